@@ -1,0 +1,200 @@
+//! The environment, read once. No other file reads it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::secret::Secret;
+
+/// `SAFE_COMPOSE_COMPOSE`: the real Compose to use, as a path or as a name on `PATH`.
+pub const COMPOSE: &str = "SAFE_COMPOSE_COMPOSE";
+/// `SAFE_COMPOSE_DISPOSABLE`: names of projects, with commas, whose data may be lost without a question.
+pub const DISPOSABLE: &str = "SAFE_COMPOSE_DISPOSABLE";
+/// `SAFE_COMPOSE_WAIT`: how long, in seconds, a database may take to answer before it counts as unreachable.
+pub const WAIT: &str = "SAFE_COMPOSE_WAIT";
+/// `SAFE_COMPOSE_QDRANT_API_KEY`: the key for Qdrant, where the container's own environment does not hold it.
+pub const QDRANT_API_KEY: &str = "SAFE_COMPOSE_QDRANT_API_KEY";
+/// `SAFE_COMPOSE_LOG`: what is logged to stderr, as a filter of `tracing`: `debug`, `safe_compose::engine=trace`.
+pub const LOG: &str = "SAFE_COMPOSE_LOG";
+
+/// The variable by which `docker` tells a plugin that it has been started as one.
+pub const PLUGIN_CALLER: &str = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND";
+/// The socket by which `docker` tells its plugin to end.
+pub const PLUGIN_SOCKET: &str = "DOCKER_CLI_PLUGIN_SOCKET";
+
+/// What we use of the environment. A variable that is set to nothing counts as not set, as Compose has it.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each variable that is a switch")]
+pub struct Env {
+    /// [`COMPOSE`]
+    pub compose: Option<OsString>,
+    /// [`DISPOSABLE`]
+    pub disposable: Vec<String>,
+    /// [`WAIT`]
+    pub wait: Option<String>,
+    /// [`QDRANT_API_KEY`]
+    pub qdrant_api_key: Option<Secret>,
+    /// [`LOG`]
+    pub log: Option<String>,
+
+    /// `COMPOSE_FILE`: the project's files, separated by [`Env::compose_path_separator`].
+    pub compose_file: Option<OsString>,
+    /// `COMPOSE_PATH_SEPARATOR`, `:` unless set.
+    pub compose_path_separator: Option<String>,
+    /// `COMPOSE_PROJECT_NAME`
+    pub compose_project_name: Option<String>,
+    /// `COMPOSE_PROFILES`, with commas.
+    pub compose_profiles: Option<String>,
+    /// `COMPOSE_ENV_FILES`, with commas: what V2 reads instead of `.env`.
+    pub compose_env_files: Option<OsString>,
+    /// `COMPOSE_DISABLE_ENV_FILE`: V2 reads no `.env`.
+    pub compose_disable_env_file: bool,
+    /// `COMPOSE_REMOVE_ORPHANS`: `up`, `create`, `down` and `kill` of V2 remove orphans without being told to.
+    pub compose_remove_orphans: bool,
+    /// `COMPOSE_IGNORE_ORPHANS`
+    pub compose_ignore_orphans: bool,
+
+    /// `DOCKER_HOST`
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`
+    pub docker_context: Option<String>,
+    /// `DOCKER_CONFIG`: the directory of `config.json`, contexts and plugins; `~/.docker` unless set.
+    pub docker_config: Option<PathBuf>,
+    /// `DOCKER_CERT_PATH`
+    pub docker_cert_path: Option<PathBuf>,
+    /// `DOCKER_TLS_VERIFY`: TLS is used and the engine's certificate checked.
+    pub docker_tls_verify: Option<String>,
+    /// `DOCKER_API_VERSION`
+    pub docker_api_version: Option<String>,
+    /// [`PLUGIN_CALLER`]
+    pub plugin_caller: Option<OsString>,
+
+    /// Where the system's own plugin directories hang; `/` unless a test says otherwise.
+    pub plugin_root: Option<PathBuf>,
+
+    /// `NO_COLOR` is set.
+    pub no_color: bool,
+    /// `TERM=dumb`: nothing may be drawn over.
+    pub dumb_terminal: bool,
+    /// `CI`: set by most build services.
+    pub ci: bool,
+    pub home: Option<PathBuf>,
+    /// `PATH`
+    pub path: Option<OsString>,
+    pub current_dir: PathBuf,
+    /// The file of the running program.
+    pub executable: Option<PathBuf>,
+}
+
+impl Env {
+    /// Reads the environment of this process.
+    pub fn from_process() -> Self {
+        Self {
+            current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            executable: std::env::current_exe().ok(),
+            ..Self::from_variables(read)
+        }
+    }
+
+    /// Reads variables from anywhere.
+    pub fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Self {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let text = |name: &str| get(name).map(|value| value.to_string_lossy().into_owned());
+        let path = |name: &str| get(name).map(PathBuf::from);
+        let on = |name: &str| text(name).is_some_and(|value| is_on(&value));
+        Self {
+            compose: get(COMPOSE),
+            disposable: text(DISPOSABLE).map(|names| list(&names)).unwrap_or_default(),
+            wait: text(WAIT),
+            qdrant_api_key: text(QDRANT_API_KEY).map(Secret::new),
+            log: text(LOG),
+            compose_file: get("COMPOSE_FILE"),
+            compose_path_separator: text("COMPOSE_PATH_SEPARATOR"),
+            compose_project_name: text("COMPOSE_PROJECT_NAME"),
+            compose_profiles: text("COMPOSE_PROFILES"),
+            compose_env_files: get("COMPOSE_ENV_FILES"),
+            compose_disable_env_file: on("COMPOSE_DISABLE_ENV_FILE"),
+            compose_remove_orphans: on("COMPOSE_REMOVE_ORPHANS"),
+            compose_ignore_orphans: on("COMPOSE_IGNORE_ORPHANS"),
+            docker_host: text("DOCKER_HOST"),
+            docker_context: text("DOCKER_CONTEXT"),
+            docker_config: path("DOCKER_CONFIG"),
+            docker_cert_path: path("DOCKER_CERT_PATH"),
+            docker_tls_verify: text("DOCKER_TLS_VERIFY"),
+            docker_api_version: text("DOCKER_API_VERSION"),
+            plugin_caller: get(PLUGIN_CALLER),
+            plugin_root: None,
+            no_color: get("NO_COLOR").is_some(),
+            dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
+            ci: get("CI").is_some(),
+            home: path("HOME"),
+            path: get("PATH"),
+            current_dir: PathBuf::new(),
+            executable: None,
+        }
+    }
+
+    /// Where `docker` keeps its configuration.
+    pub fn docker_directory(&self) -> Option<PathBuf> {
+        self.docker_config.clone().or_else(|| self.home.as_ref().map(|home| home.join(".docker")))
+    }
+
+    /// The directories of `PATH`; an empty one is the current directory.
+    pub fn path_directories(&self) -> impl Iterator<Item = PathBuf> {
+        let path = self.path.as_deref().unwrap_or(OsStr::new(""));
+        std::env::split_paths(path)
+            .map(|directory| self.current_dir.join(directory))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    /// A path as this process sees it, made absolute.
+    pub fn absolute(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.current_dir.join(path)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
+fn read(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// What Compose V2 takes for yes (`utils.StringToBool`).
+pub fn is_on(text: &str) -> bool {
+    matches!(text.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "y")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Env {
+        Env::from_variables(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, v)| OsString::from(v))
+        })
+    }
+
+    #[test]
+    fn a_variable_set_to_nothing_is_not_set() {
+        let env = env(&[("COMPOSE_PROJECT_NAME", ""), ("DOCKER_HOST", "unix:///x"), ("HOME", "/h")]);
+        assert_eq!(env.compose_project_name, None);
+        assert_eq!(env.docker_host.as_deref(), Some("unix:///x"));
+        assert_eq!(env.docker_directory(), Some(PathBuf::from("/h/.docker")));
+    }
+
+    #[test]
+    fn switches_and_lists() {
+        let set = env(&[("COMPOSE_REMOVE_ORPHANS", "1"), (DISPOSABLE, "a, b,,")]);
+        assert!(set.compose_remove_orphans && !set.compose_ignore_orphans);
+        assert_eq!(set.disposable, ["a", "b"]);
+        assert!(!env(&[("COMPOSE_REMOVE_ORPHANS", "0")]).compose_remove_orphans);
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        assert!(!format!("{:?}", env(&[(QDRANT_API_KEY, "hunter2")])).contains("hunter2"));
+    }
+}

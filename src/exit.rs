@@ -1,0 +1,49 @@
+//! Exit codes: Compose's own, untouched, and the few that are ours, taken from BSD's `sysexits.h`.
+
+use std::process::ExitCode;
+
+/// How this process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Success,
+    /// The words given make no sense to us (`EX_USAGE`).
+    Usage,
+    /// Compose, the engine or a database cannot be reached (`EX_UNAVAILABLE`).
+    Unavailable,
+    /// A fault of ours (`EX_SOFTWARE`).
+    Internal,
+    /// A backup or a restore failed; the command that it was made for was not run (`EX_IOERR`).
+    BackupFailed,
+    /// Verification found data missing, or could not look (`EX_PROTOCOL`).
+    DataMissing,
+    /// The command was refused, or not confirmed (`EX_NOPERM`).
+    Refused,
+    /// Ctrl-C, before the command was run (128 + `SIGINT`, as shells count).
+    Interrupted,
+    /// Compose ran, and this is its own exit code.
+    Compose(u8),
+}
+
+impl Exit {
+    /// The number handed to the operating system.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Usage => 64,
+            Self::Unavailable => 69,
+            Self::Internal => 70,
+            Self::BackupFailed => 74,
+            Self::DataMissing => 76,
+            Self::Refused => 77,
+            Self::Interrupted => 130,
+            Self::Compose(code) => code,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

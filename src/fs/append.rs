@@ -1,0 +1,50 @@
+//! One line at the end of a file.
+
+use std::fs::OpenOptions;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::{FsError, PRIVATE_FILE, Result};
+
+/// Appends a line in one write, so that lines of two processes never mix, and syncs it. A last line that a crash has
+/// torn is closed first: it stays the only one that is lost.
+pub fn append_line(path: &Path, line: &str) -> Result<()> {
+    let error = |source| FsError::io("append to", path, source).needing(Some(line.len() as u64));
+    let mut file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(PRIVATE_FILE)
+        .open(path)
+        .map_err(error)?;
+    let mut bytes = Vec::with_capacity(line.len() + 2);
+    if file.metadata().map_err(error)?.len() > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1)).map_err(error)?;
+        file.read_exact(&mut last).map_err(error)?;
+        if last != *b"\n" {
+            bytes.push(b'\n');
+        }
+    }
+    bytes.extend(line.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+    bytes.push(b'\n');
+    file.write_all(&bytes).map_err(error)?;
+    file.sync_data().map_err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_line_is_closed_before_the_next() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("j");
+        append_line(&path, "one").expect("appended");
+        std::fs::write(&path, "one\ntor").expect("torn");
+        append_line(&path, "two\nlines").expect("appended");
+        append_line(&path, "three").expect("appended");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "one\ntor\ntwo lines\nthree\n");
+    }
+}

@@ -1,0 +1,152 @@
+//! Directories: made, synced, moved and removed.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use rustix::fs::{CWD, RenameFlags};
+
+use super::{FsError, PRIVATE_DIR, PRIVATE_FILE, Result};
+
+/// Makes a directory and those above it, 0700 each; what is there already keeps its mode.
+pub fn create_private_dir_all(path: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            let file = path.ancestors().find(|path| path.exists() && !path.is_dir()).unwrap_or(path);
+            FsError::NotADirectory { path: file.to_owned() }
+        }
+        _ => FsError::io("create", path, source),
+    })
+}
+
+/// Makes one directory, which must not be there.
+pub fn create_private_dir(path: &Path) -> Result<()> {
+    DirBuilder::new().mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
+        _ => FsError::io("create", path, source),
+    })
+}
+
+/// Makes the names in a directory last.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    match File::open(path).and_then(|directory| directory.sync_all()) {
+        // Some network file systems cannot sync a directory; they promise nothing, with or without our asking.
+        Err(source) if source.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other.map_err(|source| FsError::io("sync", path, source)),
+    }
+}
+
+/// Syncs a directory and every directory below it, the deepest first.
+pub fn sync_tree(path: &Path) -> Result<()> {
+    for entry in fs::read_dir(path).map_err(|source| FsError::io("list", path, source))? {
+        let entry = entry.map_err(|source| FsError::io("list", path, source))?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sync_tree(&entry.path())?;
+        }
+    }
+    sync_dir(path)
+}
+
+/// Sets the mode of a file to 0600, or of a directory to 0700. Never follows a symbolic link.
+pub fn make_private(path: &Path) -> Result<()> {
+    let error = |source| FsError::io("change the mode of", path, source);
+    let kind = fs::symlink_metadata(path).map_err(error)?.file_type();
+    if kind.is_symlink() {
+        return Ok(());
+    }
+    let mode = if kind.is_dir() { PRIVATE_DIR } else { PRIVATE_FILE };
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(error)
+}
+
+/// Renames, but never over something that is there.
+pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(FsError::Exists { path: to.to_owned() }),
+        // Not every file system knows the flag. The callers hold a lock on the parent, so looking first is enough.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(FsError::Exists { path: to.to_owned() });
+            }
+            fs::rename(from, to).map_err(|source| FsError::io("rename", from, source))
+        }
+        Err(errno) => Err(FsError::io("rename", from, errno.into())),
+    }
+}
+
+/// Gives a file a second name; on a file system without hard links, copies it.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(parent) = to.parent() {
+        create_private_dir_all(parent)?;
+    }
+    if fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    let mut file = super::NewFile::create(to)?.expecting(fs::metadata(from).ok().map(|meta| meta.len()));
+    let mut source = File::open(from).map_err(|source| FsError::io("read", from, source))?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match io::Read::read(&mut source, &mut buffer) {
+            Ok(0) => return file.finish().map(drop),
+            Ok(count) => file.append(&buffer[..count])?,
+            Err(source) if source.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(FsError::io("read", from, source)),
+        }
+    }
+}
+
+/// Removes a directory with all that is in it; a symbolic link loses only itself.
+pub fn remove_tree(path: &Path) -> Result<()> {
+    let error = |source| FsError::io("remove", path, source);
+    if fs::symlink_metadata(path).map_err(error)?.is_dir() {
+        fs::remove_dir_all(path).map_err(error)
+    } else {
+        fs::remove_file(path).map_err(error)
+    }
+}
+
+pub fn remove_file(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|source| FsError::io("remove", path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renaming_never_replaces() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        create_private_dir(&from).expect("made");
+        create_private_dir(&to).expect("made");
+        assert!(
+            matches!(rename_new(&from, &to), Err(FsError::Exists { .. })),
+            "an empty directory would be replaced"
+        );
+        fs::remove_dir(&to).expect("removed");
+        rename_new(&from, &to).expect("renamed");
+        assert!(to.is_dir() && !from.exists());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("file");
+        fs::write(&file, "").expect("written");
+        for path in [file.clone(), file.join("below/it")] {
+            let error = create_private_dir_all(&path).expect_err("a file is in the way");
+            assert_eq!(error.to_string(), format!("`{}` is not a directory", file.display()));
+        }
+    }
+
+    #[test]
+    fn a_linked_file_outlives_its_first_name() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (one, two) = (dir.path().join("one"), dir.path().join("sub/two"));
+        fs::write(&one, "x").expect("written");
+        link_or_copy(&one, &two).expect("linked");
+        remove_tree(&one).expect("removed");
+        assert_eq!(fs::read(&two).expect("read"), b"x");
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong with a file, with its path, and for a full disk with how much is missing.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::units::Bytes;
+
+pub type Result<T> = std::result::Result<T, FsError>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FsError {
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The disk, or the quota of the user, is full.
+    #[error("no space left to write `{}`{}", path.display(), Room { needed: *needed, free: *free })]
+    Full { path: PathBuf, needed: Option<u64>, free: Option<u64> },
+    #[error("`{}` is in use by {holder}", path.display())]
+    Locked { path: PathBuf, holder: String },
+    #[error("`{}` is there already", path.display())]
+    Exists { path: PathBuf },
+    #[error("`{}` is not a directory", path.display())]
+    NotADirectory { path: PathBuf },
+}
+
+impl FsError {
+    /// Gives an error of the operating system its path; a full disk becomes [`FsError::Full`].
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { path: path.to_owned(), needed: None, free: super::free_bytes(path).ok() }
+            }
+            _ => Self::Io { action, path: path.to_owned(), source },
+        }
+    }
+
+    /// Says how much was to be written, where the disk was full.
+    #[must_use]
+    pub fn needing(self, bytes: Option<u64>) -> Self {
+        match self {
+            Self::Full { path, needed, free } => Self::Full { path, needed: needed.or(bytes), free },
+            Self::Io { .. } | Self::Locked { .. } | Self::Exists { .. } | Self::NotADirectory { .. } => self,
+        }
+    }
+
+    /// Whether room on the disk would have helped.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+
+    /// Whether the path is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+struct Room {
+    needed: Option<u64>,
+    free: Option<u64>,
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.needed, self.free) {
+            (Some(needed), Some(free)) => write!(f, ": {} needed, {} free", Bytes(needed), Bytes(free)),
+            (Some(needed), None) => write!(f, ": {} needed", Bytes(needed)),
+            (None, Some(free)) => write!(f, ": {} free", Bytes(free)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_how_much_was_needed_and_how_much_is_free() {
+        let full = FsError::io("write", Path::new("/"), io::ErrorKind::StorageFull.into());
+        assert!(full.is_full());
+        let FsError::Full { free, .. } = &full else { unreachable!("just matched") };
+        assert!(free.is_some());
+        let full = FsError::Full { path: "/b/x".into(), needed: Some(2000), free: Some(7) };
+        assert_eq!(full.to_string(), "no space left to write `/b/x`: 2.0 kB needed, 7 B free");
+        let other = FsError::io("write", Path::new("/b/x"), io::ErrorKind::PermissionDenied.into());
+        assert!(!other.is_full());
+        assert_eq!(other.to_string(), "cannot write `/b/x`");
+    }
+}

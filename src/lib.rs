@@ -1,0 +1,17 @@
+//! `safe-compose` stands in for `docker compose` and makes it impossible to lose data by accident.
+//!
+//! `docs/architecture.md` shows the rooms and how one command passes through them. Imports go downwards only;
+//! `tests/integration/architecture.rs` holds the table.
+
+pub mod env;
+pub mod error;
+pub mod exit;
+pub mod progress;
+pub mod secret;
+pub mod suggest;
+pub mod units;
+
+pub mod fs;
+pub mod policy;
+pub mod process;
+

@@ -1,0 +1,11 @@
+//! Decides whether a command may run. Pure: it reads nothing, prints nothing and starts nothing.
+
+mod clearance;
+mod decision;
+mod effect;
+mod token;
+
+pub use clearance::Clearance;
+pub use decision::{Answer, Backed, Decision, Permit, Question, Refusal, Rule, Situation, decide};
+pub use effect::{Assessment, Effect, Impact, NewestBackup, Subject};
+pub use token::Token;
