@@ -15,3 +15,6 @@ pub mod fs;
 pub mod policy;
 pub mod process;
 
+pub mod compose;
+pub mod engine;
+

@@ -1,0 +1,320 @@
+//! Finds the real Compose, never ourselves, and tells which grammar it has.
+//!
+//! A program that stands in for another under its own name must not find itself: neither through a link, nor as a
+//! copy or another version of itself, nor through a script that calls it.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::grammar::Grammar;
+use crate::env::{self, Env};
+use crate::process::{self, Capture};
+
+/// Every build of this program carries these words, so that it knows itself in any copy.
+pub const MARKER: &str = "safe-compose:stand-in:8d1f3c5e-not-the-real-compose";
+
+/// No build of ours is as large as this; Compose V2 is.
+const LARGE: u64 = 40_000_000;
+/// A script larger than this is no wrapper.
+const SCRIPT: u64 = 64 * 1024;
+
+/// The real Compose.
+#[derive(Debug, Clone)]
+pub struct ComposeBinary {
+    pub path: PathBuf,
+    /// Known without running it.
+    pub grammar: Option<Grammar>,
+    asked: OnceLock<Grammar>,
+}
+
+/// There is no Compose to stand in for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct NotFound {
+    /// What `SAFE_COMPOSE_COMPOSE` says, where that decided.
+    pub named: Option<PathBuf>,
+    /// Files of the right name that were passed over.
+    pub skipped: Vec<(PathBuf, Skipped)>,
+}
+
+/// Why a file is not the real Compose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// It is not there, or not a file.
+    Missing,
+    NotExecutable,
+    /// It is this program, a copy of it, or calls it.
+    Ourselves,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "is not there",
+            Self::NotExecutable => "is not executable",
+            Self::Ourselves => "is safe-compose itself",
+        })
+    }
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.named {
+            Some(path) => write!(f, "`{}` names no Compose: `{}`", env::COMPOSE, path.display())?,
+            None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
+        }
+        for (at, (path, why)) in self.skipped.iter().enumerate() {
+            f.write_str(if at == 0 { " (" } else { ", " })?;
+            write!(f, "`{}` {why}", path.display())?;
+        }
+        f.write_str(if self.skipped.is_empty() { "" } else { ")" })
+    }
+}
+
+/// The grammar of a Compose could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum GrammarError {
+    #[error("cannot run `{}`", path.display())]
+    Run {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`{} version --short` did not tell a version: {said}", path.display())]
+    NoVersion { path: PathBuf, said: String },
+}
+
+/// Finds the real Compose for a program that was called by the name `called_as`.
+pub fn locate(env: &Env, called_as: &OsStr) -> Result<ComposeBinary, NotFound> {
+    let mut search = Search { own: env.executable.as_deref().and_then(identity), skipped: Vec::new() };
+    if let Some(named) = &env.compose {
+        let candidates: Vec<_> = if named.as_encoded_bytes().contains(&b'/') {
+            vec![env.absolute(named)]
+        } else {
+            env.path_directories().map(|directory| directory.join(named)).collect()
+        };
+        return candidates
+            .into_iter()
+            .find_map(|path| search.try_candidate(path, Missing::Noted))
+            .ok_or(NotFound { named: Some(named.into()), skipped: search.skipped });
+    }
+    let by_its_old_name = Path::new(called_as).file_name() == Some(OsStr::new("docker-compose"));
+    let on_path_first = by_its_old_name && env.plugin_caller.is_none();
+    let found = if on_path_first {
+        search.on_path(env).or_else(|| search.among_plugins(env))
+    } else {
+        search.among_plugins(env).or_else(|| search.on_path(env))
+    };
+    found.ok_or(NotFound { named: None, skipped: search.skipped })
+}
+
+struct Search {
+    /// Device and inode of our own file.
+    own: Option<(u64, u64)>,
+    skipped: Vec<(PathBuf, Skipped)>,
+}
+
+/// Whether a file that is not there is worth a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Noted,
+    Expected,
+}
+
+impl Search {
+    fn on_path(&mut self, env: &Env) -> Option<ComposeBinary> {
+        env.path_directories()
+            .find_map(|directory| self.try_candidate(directory.join("docker-compose"), Missing::Expected))
+    }
+
+    /// In the order in which `docker` looks (measured, clients 20.10 and 28).
+    fn among_plugins(&mut self, env: &Env) -> Option<ComposeBinary> {
+        let docker = env.docker_directory();
+        let extra = docker.as_deref().map(extra_plugin_directories).unwrap_or_default();
+        let own = docker.map(|docker| docker.join("cli-plugins"));
+        let system = [
+            "/usr/local/lib/docker/cli-plugins",
+            "/usr/local/libexec/docker/cli-plugins",
+            "/usr/lib/docker/cli-plugins",
+            "/usr/libexec/docker/cli-plugins",
+        ];
+        let system = system
+            .into_iter()
+            .map(|path| env.plugin_root.as_deref().map_or_else(|| path.into(), |root| root.join(&path[1..])));
+        extra
+            .into_iter()
+            .chain(own)
+            .chain(system)
+            .find_map(|directory| self.try_candidate(directory.join("docker-compose"), Missing::Expected))
+    }
+
+    fn try_candidate(&mut self, path: PathBuf, missing: Missing) -> Option<ComposeBinary> {
+        match examine(&path, self.own) {
+            Ok(grammar) => Some(ComposeBinary { path, grammar, asked: OnceLock::new() }),
+            Err(Skipped::Missing) if missing == Missing::Expected => None,
+            Err(why) => {
+                self.skipped.push((path, why));
+                None
+            }
+        }
+    }
+}
+
+/// `cliPluginsExtraDirs` of docker's `config.json`.
+fn extra_plugin_directories(docker: &Path) -> Vec<PathBuf> {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        #[serde(default, rename = "cliPluginsExtraDirs")]
+        extra: Vec<PathBuf>,
+    }
+    // A file that docker cannot read either adds nothing.
+    fs::read(docker.join("config.json"))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Config>(&bytes).ok())
+        .map(|config| config.extra)
+        .unwrap_or_default()
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|metadata| inode(&metadata))
+}
+
+fn inode(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Looks at a file: why it is not the real Compose, or its grammar as far as that shows.
+fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skipped> {
+    let metadata = fs::metadata(path).map_err(|_| Skipped::Missing)?;
+    if !metadata.is_file() {
+        return Err(Skipped::Missing);
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err(Skipped::NotExecutable);
+    }
+    if own == Some(inode(&metadata)) {
+        return Err(Skipped::Ourselves);
+    }
+    let mut head = Vec::new();
+    let Ok(mut file) = File::open(path) else {
+        // Executable but not readable: it can still be run, and is nothing that we installed.
+        return Ok(None);
+    };
+    if file.by_ref().take(8192).read_to_end(&mut head).is_err() {
+        return Ok(None);
+    }
+    if head.starts_with(b"\x7fELF") {
+        if metadata.len() >= LARGE {
+            return Ok(is_go(&head).then_some(Grammar::V2));
+        }
+        return if holds_marker(&mut file, head) { Err(Skipped::Ourselves) } else { Ok(None) };
+    }
+    if head.starts_with(b"#!") && metadata.len() < SCRIPT {
+        let _ = file.read_to_end(&mut head);
+        if contains(&head, b"safe-compose") {
+            return Err(Skipped::Ourselves);
+        }
+        return Ok(contains(&head, b"docker-compose==1.").then_some(Grammar::V1));
+    }
+    Ok(None)
+}
+
+/// The note that Go's linker puts right behind the headers: type 4, name `Go`.
+fn is_go(head: &[u8]) -> bool {
+    contains(head, b"\x04\0\0\0Go\0\0")
+}
+
+fn holds_marker(file: &mut File, head: Vec<u8>) -> bool {
+    let mut window = head;
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        if contains(&window, MARKER.as_bytes()) {
+            return true;
+        }
+        let Ok(read @ 1..) = file.read(&mut chunk) else {
+            return false;
+        };
+        // What stays lets a marker show that lies across two chunks.
+        window.drain(..window.len().saturating_sub(MARKER.len()));
+        window.extend_from_slice(&chunk[..read]);
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    memchr::memmem::find(haystack, needle).is_some()
+}
+
+impl ComposeBinary {
+    /// A Compose whose grammar is known.
+    pub fn new(path: impl Into<PathBuf>, grammar: Option<Grammar>) -> Self {
+        Self { path: path.into(), grammar, asked: OnceLock::new() }
+    }
+
+    /// Its grammar: what its file shows, else what it says itself. It is asked once.
+    pub fn grammar(&self) -> Result<Grammar, GrammarError> {
+        if let Some(grammar) = self.grammar.or_else(|| self.asked.get().copied()) {
+            return Ok(grammar);
+        }
+        let grammar = self.ask()?;
+        Ok(*self.asked.get_or_init(|| grammar))
+    }
+
+    fn ask(&self) -> Result<Grammar, GrammarError> {
+        let args = ["version", "--short"].map(OsString::from);
+        let asked = Capture {
+            program: &self.path,
+            args: &args,
+            env_remove: &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
+            stdin: None,
+        };
+        let output = process::capture(&asked)
+            .map_err(|source| GrammarError::Run { path: self.path.clone(), source })?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        said.lines().find_map(grammar_of).ok_or_else(|| GrammarError::NoVersion {
+            path: self.path.clone(),
+            said: format!("{said}{}", String::from_utf8_lossy(&output.stderr)).trim().to_owned(),
+        })
+    }
+}
+
+/// The grammar behind a version: `2.40.3`, `v2.1.0`, `1.29.2`.
+fn grammar_of(line: &str) -> Option<Grammar> {
+    let (major, _) = line.trim().trim_start_matches('v').split_once('.')?;
+    match major.parse::<u32>().ok()? {
+        0 => None,
+        1 => Some(Grammar::V1),
+        _ => Some(Grammar::V2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_tell_the_grammar() {
+        assert_eq!(grammar_of("1.29.2"), Some(Grammar::V1));
+        assert_eq!(grammar_of("v2.0.1\n"), Some(Grammar::V2));
+        assert_eq!(grammar_of("5.5.0-desktop.1"), Some(Grammar::V2));
+        assert_eq!(grammar_of("Docker Compose version v2.40.3"), None);
+        assert_eq!(grammar_of("0.9.1"), None);
+        assert_eq!(grammar_of(""), None);
+    }
+
+    #[test]
+    fn a_marker_across_two_chunks_is_found() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let mut bytes = vec![b'x'; (1 << 20) - MARKER.len() / 2];
+        bytes.extend(MARKER.bytes());
+        fs::write(&path, &bytes).expect("written");
+        assert!(holds_marker(&mut File::open(&path).expect("there"), Vec::new()));
+        bytes.truncate(1 << 20);
+        fs::write(&path, &bytes).expect("written");
+        assert!(!holds_marker(&mut File::open(&path).expect("there"), Vec::new()));
+    }
+}

@@ -1,0 +1,90 @@
+//! A project as the real Compose has resolved it: files merged, variables replaced, paths absolute.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The output of `config`, as far as we need it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// The project's name; Compose V1 does not print it.
+    pub name: Option<String>,
+    pub services: BTreeMap<String, Service>,
+    /// By their key in the file.
+    pub volumes: BTreeMap<String, VolumeDeclaration>,
+    /// The top-level `x-safe-compose`, as written.
+    pub settings: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Service {
+    pub name: String,
+    pub image: Option<String>,
+    /// Built from a `build:` section.
+    pub built: bool,
+    /// `user:`, empty when the image decides.
+    pub user: Option<String>,
+    pub mounts: Vec<MountDeclaration>,
+    pub profiles: Vec<String>,
+    pub depends_on: Vec<String>,
+    pub read_only: bool,
+    /// How many replicas the file asks for; 1 unless it says otherwise.
+    pub replicas: u32,
+    /// Services whose namespaces it shares: when one of them is made anew, so is this.
+    pub joins: Vec<String>,
+    /// `pull_policy:`, which may bring another image at any `up`.
+    pub pull_policy: Option<String>,
+    /// `develop.watch`.
+    pub watch: Vec<WatchRule>,
+}
+
+/// What `watch` does when a path of the host changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchRule {
+    pub path: PathBuf,
+    pub action: WatchAction,
+    /// Where in the container files are copied to.
+    pub target: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchAction {
+    /// `sync`, `sync+restart`, `sync+exec`: files of the host replace those in the container, deletions included.
+    Sync,
+    /// The image is built and the container made anew.
+    Rebuild,
+    Restart,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MountDeclaration {
+    pub source: DeclaredSource,
+    pub target: PathBuf,
+    pub read_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DeclaredSource {
+    /// A key under the top-level `volumes:`.
+    Named {
+        key: String,
+        subpath: Option<PathBuf>,
+    },
+    Anonymous,
+    Bind {
+        path: PathBuf,
+        create_host_path: bool,
+    },
+    Tmpfs,
+    /// A kind that holds no data of ours: `npipe`, `cluster`, `image`.
+    Other,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeDeclaration {
+    /// The name on the engine: `project_key`, or the file's `name:`.
+    pub name: String,
+    pub external: bool,
+    pub driver: Option<String>,
+    pub driver_opts: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+}

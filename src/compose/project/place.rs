@@ -1,0 +1,349 @@
+//! Where a project's files are, by the rules of either Compose: neither says so when asked.
+//!
+//! V2's rules are from compose-go's `cli/options.go`, V1's from `compose/config/config.py` and `cli/command.py`.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::compose::grammar::Grammar;
+use crate::compose::invocation::{Globals, Reading};
+use crate::env::Env;
+
+/// The directory of a project and its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Where relative paths of the files start.
+    pub(super) directory: PathBuf,
+    /// In the order in which they are merged; `-` is the standard input.
+    pub(super) files: Vec<PathBuf>,
+    /// `COMPOSE_PROJECT_NAME` from the environment, else from the `.env` file.
+    pub(super) project_name: Option<String>,
+    /// `COMPOSE_REMOVE_ORPHANS` is on in the `.env` file, which V2 takes for its own environment (measured).
+    pub(super) remove_orphans: bool,
+    /// `COMPOSE_PROFILES`, likewise.
+    profiles: Vec<String>,
+}
+
+impl Place {
+    pub(super) fn find(reading: &Reading, env: &Env) -> Self {
+        let globals = &reading.globals;
+        let given = globals.project_directory.as_ref().map(|directory| env.absolute(directory));
+        let beside_first = |files: &[PathBuf]| {
+            files.iter().find(|file| is_local(file)).and_then(|file| file.parent()).map(Path::to_path_buf)
+        };
+        let said: Vec<PathBuf> = globals.files.iter().map(|file| resolve(env, file)).collect();
+        let said = if said.is_empty() {
+            env.compose_file.as_deref().map(|list| split(env, None, list))
+        } else {
+            Some(said)
+        };
+
+        let env_base = match reading.grammar {
+            Grammar::V1 => {
+                said.as_deref().and_then(beside_first).filter(|_| given.is_none()).or_else(|| given.clone())
+            }
+            Grammar::V2 => given.clone(),
+        };
+        let variables =
+            variables(reading.grammar, globals, env, env_base.as_deref().unwrap_or(&env.current_dir));
+        let set = |name: &str| variables.get(name).cloned().filter(|value| !value.is_empty());
+
+        let files = said
+            .or_else(|| {
+                set("COMPOSE_FILE").map(|list| split(env, set("COMPOSE_PATH_SEPARATOR"), OsStr::new(&list)))
+            })
+            .unwrap_or_else(|| {
+                let bases: &[&Path] = match (reading.grammar, &given) {
+                    (_, None) => &[&env.current_dir],
+                    (Grammar::V1, Some(given)) => &[&env.current_dir, given],
+                    (Grammar::V2, Some(given)) => &[given],
+                };
+                bases
+                    .iter()
+                    .map(|base| search(reading.grammar, base))
+                    .find(|files| !files.is_empty())
+                    .unwrap_or_default()
+            });
+        let directory = given.or_else(|| beside_first(&files)).unwrap_or_else(|| env.current_dir.clone());
+        Self {
+            directory: tidy(&directory),
+            files,
+            remove_orphans: reading.grammar == Grammar::V2
+                && set("COMPOSE_REMOVE_ORPHANS").is_some_and(|value| crate::env::is_on(&value)),
+            project_name: env.compose_project_name.clone().or_else(|| set("COMPOSE_PROJECT_NAME")),
+            profiles: env
+                .compose_profiles
+                .clone()
+                .or_else(|| set("COMPOSE_PROFILES"))
+                .map(|list| list.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The name that V1 gives the project.
+    pub(super) fn v1_name(&self, said: Option<&str>) -> String {
+        let from_directory =
+            || self.directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = said
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .or_else(|| self.project_name.clone())
+            .unwrap_or_else(from_directory);
+        if name.is_empty() {
+            return "default".to_owned();
+        }
+        name.to_lowercase().chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_')).collect()
+    }
+
+    /// The profiles that V1 takes as enabled.
+    pub(super) fn profiles(&self, globals: &Globals) -> Vec<String> {
+        if globals.profiles.is_empty() { self.profiles.clone() } else { globals.profiles.clone() }
+    }
+
+    /// `x-safe-compose` of the files, for a Compose that does not print it; later files win key by key.
+    pub(super) fn settings(&self, stdin: Option<&[u8]>) -> anyhow::Result<Option<Value>> {
+        let mut settings: Option<Value> = None;
+        for file in &self.files {
+            let bytes = match stdin {
+                Some(bytes) if file == Path::new("-") => bytes.to_vec(),
+                _ => fs::read(file)?,
+            };
+            let content: Value = serde_saphyr::from_slice(&bytes)?;
+            if let Some(more) = content.get("x-safe-compose") {
+                match &mut settings {
+                    Some(settings) => merge(settings, more),
+                    None => settings = Some(more.clone()),
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+fn resolve(env: &Env, file: &OsStr) -> PathBuf {
+    let path = Path::new(file);
+    if is_local(path) { env.absolute(path) } else { path.to_path_buf() }
+}
+
+/// Neither the standard input nor something to fetch.
+fn is_local(file: &Path) -> bool {
+    let text = file.to_string_lossy();
+    text != "-" && !text.contains("://") && !text.starts_with("git@")
+}
+
+fn split(env: &Env, separator: Option<String>, list: &OsStr) -> Vec<PathBuf> {
+    let separator = env.compose_path_separator.clone().or(separator).unwrap_or_else(|| ":".to_owned());
+    let list = list.to_string_lossy();
+    list.split(&separator)
+        .filter(|file| !file.is_empty())
+        .map(|file| resolve(env, OsStr::new(file)))
+        .collect()
+}
+
+/// The default files in a directory, or in the nearest one above that has any.
+fn search(grammar: Grammar, base: &Path) -> Vec<PathBuf> {
+    let (names, overrides) = match grammar {
+        Grammar::V1 => (
+            ["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"],
+            [
+                "docker-compose.override.yml",
+                "docker-compose.override.yaml",
+                "compose.override.yml",
+                "compose.override.yaml",
+            ],
+        ),
+        Grammar::V2 => (
+            ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"],
+            [
+                "compose.override.yml",
+                "compose.override.yaml",
+                "docker-compose.override.yml",
+                "docker-compose.override.yaml",
+            ],
+        ),
+    };
+    let first = |directory: &Path, names: [&str; 4]| {
+        names.iter().map(|name| directory.join(name)).find(|path| path.is_file())
+    };
+    for directory in tidy(base).ancestors() {
+        if let Some(file) = first(directory, names) {
+            return std::iter::once(file).chain(first(directory, overrides)).collect();
+        }
+    }
+    Vec::new()
+}
+
+/// A path without `.` and `..`, by its words alone, as both Composes do it.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                tidied.pop();
+            }
+            part => tidied.push(part),
+        }
+    }
+    tidied
+}
+
+/// The variables of the `.env` file, or of the files named instead.
+fn variables(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> BTreeMap<String, String> {
+    let from_environment = || {
+        let list = env.compose_env_files.clone().filter(|_| grammar == Grammar::V2)?;
+        Some(list.to_string_lossy().split(',').map(OsString::from).collect::<Vec<_>>())
+    };
+    let named =
+        if globals.env_files.is_empty() { from_environment() } else { Some(globals.env_files.clone()) };
+    let files: Vec<PathBuf> = match named {
+        Some(named) => named.iter().map(|file| env.absolute(file)).collect(),
+        None if grammar == Grammar::V2 && env.compose_disable_env_file => Vec::new(),
+        None => vec![base.join(".env")],
+    };
+    let mut variables = BTreeMap::new();
+    for file in files {
+        variables.extend(dotenv(&fs::read_to_string(file).unwrap_or_default()));
+    }
+    variables
+}
+
+/// Lines of `NAME=value`, without replacing variables in them.
+fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.trim_start_matches('\u{feff}').lines().filter_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        if line.starts_with('#') {
+            return None;
+        }
+        let (name, value) = line.split_once('=')?;
+        let value = value.trim();
+        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.split_once(*quote));
+        let value = match quoted {
+            Some((inside, _)) => inside,
+            None => value.split(" #").next().unwrap_or(value).trim(),
+        };
+        Some((name.trim().to_owned(), value.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::invocation::Invocation;
+
+    fn scratch(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, content) in files {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("has a parent")).expect("made");
+            fs::write(path, content).expect("written");
+        }
+        directory
+    }
+
+    fn place(grammar: Grammar, line: &str, env: &Env) -> Place {
+        let words = line.split_whitespace().map(OsString::from).collect();
+        Place::find(&Invocation::parse(words).expect("sound").read(grammar), env)
+    }
+
+    #[test]
+    fn the_nearest_default_file_above_decides() {
+        let root =
+            scratch(&[("app/compose.yml", ""), ("app/compose.override.yml", ""), ("app/sub/deep/x", "")]);
+        let env = Env { current_dir: root.path().join("app/sub/deep"), ..Env::default() };
+        let app = root.path().join("app");
+        for grammar in [Grammar::V1, Grammar::V2] {
+            let place = place(grammar, "up", &env);
+            assert_eq!(place.directory, app);
+            assert_eq!(place.files, [app.join("compose.yml"), app.join("compose.override.yml")]);
+        }
+    }
+
+    #[test]
+    fn the_two_composes_prefer_different_names() {
+        let root = scratch(&[("compose.yaml", ""), ("docker-compose.yml", "")]);
+        let env = Env { current_dir: root.path().into(), ..Env::default() };
+        assert_eq!(place(Grammar::V1, "up", &env).files, [root.path().join("docker-compose.yml")]);
+        assert_eq!(place(Grammar::V2, "up", &env).files, [root.path().join("compose.yaml")]);
+    }
+
+    #[test]
+    fn what_is_said_counts_before_what_is_set() {
+        let root = scratch(&[(
+            ".env",
+            "# x\nexport COMPOSE_FILE=\"../other/a.yml:b.yml\"\nCOMPOSE_PROJECT_NAME=Fenv # why\n",
+        )]);
+        let env = Env { current_dir: root.path().join("."), ..Env::default() };
+        let from_file = place(Grammar::V2, "up", &env);
+        assert_eq!(from_file.directory, root.path().parent().expect("not the root").join("other"));
+        assert_eq!(from_file.project_name.as_deref(), Some("Fenv"));
+        assert_eq!(from_file.files.len(), 2);
+
+        let set = Env {
+            compose_file: Some("c/c.yml".into()),
+            compose_project_name: Some("set".into()),
+            ..env.clone()
+        };
+        assert_eq!(place(Grammar::V2, "up", &set).directory, root.path().join("c"));
+        assert_eq!(place(Grammar::V2, "up", &set).project_name.as_deref(), Some("set"));
+        assert_eq!(place(Grammar::V2, "-f d/x.yml up", &set).directory, root.path().join("d"));
+        assert_eq!(
+            place(Grammar::V2, "-f d/x.yml --project-directory e up", &set).directory,
+            root.path().join("e")
+        );
+        assert_eq!(place(Grammar::V2, "-f - up", &set).directory, root.path());
+        let disabled = Env { compose_disable_env_file: true, ..env };
+        assert_eq!(place(Grammar::V2, "up", &disabled).project_name, None);
+    }
+
+    #[test]
+    fn v2_takes_a_switch_from_the_env_file() {
+        let root = scratch(&[(".env", "COMPOSE_REMOVE_ORPHANS=1\n")]);
+        let env = Env { current_dir: root.path().into(), ..Env::default() };
+        assert!(place(Grammar::V2, "up", &env).remove_orphans);
+        assert!(!place(Grammar::V1, "up", &env).remove_orphans);
+        let disabled = Env { compose_disable_env_file: true, ..env };
+        assert!(!place(Grammar::V2, "up", &disabled).remove_orphans);
+    }
+
+    #[test]
+    fn v1_names_a_project_by_its_own_rule() {
+        let root = scratch(&[("My.App v2/docker-compose.yml", "")]);
+        let env = Env { current_dir: root.path().join("My.App v2"), ..Env::default() };
+        let place = place(Grammar::V1, "up", &env);
+        assert_eq!(place.v1_name(None), "myappv2");
+        assert_eq!(place.v1_name(Some("")), "myappv2");
+        assert_eq!(place.v1_name(Some("=A_b-C")), "a_b-c");
+    }
+
+    #[test]
+    fn settings_of_several_files_are_merged() {
+        let root = scratch(&[
+            ("a.yml", "x-safe-compose: {backup: {directory: ./a, keep: {last: 1}}}\n"),
+            ("b.yml", "x-safe-compose: {backup: {directory: ./b}}\nservices: {}\n"),
+        ]);
+        let env = Env { current_dir: root.path().into(), ..Env::default() };
+        let settings = place(Grammar::V1, "-f a.yml -f b.yml up", &env).settings(None).expect("readable");
+        assert_eq!(settings, Some(serde_json::json!({"backup": {"directory": "./b", "keep": {"last": 1}}})));
+        assert_eq!(
+            place(Grammar::V1, "-f - up", &env).settings(Some(b"services: {}")).expect("readable"),
+            None
+        );
+    }
+}
