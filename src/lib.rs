@@ -18,3 +18,9 @@ pub mod process;
 pub mod compose;
 pub mod engine;
 
+pub mod inventory;
+pub mod settings;
+
+pub mod guard;
+pub mod preflight;
+

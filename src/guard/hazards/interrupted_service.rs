@@ -1,0 +1,73 @@
+//! A running data store that is stopped keeps its data, but nobody can use it meanwhile; stopped without its time to
+//! write, it has to recover at the next start.
+
+use super::super::{Hazard, Scene};
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct InterruptedService;
+
+impl Hazard for InterruptedService {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        if !stops(scene) {
+            return;
+        }
+        let subcommand = scene.subcommand();
+        for container in scene.containers_in_reach().filter(|container| container.is_running()) {
+            let Some(store) = scene.store_of(container) else { continue };
+            let reason = if !is_hard(scene) {
+                format!("`{subcommand}` stops it")
+            } else if store.data_paths().is_empty() {
+                format!("`{subcommand}` stops it at once, without its time to end by itself")
+            } else {
+                format!(
+                    "`{subcommand}` stops it at once: what it has not yet written to disk is lost, and it has to recover at its next start"
+                )
+            };
+            found.push(Impact::new(
+                Effect::Interrupt,
+                Subject::Service { name: store.service.clone() },
+                reason,
+            ));
+        }
+    }
+}
+
+/// Whether the command stops the containers in its reach.
+pub(super) fn stops(scene: &Scene<'_>) -> bool {
+    match scene.subcommand() {
+        "down" | "stop" | "restart" => true,
+        "kill" => signal(scene).is_some(),
+        "rm" => scene.reading.is_set("stop"),
+        "wait" => scene.reading.is_set("down-project"),
+        _ => false,
+    }
+}
+
+/// Whether the servers get no time to write.
+fn is_hard(scene: &Scene<'_>) -> bool {
+    match scene.subcommand() {
+        "kill" => signal(scene) == Some(Signal::Kill),
+        "down" | "stop" | "restart" => {
+            scene.reading.value("timeout").and_then(|seconds| seconds.parse::<i64>().ok()) == Some(0)
+        }
+        _ => false,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    /// It ends the program at once.
+    Kill,
+    /// It ends the program, as the program likes.
+    End,
+}
+
+/// What `kill` sends; `None` for the signals that servers take as a hint, such as SIGHUP.
+fn signal(scene: &Scene<'_>) -> Option<Signal> {
+    let name = scene.reading.value("signal").unwrap_or("KILL").to_ascii_uppercase();
+    match name.trim_start_matches("SIG") {
+        "HUP" | "1" | "USR1" | "10" | "USR2" | "12" | "WINCH" | "28" | "CONT" | "18" | "CHLD" | "17" => None,
+        "TERM" | "15" | "INT" | "2" | "QUIT" | "3" | "STOP" | "19" | "TSTP" | "20" => Some(Signal::End),
+        _ => Some(Signal::Kill),
+    }
+}

@@ -1,0 +1,43 @@
+//! The doors, one file each.
+
+mod emptied_memory;
+mod hidden_project;
+mod interrupted_service;
+mod moved_mount;
+mod overwritten_path;
+mod recreated_container;
+mod recreated_volume;
+mod removed_container;
+mod removed_image;
+mod removed_orphan;
+mod removed_volume;
+mod renamed_service;
+mod renewed_volume;
+mod scaled_down;
+mod shared_name;
+mod unknown_flag;
+mod unset_variable;
+
+use super::Hazard;
+pub(super) use moved_mount::seems_moved;
+
+/// Every door we know.
+pub(super) const HAZARDS: &[&dyn Hazard] = &[
+    &removed_volume::RemovedVolume,
+    &removed_container::RemovedContainer,
+    &removed_orphan::RemovedOrphan,
+    &removed_image::RemovedImage,
+    &scaled_down::ScaledDown,
+    &recreated_volume::RecreatedVolume,
+    &recreated_container::RecreatedContainer,
+    &renewed_volume::RenewedVolume,
+    &moved_mount::MovedMount,
+    &renamed_service::RenamedService,
+    &hidden_project::HiddenProject,
+    &shared_name::SharedName,
+    &unset_variable::UnsetVariable,
+    &overwritten_path::OverwrittenPath,
+    &emptied_memory::EmptiedMemory,
+    &interrupted_service::InterruptedService,
+    &unknown_flag::UnknownFlag,
+];

@@ -1,0 +1,123 @@
+//! `cp` writes over files without a question, and `watch` makes a path of the container like a path of the host,
+//! deletions included.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::super::{Hazard, Scene, volume_subject};
+use crate::compose::model::{Service, WatchAction, WatchRule};
+use crate::engine::{Container, MountSource};
+use crate::inventory::Store;
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct OverwrittenPath;
+
+impl Hazard for OverwrittenPath {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        copied(scene, found);
+        synced(scene, found);
+    }
+}
+
+fn copied(scene: &Scene<'_>, found: &mut Vec<Impact>) {
+    let [_, to] = scene.reading.operands.as_slice() else { return };
+    let Some((service, path)) = destination(to).filter(|_| scene.subcommand() == "cp") else { return };
+    let containers = scene.containers.iter().filter(|container| container.service() == Some(service));
+    for container in containers {
+        let reason = format!("`cp` writes over what is at `{}` without a question", path.display());
+        overwritten(scene, container, &path, scene.facts.copies_directory, &reason, found);
+    }
+}
+
+/// `service:/path`; a word with a slash before its colon is a path of the host.
+fn destination(word: &str) -> Option<(&str, PathBuf)> {
+    let (service, path) = word.split_once(':')?;
+    let is_service = !service.is_empty() && !service.contains('/') && !service.starts_with('.');
+    is_service.then(|| (service, tidy(path)))
+}
+
+/// An absolute path without `.` and `..`; relative ones start at the root (measured: `cp` takes them so).
+fn tidy(path: &str) -> PathBuf {
+    Path::new(path).components().fold(PathBuf::from("/"), |mut tidied, part| {
+        match part {
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            Component::Normal(part) => tidied.push(part),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+        tidied
+    })
+}
+
+fn synced(scene: &Scene<'_>, found: &mut Vec<Impact>) {
+    for (service, rule) in watched(scene) {
+        let Some(target) = rule.target.as_ref().filter(|_| rule.action == WatchAction::Sync) else {
+            continue;
+        };
+        let reason = format!(
+            "`{}` makes `{}` like `{}` of this machine: it overwrites and deletes",
+            scene.subcommand(),
+            target.display(),
+            rule.path.display()
+        );
+        for container in scene.replicas(&service.name) {
+            overwritten(scene, container, target, true, &reason, found);
+        }
+    }
+}
+
+/// The rules that the command follows: `watch`, and `up --watch`.
+pub(super) fn watched<'a>(scene: &Scene<'a>) -> Vec<(&'a Service, &'a WatchRule)> {
+    let watches = match scene.subcommand() {
+        "watch" => true,
+        "up" => scene.reading.is_set("watch"),
+        _ => false,
+    };
+    if !watches || scene.label_mode {
+        return Vec::new();
+    }
+    let named = &scene.reading.operands;
+    scene
+        .file()
+        .into_iter()
+        .flat_map(|model| model.services.values())
+        .filter(|service| {
+            let active = scene.model.is_none_or(|model| model.services.contains_key(&service.name));
+            if named.is_empty() { active } else { named.contains(&service.name) }
+        })
+        .flat_map(|service| service.watch.iter().map(move |rule| (service, rule)))
+        .collect()
+}
+
+/// Adds every place of data that lies below a path, or that the path lies in. A single file written above a place
+/// does not reach into it.
+fn overwritten(
+    scene: &Scene<'_>,
+    container: &Container,
+    path: &Path,
+    directory: bool,
+    reason: &str,
+    found: &mut Vec<Impact>,
+) {
+    let touches = |place: &Path| path.starts_with(place) || (directory && place.starts_with(path));
+    for mount in container.mounts.iter().filter(|mount| !mount.read_only) {
+        // What lies in a mount further down is that one's.
+        let nearest = container.mount_of(path).is_none_or(|nearest| nearest.destination == mount.destination);
+        if !touches(&mount.destination) || (path.starts_with(&mount.destination) && !nearest) {
+            continue;
+        }
+        let subject = match &mount.source {
+            MountSource::Volume { name, anonymous, .. } => volume_subject(scene, name, *anonymous),
+            MountSource::Bind { path } => Subject::Directory { path: path.display().to_string() },
+            MountSource::Tmpfs | MountSource::Other => continue,
+        };
+        let known = scene.is_data(container, &mount.destination);
+        found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, subject, reason) });
+    }
+    let in_layer = container.mount_of(path).is_none() && scene.keeps_data_in_layer(container);
+    let data = scene.store_of(container).map(Store::data_paths).unwrap_or_default();
+    if in_layer && data.iter().any(|data| touches(data)) {
+        let subject = Subject::Layer { container: container.name.clone() };
+        found.push(Impact::new(Effect::Destroy, subject, reason));
+    }
+}

@@ -1,0 +1,54 @@
+//! `down --rmi` deletes images; one that no registry has cannot be had again.
+
+use super::super::{Hazard, Scene};
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct RemovedImage;
+
+impl Hazard for RemovedImage {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        let Some(which) = scene.reading.value("rmi").filter(|_| scene.subcommand() == "down") else { return };
+        for (name, image) in &scene.facts.images {
+            let Some(image) = image.as_ref().filter(|image| image.repo_digests.is_empty()) else { continue };
+            let mut services = scene.file().into_iter().flat_map(|model| model.services.values());
+            let built = services.any(|service| {
+                service.built
+                    && service.image.as_ref().map_or_else(
+                        || is_default_name(&scene.inventory.project, &service.name, name),
+                        |image| image == name,
+                    )
+            });
+            // `local` takes only images without a name of their own, and those are built by the file.
+            if which == "local" && !built && !scene.label_mode {
+                continue;
+            }
+            let subject = Subject::Image { name: name.clone(), id: image.id.clone() };
+            found.push(if built {
+                Impact {
+                    notice: true,
+                    ..Impact::new(
+                        Effect::Orphan,
+                        subject,
+                        format!("`down --rmi {which}` deletes it; the file says how to build another"),
+                    )
+                }
+            } else {
+                Impact::new(
+                    Effect::Destroy,
+                    subject,
+                    format!(
+                        "`down --rmi {which}` deletes it, no registry has it, and the file does not build it"
+                    ),
+                )
+            });
+        }
+    }
+}
+
+/// The name that an image gets when the file gives it none.
+fn is_default_name(project: &str, service: &str, image: &str) -> bool {
+    let name = image.strip_suffix(":latest").unwrap_or(image);
+    name.strip_prefix(project)
+        .and_then(|rest| rest.strip_prefix(['-', '_']))
+        .is_some_and(|rest| rest == service)
+}

@@ -1,0 +1,122 @@
+//! `down --volumes` deletes the project's named volumes.
+
+use std::collections::BTreeSet;
+
+use super::super::{Hazard, Scene, orphans, volume_subject};
+use crate::compose::grammar::Grammar;
+use crate::compose::model::{DeclaredSource, Model};
+use crate::engine::Container;
+use crate::policy::{Effect, Impact};
+
+pub(in super::super) struct RemovedVolume;
+
+impl Hazard for RemovedVolume {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        if scene.subcommand() != "down" || !scene.reading.is_set("volumes") {
+            return;
+        }
+        let doomed = doomed(scene);
+        for volume in scene.volumes.iter().filter(|volume| doomed.contains(volume.name.as_str())) {
+            let subject = volume_subject(scene, &volume.name, false);
+            let impact = if scene.protected.contains(&volume.name) {
+                Impact::new(Effect::None, subject, kept(scene.grammar))
+            } else if let Some(holder) = holder(scene, &volume.name) {
+                let reason =
+                    format!("container `{}` stays and mounts it, so the engine keeps it", holder.name);
+                Impact::new(Effect::None, subject, reason)
+            } else {
+                let owner = volume.labels.get("com.docker.compose.project");
+                let foreign = owner.filter(|owner| **owner != scene.inventory.project);
+                let whose = foreign.map(|owner| format!(", which project `{owner}` made"));
+                let reason = format!("`down --volumes` deletes the volume{}", whose.unwrap_or_default());
+                Impact::new(Effect::Destroy, subject, reason)
+            };
+            found.push(impact);
+        }
+    }
+}
+
+/// What Compose makes of a volume that a holder keeps in use (measured).
+fn kept(grammar: Grammar) -> &'static str {
+    match grammar {
+        Grammar::V1 => {
+            "it is protected: the engine does not remove it, and this Compose stops there with exit code 1"
+        }
+        Grammar::V2 => {
+            "it is protected: the engine does not remove it, and Compose goes on without a word of failure"
+        }
+    }
+}
+
+/// A container that is still there afterwards and mounts the volume, running or not: the engine then refuses to
+/// delete it.
+fn holder<'a>(scene: &Scene<'a>, volume: &str) -> Option<&'a Container> {
+    let staying = scene.containers.iter().filter(|container| !orphans::goes_down(scene, container));
+    staying.chain(&scene.facts.outsiders).find(|container| container.mounts_volume(volume))
+}
+
+/// Names of the volumes that Compose would try to delete.
+///
+/// Reading the file, Compose 2.40 deletes the volumes of the services in active profiles; of services that are named,
+/// and of what they depend on. Everything that carries the project's label or is declared goes without a file, with
+/// `--all-resources`, in V1, and when services are named to an older V2. External volumes are kept as long as the
+/// file is read.
+fn doomed<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
+    let named = &scene.reading.operands;
+    let wide = scene.label_mode
+        || scene.model.is_none()
+        || scene.reading.globals.all_resources
+        || scene.grammar == Grammar::V1;
+    if !wide && named.is_empty() {
+        return declared(scene.model).collect();
+    }
+    if !wide && scene.facts.version == Some((2, 40)) {
+        return of_services(scene, named);
+    }
+    let external: BTreeSet<&str> = if scene.label_mode {
+        BTreeSet::new()
+    } else {
+        let volumes = scene.file().into_iter().flat_map(|model| model.volumes.values());
+        volumes.filter(|volume| volume.external).map(|volume| volume.name.as_str()).collect()
+    };
+    let labelled = scene
+        .volumes
+        .iter()
+        .filter(|volume| {
+            volume
+                .labels
+                .get("com.docker.compose.project")
+                .is_some_and(|name| *name == scene.inventory.project)
+        })
+        .map(|volume| volume.name.as_str())
+        .filter(|name| !external.contains(name));
+    labelled.chain(declared(scene.whole_model)).collect()
+}
+
+fn declared(model: Option<&Model>) -> impl Iterator<Item = &str> {
+    model
+        .into_iter()
+        .flat_map(|model| model.volumes.values())
+        .filter(|volume| !volume.external)
+        .map(|volume| volume.name.as_str())
+}
+
+/// The volumes of some services and of all that they depend on.
+fn of_services<'a>(scene: &Scene<'a>, named: &[String]) -> BTreeSet<&'a str> {
+    let services = scene.closure(named.iter().map(String::as_str));
+    let Some(model) = scene.file() else { return BTreeSet::new() };
+    services
+        .iter()
+        .filter_map(|service| model.services.get(service))
+        .flat_map(|service| &service.mounts)
+        .filter_map(|mount| match &mount.source {
+            DeclaredSource::Named { key, .. } => model.volumes.get(key),
+            DeclaredSource::Anonymous
+            | DeclaredSource::Bind { .. }
+            | DeclaredSource::Tmpfs
+            | DeclaredSource::Other => None,
+        })
+        .filter(|volume| !volume.external)
+        .map(|volume| volume.name.as_str())
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! A service that has another name in the file than its container has: the old container runs on as an orphan with the
+//! data, and the new service starts without it.
+
+use super::super::{Hazard, Scene, orphans, volume_subject};
+use crate::compose::image::Reference;
+use crate::compose::model::{DeclaredSource, Service};
+use crate::engine::Container;
+use crate::inventory::PlaceSource;
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct RenamedService;
+
+impl Hazard for RenamedService {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        let orphans =
+            scene.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(scene, one));
+        for old in orphans {
+            let Some(new) = successor(scene, old) else { continue };
+            let Some(store) = scene.store_of(old) else { continue };
+            for place in &store.places {
+                let subject = match &place.source {
+                    PlaceSource::Volume { name: Some(name), anonymous } => {
+                        if mounts(scene, new, name) {
+                            continue;
+                        }
+                        volume_subject(scene, name, *anonymous)
+                    }
+                    PlaceSource::Layer => Subject::Layer { container: old.name.clone() },
+                    PlaceSource::Bind { path } => {
+                        let kept = new.mounts.iter().any(
+                            |mount| matches!(&mount.source, DeclaredSource::Bind { path: bound, .. } if bound == path),
+                        );
+                        if kept {
+                            continue;
+                        }
+                        Subject::Directory { path: path.display().to_string() }
+                    }
+                    PlaceSource::Volume { name: None, .. } | PlaceSource::Tmpfs => continue,
+                };
+                let reason = format!(
+                    "service `{}` is not in the file any more; `{}`, of the same image, starts without its data",
+                    store.service, new.name
+                );
+                found.push(Impact {
+                    notice: !scene.is_data(old, &place.target),
+                    ..Impact::new(Effect::Orphan, subject, reason)
+                });
+            }
+        }
+    }
+}
+
+/// The service that starts for the first time from the image of a container that has lost its service.
+fn successor<'a>(scene: &'a Scene<'_>, old: &Container) -> Option<&'a Service> {
+    let repository = Reference::parse(&old.image).repository;
+    let services = scene.file().into_iter().flat_map(|model| model.services.values());
+    services
+        .filter(|service| scene.role(&service.name).is_some() && scene.replicas(&service.name).is_empty())
+        .find(|service| {
+            service.image.as_deref().is_some_and(|image| Reference::parse(image).repository == repository)
+        })
+}
+
+fn mounts(scene: &Scene<'_>, service: &Service, volume: &str) -> bool {
+    service.mounts.iter().any(|mount| {
+        matches!(&mount.source, DeclaredSource::Named { key, .. } if scene.volume_of_key(key) == Some(volume))
+    })
+}

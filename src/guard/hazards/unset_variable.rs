@@ -1,0 +1,48 @@
+//! A variable that nobody has set leaves a hole in the file: `${DATA}/db` is `/db`, and `${ENV}_data` is `_data`.
+
+use super::super::{Hazard, Scene, volume_subject};
+use crate::compose::model::DeclaredSource;
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct UnsetVariable;
+
+impl Hazard for UnsetVariable {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        let Some(variable) = scene.facts.unset_variables.first() else { return };
+        for service in scene.file().into_iter().flat_map(|model| model.services.values()) {
+            if scene.role(&service.name).is_none() || !scene.replicas(&service.name).is_empty() {
+                continue;
+            }
+            for mount in &service.mounts {
+                let (subject, place) = match &mount.source {
+                    DeclaredSource::Bind { path, .. } if path.components().count() == 2 => {
+                        let path = path.display().to_string();
+                        (Subject::Directory { path: path.clone() }, path)
+                    }
+                    DeclaredSource::Named { key, .. } => match scene.volume_of_key(key) {
+                        Some(name) if name.starts_with('_') => {
+                            (volume_subject(scene, name, false), name.to_owned())
+                        }
+                        Some(_) | None => continue,
+                    },
+                    DeclaredSource::Bind { .. }
+                    | DeclaredSource::Anonymous
+                    | DeclaredSource::Tmpfs
+                    | DeclaredSource::Other => continue,
+                };
+                let mut impact = Impact::new(
+                    Effect::Orphan,
+                    subject,
+                    format!(
+                        "variable `{variable}` is not set, so the file puts `{}` of `{}` in `{place}`, perhaps beside its data",
+                        mount.target.display(),
+                        service.name
+                    ),
+                );
+                impact.notice = true;
+                impact.services.insert(service.name.clone());
+                found.push(impact);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a command would do to data: every door by which Compose loses it, one file each under `hazards`.
+//!
+//! Pure: it works on a [`Scene`] that was gathered before. A prediction is never better than what really happens.
+
+mod diverged;
+mod gone;
+mod ground;
+mod hazards;
+mod orphans;
+mod recreation;
+mod scene;
+
+use crate::compose::model::DeclaredSource;
+use crate::inventory::is_known_image;
+use crate::policy::{Assessment, Effect, Impact, Subject};
+
+pub use diverged::differs as differs_from_definition;
+pub use scene::{Facts, Hashes, Role, Scene};
+
+/// A door by which Compose loses data.
+trait Hazard: Sync {
+    /// Adds what the command does through this door.
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>);
+}
+
+/// Works out what the command does to each piece of data. A piece that several doors lead to is listed once, with the
+/// worst effect on it; of two alike, the one that has to be decided on.
+pub fn assess(scene: &Scene<'_>) -> Assessment {
+    let mut found = Vec::new();
+    for hazard in hazards::HAZARDS {
+        hazard.look(scene, &mut found);
+    }
+    let mut impacts: Vec<Impact> = Vec::new();
+    for mut impact in found {
+        impact.services.extend(scene.services_on(&impact.subject));
+        impact.disposable = impact.disposable || scene.is_disposable(&impact.subject, &impact.services);
+        match impacts.iter_mut().find(|known| known.subject == impact.subject) {
+            Some(known) if rank(known) < rank(&impact) => {
+                impact.notice &= known.notice || known.effect < impact.effect;
+                *known = impact;
+            }
+            Some(_) => {}
+            None => impacts.push(impact),
+        }
+    }
+    impacts.sort_by(|one, other| (other.effect, &one.subject).cmp(&(one.effect, &other.subject)));
+    Assessment {
+        engine: scene.inventory.engine.id.clone(),
+        project: scene.inventory.project.clone(),
+        impacts,
+    }
+}
+
+fn rank(impact: &Impact) -> (Effect, bool) {
+    (impact.effect, !impact.notice)
+}
+
+/// A volume as the subject of an impact.
+fn volume_subject(scene: &Scene<'_>, name: &str, anonymous: bool) -> Subject {
+    let elsewhere = || scene.facts.namesake_volumes.iter().find(|volume| volume.name == name);
+    let created = scene.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
+    Subject::Volume { name: name.to_owned(), created, anonymous }
+}
+
+/// Whether one effect is at least as bad as another says it is: the rule that predictions are held to.
+pub fn covers(predicted: Effect, happened: Effect) -> bool {
+    predicted >= happened
+}
+
+/// Whether the command can be judged only with the hashes that Compose makes of the configurations: data that a new
+/// container would not have is at stake.
+pub fn needs_hashes(scene: &Scene<'_>) -> bool {
+    let at_stake = scene.containers.iter().any(|container| {
+        let made = container.service().is_some_and(|service| scene.role(service).is_some());
+        made && !container.is_one_off() && scene.keeps_data_in_layer(container)
+    });
+    at_stake || hazards::seems_moved(scene)
+}
+
+/// The volumes for which it matters who else mounts them: the engine deletes none that is mounted.
+pub fn contested<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
+    let all = scene.subcommand() == "down" && scene.reading.is_set("volumes");
+    if all {
+        scene.volumes.iter().map(|volume| volume.name.as_str()).collect()
+    } else {
+        diverged::recreated(scene)
+    }
+}
+
+/// Whether a service is about to be made for the first time, so that its data may be elsewhere.
+pub fn makes_anew(scene: &Scene<'_>) -> bool {
+    let services = scene.file().into_iter().flat_map(|model| model.services.values());
+    services.into_iter().any(|service| {
+        let new_volume = service.mounts.iter().any(|mount| match &mount.source {
+            DeclaredSource::Named { key, .. } => {
+                scene.volume_of_key(key).is_some_and(|name| scene.volume(name).is_none())
+            }
+            DeclaredSource::Anonymous
+            | DeclaredSource::Tmpfs
+            | DeclaredSource::Bind { .. }
+            | DeclaredSource::Other => false,
+        });
+        let known = service.image.as_deref().is_some_and(is_known_image);
+        (new_volume || known)
+            && scene.role(&service.name).is_some()
+            && scene.replicas(&service.name).is_empty()
+    })
+}
+
+/// Whether Compose itself would ask about volumes whose definition has changed.
+pub fn asks_about_volumes(scene: &Scene<'_>) -> bool {
+    !scene.reading.is_set("yes") && !diverged::offered(scene).is_empty()
+}

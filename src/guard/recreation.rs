@@ -1,0 +1,120 @@
+//! Which containers a command makes anew, and why: Compose's own rule (`mustRecreate` of 2.40.3, measured).
+//!
+//! What cannot be told counts as made anew.
+
+use std::collections::BTreeMap;
+
+use super::diverged;
+use super::scene::{Hashes, Role, Scene};
+use crate::compose::grammar::Grammar;
+use crate::compose::model::DeclaredSource;
+use crate::engine::Container;
+
+/// The containers that are made anew, by id, each with the reason as the end of a sentence that begins with `it`.
+pub(super) fn recreated(scene: &Scene<'_>) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, String> = scene
+        .containers
+        .iter()
+        .filter(|container| !container.is_one_off())
+        .filter_map(|container| Some((container.id.clone(), by_itself(scene, container)?)))
+        .collect();
+    // Who shares the namespace of a container that goes, goes with it.
+    if !scene.reading.is_set("no-recreate") {
+        while let Some((id, reason)) = joined(scene, &found) {
+            found.insert(id, reason);
+        }
+    }
+    found
+}
+
+fn joined(scene: &Scene<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let gone = |service: &str| scene.replicas(service).iter().any(|one| found.contains_key(&one.id));
+    scene.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id)).find_map(|one| {
+        let service = scene.service(one.service()?)?;
+        scene.role(&service.name)?;
+        let other = service.joins.iter().find(|other| gone(other))?;
+        Some((one.id.clone(), format!("shares what `{other}` has, which is made anew")))
+    })
+}
+
+fn by_itself(scene: &Scene<'_>, container: &Container) -> Option<String> {
+    let name = container.service()?;
+    let role = scene.role(name)?;
+    let service = scene.service(name)?;
+    if let Some(volume) =
+        diverged::recreated(scene).into_iter().find(|volume| container.mounts_volume(volume))
+    {
+        return Some(format!("mounts volume `{volume}`, which is made anew"));
+    }
+    let reading = scene.reading;
+    if reading.is_set("no-recreate") {
+        return None;
+    }
+    if role == Role::Named {
+        for flag in ["force-recreate", "renew-anon-volumes"] {
+            if reading.is_set(flag) {
+                return Some(format!("is made anew by `--{flag}`"));
+            }
+        }
+    }
+    let dependencies = reading.is_set("always-recreate-deps");
+    if dependencies && (role == Role::Dependency || scene.grammar == Grammar::V1) {
+        return Some("is made anew by `--always-recreate-deps`".to_owned());
+    }
+    by_configuration(scene, container, &service.name)
+        .or_else(|| by_image(scene, container, &service.name))
+        .or_else(|| by_volume(scene, container, &service.name))
+}
+
+/// A volume's real name is no part of the hash; Compose looks whether the container mounts it.
+fn by_volume(scene: &Scene<'_>, container: &Container, service: &str) -> Option<String> {
+    let mut declared = scene.service(service)?.mounts.iter().filter_map(|mount| match &mount.source {
+        DeclaredSource::Named { key, .. } => scene.volume_of_key(key),
+        DeclaredSource::Anonymous
+        | DeclaredSource::Bind { .. }
+        | DeclaredSource::Tmpfs
+        | DeclaredSource::Other => None,
+    });
+    let missing = declared.find(|name| !container.mounts_volume(name))?;
+    Some(format!("is made anew: it does not mount volume `{missing}` yet"))
+}
+
+fn by_configuration(scene: &Scene<'_>, container: &Container, service: &str) -> Option<String> {
+    match &scene.facts.hashes {
+        Hashes::NotAsked => None,
+        Hashes::Unknown => {
+            Some("may be made anew: Compose does not say whether its configuration changed".to_owned())
+        }
+        Hashes::Known(hashes) => match (hashes.get(service), container.config_hash()) {
+            (Some(now), Some(then)) if now == then => None,
+            (Some(_), Some(_)) => Some("is made anew: its configuration has changed".to_owned()),
+            (None, _) | (_, None) => {
+                Some("may be made anew: its configuration cannot be compared".to_owned())
+            }
+        },
+    }
+}
+
+fn by_image(scene: &Scene<'_>, container: &Container, service: &str) -> Option<String> {
+    let service = scene.service(service)?;
+    let reading = scene.reading;
+    let rebuilds = service.built && !reading.is_set("no-build");
+    let policy = service.pull_policy.as_deref().unwrap_or_default();
+    if rebuilds && (reading.is_set("build") || policy == "build") {
+        return Some("is made anew if its image is built differently".to_owned());
+    }
+    let pulled = reading.value("pull").is_some_and(|when| when == "always")
+        || ["always", "daily", "weekly", "refresh"].contains(&policy)
+        || policy.starts_with("every_");
+    if pulled {
+        return Some("is made anew if its image was changed in the registry".to_owned());
+    }
+    let then = container.made_from()?;
+    match scene.facts.images.get(&container.image)? {
+        Some(image) if image.id == then => None,
+        Some(_) => Some("is made anew: its image has changed".to_owned()),
+        None => {
+            Some("may be made anew: its image is not here any more, and another will be fetched".to_owned())
+        }
+    }
+}

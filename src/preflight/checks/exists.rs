@@ -1,0 +1,130 @@
+//! The directory of a bind mount is there, and is a directory.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use rustix::fs::Access;
+
+use super::deepest_existing;
+use crate::inventory::StoreKind;
+use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::mend::Mend;
+use crate::preflight::site::{Absence, Directory, Site};
+
+/// What an engine gives a directory that it creates.
+const MODE: u32 = 0o755;
+
+pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
+    let Some(directory) = &site.directory else {
+        return;
+    };
+    match directory.path.metadata() {
+        Ok(found) if found.is_dir() => {}
+        // A single file, or a socket, is a sound mount of a service that is no server of ours.
+        Ok(_) if site.kind == StoreKind::Volume => {}
+        Ok(_) => findings.push(Finding::new(
+            Severity::Stop,
+            &site.service,
+            format!("`{}` is not a directory", directory.path.display()),
+            format!(
+                "the service keeps its data in `{}` and needs a directory there",
+                site.place.target.display()
+            ),
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound && directory.path.is_symlink() => {
+            findings.push(Finding::new(
+                Severity::Stop,
+                &site.service,
+                format!("`{}` is a link to something that does not exist", directory.path.display()),
+                "what it led to may be on a disk that is not mounted",
+            ));
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            findings.extend(absent(site, directory));
+        }
+        // What we may not look at is not missing.
+        Err(_) => {}
+    }
+}
+
+fn absent(site: &Site, directory: &Directory) -> Option<Finding> {
+    let path = &directory.path;
+    let finding = |severity, why: String| {
+        Finding::new(severity, &site.service, format!("`{}` does not exist", path.display()), why)
+    };
+    match directory.absence {
+        Absence::Lost => {
+            let why = match &site.volume {
+                Some(volume) => format!("it holds the data of volume `{}`, and may be on a disk that is not mounted", volume.name),
+                None => "the service has run with it, so its data was there; it may be on a disk that is not mounted. \
+                         Create it only to start with nothing"
+                    .to_owned(),
+            };
+            Some(create_by_hand(site, path, finding(Severity::Stop, why)))
+        }
+        Absence::Fails => {
+            let why = "the engine does not create it, and the service would not start".to_owned();
+            Some(create_by_hand(site, path, finding(Severity::Stop, why)))
+        }
+        // A mount that only reads holds no data of the service.
+        Absence::Created if site.kind == StoreKind::Volume && site.place.read_only => None,
+        Absence::Created if site.kind == StoreKind::Volume && path.extension().is_some() => Some(finding(
+            Severity::Warn,
+            "the engine creates a directory of that name, which is wrong if it is meant to be a file"
+                .to_owned(),
+        )),
+        Absence::Created => Some(creatable(site, path, finding)),
+    }
+}
+
+/// A directory that the engine would create, owned by root, and that we can create with the right owner.
+fn creatable(site: &Site, path: &Path, finding: impl Fn(Severity, String) -> Finding) -> Finding {
+    let foreign = site.user.filter(|user| !user.is_root());
+    let ours = rustix::process::geteuid().as_raw();
+    let may_create = deepest_existing(path)
+        .is_some_and(|parent| parent.is_dir() && rustix::fs::access(&parent, Access::WRITE_OK).is_ok());
+    let may_give = foreign.is_none_or(|user| ours == 0 || user.uid == ours);
+    if !may_create && foreign.is_none() {
+        let why = "the engine creates it, owned by root".to_owned();
+        return finding(Severity::Warn, why);
+    }
+    if !may_create || !may_give {
+        let why =
+            "the engine would create it owned by root, and the service could not write to it".to_owned();
+        return create_by_hand(site, path, finding(Severity::Stop, why));
+    }
+    let why = match foreign {
+        Some(user) => {
+            format!(
+                "the engine would create it owned by root, and user {} could not write to it",
+                user.for_chown()
+            )
+        }
+        None => "the service starts with nothing".to_owned(),
+    };
+    // The group of a user without a known one stays ours.
+    let owner =
+        foreign.map(|user| (user.uid, user.gid.unwrap_or_else(|| rustix::process::getegid().as_raw())));
+    create_by_hand(site, path, finding(Severity::Mend, why)).mended_by(Mend::CreateDirectory {
+        path: path.to_owned(),
+        mode: MODE,
+        owner,
+    })
+}
+
+/// Adds the command that creates a directory for the user of the service.
+fn create_by_hand(site: &Site, path: &Path, finding: Finding) -> Finding {
+    let mode = format!("{MODE:04o}");
+    let path = path.to_string_lossy();
+    match site.user.filter(|user| !user.is_root()) {
+        Some(user) => {
+            let uid = user.uid.to_string();
+            let gid = user.gid.map(|gid| gid.to_string());
+            let mut words = vec!["sudo", "install", "-d", "-m", &mode, "-o", &uid];
+            words.extend(gid.iter().flat_map(|gid| ["-g", gid]));
+            words.push(&path);
+            finding.suggesting(words)
+        }
+        None => finding.suggesting(["mkdir", "-p", &path]),
+    }
+}

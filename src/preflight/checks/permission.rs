@@ -1,0 +1,155 @@
+//! The user that the container runs as can use its data.
+//!
+//! Worked out from owners and mode bits. A directory above the mount does not matter: the engine resolves the path, the
+//! container only sees what is mounted. An access list can give more than the bits show, but never more than the bits
+//! of the group; so a "no" is sure wherever owner, group and others all lack a bit.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::filesystem::FileSystem;
+use crate::inventory::{PlaceSource, StoreKind};
+use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::site::Site;
+use crate::preflight::user::User;
+
+/// What a user wants of a file: the bits of one class.
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+const ENTER: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Granted,
+    /// Only the group may, and whether the user is in it is not known here.
+    GroupOnly,
+    Denied,
+}
+
+/// Whether a user may do something with a file.
+fn judge(user: User, owner: u32, group: u32, mode: u32, want: u32) -> Verdict {
+    let class = |shift: u32| (mode >> shift) & want == want;
+    if user.is_root() {
+        Verdict::Granted
+    } else if user.uid == owner {
+        if class(6) { Verdict::Granted } else { Verdict::Denied }
+    } else if user.gid == Some(group) {
+        if class(3) { Verdict::Granted } else { Verdict::Denied }
+    } else if class(0) {
+        Verdict::Granted
+    } else if class(3) {
+        Verdict::GroupOnly
+    } else {
+        Verdict::Denied
+    }
+}
+
+pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
+    let (Some(directory), Some(user)) = (&site.directory, site.user) else {
+        return;
+    };
+    if site.place.read_only || !directory.path.is_dir() || gets_the_images_owner(site, &directory.path) {
+        return;
+    }
+    let Some((path, verdict)) = worst(site, &directory.path, user) else {
+        return;
+    };
+    // On a network file system the server has the last word.
+    let sure = FileSystem::of(&path).is_none_or(FileSystem::keeps_owners);
+    let severity = match (verdict, site.kind) {
+        (Verdict::Granted, _) | (Verdict::GroupOnly, StoreKind::Volume) => return,
+        (Verdict::Denied, StoreKind::Qdrant) if sure => Severity::Stop,
+        (Verdict::Denied, _) | (Verdict::GroupOnly, StoreKind::Qdrant) => Severity::Warn,
+    };
+    let owner = path.metadata().map(|found| format!("{}:{}", found.uid(), found.gid())).unwrap_or_default();
+    let why = match verdict {
+        Verdict::GroupOnly => format!("it belongs to {owner}, and only members of its group may write"),
+        Verdict::Granted | Verdict::Denied => format!("it belongs to {owner}"),
+    };
+    let what = format!("user {} of the container cannot use `{}`", user.for_chown(), path.display());
+    let mount = directory.path.to_string_lossy();
+    findings.push(Finding::new(severity, &site.service, what, why).suggesting([
+        "sudo",
+        "chown",
+        "-R",
+        &user.for_chown(),
+        &mount,
+    ]));
+}
+
+/// A volume that is still empty is filled from the image on its first mount, and gets the image's owner with it.
+fn gets_the_images_owner(site: &Site, path: &Path) -> bool {
+    matches!(site.place.source, PlaceSource::Volume { .. })
+        && path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// The first path that the user cannot use as the server has to, or the first that is in doubt.
+fn worst(site: &Site, mount: &Path, user: User) -> Option<(PathBuf, Verdict)> {
+    let judged: Vec<(PathBuf, Verdict)> = needs(site, mount)
+        .into_iter()
+        .filter_map(|(path, want)| {
+            // What we may not look at, we do not judge.
+            let found = path.metadata().ok()?;
+            Some((path, judge(user, found.uid(), found.gid(), found.mode(), want)))
+        })
+        .collect();
+    let first = |verdict| judged.iter().find(|(_, found)| *found == verdict).cloned();
+    first(Verdict::Denied).or_else(|| first(Verdict::GroupOnly))
+}
+
+/// What the server has to be able to use, and how.
+fn needs(site: &Site, mount: &Path) -> Vec<(PathBuf, u32)> {
+    let mut needs = Vec::new();
+    let mut data = mount.to_owned();
+    for part in site.data_below().components() {
+        let next = data.join(part);
+        if !next.exists() {
+            break;
+        }
+        needs.push((std::mem::replace(&mut data, next), ENTER));
+    }
+    needs.push((data.clone(), READ | WRITE | ENTER));
+    if site.kind == StoreKind::Qdrant {
+        // Left by a server that ran as another user; other files do not concern it.
+        needs.push((data.join("raft_state.json"), READ));
+        needs.push((data.join("aliases"), READ | WRITE | ENTER));
+        let collections = data.join("collections");
+        let inside = collections.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+        needs.extend(inside.filter(|path| path.is_dir()).map(|path| (path, READ | WRITE | ENTER)));
+        needs.push((collections, READ | WRITE | ENTER));
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: u32 = READ | WRITE | ENTER;
+
+    fn user(uid: u32, gid: Option<u32>) -> User {
+        User { uid, gid }
+    }
+
+    #[test]
+    fn the_first_class_that_fits_decides() {
+        for (who, owner, group, mode, want, verdict) in [
+            (user(0, Some(0)), 7, 7, 0o000, ALL, Verdict::Granted),
+            (user(1000, Some(1000)), 1000, 0, 0o700, ALL, Verdict::Granted),
+            (user(1000, Some(1000)), 1000, 0, 0o077, ALL, Verdict::Denied),
+            (user(1000, Some(1000)), 1000, 0, 0o500, ALL, Verdict::Denied),
+            (user(1000, Some(1000)), 1000, 0, 0o500, READ | ENTER, Verdict::Granted),
+            (user(1000, Some(5)), 0, 5, 0o770, ALL, Verdict::Granted),
+            (user(1000, Some(5)), 0, 5, 0o707, ALL, Verdict::Denied),
+            (user(1000, Some(5)), 0, 0, 0o755, ALL, Verdict::Denied),
+            (user(1000, Some(5)), 0, 0, 0o755, ENTER, Verdict::Granted),
+            (user(1000, Some(5)), 0, 0, 0o777, ALL, Verdict::Granted),
+            (user(1000, Some(5)), 0, 9, 0o775, ALL, Verdict::GroupOnly),
+            (user(1000, None), 0, 0, 0o775, ALL, Verdict::GroupOnly),
+            (user(1000, None), 0, 0, 0o755, ALL, Verdict::Denied),
+            (user(1000, None), 0, 0, 0o41777, ALL, Verdict::Granted),
+        ] {
+            assert_eq!(judge(who, owner, group, mode, want), verdict, "{who:?} {owner}:{group} {mode:o}");
+        }
+    }
+}

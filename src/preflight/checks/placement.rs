@@ -1,0 +1,41 @@
+//! The server's data path is on a mount that outlives its container.
+
+use crate::inventory::PlaceSource;
+use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::site::Site;
+
+pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
+    let Some(data) = site.kind.data_path().filter(|_| !site.moved) else {
+        return;
+    };
+    let target = &site.place.target;
+    let warn = |what: String, why: String| Finding::new(Severity::Warn, &site.service, what, why);
+    match site.place.source {
+        PlaceSource::Layer => findings.push(warn(
+            format!("nothing is mounted at `{}`", data.display()),
+            "the data is in the container itself, and gone as soon as the container is made anew".to_owned(),
+        )),
+        PlaceSource::Tmpfs if site.holds_everything() => findings.push(warn(
+            format!("`{}` is kept in memory", target.display()),
+            "the data is lost whenever the container stops".to_owned(),
+        )),
+        PlaceSource::Volume { .. } | PlaceSource::Bind { .. }
+            if site.holds_everything() && target != data =>
+        {
+            findings.push(warn(
+                format!("the mount is at `{}`, above `{}`", target.display(), data.display()),
+                "it hides what the image has there, and a newer image's files never show".to_owned(),
+            ));
+        }
+        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs
+            if target.starts_with(data) && !site.covered =>
+        {
+            findings.push(warn(
+                format!("the mount is at `{}`, below `{}`", target.display(), data.display()),
+                "the rest of the data is in the container itself, and gone as soon as it is made anew"
+                    .to_owned(),
+            ));
+        }
+        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs => {}
+    }
+}

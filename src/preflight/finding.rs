@@ -1,0 +1,60 @@
+//! One thing that is not right with a place where data is kept.
+
+use super::mend::Mend;
+
+/// What a finding means for the command, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The command must not run.
+    Stop,
+    /// The command must not run before it is mended, and we can mend it.
+    Mend,
+    /// Said, and the command runs.
+    Warn,
+    /// Something that could not be looked at.
+    Note,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    pub service: String,
+    /// What is wrong, as a fragment: `` `/srv/qdrant` does not exist ``.
+    pub what: String,
+    /// What comes of it.
+    pub why: String,
+    pub mend: Option<Mend>,
+    /// A shell command that puts it right.
+    pub suggest: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        severity: Severity,
+        service: &str,
+        what: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            service: service.to_owned(),
+            what: what.into(),
+            why: why.into(),
+            mend: None,
+            suggest: None,
+        }
+    }
+
+    #[must_use]
+    pub(super) fn mended_by(mut self, mend: Mend) -> Self {
+        self.mend = Some(mend);
+        self
+    }
+
+    /// The words of a command; they are quoted for a shell.
+    #[must_use]
+    pub(super) fn suggesting<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        self.suggest = Some(shell_words::join(words));
+        self
+    }
+}

@@ -1,0 +1,97 @@
+//! Looks at the places where data is kept, before a service is started on them.
+//!
+//! A server that finds its directory missing, read-only, full or foreign starts empty, stops half-way or loops; all of
+//! that can be seen beforehand. Nothing is changed here: what can be mended is handed out as a [`Mend`].
+
+pub mod checks;
+mod finding;
+mod mend;
+mod scope;
+mod site;
+mod user;
+
+use std::time::Duration;
+
+use crate::compose::model::Model;
+use crate::engine::Engine;
+use crate::inventory::Inventory;
+
+pub use finding::{Finding, Severity};
+pub use mend::Mend;
+
+/// How long one place may take. A network file system whose server is gone never answers.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is about to be started.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The services named; all when empty. What they depend on is looked at too.
+    pub services: &'a [String],
+    /// The project as the file has it; `None` when Compose reads no file.
+    pub model: Option<&'a Model>,
+    pub inventory: &'a Inventory,
+    pub engine: &'a dyn Engine,
+    pub start: Start,
+}
+
+/// Which mounts will be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Those of the file: `up`, `create`, `run`.
+    AsDeclared,
+    /// Those of the containers there are: `start`, `restart`.
+    AsCreated,
+}
+
+/// Checks every data place of every service in scope.
+pub async fn examine(input: Input<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let sites = site::resolve(input).await;
+    if !input.inventory.engine.local
+        && let Some(site) = sites.iter().find(|site| site.is_on_host())
+    {
+        findings.push(Finding::new(
+            Severity::Note,
+            &site.service,
+            "the directories of the engine's host are not checked",
+            format!(
+                "the engine at `{}` does not share its files with this machine",
+                input.inventory.engine.endpoint
+            ),
+        ));
+    }
+    let looking: Vec<_> = sites.into_iter().map(looked_at).collect();
+    for found in looking {
+        for finding in found.await {
+            // Replicas share their places.
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    findings.sort_by(|one, other| {
+        one.severity.cmp(&other.severity).then_with(|| one.service.cmp(&other.service))
+    });
+    findings
+}
+
+/// Runs the checks on one place in a thread of its own, which is left behind when it hangs: a thread that waits for a
+/// dead file server cannot be ended, and must not hold up the end of the program either.
+fn looked_at(site: site::Site) -> impl Future<Output = Vec<Finding>> {
+    let silent = Finding::new(
+        Severity::Warn,
+        &site.service,
+        format!("{} does not answer", site.name()),
+        "its file system did not respond in time, so nothing could be checked",
+    );
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let started = std::thread::Builder::new().name("preflight".to_owned()).spawn(move || {
+        let _ = tell.send(checks::run(&site));
+    });
+    async move {
+        match (started, tokio::time::timeout(PATIENCE, told).await) {
+            (Ok(_), Ok(Ok(findings))) => findings,
+            (Ok(_) | Err(_), _) => vec![silent],
+        }
+    }
+}

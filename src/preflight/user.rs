@@ -1,0 +1,157 @@
+//! The user that a container runs as, in numbers.
+//!
+//! `user:` and `USER` may hold names, which only the image's own `/etc/passwd` can resolve. What cannot be resolved is
+//! not guessed: then nobody judges what the user may do.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use futures_util::TryStreamExt as _;
+
+use crate::engine::{Container, Engine};
+
+/// More than any sensible `/etc/passwd`, with its archive around it.
+const LONGEST_FILE: usize = 1 << 20;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct User {
+    pub(super) uid: u32,
+    /// `None` when only the image knows.
+    pub(super) gid: Option<u32>,
+}
+
+impl User {
+    const ROOT: Self = Self { uid: 0, gid: Some(0) };
+
+    pub(super) fn is_root(self) -> bool {
+        self.uid == 0
+    }
+
+    /// `1000:1000`, or `1000`: what `chown` takes.
+    pub(super) fn for_chown(self) -> String {
+        self.gid.map_or_else(|| self.uid.to_string(), |gid| format!("{}:{gid}", self.uid))
+    }
+}
+
+/// The account files of an image.
+#[derive(Debug, Default)]
+struct Accounts {
+    passwd: Option<String>,
+    group: Option<String>,
+}
+
+/// Resolves `user[:group]`, with a look into a container of the image where names have to be resolved.
+pub(super) async fn resolve(words: &str, container: Option<&Container>, engine: &dyn Engine) -> Option<User> {
+    let plain = decide(words, &Accounts::default());
+    if plain.is_some_and(|user| user.gid.is_some()) {
+        return plain;
+    }
+    let Some(container) = container else {
+        return plain;
+    };
+    let accounts = Accounts {
+        passwd: file_of(engine, container, "/etc/passwd").await,
+        group: file_of(engine, container, "/etc/group").await,
+    };
+    decide(words, &accounts)
+}
+
+/// By Docker's rules (opencontainers/runc, `libcontainer/user`): a name or number before the colon, a group name or
+/// number behind it; without a group the user's own from `/etc/passwd`, and 0 for a number that is not in it.
+fn decide(words: &str, accounts: &Accounts) -> Option<User> {
+    let (user, group) = match words.trim().split_once(':') {
+        Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
+        None => (words.trim(), None),
+    };
+    let named_group =
+        |name: &str| name.parse().ok().or_else(|| number_of(accounts.group.as_deref()?, name, 2));
+    let entry = |key: &str, column: usize| number_of(accounts.passwd.as_deref()?, key, column);
+    let (uid, own_group) = match user.parse::<u32>() {
+        _ if user.is_empty() || user == "root" => (0, User::ROOT.gid),
+        Ok(0) => (0, User::ROOT.gid),
+        Ok(uid) => {
+            let listed = accounts.passwd.as_deref().map(|passwd| group_of(passwd, uid).unwrap_or(0));
+            (uid, listed)
+        }
+        Err(_) => (entry(user, 2)?, entry(user, 3)),
+    };
+    let gid = group.map_or(own_group, named_group);
+    Some(User { uid, gid })
+}
+
+/// A number of the line that begins with a name, by column.
+fn number_of(file: &str, name: &str, column: usize) -> Option<u32> {
+    file.lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|columns| columns.first() == Some(&name))
+        .and_then(|columns| columns.get(column)?.trim().parse().ok())
+}
+
+/// The group of the line of a user's number.
+fn group_of(passwd: &str, uid: u32) -> Option<u32> {
+    passwd
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|columns| columns.get(2).and_then(|column| column.parse().ok()) == Some(uid))
+        .and_then(|columns| columns.get(3)?.trim().parse().ok())
+}
+
+async fn file_of(engine: &dyn Engine, container: &Container, path: &str) -> Option<String> {
+    let mut stream = engine.read_archive(&container.id, Path::new(path)).await.ok()?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.try_next().await.ok()? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LONGEST_FILE {
+            return None;
+        }
+    }
+    let mut archive = tar::Archive::new(bytes.as_slice());
+    for entry in archive.entries().ok()? {
+        let mut entry = entry.ok()?;
+        if entry.header().entry_type().is_file() {
+            let mut text = String::new();
+            entry.read_to_string(&mut text).ok()?;
+            return Some(text);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\npostgres:x:70:71::/:/bin/sh\nbroken\napp:x:1000:1001::/:";
+    const GROUP: &str = "root:x:0:\ndata:x:2000:app";
+
+    fn known(words: &str) -> Option<(u32, Option<u32>)> {
+        let accounts = Accounts { passwd: Some(PASSWD.into()), group: Some(GROUP.into()) };
+        decide(words, &accounts).map(|user| (user.uid, user.gid))
+    }
+
+    fn blind(words: &str) -> Option<(u32, Option<u32>)> {
+        decide(words, &Accounts::default()).map(|user| (user.uid, user.gid))
+    }
+
+    #[test]
+    fn names_are_looked_up() {
+        assert_eq!(known("postgres"), Some((70, Some(71))));
+        assert_eq!(known("postgres:data"), Some((70, Some(2000))));
+        assert_eq!(known("app:7"), Some((1000, Some(7))));
+        assert_eq!(known("1000"), Some((1000, Some(1001))));
+        assert_eq!(known("4242"), Some((4242, Some(0))));
+        assert_eq!(known("nobody-here"), None);
+    }
+
+    #[test]
+    fn without_the_image_only_numbers_are_known() {
+        assert_eq!(blind(""), Some((0, Some(0))));
+        assert_eq!(blind("root"), Some((0, Some(0))));
+        assert_eq!(blind("1000:1000"), Some((1000, Some(1000))));
+        assert_eq!(blind("1000"), Some((1000, None)));
+        assert_eq!(blind("1000:data"), Some((1000, None)));
+        assert_eq!(blind("postgres"), None);
+        assert_eq!(blind("postgres:5"), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! What the user has set: `x-safe-compose` at the top of the Compose file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::inventory::StoreKind;
+use crate::policy::Rule;
+
+/// `x-safe-compose`. A word that we do not know is an error: a mistyped setting protects nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub backup: Backup,
+    pub guard: Guard,
+    /// By service name.
+    pub services: BTreeMap<String, Service>,
+    /// By key under the top-level `volumes:`.
+    pub volumes: BTreeMap<String, Volume>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backup {
+    /// Where backups go; relative to the project directory.
+    pub directory: PathBuf,
+    /// The commands that a backup is made before.
+    pub before: Vec<BackedCommand>,
+    pub keep: Keep,
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("./backups"),
+            before: vec![BackedCommand::Down, BackedCommand::Stop, BackedCommand::Rm],
+            keep: Keep::default(),
+        }
+    }
+}
+
+/// A command that stops services and so can have a backup before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackedCommand {
+    Down,
+    Stop,
+    Rm,
+    Restart,
+}
+
+/// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keep {
+    pub last: u32,
+    pub daily: u32,
+    pub weekly: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { last: 7, daily: 7, weekly: 4 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guard {
+    pub destroy: Rule,
+    pub orphan: Rule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// The kind of data it holds, where its image and its mounts do not tell.
+    pub kind: Option<StoreKind>,
+    /// What it keeps may be lost without a question, and is never backed up.
+    pub disposable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Volume {
+    /// May be destroyed without a question, and is never backed up.
+    pub disposable: bool,
+}
+
+/// `x-safe-compose` says something that we do not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("`x-safe-compose` in the Compose file is not valid: {0}")]
+pub struct SettingsError(serde_json::Error);
+
+impl Settings {
+    /// Reads the value of `x-safe-compose`.
+    pub fn read(value: Option<&serde_json::Value>) -> Result<Self, SettingsError> {
+        value.map_or_else(|| Ok(Self::default()), |value| Self::deserialize(value).map_err(SettingsError))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_set_has_a_default() {
+        let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
+        assert_eq!(settings.backup.keep, Keep { last: 2, daily: 7, weekly: 4 });
+        assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
+        assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());
+    }
+
+    #[test]
+    fn a_mistyped_setting_is_an_error() {
+        let error = Settings::read(Some(&json!({ "volumes": { "cache": { "disposible": true } } })));
+        assert!(error.expect_err("unknown word").to_string().contains("disposible"));
+    }
+}
