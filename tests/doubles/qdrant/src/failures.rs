@@ -1,0 +1,133 @@
+//! The ways in which this server can be told to misbehave, at start or while it runs.
+
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// One way to misbehave. The text form is the kebab-case name, with `:ARGUMENT` where one is needed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// `refuse`: connections are reset, new and old ones alike.
+    Refuse,
+    /// `stall:SECONDS`: every answer is late.
+    Stall(Duration),
+    /// `stall-download:SECONDS`: a snapshot download pauses in the middle.
+    StallDownload(Duration),
+    /// `cut-download:BYTES`: the body ends early, against the announced length.
+    CutDownload(u64),
+    /// `cut-download-quietly:BYTES`: the body ends early, and the announced length lies to match.
+    CutDownloadQuietly(u64),
+    /// `flip-download`: one bit of a downloaded snapshot is flipped.
+    FlipDownload,
+    /// `wrong-checksum`: the snapshot's description announces another digest.
+    WrongChecksum,
+    /// `snapshot-500`: taking a snapshot fails.
+    SnapshotFails,
+    /// `upload-500`: restoring a snapshot fails.
+    UploadFails,
+    /// `upload-empty`: restoring succeeds, but the collection is empty (qdrant issue 10135).
+    UploadEmpty,
+    /// `count-changes`: a point is written while a snapshot is taken.
+    CountChanges,
+    /// `lose-collection:NAME`: the collection is gone, as if its `config.json` had vanished.
+    LoseCollection(String),
+    /// `red:NAME`: the collection's status is red.
+    Red(String),
+    /// `unreadable:NAME`: the collection is listed, but its shard cannot be read (a dummy shard).
+    Unreadable(String),
+    /// `lose-on-restart`: the storage is empty after the next start.
+    LoseOnRestart,
+    /// `slow-start:SECONDS`: the ports open late.
+    SlowStart(Duration),
+}
+
+impl FromStr for Failure {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (name, argument) = match text.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
+            None => (text, None),
+        };
+        let need = || argument.ok_or_else(|| anyhow::anyhow!("failure `{name}` needs an argument"));
+        let seconds = || anyhow::Ok(Duration::from_secs_f64(need()?.parse()?));
+        Ok(match name {
+            "refuse" => Self::Refuse,
+            "stall" => Self::Stall(seconds()?),
+            "stall-download" => Self::StallDownload(seconds()?),
+            "cut-download" => Self::CutDownload(need()?.parse()?),
+            "cut-download-quietly" => Self::CutDownloadQuietly(need()?.parse()?),
+            "flip-download" => Self::FlipDownload,
+            "wrong-checksum" => Self::WrongChecksum,
+            "snapshot-500" => Self::SnapshotFails,
+            "upload-500" => Self::UploadFails,
+            "upload-empty" => Self::UploadEmpty,
+            "count-changes" => Self::CountChanges,
+            "lose-collection" => Self::LoseCollection(need()?.to_owned()),
+            "red" => Self::Red(need()?.to_owned()),
+            "unreadable" => Self::Unreadable(need()?.to_owned()),
+            "lose-on-restart" => Self::LoseOnRestart,
+            "slow-start" => Self::SlowStart(seconds()?),
+            other => anyhow::bail!("unknown failure `{other}`"),
+        })
+    }
+}
+
+/// The failures in force, shared by everyone who holds a clone.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(Arc<Mutex<Vec<Failure>>>);
+
+impl Failures {
+    /// Read a comma list such as `stall:2,red:receitas`.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let list = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(Self(Arc::new(Mutex::new(list.map(str::parse).collect::<anyhow::Result<_>>()?))))
+    }
+
+    /// Replace what is in force; an empty list ends all misbehaviour.
+    pub fn set(&self, failures: Vec<Failure>) {
+        *self.lock() = failures;
+    }
+
+    pub fn add(&self, failure: Failure) {
+        self.lock().push(failure);
+    }
+
+    pub fn list(&self) -> Vec<Failure> {
+        self.lock().clone()
+    }
+
+    pub fn has(&self, wanted: &Failure) -> bool {
+        self.lock().contains(wanted)
+    }
+
+    /// The first answer that `pick` gives for a failure in force.
+    pub fn find<T>(&self, pick: impl Fn(&Failure) -> Option<T>) -> Option<T> {
+        self.lock().iter().find_map(pick)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Failure>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read() {
+        let failures = Failures::parse("refuse, stall:0.5,red:a:b").unwrap().list();
+        assert_eq!(
+            failures,
+            [Failure::Refuse, Failure::Stall(Duration::from_millis(500)), Failure::Red("a:b".into())]
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["nonsense", "stall", "cut-download:x"] {
+            assert!(Failures::parse(text).is_err(), "{text}");
+        }
+    }
+}
