@@ -21,6 +21,10 @@ pub mod engine;
 pub mod inventory;
 pub mod settings;
 
+pub mod backup;
 pub mod guard;
+pub mod journal;
 pub mod preflight;
+pub mod protect;
+pub mod verify;
 

@@ -1,0 +1,148 @@
+//! One driver for each kind of store: counts it, copies it, puts it back.
+
+pub mod qdrant;
+pub mod reach;
+pub mod volume;
+
+use async_trait::async_trait;
+
+use super::fingerprint::{Difference, Fingerprint};
+use super::manifest::{Artifact, Proof};
+use super::store::{Backup, Staging};
+use crate::engine::{Container, Engine};
+use crate::inventory::{Store, StoreKind};
+use crate::policy::Clearance;
+use crate::progress::Progress;
+use crate::secret::Secret;
+
+/// The store a driver works on, and what it may use.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub engine: &'a dyn Engine,
+    /// The engine's file system and network are those of this machine.
+    pub local: bool,
+    pub store: &'a Store,
+    pub progress: &'a dyn Progress,
+    /// The API key to use, where the container's environment has none.
+    pub api_key: Option<&'a Secret>,
+}
+
+impl<'a> Target<'a> {
+    /// The container of the store; an error where only its volumes are left.
+    pub fn container(&self) -> anyhow::Result<&'a Container> {
+        let store = self.store;
+        store.container.as_ref().ok_or_else(|| anyhow::anyhow!("`{}` has no container", store.service))
+    }
+}
+
+impl StoreKind {
+    pub fn driver(self) -> &'static dyn Driver {
+        match self {
+            Self::Qdrant => const { &qdrant::QdrantDriver::new() },
+            Self::Volume => &volume::VolumeDriver,
+        }
+    }
+}
+
+/// What a dump has made.
+#[derive(Debug)]
+pub struct Dump {
+    /// The server's version, where there is a server.
+    pub server: Option<String>,
+    pub fingerprint: Fingerprint,
+    pub artifacts: Vec<Artifact>,
+    pub proof: Proof,
+    pub restore_by_hand: Vec<String>,
+    /// What the user should know: `points were written meanwhile`.
+    pub remarks: Vec<String>,
+}
+
+/// What to put back.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Only these collections; all when empty.
+    pub collections: Vec<String>,
+    /// Under this name instead of its own; with one collection only.
+    pub rename: Option<String>,
+    /// Only the configuration: collections come back empty.
+    pub schema_only: bool,
+    /// What is there already stays as it is.
+    pub skip_existing: bool,
+}
+
+/// What a restore would do, before it does it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether something that is there would be replaced, and so has to be saved first.
+    pub fn replaces(&self) -> bool {
+        self.steps.iter().any(|step| step.action == Action::Replace)
+    }
+}
+
+/// One collection, or one volume, of a [`Plan`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The name in the backup.
+    pub from: String,
+    /// The name it gets.
+    pub to: String,
+    pub action: Action,
+    /// Points, or files, in the backup.
+    pub count: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing of that name is there.
+    Create,
+    /// It takes the place of what is there.
+    Replace,
+    /// What is there stays.
+    Keep,
+}
+
+/// What a restore has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    pub steps: Vec<Step>,
+    pub aliases: Vec<String>,
+    pub remarks: Vec<String>,
+}
+
+/// A kind of store that can be copied, checked, and put back.
+#[async_trait]
+pub trait Driver: Send + Sync {
+    /// Counts what is there. Fails when the server cannot be asked.
+    async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint>;
+
+    /// Waits until the server answers, and then counts.
+    async fn wait_ready(&self, target: Target<'_>, limit: std::time::Duration) -> anyhow::Result<()>;
+
+    /// What `now` lacks of what was recorded. Pure.
+    fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference>;
+
+    /// Copies everything into `into`, reads it back and checks it.
+    async fn dump(&self, target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump>;
+
+    /// Works out what a restore would do; changes nothing.
+    async fn plan_restore(
+        &self,
+        target: Target<'_>,
+        from: &Backup,
+        request: &Request,
+    ) -> anyhow::Result<Plan>;
+
+    /// Puts a backup back as planned: into a new place first, counted there, then switched.
+    async fn restore(
+        &self,
+        target: Target<'_>,
+        from: &Backup,
+        plan: &Plan,
+        request: &Request,
+        proof: &Clearance,
+    ) -> anyhow::Result<Restored>;
+}

@@ -1,0 +1,108 @@
+//! Qdrant: saved as the server's own snapshots, one for each collection, with exact counts before and after.
+
+mod access;
+mod aliases;
+mod by_hand;
+mod client;
+mod compare;
+mod detached;
+mod download;
+mod dump;
+mod error;
+mod fingerprint;
+mod grpc;
+mod names;
+mod patience;
+mod place;
+mod plan;
+mod ready;
+mod rest;
+mod restore;
+#[cfg(test)]
+mod samples;
+mod save;
+mod schema;
+mod upload;
+mod vectors;
+mod version;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Driver, Dump, Plan, Request, Restored, Target};
+use crate::backup::fingerprint::{Difference, Fingerprint};
+use crate::backup::store::{Backup, Staging};
+use crate::policy::Clearance;
+use client::Client;
+pub use patience::Patience;
+use restore::Restoring;
+
+/// The driver of `StoreKind::Qdrant`.
+#[derive(Debug, Clone, Copy)]
+pub struct QdrantDriver {
+    patience: Patience,
+}
+
+impl QdrantDriver {
+    pub const fn new() -> Self {
+        Self { patience: Patience::USUAL }
+    }
+
+    /// With other waits than the usual ones.
+    #[must_use]
+    pub const fn with_patience(patience: Patience) -> Self {
+        Self { patience }
+    }
+}
+
+impl Default for QdrantDriver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Driver for QdrantDriver {
+    async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint> {
+        let client = Client::connect(target).await?;
+        Ok(Fingerprint::Qdrant(fingerprint::take(&client).await?.fingerprint))
+    }
+
+    async fn wait_ready(&self, target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
+        ready::wait(target, limit).await
+    }
+
+    fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
+        match (recorded, now) {
+            (Fingerprint::Qdrant(recorded), Fingerprint::Qdrant(now)) => compare::compare(recorded, now),
+            // Recorded when it was taken for plain files: what is wrong now shows without it.
+            (Fingerprint::Volume { .. }, Fingerprint::Qdrant(now)) => compare::compare(now, now),
+            (_, Fingerprint::Volume { .. }) => Vec::new(),
+        }
+    }
+
+    async fn dump(&self, target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+        dump::dump(target, into, self.patience).await
+    }
+
+    async fn plan_restore(
+        &self,
+        target: Target<'_>,
+        from: &Backup,
+        request: &Request,
+    ) -> anyhow::Result<Plan> {
+        plan::plan(target, from, request).await
+    }
+
+    async fn restore(
+        &self,
+        target: Target<'_>,
+        from: &Backup,
+        plan: &Plan,
+        request: &Request,
+        proof: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        restore::restore(target, &Restoring { from, plan, request, patience: self.patience }, proof).await
+    }
+}

@@ -1,0 +1,87 @@
+//! A container and a store for the tests of this folder.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::engine::{Container, State};
+use crate::inventory::{Store, StoreKind};
+
+pub(super) fn container() -> Container {
+    Container {
+        id: "c".into(),
+        name: "stack-qdrant-1".into(),
+        state: State::Running,
+        image: "qdrant/qdrant:v1.19.0".into(),
+        image_id: String::new(),
+        environment: BTreeMap::new(),
+        user: String::new(),
+        labels: BTreeMap::new(),
+        mounts: Vec::new(),
+        ports: Vec::new(),
+        addresses: BTreeMap::new(),
+        network_mode: "bridge".into(),
+        created: String::new(),
+        started: None,
+        finished: None,
+        health: None,
+        exit_code: 0,
+    }
+}
+
+pub(super) fn store(container: Container) -> Store {
+    Store {
+        id: "qdrant".into(),
+        service: "qdrant".into(),
+        kind: StoreKind::Qdrant,
+        container: Some(container),
+        image: None,
+        places: Vec::new(),
+    }
+}
+
+/// `config` as a 1.19.0 server prints it.
+pub(super) fn config() -> Value {
+    json!({
+        "params": {
+            "vectors": {
+                "imagem": { "size": 3, "distance": "Euclid", "on_disk": true },
+                "texto": { "size": 4, "distance": "Cosine" }
+            },
+            "shard_number": 1,
+            "replication_factor": 1,
+            "write_consistency_factor": 1,
+            "on_disk_payload": true,
+            "sparse_vectors": { "termos": {} }
+        },
+        "hnsw_config": { "m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0, "on_disk": false },
+        "optimizer_config": {
+            "deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 2, "max_segment_size": null,
+            "memmap_threshold": null, "indexing_threshold": 10000, "flush_interval_sec": 5, "max_optimization_threads": null,
+            "prevent_unoptimized": null
+        },
+        "wal_config": { "wal_capacity_mb": 1, "wal_segments_ahead": 0, "wal_retain_closed": 1 },
+        "quantization_config": null
+    })
+}
+
+pub(super) fn collection(points: u64) -> Collection {
+    Collection {
+        points: Some(points),
+        points_after: None,
+        status: "green".into(),
+        unreadable: None,
+        config: config(),
+        payload_schema: json!({ "cozinha": { "data_type": "keyword" } }),
+    }
+}
+
+/// Two collections, one alias.
+pub(super) fn server() -> Qdrant {
+    Qdrant {
+        version: "1.19.0".into(),
+        collections: BTreeMap::from([("livros".into(), collection(7)), ("receitas".into(), collection(50))]),
+        aliases: BTreeMap::from([("atual".into(), "receitas".into())]),
+    }
+}

@@ -1,0 +1,201 @@
+//! Saves one collection: the server makes a snapshot, we fetch it, read it back and walk it, and the server's copy goes
+//! again, however it ends.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::client::Client;
+use super::detached::Gone;
+use super::download::{self, Fetching};
+use super::error::ApiError;
+use super::patience::Patience;
+use super::rest::Descriptor;
+use super::vectors::Vectors;
+use super::{fingerprint, names};
+use crate::backup::archive;
+use crate::backup::fingerprint::Collection;
+use crate::backup::manifest::{Artifact, Holds};
+use crate::fs::{Digester, FsError, free_bytes};
+use crate::progress::Task;
+use crate::units::Bytes;
+
+/// What saving a collection has come to.
+pub(super) enum Outcome {
+    Saved(Box<Saved>),
+    /// It was deleted before there was a snapshot of it.
+    Deleted,
+}
+
+pub(super) struct Saved {
+    pub(super) collection: Collection,
+    /// Its info, as the server printed it just before.
+    pub(super) info: Value,
+    pub(super) artifact: Artifact,
+    pub(super) remarks: Vec<String>,
+}
+
+/// One collection to save, and where to.
+pub(super) struct Saving {
+    pub(super) name: String,
+    /// The directory of the backup.
+    pub(super) directory: PathBuf,
+    pub(super) task: Box<dyn Task>,
+    pub(super) patience: Patience,
+}
+
+impl Saving {
+    /// The artifact's path, with `/`.
+    fn path(&self) -> String {
+        format!("collections/{}.snapshot", names::in_file(&self.name))
+    }
+}
+
+/// Saves one. Ends early when the caller is gone, and cleans up then too.
+pub(super) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow::Result<Outcome> {
+    let name = saving.name.as_str();
+    let (mut collection, info) = match fingerprint::count(client, name).await {
+        Ok(counted) => counted,
+        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) => {
+            return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
+        }
+    };
+    gone.check()?;
+    saving.task.detail("the server makes a snapshot");
+    // Never dropped half-way: only its answer tells what is to be deleted.
+    let snapshot = match client.create_snapshot(name).await {
+        Ok(snapshot) => snapshot,
+        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error @ ApiError::Unreachable { .. }) => {
+            let hint = format!("the server may have a snapshot of collection `{name}` left over");
+            return Err(anyhow::Error::from(error).context(hint));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let fetched = fetch(client, &saving, &snapshot, gone).await;
+    let deleted = client.delete_snapshot(name, &snapshot.name).await;
+    let mut remarks = Vec::new();
+    let artifact = match (fetched, deleted) {
+        (Ok(artifact), Ok(())) => artifact,
+        (Ok(artifact), Err(error)) => {
+            remarks.push(format!("the server keeps its copy of the snapshot: {error}"));
+            artifact
+        }
+        (Err(error), Ok(())) => return Err(error),
+        (Err(error), Err(left)) => {
+            return Err(error.context(format!("the server keeps its copy of the snapshot: {left}")));
+        }
+    };
+    if snapshot.checksum.is_none() {
+        remarks.push(format!("the server gave no checksum for the snapshot of collection `{name}`"));
+    }
+    if collection.status == "red" {
+        remarks.push(format!("collection `{name}` is red: an operation on it failed before"));
+    }
+    remarks.extend(recount(client, name, &info, &mut collection).await);
+    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(artifact.bytes)));
+    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifact, remarks })))
+}
+
+async fn is_deleted(client: &Client, name: &str) -> bool {
+    client.collections().await.is_ok_and(|names| !names.iter().any(|one| one == name))
+}
+
+/// Fetches the snapshot and checks it from disk.
+async fn fetch(
+    client: &Client,
+    saving: &Saving,
+    snapshot: &Descriptor,
+    gone: &Gone,
+) -> anyhow::Result<Artifact> {
+    let name = saving.name.as_str();
+    let path = saving.path();
+    let file = saving.directory.join(&path);
+    let free = free_bytes(&saving.directory)?;
+    if free < snapshot.size {
+        let (needed, free) = (Some(snapshot.size), Some(free));
+        return Err(FsError::Full { path: file, needed, free }.into());
+    }
+    saving.task.total(snapshot.size);
+    saving.task.detail("downloading");
+    let fetching = Fetching { task: saving.task.as_ref(), patience: &saving.patience };
+    let sha256 = gone.or(download::fetch(client, name, snapshot, &file, &fetching)).await?;
+    saving.task.detail("reading it back");
+    let read = {
+        let (file, gone) = (file.clone(), gone.clone());
+        tokio::task::spawn_blocking(move || read_back(&file, &gone)).await?
+    };
+    let (found, contents) =
+        read.with_context(|| format!("the snapshot of collection `{name}` is not whole"))?;
+    if found != sha256 {
+        bail!(
+            "the snapshot of collection `{name}` reads back from the disk differently: {found} instead of {sha256}"
+        );
+    }
+    let holds = Holds::CollectionSnapshot { collection: name.to_owned() };
+    let artifact = Artifact { path, bytes: snapshot.size, sha256, holds };
+    matches_server(client, name, &contents).await?;
+    Ok(artifact)
+}
+
+/// The snapshot is of the collection that it is said to be of.
+async fn matches_server(client: &Client, name: &str, contents: &archive::Contents) -> anyhow::Result<()> {
+    let Ok(info) = client.rest().info(name).await else { return Ok(()) };
+    let (saved, now) = (Vectors::of(&contents.config), Vectors::of(&info["config"]));
+    if !saved.are_in(&now) {
+        bail!("the snapshot of collection `{name}` has the vectors {saved}, and the collection has {now}");
+    }
+    Ok(())
+}
+
+/// Hashes the file as it is on the disk, and walks its structure, in one pass.
+fn read_back(path: &Path, gone: &Gone) -> anyhow::Result<(String, archive::Contents)> {
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    // Advice only, so that the disk is read and not the memory that still holds what was written.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    let mut hashing = Hashing {
+        inner: io::BufReader::with_capacity(256 * 1024, file),
+        digester: Digester::default(),
+        gone,
+    };
+    let contents = archive::walk(&mut hashing)?;
+    Ok((hashing.digester.finish().to_string(), contents))
+}
+
+/// Hashes what passes, and fails once nobody wants it.
+struct Hashing<'a, R> {
+    inner: R,
+    digester: Digester,
+    gone: &'a Gone,
+}
+
+impl<R: Read> Read for Hashing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.gone.check().map_err(io::Error::other)?;
+        let count = self.inner.read(buffer)?;
+        self.digester.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Counts once more: what was written during the snapshot may be in it or not.
+async fn recount(client: &Client, name: &str, info: &Value, collection: &mut Collection) -> Option<String> {
+    match client.count(name, info).await {
+        Ok(after) if Some(after) == collection.points => None,
+        Ok(after) => {
+            let before = collection.points.unwrap_or_default();
+            collection.points_after = Some(after);
+            Some(format!(
+                "collection `{name}` was written to while it was saved: {before} points before, {after} after"
+            ))
+        }
+        Err(ApiError::NotFound { .. }) => {
+            Some(format!("collection `{name}` was deleted just after it was saved; the backup has it"))
+        }
+        Err(error) => Some(format!("collection `{name}` could not be counted again: {error}")),
+    }
+}

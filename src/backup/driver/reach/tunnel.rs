@@ -1,0 +1,215 @@
+//! A way into a container's own network, through a program that runs in it: no port needs to be published.
+//!
+//! A listener on a loopback port of ours starts the program once for each connection, and copies both directions. All
+//! of it ends when the [`Tunnel`] is dropped.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::engine::{Engine, ExecPipe};
+
+/// A program that connects its standard input and output to a port.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    argv: fn(u16) -> Vec<String>,
+}
+
+/// In the order in which they are tried. The official Qdrant image has bash and neither of the others.
+pub(super) const PROGRAMS: &[Program] = &[
+    Program { name: "bash", argv: bash },
+    Program { name: "nc", argv: |port| words(&["nc", "127.0.0.1"], port) },
+    Program { name: "busybox nc", argv: |port| words(&["busybox", "nc", "127.0.0.1"], port) },
+];
+
+fn words(program: &[&str], port: u16) -> Vec<String> {
+    program.iter().copied().map(str::to_owned).chain([port.to_string()]).collect()
+}
+
+/// Ends when either side does. bash cannot close one direction of a connection alone, so our side keeps standard input
+/// open as long as an answer may still come (see [`copy_both`]). A background job gets `/dev/null` as its input unless
+/// it is redirected, hence descriptor 4.
+fn bash(port: u16) -> Vec<String> {
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port} 4<&0 || exit 1; \
+         cat <&4 >&3 & up=$!; cat <&3 & down=$!; wait -n; kill $up $down 2>/dev/null; wait"
+    );
+    vec!["bash".to_owned(), "-c".to_owned(), script]
+}
+
+/// How long an answer may pause once our side has said its last word. A client that only half-closed gets its answer;
+/// one that is gone does not keep the program alive for longer than this.
+const LINGER: Duration = Duration::from_secs(3);
+
+const BUFFER: usize = 64 * 1024;
+
+/// See the head of this file.
+pub(super) struct Tunnel {
+    entrance: Entrance,
+    address: SocketAddr,
+    serving: JoinHandle<()>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// What each connection is made with.
+#[derive(Clone)]
+struct Entrance {
+    engine: Arc<dyn Engine>,
+    container: String,
+    port: u16,
+    program: Program,
+}
+
+impl Tunnel {
+    /// Opens the listener. Whether the program is there shows only when something connects.
+    pub(super) async fn open(
+        engine: Arc<dyn Engine>,
+        container: &str,
+        port: u16,
+        program: Program,
+    ) -> io::Result<Self> {
+        Self::enter(Entrance { engine, container: container.to_owned(), port, program }).await
+    }
+
+    /// Another one to the same port.
+    pub(super) async fn again(&self) -> io::Result<Self> {
+        Self::enter(self.entrance.clone()).await
+    }
+
+    async fn enter(entrance: Entrance) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let trouble = Arc::default();
+        let serving = tokio::spawn(serve(listener, entrance.clone(), Arc::clone(&trouble)));
+        Ok(Self { entrance, address, serving, trouble })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn program(&self) -> Program {
+        self.entrance.program
+    }
+
+    /// What the engine said when the program could not be started.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tunnel({}, {})", self.address, self.entrance.program.name)
+    }
+}
+
+/// The connections belong to the set, and so end with the listener.
+async fn serve(listener: TcpListener, entrance: Entrance, trouble: Arc<Mutex<Option<String>>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { continue };
+                let (entrance, trouble) = (entrance.clone(), Arc::clone(&trouble));
+                connections.spawn(async move {
+                    if let Err(reason) = connect(client, &entrance).await {
+                        *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                    }
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connect(client: TcpStream, entrance: &Entrance) -> Result<(), String> {
+    let argv = (entrance.program.argv)(entrance.port);
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let pipe = entrance
+        .engine
+        .exec(&entrance.container, &argv)
+        .await
+        .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
+    copy_both(client, pipe).await;
+    Ok(())
+}
+
+/// Copies until the server's side ends, or until our side has ended and the server's has been silent for [`LINGER`].
+async fn copy_both(mut client: TcpStream, pipe: ExecPipe) {
+    let ExecPipe { mut stdout, mut stdin } = pipe;
+    let (mut from_client, mut to_client) = client.split();
+    let ended = Notify::new();
+    let questions = async {
+        // However it ended: an answer may still be on its way.
+        let _ = copy(&mut from_client, &mut stdin).await;
+        ended.notify_one();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = questions => {}
+        _ = answers(&mut stdout, &mut to_client, &ended) => {}
+    }
+    // Standard input ends only now: for bash it is the sign to end everything.
+    let _ = stdin.shutdown().await;
+    let _ = to_client.shutdown().await;
+}
+
+async fn copy<R, W>(from: &mut R, to: &mut W) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let count = from.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..count]).await?;
+        to.flush().await?;
+    }
+}
+
+/// Like [`copy`], impatient once there are no more questions.
+async fn answers<R, W>(from: &mut R, to: &mut W, ended: &Notify) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut buffer = vec![0; BUFFER];
+    let mut patient = true;
+    loop {
+        let count = if patient {
+            tokio::select! {
+                count = from.read(&mut buffer) => count?,
+                () = ended.notified() => {
+                    patient = false;
+                    continue;
+                }
+            }
+        } else {
+            timeout(LINGER, from.read(&mut buffer)).await??
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..count]).await?;
+        to.flush().await?;
+    }
+}

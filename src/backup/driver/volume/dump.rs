@@ -1,0 +1,278 @@
+//! Copies the places of a store, one archive each.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::census::{self, Census};
+use super::pipe;
+use super::places::{self, Chosen};
+use super::reach::{self, Reach};
+use crate::backup::driver::{Dump, Target};
+use crate::backup::fingerprint::Fingerprint;
+use crate::backup::manifest::{Artifact, Holds, Proof};
+use crate::backup::store::Staging;
+use crate::engine::{ByteStream, Container, EngineError, State};
+use crate::fs::{Digest, FsError, NewFile};
+use crate::inventory::{Place, PlaceSource};
+use crate::progress::{Task, Unit};
+use crate::units::{Bytes, count};
+
+/// Counts everything in every place.
+pub(super) async fn fingerprint(target: Target<'_>) -> anyhow::Result<Fingerprint> {
+    let chosen = existing(target, places::choose(target.store, None)).await?;
+    if chosen.places.is_empty() {
+        return Ok(Fingerprint::Volume { entries: 0, bytes: 0 });
+    }
+    let reach = Reach::to_read(target).await?;
+    let counted = async {
+        let (mut entries, mut bytes) = (0, 0);
+        for place in &chosen.places {
+            let census = look(target, &reach, place).await?;
+            entries += census.entries + u64::from(census.is_file);
+            bytes += census.bytes;
+        }
+        Ok(Fingerprint::Volume { entries, bytes })
+    }
+    .await;
+    reach.close(target, counted).await
+}
+
+/// What is in one place now.
+async fn look(target: Target<'_>, reach: &Reach, place: &Place) -> anyhow::Result<Census> {
+    let Some(stream) = open(target, reach, place).await? else { return Ok(Census::default()) };
+    let task = target.progress.begin(&format!("counting {}", place.target.display()), Unit::Bytes, None);
+    pipe::consume(stream, task.as_ref(), |pieces| census::take(pieces, |_| {}))
+        .await?
+        .with_context(|| format!("`{}` cannot be read", place.target.display()))
+}
+
+/// The archive of a place; `None` where a container has no such path yet.
+pub(super) async fn open(
+    target: Target<'_>,
+    reach: &Reach,
+    place: &Place,
+) -> anyhow::Result<Option<ByteStream>> {
+    match target.engine.read_archive(&reach.container, &place.target).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(EngineError::NotFound { .. }) if place.source == PlaceSource::Layer => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", place.target.display())),
+    }
+}
+
+/// Leaves out volumes that do not exist: to look at one would make it.
+pub(super) async fn existing<'a>(target: Target<'_>, mut chosen: Chosen<'a>) -> anyhow::Result<Chosen<'a>> {
+    if target.store.container.is_some() {
+        return Ok(chosen);
+    }
+    let mut there = Vec::new();
+    for place in chosen.places {
+        match &place.source {
+            PlaceSource::Volume { name: Some(name), .. } if target.engine.volume(name).await?.is_none() => {
+                chosen.remarks.push(format!("volume `{name}` does not exist, so nothing of it was copied"));
+            }
+            PlaceSource::Volume { .. }
+            | PlaceSource::Bind { .. }
+            | PlaceSource::Tmpfs
+            | PlaceSource::Layer => {
+                there.push(place);
+            }
+        }
+    }
+    chosen.places = there;
+    Ok(chosen)
+}
+
+/// Copies everything, and reads each archive back from disk to its end.
+pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+    let backups = into.directory().parent().and_then(Path::parent).and_then(|root| root.canonicalize().ok());
+    let chosen = places::choose(target.store, backups.as_deref().filter(|_| target.local));
+    let chosen = existing(target, chosen).await?;
+    let mut dump = Dump {
+        server: None,
+        fingerprint: Fingerprint::Volume { entries: 0, bytes: 0 },
+        artifacts: Vec::new(),
+        proof: Proof::Readable,
+        restore_by_hand: Vec::new(),
+        remarks: chosen.remarks,
+    };
+    if chosen.places.is_empty() {
+        return Ok(dump);
+    }
+    let before = reach::running(target, &chosen.places).await?;
+    let reach = Reach::to_read(target).await?;
+    let copied = copy_all(target, &reach, &chosen.places, into).await;
+    let copied = reach.close(target, copied).await?;
+    let mut running = before;
+    // Started while we were at it: as bad as running from the start.
+    for container in reach::running(target, &chosen.places).await? {
+        if running.iter().all(|known| known.id != container.id) {
+            running.push(container);
+        }
+    }
+    dump.remarks.extend(consistency(&running));
+    let (mut entries, mut bytes) = (0, 0);
+    for Copied { artifact, census } in copied {
+        entries += census.entries + u64::from(census.is_file);
+        bytes += census.bytes;
+        dump.artifacts.push(artifact);
+    }
+    dump.fingerprint = Fingerprint::Volume { entries, bytes };
+    dump.restore_by_hand = by_hand(target, &dump.artifacts);
+    Ok(dump)
+}
+
+fn consistency(running: &[Container]) -> Option<String> {
+    let names: Vec<String> = running.iter().map(|container| format!("`{}`", container.name)).collect();
+    let paused = running.iter().all(|container| container.state == State::Paused);
+    let how = if paused { "paused" } else { "running" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "copied while {} was {how}: crash-consistent at best, as after a power cut",
+            names.join(" and ")
+        )
+    })
+}
+
+struct Copied {
+    artifact: Artifact,
+    census: Census,
+}
+
+async fn copy_all(
+    target: Target<'_>,
+    reach: &Reach,
+    places: &[&Place],
+    into: &Staging,
+) -> anyhow::Result<Vec<Copied>> {
+    let mut copied = Vec::new();
+    for place in places {
+        if let Some(stream) = open(target, reach, place).await? {
+            copied.push(
+                copy(target, place, stream, into)
+                    .await
+                    .with_context(|| format!("`{}` could not be copied", place.target.display()))?,
+            );
+        }
+    }
+    Ok(copied)
+}
+
+async fn copy(
+    target: Target<'_>,
+    place: &Place,
+    stream: ByteStream,
+    into: &Staging,
+) -> anyhow::Result<Copied> {
+    let shown = place.target.display().to_string();
+    let path = places::archive_name(&place.target);
+    let file = into.create(&path)?;
+    let written = file.path().to_owned();
+    let task = target.progress.begin(&format!("copying {shown}"), Unit::Bytes, None);
+    let saved = pipe::consume(stream, task.as_ref(), |pieces| save(pieces, file)).await?;
+    let (bytes, digest) = match saved {
+        Err(error) => return Err(with_size(target, place, error).await),
+        Ok(saved) => saved,
+    };
+    let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
+    let (task, census, read_back) = walk(written, task).await?;
+    anyhow::ensure!(read_back == digest, "`{path}` reads back other than it was written");
+    task.finish(&format!(
+        "copied {shown}: {} in {}",
+        Bytes(census.bytes),
+        count(census.entries + u64::from(census.is_file), "file")
+    ));
+    let holds = Holds::Files { target: shown, source: places::source(place) };
+    Ok(Copied { artifact: Artifact { path, bytes, sha256: digest.to_string(), holds }, census })
+}
+
+fn save(mut pieces: pipe::Pieces, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match pieces.read(&mut buffer).context("the engine broke off")? {
+            0 => return Ok(file.finish()?),
+            read => file.append(&buffer[..read])?,
+        }
+    }
+}
+
+/// On a full disk, how much the volume needs. To ask sooner would make every backup slow: the engine measures them all.
+async fn with_size(target: Target<'_>, place: &Place, error: anyhow::Error) -> anyhow::Error {
+    match (error.downcast::<FsError>(), &place.source) {
+        (Ok(full), PlaceSource::Volume { name: Some(name), .. }) if full.is_full() => {
+            let sizes = target.engine.volume_sizes().await.unwrap_or_default();
+            full.needing(sizes.get(name).copied()).into()
+        }
+        (Ok(error), _) => error.into(),
+        (Err(error), _) => error,
+    }
+}
+
+async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Task>, Census, Digest)> {
+    pipe::blocking(move || {
+        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let mut reader = Hashing {
+            inner: BufReader::with_capacity(256 * 1024, open),
+            digester: crate::fs::Digester::default(),
+        };
+        let census = census::take(&mut reader, |_| {})
+            .context("what the engine sent is not whole; a file may have changed while it was read")?;
+        let bytes = reader.digester.bytes();
+        task.advance(bytes);
+        Ok((task, census, reader.digester.finish()))
+    })
+    .await
+}
+
+/// Hashes what is read through it.
+struct Hashing<R> {
+    inner: R,
+    digester: crate::fs::Digester,
+}
+
+impl<R: std::io::Read> std::io::Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.digester.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// `docker cp` unpacks a tar archive from its standard input.
+fn by_hand(target: Target<'_>, artifacts: &[Artifact]) -> Vec<String> {
+    let mut lines = vec![
+        "Each archive is a plain tar of one directory of the container, which it begins with.".to_owned(),
+        "Put it back into a stopped container in which that directory is empty, since files are added and none removed:"
+            .to_owned(),
+    ];
+    let container = match &target.store.container {
+        Some(container) => container.name.clone(),
+        None => "restored".to_owned(),
+    };
+    if target.store.container.is_none() {
+        let mut words =
+            vec!["docker".to_owned(), "create".to_owned(), "--name".to_owned(), container.clone()];
+        for artifact in artifacts {
+            if let Holds::Files { target, source } = &artifact.holds
+                && let Some(volume) = source.strip_prefix("volume ")
+            {
+                words.extend(["-v".to_owned(), format!("{volume}:{target}")]);
+            }
+        }
+        words.extend(target.store.image.clone());
+        lines.push(shell_words::join(words));
+    }
+    for artifact in artifacts {
+        if let Holds::Files { target, .. } = &artifact.holds {
+            let parent = Path::new(target).parent().unwrap_or(Path::new("/"));
+            lines.push(format!(
+                "docker cp - {} < {}",
+                shell_words::quote(&format!("{container}:{}", parent.display())),
+                shell_words::quote(&artifact.path)
+            ));
+        }
+    }
+    lines
+}

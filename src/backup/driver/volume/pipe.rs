@@ -1,0 +1,74 @@
+//! Between the engine's streams and code that reads: a few pieces are under way at a time, and no more.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::Context as _;
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio_util::io::ReaderStream;
+
+use crate::engine::ByteStream;
+use crate::progress::Task;
+
+const PIECES: usize = 8;
+const PIECE: usize = 256 * 1024;
+
+/// Reads a stream with code that may block. The stream is left as soon as that code is done.
+pub(super) async fn consume<T: Send + 'static>(
+    mut stream: ByteStream,
+    task: &dyn Task,
+    work: impl FnOnce(Pieces) -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let worker = tokio::task::spawn_blocking(move || work(Pieces { receiver, piece: Vec::new(), at: 0 }));
+    while let Some(piece) = stream.next().await {
+        task.advance(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+        if sender.send(piece).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    worker.await.context("the reader of a stream broke down")
+}
+
+/// The pieces of a stream, as a reader.
+pub(super) struct Pieces {
+    receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => (self.piece, self.at) = (piece?, 0),
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.piece.len() - self.at);
+        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+/// A file, as a stream for the engine.
+pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
+    let open =
+        tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
+    let pieces = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
+        let piece = Vec::from(piece?);
+        task.advance(piece.len() as u64);
+        Ok(piece)
+    });
+    Ok(Box::pin(pieces))
+}
+
+/// Runs code that reads files and takes its time.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a reader broke down")?
+}

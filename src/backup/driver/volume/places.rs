@@ -1,0 +1,202 @@
+//! Which places of a store are copied, and what their archives are called.
+
+use std::path::{Component, Path};
+
+use crate::fs::Digest;
+use crate::inventory::{Place, PlaceSource, Store};
+
+/// What is copied, and what is not although somebody might think so.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Chosen<'a> {
+    pub places: Vec<&'a Place>,
+    pub remarks: Vec<String>,
+}
+
+/// Directories of the host that are no data of a service: bound by tools that watch the machine.
+const OF_THE_SYSTEM: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/boot"];
+
+/// Volumes, directories that the service can write, and its layer where it keeps its data there. What is below another
+/// of these is in that one's archive. A volume that the service can only read counts: it is lost like any other.
+///
+/// `backups` is where the backups are, on a machine whose file system the engine shares: a directory around it would
+/// copy all backups into each.
+pub(super) fn choose<'a>(store: &'a Store, backups: Option<&Path>) -> Chosen<'a> {
+    let mut chosen = Chosen::default();
+    for place in &store.places {
+        let target = place.target.display();
+        match &place.source {
+            PlaceSource::Tmpfs => continue,
+            // There is nothing of it before its container is made.
+            PlaceSource::Volume { name: None, .. } | PlaceSource::Layer if store.container.is_none() => {
+                continue;
+            }
+            PlaceSource::Bind { .. } if place.read_only => continue,
+            PlaceSource::Bind { path } if is_of_the_system(path) => {
+                chosen.remarks.push(format!("`{}` was not copied: it is the system's", path.display()));
+                continue;
+            }
+            PlaceSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
+                chosen.remarks.push(format!(
+                    "`{target}` was not copied: the backups are in it, at `{}` on the host",
+                    path.display()
+                ));
+                continue;
+            }
+            PlaceSource::Bind { path } if store.container.is_none() => {
+                chosen.remarks.push(format!(
+                    "`{}` was not copied: it is a directory of the host, and no container has it",
+                    path.display()
+                ));
+                continue;
+            }
+            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+        }
+        chosen.places.push(place);
+    }
+    let all = chosen.places.clone();
+    chosen.places.retain(|place| {
+        !all.iter().any(|other| place.target != other.target && place.target.starts_with(&other.target))
+    });
+    chosen
+}
+
+fn is_of_the_system(path: &Path) -> bool {
+    path.parent().is_none() || OF_THE_SYSTEM.iter().any(|of_system| path.starts_with(of_system))
+}
+
+/// `/var/lib/my-data` becomes `var-lib-my%2Ddata.tar`: readable, and never the same for two places.
+pub(super) fn archive_name(target: &Path) -> String {
+    let parts: Vec<String> = target
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(escape(part.as_encoded_bytes())),
+            Component::ParentDir => Some("%2E%2E".to_owned()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+        })
+        .collect();
+    let mut name = if parts.is_empty() { "%2F".to_owned() } else { parts.join("-") };
+    if name.len() > 200 {
+        let digest = Digest::of(name.as_bytes()).to_string();
+        name.truncate(150);
+        name = format!("{name}%{digest}");
+    }
+    format!("{name}.tar")
+}
+
+fn escape(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' => text.push(char::from(*byte)),
+            b'.' if at > 0 => text.push('.'),
+            other => {
+                let _ = write!(text, "%{other:02X}");
+            }
+        }
+    }
+    text
+}
+
+/// Where the data comes from, in the manifest.
+pub(super) fn source(place: &Place) -> String {
+    match &place.source {
+        PlaceSource::Volume { name: Some(name), .. } => format!("volume {name}"),
+        PlaceSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
+        PlaceSource::Bind { path } => format!("directory {}", path.display()),
+        PlaceSource::Tmpfs => "tmpfs".to_owned(),
+        PlaceSource::Layer => "container".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inventory::StoreKind;
+
+    fn place(source: PlaceSource, target: &str) -> Place {
+        Place { source, target: target.into(), read_only: false }
+    }
+
+    fn volume(name: &str, target: &str) -> Place {
+        place(PlaceSource::Volume { name: Some(name.into()), anonymous: false }, target)
+    }
+
+    fn bind(path: &str, target: &str) -> Place {
+        place(PlaceSource::Bind { path: path.into() }, target)
+    }
+
+    fn store(places: Vec<Place>) -> Store {
+        Store {
+            id: "db".into(),
+            service: "db".into(),
+            kind: StoreKind::Volume,
+            container: None,
+            image: None,
+            places,
+        }
+    }
+
+    fn targets(store: &Store) -> Vec<String> {
+        choose(store, None).places.iter().map(|place| place.target.display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_place_below_another_is_in_that_ones_archive() {
+        let store = store(vec![volume("a", "/data"), volume("b", "/data/sub"), volume("c", "/database")]);
+        assert_eq!(targets(&store), ["/data", "/database"]);
+    }
+
+    #[test]
+    fn what_is_not_copied_is_said() {
+        let mut read_only = volume("shared", "/shared");
+        read_only.read_only = true;
+        let store = store(vec![
+            place(PlaceSource::Tmpfs, "/tmp"),
+            read_only,
+            bind("/srv/x", "/x"),
+            bind("/", "/host"),
+            bind("/var/run/docker.sock", "/var/run/docker.sock"),
+            volume("data", "/data"),
+        ]);
+        let chosen = choose(&store, None);
+        assert_eq!(chosen.places, [&store.places[1], &store.places[5]]);
+        assert_eq!(chosen.remarks.len(), 3, "{:?}", chosen.remarks);
+    }
+
+    #[test]
+    fn the_directory_around_the_backups_is_not_copied_into_them() {
+        let store = store(vec![bind("/srv/app", "/app")]);
+        let chosen = choose(&store, Some(Path::new("/srv/app/backups")));
+        assert!(chosen.places.is_empty());
+        assert!(chosen.remarks[0].contains("the backups are in it"), "{:?}", chosen.remarks);
+    }
+
+    #[test]
+    fn an_archive_is_named_after_its_place() {
+        for (target, name) in [
+            ("/data", "data.tar"),
+            ("/var/lib/my-data", "var-lib-my%2Ddata.tar"),
+            ("/.hidden/x y", "%2Ehidden-x%20y.tar"),
+            ("/", "%2F.tar"),
+        ] {
+            assert_eq!(archive_name(Path::new(target)), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_places_never_share_an_archive(one in "(/[a.%/ -]{1,3}){1,4}", other in "(/[a.%/ -]{1,3}){1,4}") {
+            let parts = |text: &str| Path::new(text).components().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+            prop_assert_eq!(parts(&one) == parts(&other), archive_name(Path::new(&one)) == archive_name(Path::new(&other)));
+        }
+
+        #[test]
+        fn a_name_fits_every_file_system(target in "(/.{0,80}){1,6}") {
+            let name = archive_name(Path::new(&target));
+            prop_assert!(name.len() <= 255 && !name.contains('/') && !name.starts_with('.'));
+        }
+    }
+}

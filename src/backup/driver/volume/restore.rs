@@ -1,0 +1,313 @@
+//! Puts archives back, and reads back what was put.
+//!
+//! The engine can add files to a container that does not run, and replace them; it cannot remove any. So a place is
+//! written only when nothing is in it that the backup does not have: what is there afterwards is then the backup and
+//! nothing else. Everything is looked at before the first byte is written.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::census::{self, Census, Paths};
+use super::reach::{self, Reach};
+use super::{dump, pipe};
+use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
+use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::store::Backup;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::fs::sha256_of;
+use crate::inventory::{Place, PlaceSource, StoreKind};
+use crate::policy::Clearance;
+use crate::progress::Unit;
+use crate::units::count;
+
+/// What to put back, as planned.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub from: &'a Backup,
+    pub plan: &'a Plan,
+    pub request: &'a Request,
+}
+
+/// One archive, and the place it goes to.
+struct Piece<'a> {
+    artifact: &'a Artifact,
+    file: PathBuf,
+    place: &'a Place,
+}
+
+/// What an archive has, and what is there already.
+struct Compared {
+    backup: Census,
+    now: Census,
+    /// The first few paths that are there and not in the backup, and how many there are in all.
+    others: Vec<PathBuf>,
+    other_count: u64,
+}
+
+pub(super) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
+    let pieces = pieces(target, from, request)?;
+    let steps = on_places(target, &pieces, async |reach| {
+        let mut steps = Vec::new();
+        for piece in &pieces {
+            let compared = compare(target, reach, piece).await?;
+            let name = piece.place.target.display().to_string();
+            steps.push(Step {
+                from: name.clone(),
+                to: name,
+                action: compared.action(request),
+                count: Some(compared.backup.entries),
+            });
+        }
+        Ok(steps)
+    })
+    .await?;
+    Ok(Plan { steps })
+}
+
+impl Compared {
+    fn action(&self, request: &Request) -> Action {
+        if self.backup.same_tree(&self.now) {
+            Action::Keep
+        } else if self.now.is_empty() {
+            Action::Create
+        } else if request.skip_existing {
+            Action::Keep
+        } else {
+            Action::Replace
+        }
+    }
+}
+
+pub(super) async fn restore(target: Target<'_>, job: Job<'_>, proof: &Clearance) -> anyhow::Result<Restored> {
+    let pieces = pieces(target, job.from, job.request)?;
+    let todo: Vec<&Piece<'_>> =
+        pieces.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
+    refuse_while_running(target, &todo).await?;
+    on_places(target, &pieces, async |reach| {
+        let mut expected = Vec::new();
+        for piece in &todo {
+            whole(piece).await?;
+            let compared = compare(target, reach, piece).await?;
+            may_write(target, piece, planned(job.plan, piece), &compared)?;
+            expected.push(compared.backup);
+        }
+        for (piece, expected) in todo.iter().zip(&expected) {
+            write(target, reach, piece, proof).await?;
+            let now = compare(target, reach, piece).await?.now;
+            ensure!(
+                now.same_tree(expected),
+                "`{}` was written, but reads back other than the backup: {} instead of {}",
+                piece.place.target.display(),
+                count(now.entries, "file"),
+                count(expected.entries, "file"),
+            );
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
+}
+
+fn planned(plan: &Plan, piece: &Piece<'_>) -> Action {
+    let name = piece.place.target.display().to_string();
+    plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
+}
+
+/// Finds the place of each archive: the one at the same path of the container.
+fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow::Result<Vec<Piece<'a>>> {
+    match from.manifest.kind {
+        StoreKind::Volume => {}
+        StoreKind::Qdrant => bail!("`{}` holds no plain files", from.name()),
+    }
+    ensure!(
+        request.collections.is_empty() && request.rename.is_none() && !request.schema_only,
+        "`{}` holds plain files, and no collections to choose from",
+        from.name()
+    );
+    let mut pieces = Vec::new();
+    for artifact in &from.manifest.artifacts {
+        let Holds::Files { target: path, .. } = &artifact.holds else { continue };
+        let place = target.store.places.iter().find(|place| place.target == Path::new(path));
+        let place = place.with_context(|| {
+            let known: Vec<String> =
+                target.store.places.iter().map(|place| format!("`{}`", place.target.display())).collect();
+            format!(
+                "the backup holds `{path}`, and nothing of `{}` is kept there now (it keeps data at {})",
+                target.store.service,
+                if known.is_empty() { "no place".to_owned() } else { known.join(", ") }
+            )
+        })?;
+        match &place.source {
+            PlaceSource::Tmpfs => bail!("`{path}` is in memory now, and would be lost at the next stop"),
+            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+        }
+        ensure!(
+            !(place.read_only && matches!(place.source, PlaceSource::Bind { .. })),
+            "`{path}` is mounted read-only now"
+        );
+        pieces.push(Piece { artifact, file: from.directory.join(&artifact.path), place });
+    }
+    ensure!(!pieces.is_empty(), "`{}` holds no files", from.name());
+    Ok(pieces)
+}
+
+/// Works through the store's container, or through one that is made for it.
+async fn on_places<T>(
+    target: Target<'_>,
+    pieces: &[Piece<'_>],
+    work: impl AsyncFnOnce(&Reach) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let places: Vec<&Place> = pieces.iter().map(|piece| piece.place).collect();
+    if target.store.container.is_none() {
+        for place in &places {
+            if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+                ensure!(
+                    target.engine.volume(name).await?.is_some(),
+                    "volume `{name}` does not exist; `create` makes it, and the container that belongs to it"
+                );
+            } else {
+                bail!(
+                    "`{}` cannot be reached without a container; `create` makes one",
+                    place.target.display()
+                );
+            }
+        }
+    }
+    let reach = Reach::to_write(target, &places).await?;
+    let result = work(&reach).await;
+    reach.close(target, result).await
+}
+
+async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow::Result<()> {
+    let places: Vec<&Place> = todo.iter().map(|piece| piece.place).collect();
+    match reach::running(target, &places).await?.first() {
+        Some(container) => Err(Failure::new(
+            Exit::Refused,
+            format!("`{}` is running, and would not see that its files change under it", container.name),
+        )
+        .say(format!(
+            "Stop it first (`stop {}`), restore, and start it again.",
+            container.service().unwrap_or(&container.name)
+        ))
+        .into()),
+        None => Ok(()),
+    }
+}
+
+/// The archive is the one that was written.
+async fn whole(piece: &Piece<'_>) -> anyhow::Result<()> {
+    let file = piece.file.clone();
+    let (_, digest) = pipe::blocking(move || Ok(sha256_of(&file)?)).await?;
+    ensure!(
+        digest.to_string() == piece.artifact.sha256,
+        "`{}` is not as it was written, so nothing was restored",
+        piece.file.display()
+    );
+    Ok(())
+}
+
+async fn compare(target: Target<'_>, reach: &Reach, piece: &Piece<'_>) -> anyhow::Result<Compared> {
+    let file = piece.file.clone();
+    let (backup, paths): (Census, Paths) = pipe::blocking(move || {
+        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let reader = BufReader::with_capacity(256 * 1024, open);
+        census::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+    })
+    .await?;
+    let Some(stream) = dump::open(target, reach, piece.place).await? else {
+        return Ok(Compared { backup, now: Census::default(), others: Vec::new(), other_count: 0 });
+    };
+    let title = format!("comparing {}", piece.place.target.display());
+    let task = target.progress.begin(&title, Unit::Bytes, None);
+    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |pieces| {
+        let (mut others, mut other_count) = (Vec::new(), 0);
+        let now = census::take(pieces, |item| {
+            if !paths.contains(&item.key) {
+                other_count += 1;
+                if others.len() < 3 {
+                    others.push(item.path.to_owned());
+                }
+            }
+        })?;
+        Ok::<_, census::ArchiveError>((now, others, other_count))
+    })
+    .await?
+    .with_context(|| format!("`{}` cannot be read", piece.place.target.display()))?;
+    Ok(Compared { backup, now, others, other_count })
+}
+
+/// Whether what is there after writing would be the backup and nothing else.
+fn may_write(
+    target: Target<'_>,
+    piece: &Piece<'_>,
+    planned: Action,
+    compared: &Compared,
+) -> anyhow::Result<()> {
+    let path = piece.place.target.display();
+    let expected = piece.place.target.file_name();
+    ensure!(
+        compared.backup.top.as_deref() == expected && expected.is_some(),
+        "`{}` is no archive of `{path}`",
+        piece.file.display()
+    );
+    ensure!(
+        !compared.backup.is_file,
+        "`{path}` is one single file of the host, which the engine cannot replace; take it out of `{}` by hand",
+        piece.file.display()
+    );
+    ensure!(
+        planned == Action::Replace || compared.now.is_empty(),
+        "`{path}` was empty when the restore was planned, and is not any more"
+    );
+    if compared.other_count == 0 {
+        return Ok(());
+    }
+    let others: Vec<String> = compared.others.iter().map(|other| format!("`{}`", other.display())).collect();
+    let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
+    let way_out = match &piece.place.source {
+        PlaceSource::Volume { name, .. } => format!(
+            "Once that is saved, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), make both anew (`create {0}`) and restore again.",
+            target.store.service,
+            name.as_deref().unwrap_or("NAME"),
+        ),
+        PlaceSource::Bind { path } => {
+            format!("Move what is in `{}` on the host out of the way, and restore again.", path.display())
+        }
+        PlaceSource::Layer | PlaceSource::Tmpfs => format!(
+            "Once that is saved, give the service a fresh container (`rm -sf {0}`, then `create {0}`) and restore again.",
+            target.store.service
+        ),
+    };
+    Err(Failure::new(
+        Exit::Refused,
+        format!(
+            "`{path}` has {} that the backup does not have ({}{more}), and a restore never mixes the two",
+            count(compared.other_count, "file"),
+            others.join(", ")
+        ),
+    )
+    .say("Nothing was changed: the engine can write files in a stopped container, but remove none.")
+    .say(way_out)
+    .into())
+}
+
+/// Unpacks below the directory above the place, so that the place itself gets its owner and its mode back.
+async fn write(
+    target: Target<'_>,
+    reach: &Reach,
+    piece: &Piece<'_>,
+    proof: &Clearance,
+) -> anyhow::Result<()> {
+    let path = &piece.place.target;
+    let title = format!("restoring {}", path.display());
+    let task = target.progress.begin(&title, Unit::Bytes, Some(piece.artifact.bytes));
+    let tar = pipe::stream(&piece.file, task).await?;
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    target.engine.write_archive(&reach.container, parent, tar, proof).await.with_context(|| {
+        format!("`{}` could not be written, and may now hold a part of the backup", path.display())
+    })
+}

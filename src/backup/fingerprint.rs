@@ -1,0 +1,114 @@
+//! What can be counted about a store, to compare one time with another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a store held at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Fingerprint {
+    Qdrant(Qdrant),
+    /// Plain files.
+    Volume {
+        entries: u64,
+        bytes: u64,
+    },
+}
+
+impl Fingerprint {
+    /// This, with some collections and aliases as they are in `now`.
+    #[must_use]
+    pub fn with(mut self, now: &Self, collections: &[&str], aliases: &[String]) -> Self {
+        match (&mut self, now) {
+            (Self::Qdrant(recorded), Self::Qdrant(now)) => {
+                for name in collections {
+                    if let Some(collection) = now.collections.get(*name) {
+                        recorded.collections.insert((*name).to_owned(), collection.clone());
+                    }
+                }
+                for alias in aliases {
+                    if let Some(collection) = now.aliases.get(alias) {
+                        recorded.aliases.insert(alias.clone(), collection.clone());
+                    }
+                }
+                self
+            }
+            (Self::Volume { .. }, _) | (_, Self::Volume { .. }) => now.clone(),
+        }
+    }
+}
+
+/// What a Qdrant server held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Qdrant {
+    pub version: String,
+    pub collections: BTreeMap<String, Collection>,
+    /// Alias to collection.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// One collection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Collection {
+    /// Exact count; `None` when the collection could not be read, and then `unreadable` says why.
+    pub points: Option<u64>,
+    /// A second exact count, of after the snapshot, where it was another one: points were written meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points_after: Option<u64>,
+    /// `green`, `yellow`, `grey` or `red`.
+    pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+    /// `config` of the collection's info, as the server prints it.
+    pub config: serde_json::Value,
+    /// Indexed payload field to `{data_type, params}`, without the counter `points`.
+    pub payload_schema: serde_json::Value,
+}
+
+/// One way in which a store is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "difference", rename_all = "snake_case")]
+pub enum Difference {
+    MissingCollection { collection: String, points: Option<u64> },
+    FewerPoints { collection: String, recorded: u64, now: u64 },
+    OtherVectors { collection: String, recorded: String, now: String },
+    Unreadable { collection: String, reason: String },
+    Red { collection: String },
+    MissingAlias { alias: String, collection: String },
+    MovedAlias { alias: String, recorded: String, now: String },
+    FewerFiles { recorded: u64, now: u64 },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingCollection { collection, points: Some(points) } => {
+                write!(f, "collection `{collection}` is gone ({})", crate::units::count(*points, "point"))
+            }
+            Self::MissingCollection { collection, points: None } => {
+                write!(f, "collection `{collection}` is gone")
+            }
+            Self::FewerPoints { collection, recorded, now } => {
+                write!(f, "collection `{collection}` has {now} of {recorded} points")
+            }
+            Self::OtherVectors { collection, recorded, now } => {
+                write!(f, "collection `{collection}` has other vectors: {now} instead of {recorded}")
+            }
+            Self::Unreadable { collection, reason } => {
+                write!(f, "collection `{collection}` cannot be read: {reason}")
+            }
+            Self::Red { collection } => {
+                write!(f, "collection `{collection}` is red: an operation on it failed")
+            }
+            Self::MissingAlias { alias, collection } => {
+                write!(f, "alias `{alias}` of collection `{collection}` is gone")
+            }
+            Self::MovedAlias { alias, recorded, now } => {
+                write!(f, "alias `{alias}` leads to `{now}` instead of `{recorded}`")
+            }
+            Self::FewerFiles { recorded, now } => write!(f, "{now} of {recorded} files are there"),
+        }
+    }
+}

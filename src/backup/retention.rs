@@ -1,0 +1,349 @@
+//! Which backups stay. Pure: a plan is a value that can be shown before anything is removed.
+//!
+//! Days and weeks are those of UTC, as in the names of backups. A rule counts days and weeks that have a backup, so that
+//! a stack that slept for a month does not lose its history on the day it wakes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::manifest::Proof;
+use super::store::{Backup, Verified};
+use crate::settings::Keep;
+
+/// One backup, as far as the rules look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The name of its directory.
+    pub name: String,
+    pub created: Timestamp,
+    pub proof: Proof,
+}
+
+impl From<&Backup> for Candidate {
+    fn from(backup: &Backup) -> Self {
+        Self { name: backup.name(), created: backup.manifest.created, proof: backup.manifest.proof }
+    }
+}
+
+/// Why a backup stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    Newest,
+    /// The newest of those that were checked furthest.
+    BestChecked,
+    Last,
+    Daily,
+    Weekly,
+    /// It is dated later than now: a clock was wrong, and its age is unknown.
+    Undated,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Newest => "newest",
+            Self::BestChecked => "best checked",
+            Self::Last => "last",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Undated => "dated later than now",
+        })
+    }
+}
+
+/// One backup that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub name: String,
+    /// Never empty.
+    pub reasons: BTreeSet<Reason>,
+}
+
+/// What stays and what goes. Only [`plan`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionPlan {
+    keep: Vec<Kept>,
+    remove: Vec<String>,
+}
+
+impl RetentionPlan {
+    /// The newest first; never empty while there are backups.
+    pub fn keep(&self) -> &[Kept] {
+        &self.keep
+    }
+
+    /// The newest first.
+    pub fn remove(&self) -> &[String] {
+        &self.remove
+    }
+}
+
+impl fmt::Display for RetentionPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for kept in &self.keep {
+            writeln!(f, "keep    {}  ({kept})", kept.name)?;
+        }
+        self.remove.iter().try_for_each(|name| writeln!(f, "remove  {name}"))
+    }
+}
+
+/// Works out which backups of one store stay: those that any rule keeps, the newest, and the newest of the best checked.
+pub fn plan(backups: &[Candidate], keep: Keep, now: Timestamp) -> RetentionPlan {
+    let mut sorted: Vec<&Candidate> = backups.iter().collect();
+    sorted.sort_by(|one, other| (other.created, &other.name).cmp(&(one.created, &one.name)));
+    let best = sorted.iter().map(|backup| backup.proof).max();
+    let best = sorted.iter().position(|backup| Some(backup.proof) == best);
+    let past: Vec<usize> = (0..sorted.len()).filter(|&at| sorted[at].created <= now).collect();
+    let last: BTreeSet<usize> = past.iter().copied().take(keep.last as usize).collect();
+    let day = |at: &usize| sorted[*at].created.to_zoned_datetime(TimeZone::UTC).date();
+    let daily = first_of_each(&past, keep.daily, day);
+    let weekly = first_of_each(&past, keep.weekly, |at| {
+        let week = day(at).iso_week_date();
+        (week.year(), week.week())
+    });
+    let mut plan = RetentionPlan { keep: Vec::new(), remove: Vec::new() };
+    for (at, backup) in sorted.iter().enumerate() {
+        let reasons: BTreeSet<Reason> = [
+            (Reason::Newest, at == 0 || past.first() == Some(&at)),
+            (Reason::BestChecked, best == Some(at)),
+            (Reason::Last, last.contains(&at)),
+            (Reason::Daily, daily.contains(&at)),
+            (Reason::Weekly, weekly.contains(&at)),
+            (Reason::Undated, backup.created > now),
+        ]
+        .into_iter()
+        .filter_map(|(reason, holds)| holds.then_some(reason))
+        .collect();
+        if reasons.is_empty() {
+            plan.remove.push(backup.name.clone());
+        } else {
+            plan.keep.push(Kept { name: backup.name.clone(), reasons });
+        }
+    }
+    plan
+}
+
+/// The plans of all stores among some backups.
+#[derive(Debug)]
+pub struct Plans<'a> {
+    kept: Vec<(&'a Backup, Kept)>,
+    removed: Vec<Removable<'a>>,
+}
+
+/// A backup that a plan removes. Only [`by_service`] makes one.
+#[derive(Debug)]
+pub struct Removable<'a> {
+    backup: &'a Backup,
+    beside: Arc<Staying<'a>>,
+}
+
+/// The backups of one store that stay, and whether one of them is known to be whole.
+#[derive(Debug)]
+struct Staying<'a> {
+    backups: Vec<&'a Backup>,
+    whole: OnceLock<bool>,
+}
+
+/// Plans for each store by itself; which store a backup is of is told by the directory it lies in.
+pub fn by_service(backups: &[Backup], keep: Keep, now: Timestamp) -> Plans<'_> {
+    let mut stores: BTreeMap<Option<&Path>, Vec<&Backup>> = BTreeMap::new();
+    for backup in backups {
+        stores.entry(backup.directory.parent()).or_default().push(backup);
+    }
+    let mut plans = Plans { kept: Vec::new(), removed: Vec::new() };
+    for of_store in stores.into_values() {
+        let candidates: Vec<Candidate> = of_store.iter().map(|backup| Candidate::from(*backup)).collect();
+        let plan = plan(&candidates, keep, now);
+        let find = |name: &str| of_store.iter().copied().find(|backup| backup.name() == name);
+        let kept: Vec<(&Backup, Kept)> =
+            plan.keep.into_iter().filter_map(|kept| Some((find(&kept.name)?, kept))).collect();
+        let staying = Arc::new(Staying {
+            backups: kept.iter().map(|(backup, _)| *backup).collect(),
+            whole: OnceLock::new(),
+        });
+        let removable = |backup| Removable { backup, beside: Arc::clone(&staying) };
+        plans.removed.extend(plan.remove.iter().filter_map(|name| find(name)).map(removable));
+        plans.kept.extend(kept);
+    }
+    plans
+}
+
+impl<'a> Plans<'a> {
+    /// What stays, and why; the newest of each store first.
+    pub fn kept(&self) -> impl ExactSizeIterator<Item = (&'a Backup, &Kept)> {
+        self.kept.iter().map(|(backup, kept)| (*backup, kept))
+    }
+
+    /// What goes; the newest of each store first.
+    pub fn removed(&self) -> impl ExactSizeIterator<Item = &Removable<'a>> {
+        self.removed.iter()
+    }
+
+    /// Says that a backup was read back just now, so that it need not be read again before others of its store go.
+    pub fn trust(&self, checked: &Verified) {
+        for Removable { beside, .. } in &self.removed {
+            if beside.backups.iter().any(|backup| backup.directory == checked.directory) {
+                let _ = beside.whole.set(true);
+            }
+        }
+    }
+}
+
+impl Removable<'_> {
+    /// Whether one of those that stay is whole, as `check` says, asked once for each store: the newest first.
+    pub(super) fn beside_a_whole_one(&self, check: impl Fn(&Backup) -> bool) -> bool {
+        *self.beside.whole.get_or_init(|| self.beside.backups.iter().any(|backup| check(backup)))
+    }
+}
+
+impl Deref for Removable<'_> {
+    type Target = Backup;
+
+    fn deref(&self) -> &Backup {
+        self.backup
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
+        f.write_str(&reasons.join(", "))
+    }
+}
+
+/// The newest of each of the last `count` periods that have any.
+fn first_of_each<P: PartialEq>(
+    newest_first: &[usize],
+    count: u32,
+    period: impl Fn(&usize) -> P,
+) -> BTreeSet<usize> {
+    let mut before = None;
+    newest_first
+        .iter()
+        .filter(|at| {
+            let this = Some(period(at));
+            let first = this != before;
+            before = this;
+            first
+        })
+        .take(count as usize)
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: i64 = 1_785_600_000;
+    const NONE: Keep = Keep { last: 0, daily: 0, weekly: 0 };
+
+    fn at(seconds_ago: i64, proof: Proof) -> Candidate {
+        let created = Timestamp::from_second(NOW - seconds_ago).expect("a time");
+        Candidate { name: format!("b{seconds_ago:+09}"), created, proof }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW).expect("a time")
+    }
+
+    fn kept(plan: &RetentionPlan) -> Vec<&str> {
+        plan.keep().iter().map(|kept| kept.name.as_str()).collect()
+    }
+
+    #[test]
+    fn without_a_rule_the_newest_and_the_best_stay() {
+        let backups =
+            [at(30, Proof::Restored), at(20, Proof::Restored), at(10, Proof::Copied), at(5, Proof::Copied)];
+        let plan = plan(&backups, NONE, now());
+        assert_eq!(kept(&plan), ["b+00000005", "b+00000020"]);
+        assert_eq!(plan.remove(), ["b+00000010", "b+00000030"]);
+    }
+
+    #[test]
+    fn days_without_a_backup_do_not_count() {
+        let day = 86_400;
+        let backups: Vec<Candidate> =
+            [0, 1, 40 * day, 40 * day + 1, 300 * day].map(|ago| at(ago, Proof::Readable)).to_vec();
+        let plan = plan(&backups, Keep { daily: 2, ..NONE }, now());
+        assert_eq!(kept(&plan), ["b+00000000", "b+03456000"]);
+    }
+
+    #[test]
+    fn a_backup_of_the_future_stays_and_takes_nobodys_place() {
+        let backups = [at(-5000, Proof::Copied), at(10, Proof::Copied), at(20, Proof::Copied)];
+        let plan = plan(&backups, Keep { last: 1, ..NONE }, now());
+        assert_eq!(kept(&plan), ["b-00005000", "b+00000010"]);
+        assert!(plan.keep()[0].reasons.contains(&Reason::Undated));
+    }
+
+    #[test]
+    fn a_plan_is_shown_line_by_line() {
+        let backups = [at(10, Proof::Copied), at(20, Proof::Copied)];
+        let shown = plan(&backups, Keep { last: 1, ..NONE }, now()).to_string();
+        assert_eq!(shown, "keep    b+00000010  (newest, best checked, last)\nremove  b+00000020\n");
+    }
+
+    fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
+        let proof = prop_oneof![Just(Proof::Copied), Just(Proof::Readable), Just(Proof::Restored)];
+        proptest::collection::btree_map(-100_000i64..10_000_000, proof, 0..60)
+            .prop_map(|map| map.into_iter().map(|(ago, proof)| at(ago, proof)).collect())
+    }
+
+    fn rules() -> impl Strategy<Value = Keep> {
+        (0u32..9, 0u32..9, 0u32..9).prop_map(|(last, daily, weekly)| Keep { last, daily, weekly })
+    }
+
+    proptest! {
+        #[test]
+        fn every_backup_stays_or_goes_and_the_newest_and_the_best_stay(backups in candidates(), keep in rules()) {
+            let plan = plan(&backups, keep, now());
+            let mut all: Vec<&str> = kept(&plan);
+            all.extend(plan.remove().iter().map(String::as_str));
+            all.sort_unstable();
+            let mut expected: Vec<&str> = backups.iter().map(|backup| backup.name.as_str()).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(all, expected);
+            let stays = |backup: &Candidate| kept(&plan).contains(&backup.name.as_str());
+            if let Some(newest) = backups.iter().max_by_key(|backup| backup.created) {
+                prop_assert!(stays(newest));
+            }
+            if let Some(best) = backups.iter().max_by_key(|backup| (backup.proof, backup.created)) {
+                prop_assert!(stays(best));
+            }
+            let past = backups.iter().filter(|backup| backup.created <= now());
+            prop_assert!(past.filter(|b| stays(b)).count() >= backups.iter().filter(|b| b.created <= now()).count().min(keep.last as usize));
+        }
+
+        #[test]
+        fn more_is_kept_by_more_generous_rules(backups in candidates(), keep in rules()) {
+            let more = Keep { last: keep.last + 1, daily: keep.daily + 1, weekly: keep.weekly + 1 };
+            let generous = plan(&backups, more, now());
+            for name in kept(&plan(&backups, keep, now())) {
+                prop_assert!(kept(&generous).contains(&name));
+            }
+        }
+
+        #[test]
+        fn a_second_plan_removes_nothing_more(backups in candidates(), keep in rules()) {
+            let first = plan(&backups, keep, now());
+            let left: Vec<Candidate> =
+                backups.iter().filter(|b| kept(&first).contains(&b.name.as_str())).cloned().collect();
+            prop_assert!(plan(&left, keep, now()).remove().is_empty());
+        }
+
+        #[test]
+        fn the_order_of_the_list_does_not_matter(backups in candidates(), keep in rules()) {
+            let reversed: Vec<Candidate> = backups.iter().rev().cloned().collect();
+            prop_assert_eq!(plan(&backups, keep, now()), plan(&reversed, keep, now()));
+        }
+    }
+}

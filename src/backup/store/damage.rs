@@ -1,0 +1,42 @@
+//! The ways in which a backup is not what it was.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::backup::manifest::ManifestError;
+use crate::units::count;
+
+/// Each is a fragment that follows the backup's name.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error("`{path}` is missing")]
+    Missing { path: String },
+    #[error("`{path}` is there, but the manifest does not list it")]
+    Extra { path: String },
+    #[error("`{path}` is listed twice")]
+    Twice { path: String },
+    #[error("`{path}` has {} instead of {recorded}", count(*found, "byte"))]
+    WrongSize { path: String, recorded: u64, found: u64 },
+    #[error("`{path}` was changed: its digest is {found} instead of {recorded}")]
+    WrongDigest { path: String, recorded: String, found: String },
+    #[error("`{path}` leads out of the backup's directory")]
+    Escapes { path: String },
+    #[error("`{path}` is no plain file")]
+    NotAFile { path: String },
+    #[error("`SHA256SUMS` is missing")]
+    NoSums,
+    #[error("`SHA256SUMS` is damaged in line {line}")]
+    BadSums { line: usize },
+    #[error("`SHA256SUMS` and the manifest disagree about `{path}`")]
+    SumsDisagree { path: String },
+    #[error("the manifest on disk is not the one that was written")]
+    ManifestChanged,
+    #[error("`{}` cannot be read", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,43 @@
+//! Removes what no rule keeps.
+
+use std::path::Path;
+
+use super::root::WAIT;
+use super::staging::DELETING;
+use super::{Backup, BackupRoot, Name, Result, StoreError};
+use crate::backup::retention::Removable;
+use crate::fs::{remove_tree, rename_new, sync_dir};
+
+impl BackupRoot {
+    /// Removes one backup that a plan removes. Of those that stay beside it one is read back first, unless that was
+    /// done already: the last good backup never goes while only damaged ones stay.
+    pub fn remove(&self, backup: &Removable<'_>) -> Result<()> {
+        let path = backup.directory.as_path();
+        let elsewhere = || StoreError::Elsewhere(path.to_owned());
+        let name = Name::parse(&backup.name()).ok_or_else(elsewhere)?;
+        let (directory, _lock) = self.lock_store(name.store(), WAIT)?;
+        if !path.parent().is_some_and(|parent| same(parent, &directory)) {
+            return Err(elsewhere());
+        }
+        if !backup.beside_a_whole_one(Backup::is_whole) {
+            return Err(StoreError::NoneWhole(name.store().to_owned()));
+        }
+        let hidden = directory.join(format!("{DELETING}{name}"));
+        if hidden.symlink_metadata().is_ok() {
+            remove_tree(&hidden)?;
+        }
+        rename_new(path, &hidden)?;
+        sync_dir(&directory)?;
+        Ok(remove_tree(&hidden)?)
+    }
+}
+
+impl Backup {
+    fn is_whole(&self) -> bool {
+        self.check().is_ok()
+    }
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,227 @@
+//! Takes out of a command what should not be written down.
+//!
+//! Rather too much than too little: a journal tells which command was run, and nobody runs it from there.
+
+/// What stands in the place of a value.
+const GONE: &str = "…";
+
+/// Parts of a name that say its value is a secret.
+const TELLING: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api-key",
+    "api_key",
+    "accesskey",
+    "access-key",
+    "access_key",
+    "private",
+    "credential",
+    "auth",
+    "cookie",
+    "session",
+    "safe-allow",
+];
+
+/// Cleans the words of a command: the values of `--safe-allow`, of environment variables and of options whose names tell
+/// of a secret, passwords in addresses, words that look like a key, and every word that a program in a container gets
+/// from `run` or `exec`, since its options mean what that program says.
+pub fn redact(words: &[String]) -> Vec<String> {
+    let mut cleaned = Vec::with_capacity(words.len());
+    let mut next = Next::Plain;
+    let mut foreign = Foreign::NotYet;
+    for word in words {
+        if foreign == Foreign::Program {
+            if cleaned.last().map(String::as_str) != Some(GONE) {
+                cleaned.push(GONE.to_owned());
+            }
+            continue;
+        }
+        cleaned.push(match next {
+            Next::Secret => GONE.to_owned(),
+            Next::Variable => variable(word),
+            Next::Value | Next::Plain => self::word(word),
+        });
+        let value_of_option = next != Next::Plain;
+        next = if value_of_option { Next::Plain } else { follows(word) };
+        foreign = foreign.after(word, value_of_option);
+    }
+    cleaned
+}
+
+/// What the word after this one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Plain,
+    /// The value of an option that tells nothing.
+    Value,
+    Secret,
+    /// `NAME=value`.
+    Variable,
+}
+
+/// How far we are on the way to words that are not Compose's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Foreign {
+    NotYet,
+    /// Behind `run` or `exec`; the service comes.
+    Service,
+    Program,
+}
+
+impl Foreign {
+    fn after(self, word: &str, value_of_option: bool) -> Self {
+        if value_of_option || (word.starts_with('-') && word != "--") {
+            return self;
+        }
+        match self {
+            Self::NotYet if matches!(word, "run" | "exec") => Self::Service,
+            Self::Service if word != "--" => Self::Program,
+            Self::NotYet | Self::Service | Self::Program => self,
+        }
+    }
+}
+
+/// Options of Compose, and of its `run` and `exec`, that take the next word.
+const TAKES_VALUE: &[&str] = &[
+    "-f",
+    "--file",
+    "-p",
+    "--project-name",
+    "--project-directory",
+    "--profile",
+    "--env-file",
+    "--parallel",
+    "--progress",
+    "--ansi",
+    "-H",
+    "--host",
+    "-c",
+    "--context",
+    "-t",
+    "--timeout",
+    "--name",
+    "-u",
+    "--user",
+    "-w",
+    "--workdir",
+    "-v",
+    "--volume",
+    "--publish",
+    "--entrypoint",
+    "-l",
+    "--label",
+    "--index",
+    "--cap-add",
+    "--cap-drop",
+    "--pull",
+    "--env-from-file",
+];
+
+fn follows(word: &str) -> Next {
+    match word {
+        "-e" | "--env" | "--build-arg" => Next::Variable,
+        _ if word.contains('=') || !word.starts_with("--") && !TAKES_VALUE.contains(&word) => Next::Plain,
+        _ if word.starts_with("--") && tells(word) => Next::Secret,
+        // `-v` of `down` takes nothing, and a service behind it must not be mistaken for a value: its neighbour is
+        // cleaned as a plain word either way.
+        _ if TAKES_VALUE.contains(&word) => Next::Value,
+        _ => Next::Plain,
+    }
+}
+
+fn word(word: &str) -> String {
+    if let Some(rest) = word.strip_prefix("-e").filter(|rest| rest.contains('=') && !rest.starts_with('-')) {
+        return format!("-e{}", variable(rest));
+    }
+    if let Some((name, value)) = word.split_once('=') {
+        if matches!(name, "--env" | "--build-arg") {
+            return format!("{name}={}", variable(value));
+        }
+        if tells(name) {
+            return format!("{name}={GONE}");
+        }
+        return format!("{name}={}", self::value(value));
+    }
+    value(word)
+}
+
+/// `NAME=value` keeps its name; a bare `NAME` is taken from the environment and says nothing.
+fn variable(word: &str) -> String {
+    word.split_once('=').map_or_else(|| word.to_owned(), |(name, _)| format!("{name}={GONE}"))
+}
+
+fn value(word: &str) -> String {
+    if let Some((scheme, rest)) = word.split_once("://") {
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        if let Some((user, host)) = authority.rsplit_once('@') {
+            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{GONE}"));
+            return format!("{scheme}://{user}@{host}{path}");
+        }
+    }
+    if looks_like_a_key(word) { GONE.to_owned() } else { word.to_owned() }
+}
+
+fn tells(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    TELLING.iter().any(|part| name.contains(part))
+}
+
+/// One long run of letters and digits, with both in it: names of people's making have gaps.
+fn looks_like_a_key(word: &str) -> bool {
+    word.split(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '_' | '+'))).any(|run| {
+        run.len() >= 20
+            && run.bytes().filter(u8::is_ascii_digit).count() >= 3
+            && run.bytes().filter(u8::is_ascii_alphabetic).count() >= 3
+            && !run.contains("_backup_")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(line: &str) -> String {
+        redact(&shell_words::split(line).expect("a line")).join(" ")
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for line in [
+            "down -v",
+            "-f docker-compose.yml -p shop --profile extra down --volumes db",
+            "up -d --scale web=3 --no-deps",
+            "rm -fsv db",
+            "restore qdrant_backup_20260801_103005 --service qdrant",
+            "--env-file prod.env down -t 30",
+            "run --rm web",
+        ] {
+            assert_eq!(shown(line), line);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_goes() {
+        for (typed, written) in [
+            ("--safe-allow=1a2b3c4d5e6f down -v", "--safe-allow=… down -v"),
+            ("--safe-allow 1a2b3c4d5e6f down -v", "--safe-allow … down -v"),
+            ("run -e PGPASSWORD=hunter2 db", "run -e PGPASSWORD=… db"),
+            ("run -ePGPASSWORD=hunter2 db", "run -ePGPASSWORD=… db"),
+            ("run --env=A=hunter2 --env B=hunter2 db", "run --env=A=… --env B=… db"),
+            ("build --build-arg NPM=hunter2", "build --build-arg NPM=…"),
+            ("restore latest --api-key hunter2", "restore latest --api-key …"),
+            ("restore latest --API_KEY=hunter2", "restore latest --API_KEY=…"),
+            ("-H tcp://me:hunter2@host:2376/x down", "-H tcp://me:…@host:2376/x down"),
+            ("up eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x", "up …"),
+            ("exec db psql -c 'alter user a password hunter2'", "exec db …"),
+            ("exec -T -u root db redis-cli -a hunter2", "exec -T -u root db …"),
+            ("run --rm -- db sh -c hunter2", "run --rm -- db …"),
+        ] {
+            assert_eq!(shown(typed), written);
+        }
+    }
+}
