@@ -28,3 +28,9 @@ pub mod preflight;
 pub mod protect;
 pub mod verify;
 
+pub mod ui;
+
+pub mod cli;
+pub mod commands;
+
+pub mod run;

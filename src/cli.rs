@@ -1,0 +1,174 @@
+//! Our own words, as clap sees them.
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// Commands that `docker compose` does not have.
+///
+/// Compose's global flags (`-f`, `-p`, `--profile`, …) stand before the word, as with Compose's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "safe-compose", no_binary_name = true, disable_help_subcommand = true, version)]
+pub struct Own {
+    #[command(subcommand)]
+    pub word: Word,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Word {
+    /// Back up the data of the running stack, and check the copies
+    Backup(Backup),
+    /// List, show and thin out backups
+    Backups(Backups),
+    /// Put a backup back
+    Restore(Restore),
+    /// Compare what runs with what was recorded at the last stop, or check a backup on disk
+    Verify(Verify),
+    /// Keep volumes from being removed by anybody: by Compose, by `docker volume rm`, by every `prune`
+    Protect(Protect),
+    /// Let protected volumes be removed again
+    Unprotect(Unprotect),
+    /// Show this project's data, and how safe it is
+    Status(Status),
+    /// Show what was done to this project's data
+    History(History),
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    /// For scripts; the shape is documented in `docs/json.md`
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Only these services; all that hold data when none is named
+    pub services: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Backups {
+    #[command(subcommand)]
+    pub action: Option<BackupsAction>,
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BackupsAction {
+    /// List every backup, the newest first
+    List,
+    /// Show what one backup holds, and whether it is whole
+    Show {
+        /// Its name, its path, or `latest`
+        backup: String,
+    },
+    /// Remove what the retention settings do not keep
+    Prune {
+        /// Say what would be removed, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Its name, its path, or `latest`
+    #[arg(default_value = "latest")]
+    pub backup: String,
+    /// The service to restore into, where several have backups
+    #[arg(long)]
+    pub service: Option<String>,
+    /// Only this collection; may be given again
+    #[arg(long = "collection", value_name = "C")]
+    pub collections: Vec<String>,
+    /// Restore the one collection under another name
+    #[arg(long = "as", value_name = "NAME")]
+    pub rename: Option<String>,
+    /// Re-create the recorded collections without their points
+    #[arg(long)]
+    pub schema_only: bool,
+    /// Leave alone what is there already
+    #[arg(long)]
+    pub skip_existing: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Check this backup on disk instead of the running stack
+    pub backup: Option<String>,
+    /// Take what runs now as the new record
+    #[arg(long, conflicts_with = "backup")]
+    pub accept: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Protect {
+    /// Keys under `volumes:`, or names of volumes; every named volume of this project when none is given
+    #[arg(value_name = "VOLUME")]
+    pub volumes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Unprotect {
+    /// Keys under `volumes:`, or names of volumes
+    #[arg(value_name = "VOLUME", required = true)]
+    pub volumes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// How many commands, counted from the newest
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub last: usize,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// What `--safe-help` prints.
+pub fn help() -> String {
+    let own = Own::command().render_help().to_string();
+    let commands = own.split("Commands:\n").nth(1).unwrap_or_default();
+    let commands = commands.split("\n\n").next().unwrap_or_default();
+    format!(
+        "safe-compose {version} stands in for docker compose and makes it impossible to lose data by accident.
+
+Usage: safe-compose [COMPOSE FLAGS] COMMAND …
+
+Every command of Docker Compose works as ever; what it says of itself is printed by `safe-compose --help`.
+Commands of our own:
+{commands}
+
+Flags of our own, among Compose's:
+  --safe-plan              Say what the command would do to data, and do nothing
+  --safe-format=json       Print the plan as JSON
+  --safe-skip-backup       Run the command without the backup that would come before it
+  --safe-allow=TOKEN       Go on without a question; a refusal prints the token
+  --safe-help              Print this help
+  --safe-version           Print our version",
+        version = env!("CARGO_PKG_VERSION"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Own::command().debug_assert();
+    }
+}

@@ -1,0 +1,61 @@
+//! `safe-compose backup`: save now.
+
+use super::stack::{Asked, Stack};
+use super::{describe, saving};
+use crate::cli::{Backup, Format};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::{Store, StoreKind};
+
+pub(super) async fn run(asked: &Asked, args: &Backup) -> Result<Exit, Failure> {
+    let stack = Stack::gather(asked).await?;
+    for service in &args.services {
+        if stack.inventory.stores.iter().all(|store| store.service != *service) {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("no service `{service}` holds data in this project"),
+            )
+            .say(format!("Services that do: {}.", describe::services(&stack.inventory))));
+        }
+    }
+    let mut stores = Vec::new();
+    for store in stack.inventory.of_services(&args.services) {
+        let running = store.is_running();
+        match (store.kind, running) {
+            (StoreKind::Qdrant, false) => asked.ui.warn(format!(
+                "`{}` is not running, so it cannot be asked for a backup. Start it: {}",
+                store.service,
+                asked.suggest.up(&store.service)
+            )),
+            // Without a container there is nothing of it on the engine yet.
+            (StoreKind::Volume, _) if store.container.is_none() => {}
+            (StoreKind::Qdrant | StoreKind::Volume, _) => stores.push(store.clone()),
+        }
+    }
+    if stores.is_empty() {
+        return Err(Failure::new(Exit::BackupFailed, "there is nothing running to back up")
+            .say(format!("Services that hold data: {}.", describe::services(&stack.inventory))));
+    }
+    let saved = super::interruptible(saving::save(&stack, &stores, "asked for")).await?;
+    if args.format == Format::Json {
+        let backups: Vec<_> = saved.iter().map(|one| describe::backup_json(one.backup.backup())).collect();
+        asked.ui.result(describe::json(&backups));
+    }
+    warn_of_bare(&stack, &stores);
+    Ok(Exit::Success)
+}
+
+/// A store whose data is in the container itself can be backed up, and will be lost all the same.
+fn warn_of_bare(stack: &Stack<'_>, stores: &[Store]) {
+    for store in stores {
+        for place in &store.places {
+            if place.source == crate::inventory::PlaceSource::Layer {
+                stack.ui().warn(format!(
+                    "`{}` keeps its data inside the container: nothing is mounted at `{}`, and the next `down` deletes it.",
+                    store.service,
+                    place.target.display()
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The data that a command would take away: what is known about it, and how it is saved.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::backup::record::Note;
+use crate::backup::store::Verified;
+use crate::commands::stack::Stack;
+use crate::commands::{describe, records};
+use crate::engine::MountSource;
+use crate::inventory::{Place, PlaceSource, Store, StoreKind};
+use crate::policy::{Assessment, Effect, Impact, NewestBackup, Subject};
+use crate::progress::Silent;
+
+/// Fills in what each piece at stake holds, how big it is, and its newest backup. What cannot be found out stays
+/// unknown: nothing is decided by it.
+pub(super) async fn describe(stack: &Stack<'_>, plan: &mut Assessment) {
+    // The engine walks every volume to tell their sizes, so it is asked only about what matters.
+    if plan.impacts.iter().all(|impact| impact.effect < Effect::Orphan || impact.notice) {
+        return;
+    }
+    let sizes = stack.engine.volume_sizes().await.unwrap_or_default();
+    for impact in plan.impacts.iter_mut().filter(|impact| impact.effect >= Effect::Orphan) {
+        if let Subject::Volume { name, .. } = &impact.subject {
+            impact.bytes = sizes.get(name).copied();
+            if impact.bytes == Some(0) {
+                impact.contents = Some("nothing".to_owned());
+            }
+        }
+        for store in stack.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
+            if let Some(contents) = contents(stack, store).await {
+                impact.contents = Some(contents);
+            }
+        }
+        for service in &impact.services {
+            let newest = stack.root.latest(service).ok().flatten();
+            if let Some(backup) = newest
+                && impact.newest_backup.as_ref().is_none_or(|known| known.created < backup.manifest.created)
+            {
+                impact.newest_backup =
+                    Some(NewestBackup { name: backup.name(), created: backup.manifest.created });
+            }
+        }
+    }
+}
+
+/// Whether a store keeps its data in the place an impact falls on.
+pub(super) fn holds(store: &Store, lost: &Subject) -> bool {
+    let in_container =
+        |container: &String| store.container.as_ref().is_some_and(|known| known.name == *container);
+    store.places.iter().any(|place| match (&place.source, lost) {
+        (PlaceSource::Volume { name: Some(name), .. }, Subject::Volume { name: lost, .. }) => name == lost,
+        (PlaceSource::Bind { path }, Subject::Directory { path: lost }) => path.as_os_str() == lost.as_str(),
+        (PlaceSource::Layer, Subject::Layer { container })
+        | (PlaceSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
+        _ => false,
+    })
+}
+
+async fn contents(stack: &Stack<'_>, store: &Store) -> Option<String> {
+    if !store.is_server() {
+        return None;
+    }
+    if store.is_running() {
+        let target = stack.target(store, &Silent);
+        if let Ok(fingerprint) = store.kind.driver().fingerprint(target).await {
+            return Some(describe::contents(&fingerprint));
+        }
+    }
+    let record = records::read(stack, store).ok().flatten()?;
+    record.fingerprint.as_ref().map(describe::contents)
+}
+
+/// What has to be copied before a command may run, and what is safe already.
+#[derive(Debug, Default)]
+pub(super) struct ToSave {
+    pub stores: Vec<Store>,
+    /// Backups of stores that nobody has touched since, read back and found whole.
+    pub safe: Vec<(Store, Verified)>,
+    /// What will be gone without a copy: there is no way to make one.
+    pub unsaved: Vec<Subject>,
+}
+
+/// Works out what has to be saved: every running server that the command stops, where the settings ask for that, and
+/// everything that it would destroy or leave behind.
+pub(super) async fn to_save(
+    stack: &Stack<'_>,
+    plan: &Assessment,
+    before_stop: bool,
+) -> anyhow::Result<ToSave> {
+    let mut save = ToSave::default();
+    for impact in &plan.impacts {
+        match impact.effect {
+            Effect::Interrupt if before_stop && !impact.disposable => {
+                let stopped = stack.inventory.stores.iter().filter(|store| {
+                    store.is_server() && impact.services.contains(&store.service) && store.is_running()
+                });
+                for store in stopped {
+                    add(&mut save.stores, store.clone());
+                }
+            }
+            Effect::Destroy | Effect::Orphan if impact.counts() => lost(stack, impact, &mut save).await?,
+            // Compose is about to ask, and a single `y` deletes the volume.
+            Effect::Destroy if is_on_offer(stack, impact) => lost(stack, impact, &mut save).await?,
+            Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => {}
+        }
+    }
+    Ok(save)
+}
+
+/// A volume that `up` and its like offer to delete, in a question of Compose's own.
+fn is_on_offer(stack: &Stack<'_>, impact: &Impact) -> bool {
+    let asks = matches!(stack.asked.reading.subcommand.as_deref(), Some("up" | "create" | "run" | "scale"));
+    let named = matches!(&impact.subject, Subject::Volume { anonymous: false, .. });
+    asks && named && impact.notice && !impact.disposable
+}
+
+async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::Result<()> {
+    let mut any = false;
+    for store in stack.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
+        any = true;
+        let running = store.is_running();
+        if running || store.kind == StoreKind::Volume {
+            add(&mut save.stores, store.clone());
+        } else if let Some(backup) = untouched_since(stack, store).await? {
+            if save.safe.iter().all(|(known, _)| known.id != store.id) {
+                save.safe.push((store.clone(), backup));
+            }
+        } else {
+            // Its server cannot be asked while it is stopped, but its files lie still.
+            add(&mut save.stores, Store { kind: StoreKind::Volume, ..store.clone() });
+        }
+    }
+    // What belongs to another project is not touched.
+    if !any
+        && let Subject::Volume { name, .. } = &impact.subject
+        && stack.volumes.iter().any(|volume| volume.name == *name)
+    {
+        add(&mut save.stores, lone_volume(stack, name));
+        any = true;
+    }
+    if !any && impact.effect == Effect::Destroy {
+        save.unsaved.push(impact.subject.clone());
+    }
+    Ok(())
+}
+
+/// The backup that was made at the store's last stop, if nothing that mounts its data has run since.
+async fn untouched_since(stack: &Stack<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
+    let Some(record) = records::read(stack, store).map_err(anyhow::Error::from)? else { return Ok(None) };
+    let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
+    for place in &store.places {
+        if let PlaceSource::Volume { name: Some(volume), .. } = &place.source {
+            for container in stack.engine.containers_with_volume(volume).await? {
+                let started: Option<Timestamp> =
+                    container.started.as_deref().and_then(|text| text.parse().ok());
+                if container.is_running() || started.is_some_and(|started| started > record.time) {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+    let Ok(backup) = stack.root.find(&store.id, name) else { return Ok(None) };
+    Ok(backup.check().ok())
+}
+
+fn add(stores: &mut Vec<Store>, store: Store) {
+    if stores.iter().all(|known| known.id != store.id) {
+        stores.push(store);
+    }
+}
+
+/// A volume that belongs to no store we know, as a store of its own.
+fn lone_volume(stack: &Stack<'_>, volume: &str) -> Store {
+    let mounted = stack.containers.iter().find_map(|container| {
+        container.mounts.iter().find_map(|mount| match &mount.source {
+            MountSource::Volume { name, .. } if name == volume => {
+                Some((container, mount.destination.clone()))
+            }
+            _ => None,
+        })
+    });
+    let key = stack
+        .volumes
+        .iter()
+        .find(|known| known.name == volume)
+        .and_then(|known| known.compose_key())
+        .unwrap_or(volume);
+    let container = mounted.as_ref().map(|(container, _)| (*container).clone());
+    let image = container
+        .as_ref()
+        .map(|container| container.image.clone())
+        .or_else(|| stack.containers.first().map(|container| container.image.clone()))
+        .or_else(|| {
+            let model = stack.project.whole_model()?;
+            model.services.values().find_map(|service| service.image.clone())
+        });
+    Store {
+        id: format!("volume-{key}"),
+        service: mounted
+            .as_ref()
+            .and_then(|(container, _)| container.service())
+            .map_or_else(|| format!("volume {key}"), |service| format!("{service} (volume {key})")),
+        kind: StoreKind::Volume,
+        container,
+        image,
+        places: vec![Place {
+            source: PlaceSource::Volume { name: Some(volume.to_owned()), anonymous: false },
+            target: mounted.map_or_else(|| PathBuf::from("/data"), |(_, target)| target),
+            read_only: false,
+        }],
+    }
+}

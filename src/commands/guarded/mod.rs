@@ -1,0 +1,14 @@
+//! Compose's own commands that can touch data, with everything that comes before and after them.
+
+mod announce;
+mod child;
+mod course;
+mod doubt;
+mod facts;
+mod life;
+mod look;
+mod losses;
+mod reach;
+mod remember;
+
+pub use life::run;

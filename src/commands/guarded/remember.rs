@@ -1,0 +1,78 @@
+//! What is written down of a command: in the journal, and in the records that the next start is compared with.
+
+use super::life::Saving;
+use super::losses;
+use crate::backup::fingerprint::Fingerprint;
+use crate::backup::record::Note;
+use crate::commands::records;
+use crate::commands::saving::Saved;
+use crate::commands::stack::Stack;
+use crate::inventory::Store;
+use crate::journal::{self, Entry};
+use crate::policy::{Assessment, Effect, Subject};
+use crate::progress::Silent;
+
+/// Writes down what each store held, for the next start to compare with. A command that was not `done` has perhaps
+/// stopped its services all the same, but what it has destroyed was then not destroyed as decided: the next start is to
+/// miss it.
+pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done: bool) {
+    let gone = |store: &Store| {
+        done && plan
+            .impacts
+            .iter()
+            .any(|impact| impact.effect >= Effect::Orphan && losses::holds(store, &impact.subject))
+    };
+    for Saved { store, backup } in &saving.saved {
+        if !store.is_server() && !gone(store) {
+            continue;
+        }
+        let backup = backup.backup();
+        let note = if gone(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
+        records::write(stack, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
+    }
+    for (store, verified) in saving.safe.iter().filter(|_| done) {
+        let backup = verified.backup();
+        records::write(
+            stack,
+            store,
+            Note::Destroyed { backup: Some(backup.name()) },
+            Some(backup.manifest.fingerprint.clone()),
+            Some(backup.name()),
+        );
+    }
+    for (store, fingerprint) in &saving.seen {
+        let note = if gone(store) { Note::Destroyed { backup: None } } else { Note::Stopped };
+        records::write(stack, store, note, Some(fingerprint.clone()), None);
+    }
+}
+
+/// What the servers hold that nobody wanted a backup of, as far as they answer.
+pub(super) async fn fingerprints(stack: &Stack<'_>, plan: &Assessment) -> Vec<(Store, Fingerprint)> {
+    let mut seen = Vec::new();
+    for store in interrupted(stack, plan) {
+        if let Ok(fingerprint) = store.kind.driver().fingerprint(stack.target(store, &Silent)).await {
+            seen.push((store.clone(), fingerprint));
+        }
+    }
+    seen
+}
+
+fn interrupted<'a>(stack: &'a Stack<'_>, plan: &'a Assessment) -> impl Iterator<Item = &'a Store> {
+    stack.inventory.stores.iter().filter(|store| {
+        store.is_server()
+            && plan
+                .impacts
+                .iter()
+                .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
+    })
+}
+
+/// Adds to the journal. A command that touches no data leaves no trace in the project.
+pub(super) fn write_down(stack: &Stack<'_>, plan: &Assessment, entry: &Entry) {
+    if plan.impacts.iter().all(|impact| impact.notice || impact.effect == Effect::None) {
+        return;
+    }
+    if let Err(error) = journal::append(stack.root.directory(), entry) {
+        stack.ui().warn(format!("the journal cannot be written: {error}"));
+    }
+}

@@ -1,0 +1,193 @@
+//! `safe-compose protect`: keep volumes from being removed by anybody.
+
+use super::describe;
+use super::stack::{Asked, Stack};
+use crate::cli::Protect;
+use crate::engine::Volume;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::PlaceSource;
+use crate::journal::{self, Entry, Outcome as Ended};
+use crate::policy::Assessment;
+use crate::protect::{self, Outcome, ProtectError, Protection};
+
+pub(super) async fn run(asked: &Asked, args: &Protect) -> Result<Exit, Failure> {
+    let stack = Stack::gather(asked).await?;
+    let volumes =
+        if args.volumes.is_empty() { every_named(&stack)? } else { resolve(&stack, &args.volumes).await? };
+    if asked.safe.plan {
+        for volume in &volumes {
+            asked.ui.result(match protect::protection(&stack.holders, volume) {
+                Protection::Holding => format!("`{volume}` is protected already."),
+                Protection::Stopped => format!("The holder of `{volume}` would be started."),
+                Protection::None => {
+                    format!("`{volume}` would get the holder `{}`.", protect::holder_name(volume))
+                }
+            });
+        }
+        return Ok(Exit::Success);
+    }
+    let mut done = Vec::new();
+    let mut ended = Ok(Exit::Success);
+    for volume in &volumes {
+        match protect::protect(stack.engine.as_ref(), volume, &stack.project.name).await {
+            Ok(outcome) => {
+                tell(&stack, volume, outcome);
+                if outcome != Outcome::Already {
+                    done.push(format!("protects volume {volume}"));
+                }
+            }
+            Err(error) => {
+                ended = Err(failed(volume, error));
+                break;
+            }
+        }
+    }
+    if !done.is_empty() {
+        write_down(
+            &stack,
+            done,
+            Ended::Ran,
+            ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit),
+        );
+    }
+    let exit = ended?;
+    if args.volumes.is_empty() {
+        warn_of_the_rest(&stack);
+    }
+    Ok(exit)
+}
+
+/// Every volume of the project that somebody gave a name to, and that is not given up in the settings.
+fn every_named(stack: &Stack<'_>) -> Result<Vec<String>, Failure> {
+    let given_up = |volume: &Volume| {
+        let declared = stack.project.whole_model().into_iter().flat_map(|model| &model.volumes);
+        let by_file = declared.filter(|(_, known)| known.name == volume.name).map(|(key, _)| key.as_str());
+        volume
+            .compose_key()
+            .into_iter()
+            .chain(by_file)
+            .any(|key| stack.settings.volumes.get(key).is_some_and(|settings| settings.disposable))
+    };
+    let named: Vec<String> = stack
+        .volumes
+        .iter()
+        .filter(|volume| !volume.is_anonymous() && !given_up(volume))
+        .map(|volume| volume.name.clone())
+        .collect();
+    if named.is_empty() {
+        return Err(Failure::new(
+            Exit::Unavailable,
+            format!(
+                "project `{}` has no named volume on this engine, so nothing was protected",
+                stack.project.name
+            ),
+        )
+        .say("A volume is there from the first `up` on."));
+    }
+    Ok(named)
+}
+
+/// The volumes on the engine that are meant: by their keys in the file, or by their own names.
+pub(super) async fn resolve(stack: &Stack<'_>, wanted: &[String]) -> Result<Vec<String>, Failure> {
+    let mut found: Vec<String> = Vec::new();
+    for word in wanted {
+        let declared = stack.project.whole_model().and_then(|model| model.volumes.get(word));
+        let labelled = || stack.volumes.iter().find(|volume| volume.compose_key() == Some(word));
+        let name = declared
+            .map(|volume| volume.name.clone())
+            .or_else(|| labelled().map(|volume| volume.name.clone()))
+            .unwrap_or_else(|| word.clone());
+        if stack.engine.volume(&name).await.map_err(super::stack::no_engine)?.is_none() {
+            return Err(unknown(stack, word, &name));
+        }
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+fn unknown(stack: &Stack<'_>, word: &str, name: &str) -> Failure {
+    let message = if word == name {
+        format!("there is no volume `{word}`{}", describe::elsewhere(stack))
+    } else {
+        format!("volume `{word}` of this project (`{name}`) does not exist{}", describe::elsewhere(stack))
+    };
+    let known: Vec<String> = stack
+        .volumes
+        .iter()
+        .filter(|volume| !volume.is_anonymous())
+        .map(|volume| volume.name.clone())
+        .collect();
+    let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+    Failure::new(Exit::Usage, message)
+        .say(format!("Volumes of this project: {known}."))
+        .say("Nothing was changed.")
+}
+
+fn tell(stack: &Stack<'_>, volume: &str, outcome: Outcome) {
+    let holder = protect::holder_name(volume);
+    let place = describe::elsewhere(stack);
+    stack.ui().good(match outcome {
+        Outcome::Made => {
+            format!("`{volume}` is protected{place}: nobody can remove it while `{holder}` runs.")
+        }
+        Outcome::Started => {
+            format!("`{volume}` is protected again{place}: its holder had stopped, and runs.")
+        }
+        Outcome::Already => format!("`{volume}` is protected already{place}."),
+    });
+}
+
+fn failed(volume: &str, error: ProtectError) -> Failure {
+    let failure = Failure::new(Exit::Unavailable, format!("`{volume}` could not be protected"));
+    let advice = match &error {
+        ProtectError::Engine(_) => "`docker info` shows whether the engine can start containers.",
+        ProtectError::NoVolume(_) => "It was removed a moment ago.",
+        ProtectError::Machine(_) => {
+            "A container of any image that mounts the volume and never ends does the same; docs/protection.md shows how."
+        }
+        ProtectError::NotRunning(_) => "`docker logs` and `docker inspect` of the holder tell why.",
+    };
+    failure.because(error).say(advice)
+}
+
+/// A holder keeps volumes. What lies elsewhere is said, so that nobody feels safer than they are.
+fn warn_of_the_rest(stack: &Stack<'_>) {
+    for store in &stack.inventory.stores {
+        for place in &store.places {
+            let target = place.target.display();
+            match &place.source {
+                PlaceSource::Volume { anonymous: false, .. } | PlaceSource::Tmpfs => {}
+                PlaceSource::Volume { anonymous: true, .. } => stack.ui().warn(format!(
+                    "`{}` keeps data at `{target}` in an anonymous volume, which was not protected: give it a name in the file.",
+                    store.service
+                )),
+                PlaceSource::Bind { path } => stack.ui().say(format!(
+                    "`{}` keeps data at `{target}` in the directory {}, which no engine removes and nothing else protects.",
+                    store.service,
+                    path.display()
+                )),
+                PlaceSource::Layer => stack.ui().warn(format!(
+                    "`{}` keeps data inside its container, which cannot be protected: mount a volume at `{target}`.",
+                    store.service
+                )),
+            }
+        }
+    }
+}
+
+/// Adds to the journal what became of the protection of volumes.
+pub(super) fn write_down(stack: &Stack<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
+    let nothing = Assessment {
+        engine: stack.identity().id.clone(),
+        project: stack.project.name.clone(),
+        impacts: Vec::new(),
+    };
+    let mut entry = Entry::begin(&stack.project.name, stack.identity(), &stack.asked.typed, &nothing);
+    entry.effects = effects;
+    if let Err(error) = journal::append(stack.root.directory(), &entry.end(outcome, exit)) {
+        stack.ui().warn(format!("the journal cannot be written: {error}"));
+    }
+}

@@ -1,0 +1,110 @@
+//! Backing up some stores together, or not at all.
+
+use jiff::Timestamp;
+
+use super::describe;
+use super::stack::Stack;
+use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
+use crate::backup::stack as together;
+use crate::backup::store::Verified;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::Store;
+use crate::units::Bytes;
+
+/// As manifests name us.
+const TOOL: &str = concat!("safe-compose ", env!("CARGO_PKG_VERSION"));
+
+/// One store that was saved.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub store: Store,
+    pub backup: Verified,
+}
+
+/// Backs up every store, one after the other, each read back and checked. The first that fails ends it: what was
+/// finished before stays as a backup of its own.
+pub(super) async fn save(stack: &Stack<'_>, stores: &[Store], reason: &str) -> Result<Vec<Saved>, Failure> {
+    if stores.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut saved = Vec::new();
+    for store in stores {
+        let backup = save_one(stack, store, reason)
+            .await
+            .map_err(|error| failed(stack, &format!("`{}`", store.service), error))?;
+        tell(stack, store, &backup);
+        saved.push(Saved { store: store.clone(), backup });
+    }
+    let members: Vec<&Verified> = saved.iter().map(|one| &one.backup).collect();
+    together::write(&stack.root, &stack.project.name, &members)
+        .map_err(|error| failed(stack, "the list of what was saved together", error.into()))?;
+    Ok(saved)
+}
+
+async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Result<Verified> {
+    let meter = stack.ui().meter();
+    let created = Timestamp::now();
+    let mut staging = stack.root.stage(&store.id, created)?;
+    let target = stack.target(store, &meter);
+    let dump = store.kind.driver().dump(target, &mut staging).await?;
+    for remark in &dump.remarks {
+        stack.ui().warn(format!("{}: {remark}", store.service));
+    }
+    let identity = stack.identity();
+    let container = store.container.as_ref();
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        tool: TOOL.to_owned(),
+        created,
+        finished: Timestamp::now(),
+        project: stack.project.name.clone(),
+        service: store.service.clone(),
+        container: container.map(|container| container.name.clone()).unwrap_or_default(),
+        image: store.image.clone().unwrap_or_default(),
+        image_id: container.map(|container| container.image_id.clone()).unwrap_or_default(),
+        engine: identity.id.clone(),
+        endpoint: identity.endpoint.clone(),
+        kind: store.kind,
+        server: dump.server,
+        reason: reason.to_owned(),
+        proof: dump.proof,
+        fingerprint: dump.fingerprint,
+        artifacts: dump.artifacts,
+        restore_by_hand: dump.restore_by_hand,
+    };
+    Ok(staging.finish_showing(manifest, &meter)?)
+}
+
+fn tell(stack: &Stack<'_>, store: &Store, verified: &Verified) {
+    let backup = verified.backup();
+    let manifest = &backup.manifest;
+    stack.ui().good(format!(
+        "backed up `{}`: {} ({}, read back and checked) in {}",
+        store.service,
+        describe::contents(&manifest.fingerprint),
+        Bytes(backup.bytes()),
+        describe::short_path(&backup.directory),
+    ));
+}
+
+fn failed(stack: &Stack<'_>, what: &str, error: anyhow::Error) -> Failure {
+    let command = stack.asked.reading.subcommand.as_deref();
+    let failure = match command {
+        Some(command) => Failure::new(
+            Exit::BackupFailed,
+            format!("{what} could not be backed up, so `{command}` was not run"),
+        )
+        .because(error)
+        .say("The stack is exactly as it was."),
+        None => Failure::new(Exit::BackupFailed, format!("{what} could not be backed up")).because(error),
+    };
+    match command {
+        Some(_) => failure.run(
+            "Mend the cause and try again, or go on without a backup",
+            stack.suggest().again("--safe-skip-backup", &stack.asked.words),
+        ),
+        None => failure,
+    }
+}

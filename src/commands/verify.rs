@@ -1,0 +1,111 @@
+//! `safe-compose verify`: is everything there that was there at the last stop? Or: is this backup whole?
+
+use serde_json::json;
+
+use super::stack::{self, Asked, Stack};
+use super::{backups, comparing, describe, records};
+use crate::backup::record::Note;
+use crate::cli::{Format, Verify};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::progress::Silent;
+use crate::verify::Verdict;
+
+pub(super) async fn run(asked: &Asked, args: &Verify) -> Result<Exit, Failure> {
+    if let Some(name) = &args.backup {
+        return on_disk(asked, name, args.format);
+    }
+    let stack = Stack::gather(asked).await?;
+    if args.accept { accept(&stack).await } else { compare(&stack, args.format).await }
+}
+
+fn on_disk(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
+    let project = asked.project().map_err(|error| stack::unreadable(asked, error))?;
+    let root = stack::backup_root(&project, &stack::settings(&project)?);
+    let backup = backups::find(&root, name, &asked.suggest.backups())?;
+    let checked = backup.check();
+    if format == Format::Json {
+        let damage = checked.as_ref().err().map(ToString::to_string);
+        asked.ui.result(describe::json(
+            &json!({ "backup": backup.name(), "whole": damage.is_none(), "damage": damage }),
+        ));
+    }
+    match checked {
+        Ok(_) => {
+            asked.ui.good(format!(
+                "`{}` is whole: {}, {}.",
+                backup.name(),
+                describe::contents(&backup.manifest.fingerprint),
+                describe::proof(backup.manifest.proof),
+            ));
+            Ok(Exit::Success)
+        }
+        Err(damage) => {
+            Err(Failure::new(Exit::DataMissing, format!("`{}` is damaged", backup.name())).because(damage))
+        }
+    }
+}
+
+async fn compare(stack: &Stack<'_>, format: Format) -> Result<Exit, Failure> {
+    let verdicts = comparing::all(stack, None).await;
+    if format == Format::Json {
+        let value = match &verdicts {
+            Ok(verdicts) => json!({ "well": true, "services": verdicts.iter().map(|(id, verdict)| {
+                json!({ "service": id, "verdict": word(verdict) })
+            }).collect::<Vec<_>>() }),
+            Err(failure) => json!({ "well": false, "error": failure.to_string() }),
+        };
+        stack.ui().result(describe::json(&value));
+    }
+    let verdicts = verdicts?;
+    if !verdicts.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let stores: Vec<&str> = stack
+        .inventory
+        .stores
+        .iter()
+        .filter(|store| store.is_server())
+        .map(|store| store.service.as_str())
+        .collect();
+    if let Some(service) = stores.first() {
+        return Err(Failure::new(
+            Exit::DataMissing,
+            format!("`{service}` is not running, so it cannot be asked"),
+        )
+        .run("To start it", stack.suggest().up(service)));
+    }
+    stack.ui().say("No service of this project is a server that can be asked.");
+    Ok(Exit::Success)
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Whole(_) => "whole",
+        Verdict::Unrecorded(_) => "unrecorded",
+        Verdict::Fresh { .. } => "fresh",
+        Verdict::Lossy { .. } => "lossy",
+        Verdict::Unverifiable(_) => "unverifiable",
+    }
+}
+
+async fn accept(stack: &Stack<'_>) -> Result<Exit, Failure> {
+    let mut accepted = 0;
+    for store in stack.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()) {
+        let fingerprint =
+            store.kind.driver().fingerprint(stack.target(store, &Silent)).await.map_err(|error| {
+                Failure::new(Exit::DataMissing, format!("`{}` cannot be asked", store.service)).because(error)
+            })?;
+        stack.ui().good(format!(
+            "`{}`: {} is the new record.",
+            store.service,
+            describe::contents(&fingerprint)
+        ));
+        records::write(stack, store, Note::Accepted, Some(fingerprint), None);
+        accepted += 1;
+    }
+    if accepted == 0 {
+        return Err(Failure::new(Exit::DataMissing, "no server runs that could be asked"));
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,156 @@
+//! From the words that were typed to an exit code.
+//!
+//! What cannot lose data is handed over at once: no runtime is started, no file is read but those that lead to the real
+//! Compose.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use crate::cli;
+use crate::commands::{self, Asked};
+use crate::compose::binary::{self, ComposeBinary};
+use crate::compose::invocation::{Caller, Invocation, Reading};
+use crate::env::Env;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::process;
+use crate::suggest::Suggest;
+use crate::ui::Ui;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
+    let env = Env::from_process();
+    match go(&env, &called_as, words.collect()) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui(&env).failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// `docker` says so when it calls us as its plugin.
+fn caller(env: &Env) -> Caller {
+    if env.plugin_caller.is_some() { Caller::Docker } else { Caller::Person }
+}
+
+fn ui(env: &Env) -> Ui {
+    Ui::new(env.no_color, env.dumb_terminal)
+}
+
+fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+    let invocation = Invocation::parse_from(caller(env), words.clone())
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
+    let safe = invocation.safe();
+    if safe.version {
+        ui(env).result(concat!("safe-compose ", env!("CARGO_PKG_VERSION")));
+        return Ok(Exit::Success);
+    }
+    if safe.help {
+        ui(env).result(cli::help());
+        return Ok(Exit::Success);
+    }
+    let binary = binary::locate(env, called_as).map_err(no_compose)?;
+    if invocation.own_word().is_none() && !safe.plan && !invocation.is_watched() {
+        if asks_for_help(&invocation) {
+            return help(env, &binary, &invocation);
+        }
+        return hand_over(&binary, &invocation);
+    }
+    let grammar = binary.grammar().map_err(|error| {
+        Failure::new(
+            Exit::Unavailable,
+            format!("`{}` does not say which Compose it is", binary.path.display()),
+        )
+        .because(error)
+    })?;
+    let reading = invocation.read(grammar);
+    if invocation.own_word().is_some() {
+        if let Some(doubt) = reading.doubts.first() {
+            return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was run."));
+        }
+    } else if !reading.may_act() && !safe.plan {
+        return hand_over(&binary, &invocation);
+    }
+    start_logging(env);
+    let asked = Asked {
+        ui: ui(env),
+        env: env.clone(),
+        stdin: stdin_file(&reading)?,
+        grammar,
+        suggest: Suggest::new(called_as, &reading.globals.argv),
+        safe: safe.clone(),
+        words: invocation.compose_words(),
+        typed: words,
+        binary,
+        reading,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
+            |error| Failure::new(Exit::Internal, "the async runtime cannot be started").because(error),
+        )?;
+    let ended = runtime.block_on(async {
+        match invocation.own_word() {
+            Some((_, word, rest)) => commands::own(asked, word, rest).await,
+            None => commands::guarded::run(&asked).await,
+        }
+    });
+    // What a cancelled piece of work cleans up behind itself gets a moment; a stuck server does not hold us longer.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    ended
+}
+
+/// Whether the whole command is a plea for help, and so a chance to tell about our own words too.
+fn asks_for_help(invocation: &Invocation) -> bool {
+    let words = invocation.compose_words();
+    invocation.caller() == Caller::Person
+        && match words.as_slice() {
+            [] => true,
+            [word] => word == "--help" || word == "-h" || word == "help",
+            _ => false,
+        }
+}
+
+/// Compose's own help, and ours behind it.
+fn help(env: &Env, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
+    let exit = process::supervise(&binary.path, &invocation.compose_words(), None).map_err(|error| {
+        Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error)
+    })?;
+    ui(env).result(format!("\n{}", cli::help()));
+    Ok(Exit::Compose(exit.code))
+}
+
+/// Becomes the real Compose. Returns only when that fails.
+fn hand_over(binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
+    let error = process::exec(&binary.path, &invocation.compose_words());
+    Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
+}
+
+/// With `-f -` Compose reads its file from standard input; we have to read it first, and hand it on.
+fn stdin_file(reading: &Reading) -> Result<Option<Vec<u8>>, Failure> {
+    if !crate::compose::project::reads_stdin(&reading.globals) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Unavailable, "the Compose file on standard input cannot be read").because(error)
+    })?;
+    Ok(Some(bytes))
+}
+
+fn no_compose(error: binary::NotFound) -> Failure {
+    Failure::new(Exit::Unavailable, "no Docker Compose was found to hand the command to")
+        .because(error)
+        .say("Install Docker Compose as your system has it (a package such as docker-compose-plugin, docker-compose-v2 or docker-compose),")
+        .say("or name one with SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
+}
+
+fn start_logging(env: &Env) {
+    if let Some(filter) = &env.log {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}
