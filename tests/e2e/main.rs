@@ -1,0 +1,13 @@
+//! End-to-end tests: the program on a real Docker Engine, with real Composes.
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+#![expect(clippy::disallowed_methods, reason = "tests start programs and read the environment")]
+#![expect(unreachable_pub, reason = "a test crate has no outside")]
+
+mod engine;
+mod guide;
+mod oracle;
+mod preflight;
+mod protect;
+mod qdrant_driver;
+mod support;
+mod volume_driver;

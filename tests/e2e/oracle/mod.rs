@@ -1,0 +1,18 @@
+//! The guard's predictions, held against what the real Compose really does to data.
+//!
+//! One test for each row of the catalogue of ways in which Compose loses data. A row is data: files, words, and the
+//! fate of each place that holds data. The trial asks us for the plan, checks that asking changed nothing, runs the
+//! real Compose, and looks. A prediction is never better than what happened; where nothing happened it asks nothing.
+
+mod changes;
+mod commands;
+mod definition;
+mod down;
+mod dry_run;
+mod engine;
+mod images;
+mod kinds;
+mod places;
+mod row;
+mod transparency;
+mod trial;

@@ -1,0 +1,107 @@
+//! The Qdrant driver on a server that nothing leads to but the engine: no port is published, and there is no network.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use safe_compose::backup::driver::qdrant::QdrantDriver;
+use safe_compose::backup::driver::{Driver as _, Target};
+use safe_compose::backup::fingerprint::Fingerprint;
+use safe_compose::backup::store::BackupRoot;
+use safe_compose::engine::Engine as _;
+use safe_compose::inventory::{Store, StoreKind};
+use safe_compose::progress::Silent;
+
+use crate::support::bare::{Bare, docker, engine};
+use crate::support::machine::{missing, qdrant_image};
+
+/// Makes a collection with one point from inside the container: the image has bash and no curl.
+const FILL: &str = r#"
+send() {
+  exec 3<>/dev/tcp/127.0.0.1/6333
+  printf 'PUT %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' "$1" "${#2}" "$2" >&3
+  cat <&3; exec 3>&-
+}
+send /collections/a '{"vectors":{"size":2,"distance":"Dot"}}'
+send '/collections/a/points?wait=true' '{"points":[{"id":1,"vector":[1,2]}]}'
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_any_port_is_saved_through_a_tunnel() {
+    let Some(image) = qdrant_image() else { return };
+    let Some(scratch) = Bare::new("tunnel") else { return };
+    let title = docker(&[
+        "image",
+        "inspect",
+        "-f",
+        "{{ index .Config.Labels \"org.opencontainers.image.title\" }}",
+        &image,
+    ]);
+    if title.is_ok_and(|title| title.contains("stand-in")) {
+        missing(
+            "the stand-in is not held to what a server does behind a tunnel: this wants Qdrant itself",
+            false,
+        );
+        return;
+    }
+    if docker(&["run", "--rm", "--network", "none", "--entrypoint", "bash", &image, "-c", "true"]).is_err() {
+        missing(&format!("`{image}` has no bash"), false);
+        return;
+    }
+    // A small log, so that a tunnel carries what there is and not a hundred megabytes of zeros.
+    let small = "QDRANT__STORAGE__WAL__WAL_CAPACITY_MB=1";
+    let words = ["--network", "none", "-e", "QDRANT__TELEMETRY_DISABLED=true", "-e", small, &image];
+    let id = scratch.container(&["run", "-d"], "qdrant", &words);
+    let engine = engine().await;
+    let containers = engine.project_containers(&scratch.name).await.expect("asked");
+    let store = Store {
+        id: "qdrant".into(),
+        service: "qdrant".into(),
+        kind: StoreKind::Qdrant,
+        container: containers.into_iter().next(),
+        image: Some(image),
+        places: Vec::new(),
+    };
+    let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
+    let driver = QdrantDriver::new();
+    driver.wait_ready(target, Duration::from_secs(60)).await.expect("it answers through the tunnel");
+    scratch.docker(&["exec", &id, "bash", "-c", FILL]);
+
+    let Fingerprint::Qdrant(found) = driver.fingerprint(target).await.expect("counted") else {
+        panic!("it is a Qdrant")
+    };
+    let counts: BTreeMap<_, _> =
+        found.collections.iter().map(|(name, one)| (name.as_str(), one.points)).collect();
+    assert_eq!(counts, BTreeMap::from([("a", Some(1))]));
+    let dir = tempfile::tempdir().expect("a directory");
+    let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
+    let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
+    let dump = driver.dump(target, &mut staging).await.expect("saved through the tunnel");
+    assert_eq!(dump.artifacts.len(), 2);
+    assert!(dump.artifacts[0].bytes > 10_000);
+    let left = scratch.docker(&[
+        "exec",
+        &id,
+        "bash",
+        "-c",
+        "shopt -s globstar nullglob; echo /qdrant/snapshots/**/*.snapshot",
+    ]);
+    assert_eq!(left, "");
+
+    // No program of a tunnel outlives it by long.
+    drop(staging);
+    let mut running = String::new();
+    for _ in 0..50 {
+        running = scratch.docker(&[
+            "exec",
+            &id,
+            "bash",
+            "-c",
+            "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done",
+        ]);
+        if !running.contains("/dev/tcp/127.0.0.1/6333 4<&0") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(!running.contains("/dev/tcp/127.0.0.1/6333 4<&0"), "{running}");
+}

@@ -1,0 +1,78 @@
+//! What this machine has: an engine, Composes, a Qdrant image. What is missing skips a test with a printed reason, or
+//! fails it when `SAFE_COMPOSE_REQUIRE_DOCKER` is set.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::scratch::{Compose, docker_can};
+
+const PLUGIN_FOLDERS: &[&str] = &[
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
+/// The real Compose of one kind. V1 is dying out, so it is never required.
+pub fn compose(kind: Compose) -> Option<PathBuf> {
+    if !engine() {
+        return None;
+    }
+    let found = match kind {
+        Compose::V2 => std::env::var_os("SAFE_COMPOSE_TEST_COMPOSE_V2").map(PathBuf::from).or_else(|| {
+            PLUGIN_FOLDERS
+                .iter()
+                .map(|folder| Path::new(folder).join("docker-compose"))
+                .find(|path| is_version(path, "2"))
+        }),
+        Compose::V1 => std::env::var_os("SAFE_COMPOSE_TEST_COMPOSE_V1")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from("/usr/bin/docker-compose")).filter(|path| is_version(path, "1"))),
+    };
+    if found.is_none() {
+        missing(&format!("there is no Compose {kind:?} here"), kind == Compose::V2);
+    }
+    found
+}
+
+fn is_version(path: &Path, major: &str) -> bool {
+    Command::new(path).args(["version", "--short"]).output().is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .trim_start_matches('v')
+            .starts_with(&format!("{major}."))
+    })
+}
+
+/// Qdrant's image, or the stand-in's.
+pub fn qdrant_image() -> Option<String> {
+    let named = std::env::var("QDRANT_IMAGE").ok();
+    let found = named.or_else(|| {
+        ["qdrant/qdrant:v1.19.0", "qdrant-stand-in:v1.19.0"]
+            .into_iter()
+            .find(|image| docker_can(&["image", "inspect", image]))
+            .map(str::to_owned)
+    });
+    if found.is_none() {
+        missing("there is neither Qdrant's image nor the stand-in (tests/doubles/qdrant/image/build)", true);
+    }
+    found
+}
+
+/// Whether an engine answers.
+pub fn engine() -> bool {
+    let answers = docker_can(&["info"]);
+    if !answers {
+        missing("no Docker Engine answers", true);
+    }
+    answers
+}
+
+pub fn missing(what: &str, required: bool) {
+    assert!(!required || std::env::var_os("SAFE_COMPOSE_REQUIRE_DOCKER").is_none(), "{what}");
+    eprintln!("skipped: {what}");
+}
+
+pub fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}

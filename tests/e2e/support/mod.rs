@@ -1,0 +1,9 @@
+//! What the end-to-end tests share.
+
+pub mod bare;
+pub mod machine;
+pub mod qdrant;
+pub mod scratch;
+
+pub use qdrant::Qdrant;
+pub use scratch::{Compose, Scratch, docker_can};

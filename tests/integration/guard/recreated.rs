@@ -1,0 +1,126 @@
+//! Containers that are made anew.
+
+use safe_compose::engine::Image;
+use safe_compose::guard::Hashes;
+
+use super::*;
+
+fn hashes(db: &str) -> Hashes {
+    Hashes::Known([("db", db), ("web", "w"), ("cache", "c")].map(|(k, v)| (k.into(), v.into())).into())
+}
+
+fn bare(db_hash: &str) -> Shop {
+    let mut shop = Shop::new().with_bare_db().label(0, HASH, "h").label(1, HASH, "c").label(2, HASH, "w");
+    shop.facts.hashes = hashes(db_hash);
+    shop
+}
+
+fn image(id: &str) -> Image {
+    Image {
+        id: id.into(),
+        user: String::new(),
+        volumes: Vec::new(),
+        environment: BTreeMap::new(),
+        repo_digests: Vec::new(),
+    }
+}
+
+#[test]
+fn an_up_that_changes_nothing_loses_nothing() {
+    assert_eq!(plan(&bare("h"), "up -d").impacts, []);
+    assert_eq!(plan(&bare("h"), "create").impacts, []);
+}
+
+#[test]
+fn a_changed_configuration_drops_the_layer() {
+    for line in ["up -d", "create", "up --no-start", "scale web=1 db=1", "up db"] {
+        assert_eq!(layers(&plan(&bare("other"), line), Effect::Destroy), ["shop-db-1"], "{line}");
+    }
+    for line in ["up -d --no-recreate", "up -d web", "start", "restart", "run db sh"] {
+        assert!(layers(&plan(&bare("other"), line), Effect::Destroy).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_may_be_made_anew() {
+    let mut shop = bare("h");
+    shop.facts.hashes = Hashes::Unknown;
+    assert_eq!(plan(&shop, "up -d").worst(), Effect::Destroy);
+    let mut unlabelled = bare("h");
+    unlabelled.containers[0].labels.remove(HASH);
+    assert_eq!(plan(&unlabelled, "up -d").worst(), Effect::Destroy);
+}
+
+#[test]
+fn a_flag_can_make_everything_anew() {
+    for line in
+        ["up -d --force-recreate", "create --force-recreate", "up --no-start --force-recreate", "up -dV"]
+    {
+        assert_eq!(layers(&plan(&bare("h"), line), Effect::Destroy), ["shop-db-1"], "{line}");
+    }
+    let shop = bare("h").declare("web", |web| web.depends_on = vec!["db".into()]);
+    assert!(layers(&plan(&shop, "up -d --force-recreate web"), Effect::Destroy).is_empty());
+    assert_eq!(layers(&plan(&shop, "up -d --always-recreate-deps web"), Effect::Destroy), ["shop-db-1"]);
+    assert!(layers(&plan(&shop, "up -d --always-recreate-deps --no-deps web"), Effect::Destroy).is_empty());
+}
+
+#[test]
+fn another_image_drops_the_layer() {
+    const LABEL: &str = "com.docker.compose.image";
+    let mut shop = bare("h").label(0, LABEL, "sha256:0");
+    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:0")))].into();
+    assert_eq!(plan(&shop, "up -d").worst(), Effect::None);
+    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:1")))].into();
+    assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
+    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), None)].into();
+    assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
+    assert_eq!(plan(&shop, "up -d --no-recreate").worst(), Effect::None);
+}
+
+#[test]
+fn building_and_pulling_may_bring_another_image() {
+    let built = bare("h").declare("db", |db| db.built = true);
+    assert_eq!(plan(&built, "up -d").worst(), Effect::None);
+    assert_eq!(plan(&built, "up -d --build").worst(), Effect::Destroy);
+    assert_eq!(plan(&bare("h"), "up -d --build").worst(), Effect::None, "it is not built");
+    assert_eq!(plan(&bare("h"), "up -d --pull always").worst(), Effect::Destroy);
+    assert_eq!(plan(&bare("h"), "up -d --pull missing").worst(), Effect::None);
+    let always = bare("h").declare("db", |db| db.pull_policy = Some("always".into()));
+    assert_eq!(plan(&always, "up -d").worst(), Effect::Destroy);
+}
+
+#[test]
+fn who_shares_a_namespace_goes_too() {
+    let mut shop = bare("h").declare("db", |db| db.joins = vec!["web".into()]);
+    assert_eq!(plan(&shop, "up -d").worst(), Effect::None);
+    shop.containers[2].labels.insert(HASH.into(), "before".into());
+    assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
+}
+
+#[test]
+fn a_named_volume_is_carried_over() {
+    let shop = Shop::new();
+    let plan = plan(&shop, "up -d --force-recreate");
+    assert_eq!(plan.worst(), Effect::Interrupt);
+    assert!(volumes(&plan, Effect::Orphan).is_empty(), "anonymous volumes are carried over");
+}
+
+#[test]
+fn the_layer_of_a_program_that_we_do_not_know_is_told() {
+    let shop = Shop::new();
+    let plan = plan(&shop, "up -d --force-recreate web");
+    assert_eq!(plan.worst(), Effect::Interrupt);
+    assert!(plan.impacts.iter().any(|impact| impact.notice && impact.effect == Effect::Destroy));
+}
+
+#[test]
+fn a_known_database_without_a_mount_is_asked_about() {
+    for image in ["postgres:17", "redis:7", "elasticsearch:9.1.0", "grafana/grafana:12"] {
+        let mut shop = bare("other");
+        shop.containers[0].image = image.into();
+        assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"], "{image}");
+    }
+    let mut shop = bare("other");
+    shop.containers[0].image = "prometheuscommunity/postgres-exporter".into();
+    assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), [""; 0]);
+}

@@ -1,0 +1,22 @@
+//! The integration tests: one binary, one file for each thing that is tried. None needs Docker.
+
+mod architecture;
+mod backup_fixture;
+mod backup_store;
+mod compose_binary;
+mod compose_grammar;
+mod compose_project;
+mod context;
+mod fuzz_words;
+mod guard;
+mod journal;
+mod preflight;
+mod process;
+mod protect;
+mod qdrant_backup;
+mod qdrant_restore;
+mod qdrant_stand;
+mod retention;
+mod suggestions;
+mod support;
+mod volume_driver;

@@ -1,0 +1,483 @@
+//! The checks before a start, on real directories. They run as any user: owners are computed, never tried, and the
+//! tests that need another owner are passed over where it cannot be given.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
+use safe_compose::engine::memory::{MemoryEngine, Question};
+use safe_compose::engine::{Container, Engine as _, Identity, Image, Mount, MountSource, State, Volume};
+use safe_compose::inventory::Inventory;
+use safe_compose::preflight::{Finding, Input, Mend, Severity, Start, examine};
+use safe_compose::settings::Settings;
+
+const DATA: &str = "/qdrant/storage";
+
+/// A project of one Qdrant service, on an engine in memory.
+struct Project {
+    service: Service,
+    volumes: BTreeMap<String, VolumeDeclaration>,
+    engine: MemoryEngine,
+    containers: Vec<Container>,
+    start: Start,
+    local: bool,
+    judge_disk: bool,
+}
+
+impl Project {
+    fn new() -> Self {
+        Self {
+            service: Service {
+                name: "qdrant".into(),
+                image: Some("qdrant/qdrant:v1.19.0".into()),
+                replicas: 1,
+                ..Service::default()
+            },
+            volumes: BTreeMap::new(),
+            engine: MemoryEngine::new().with_image("qdrant/qdrant:v1.19.0", image("")),
+            containers: Vec::new(),
+            start: Start::AsDeclared,
+            local: true,
+            judge_disk: false,
+        }
+    }
+
+    fn bind(self, path: &Path) -> Self {
+        self.mount(DeclaredSource::Bind { path: path.to_owned(), create_host_path: true }, DATA)
+    }
+
+    fn mount(mut self, source: DeclaredSource, target: &str) -> Self {
+        self.service.mounts.push(MountDeclaration { source, target: target.into(), read_only: false });
+        self
+    }
+
+    fn volume(mut self, declared: VolumeDeclaration) -> Self {
+        self.volumes.insert("data".into(), declared);
+        self.mount(DeclaredSource::Named { key: "data".into(), subpath: None }, DATA)
+    }
+
+    fn user(mut self, user: &str) -> Self {
+        self.service.user = Some(user.into());
+        self
+    }
+
+    fn container(mut self, container: Container) -> Self {
+        self.containers.push(container.clone());
+        self.engine = self.engine.with_container(container);
+        self
+    }
+
+    fn look(&self) -> Vec<Finding> {
+        let model = Model {
+            name: Some("shop".into()),
+            services: [("qdrant".to_owned(), self.service.clone())].into(),
+            volumes: self.volumes.clone(),
+            settings: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let identity = Identity { local: self.local, ..self.engine.identity().await.expect("memory") };
+            let inventory =
+                Inventory::take(identity, "shop", Some(&model), &self.containers, &Settings::default());
+            let mut findings = examine(Input {
+                services: &[],
+                model: Some(&model),
+                inventory: &inventory,
+                engine: &self.engine,
+                start: self.start,
+            })
+            .await;
+            // The disk that most tests run on is not what they are about.
+            findings.retain(|finding| self.judge_disk || !finding.what.contains("are left on the disk"));
+            findings
+        })
+    }
+
+    fn finds(&self, severity: Severity, what: &str) -> Finding {
+        let findings = self.look();
+        match findings.as_slice() {
+            [one] if one.severity == severity && one.what.contains(what) => one.clone(),
+            other => panic!("expected {severity:?} with {what:?}, found {other:#?}"),
+        }
+    }
+
+    fn finds_nothing(&self) {
+        assert_eq!(self.look(), []);
+    }
+}
+
+fn image(user: &str) -> Image {
+    Image {
+        id: "sha256:0".into(),
+        user: user.into(),
+        volumes: Vec::new(),
+        environment: BTreeMap::new(),
+        repo_digests: Vec::new(),
+    }
+}
+
+fn container(source: MountSource, started: bool) -> Container {
+    Container {
+        id: "c1".into(),
+        name: "shop-qdrant-1".into(),
+        state: State::Exited,
+        image: "qdrant/qdrant:v1.19.0".into(),
+        image_id: "sha256:0".into(),
+        environment: BTreeMap::new(),
+        user: String::new(),
+        labels: [
+            ("com.docker.compose.project".to_owned(), "shop".to_owned()),
+            ("com.docker.compose.service".to_owned(), "qdrant".to_owned()),
+        ]
+        .into(),
+        mounts: vec![Mount { source, destination: DATA.into(), read_only: false, subpath: None }],
+        ports: Vec::new(),
+        addresses: BTreeMap::new(),
+        network_mode: "shop_default".into(),
+        created: "2026-01-01T00:00:00Z".into(),
+        started: started.then(|| "2026-01-01T00:00:00Z".into()),
+        finished: None,
+        health: None,
+        exit_code: 0,
+    }
+}
+
+fn engine_volume(name: &str, mountpoint: &Path, options: &[(&str, &str)]) -> Volume {
+    Volume {
+        name: name.into(),
+        driver: "local".into(),
+        options: options.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        labels: BTreeMap::new(),
+        created: None,
+        mountpoint: mountpoint.to_owned(),
+    }
+}
+
+fn declared(name: &str) -> VolumeDeclaration {
+    VolumeDeclaration { name: name.into(), ..VolumeDeclaration::default() }
+}
+
+/// A directory of some owner and mode; `None` where this process may not give files away.
+fn directory(root: &Path, name: &str, owner: (u32, u32), mode: u32) -> Option<PathBuf> {
+    let path = root.join(name);
+    std::fs::create_dir_all(&path).expect("made");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+    chown(&path, Some(owner.0), Some(owner.1)).ok().map(|()| path)
+}
+
+fn root() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+#[test]
+fn a_sound_directory_is_no_finding() {
+    let root = root();
+    Project::new().bind(root.path()).finds_nothing();
+}
+
+#[test]
+fn a_missing_directory_is_made_for_the_user_of_the_container() {
+    let root = root();
+    let path = root.path().join("volumes/it's here");
+    let project = Project::new().bind(&path).user("1000:1001");
+    let Ok(()) = chown(root.path(), Some(0), None) else { return };
+    let finding = project.finds(Severity::Mend, "does not exist");
+    let command = finding.suggest.clone().expect("a command");
+    assert_eq!(
+        shell_words::split(&command).expect("quoted").last().map(String::as_str),
+        path.to_str(),
+        "{command}"
+    );
+    let mend = finding.mend.expect("a mend");
+    assert_eq!(mend, Mend::CreateDirectory { path: path.clone(), mode: 0o755, owner: Some((1000, 1001)) });
+    mend.apply().expect("mended");
+    let made = path.metadata().expect("there");
+    assert_eq!((made.uid(), made.gid(), made.mode() & 0o777), (1000, 1001, 0o755));
+    project.finds_nothing();
+}
+
+#[test]
+fn a_missing_directory_that_is_not_created_stops() {
+    let root = root();
+    let source = DeclaredSource::Bind { path: root.path().join("x"), create_host_path: false };
+    let finding = Project::new().mount(source, DATA).finds(Severity::Stop, "does not exist");
+    assert_eq!(finding.mend, None);
+    assert!(finding.suggest.is_some_and(|command| command.starts_with("mkdir -p ")));
+}
+
+#[test]
+fn a_directory_that_was_there_before_is_lost_and_not_made_anew() {
+    let root = root();
+    let path = root.path().join("gone");
+    let bind = || MountSource::Bind { path: path.clone() };
+    let mut project = Project::new().bind(&path).container(container(bind(), true));
+    assert_eq!(project.finds(Severity::Stop, "does not exist").mend, None);
+    project.start = Start::AsCreated;
+    assert_eq!(project.finds(Severity::Stop, "does not exist").mend, None);
+    let never_ran = Project::new().bind(&path).container(container(bind(), false));
+    assert!(never_ran.finds(Severity::Mend, "does not exist").mend.is_some());
+}
+
+#[test]
+fn a_start_uses_the_mounts_of_the_container_and_an_up_those_of_the_file() {
+    let root = root();
+    let old = MountSource::Bind { path: root.path().join("old") };
+    let mut project = Project::new().bind(root.path()).container(container(old, true));
+    project.finds_nothing();
+    project.start = Start::AsCreated;
+    project.finds(Severity::Stop, "old");
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_stops() {
+    let root = root();
+    let path = root.path().join("file");
+    std::fs::write(&path, "").expect("written");
+    Project::new().bind(&path).finds(Severity::Stop, "is not a directory");
+}
+
+#[test]
+fn a_link_to_nowhere_stops() {
+    let root = root();
+    let path = root.path().join("link");
+    symlink(root.path().join("nowhere"), &path).expect("linked");
+    Project::new().bind(&path).finds(Severity::Stop, "is a link");
+    std::fs::create_dir(root.path().join("nowhere")).expect("made");
+    Project::new().bind(&path).finds_nothing();
+}
+
+#[test]
+fn a_user_who_cannot_write_stops_with_the_command_that_helps() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    let finding = Project::new().bind(&path).user("1000:1000").finds(Severity::Stop, "cannot use");
+    assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())));
+    chown(&path, Some(1000), Some(1000)).expect("given");
+    Project::new().bind(&path).user("1000:1000").finds_nothing();
+    Project::new().bind(&path).user("2000:1000").finds(Severity::Stop, "cannot use");
+    Project::new().bind(&path).finds_nothing();
+}
+
+#[test]
+fn the_user_of_the_image_counts_when_the_file_names_none() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    let mut project = Project::new().bind(&path);
+    project.engine = MemoryEngine::new().with_image("qdrant/qdrant:v1.19.0", image("1000"));
+    project.finds(Severity::Stop, "user 1000 ");
+    project.engine = MemoryEngine::new();
+    project.finds_nothing();
+}
+
+#[test]
+fn a_group_that_may_write_is_a_doubt() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 50), 0o775) else { return };
+    Project::new().bind(&path).user("1000:1000").finds(Severity::Warn, "cannot use");
+    Project::new().bind(&path).user("1000:50").finds_nothing();
+}
+
+#[test]
+fn a_name_is_looked_up_in_a_container_and_otherwise_not_judged() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    Project::new().bind(&path).user("app").finds_nothing();
+    let bind = MountSource::Bind { path: path.clone() };
+    let mut project = Project::new().bind(&path).user("app").container(container(bind, true));
+    project.engine = project.engine.with_container_file("c1", "/etc/passwd", "app:x:77:78::/:/bin/sh\n");
+    project.finds(Severity::Stop, "user 77:78 ");
+}
+
+#[test]
+fn mapped_users_are_not_judged() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    let mut project = Project::new().bind(&path).user("1000:1000");
+    project.engine = MemoryEngine::new().with_mapped_users();
+    project.finds_nothing();
+    project.engine = MemoryEngine::new();
+    project.engine.fail(Question::MapsUsers);
+    project.finds_nothing();
+}
+
+#[test]
+fn what_another_user_has_left_inside_counts_but_a_gitkeep_does_not() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (1000, 1000), 0o755) else { return };
+    std::fs::write(path.join(".gitkeep"), "").expect("written");
+    let project = Project::new().bind(&path).user("1000:1000");
+    project.finds_nothing();
+    let Some(left) = directory(&path, "collections/old", (0, 0), 0o755) else { return };
+    chown(path.join("collections"), Some(1000), Some(1000)).expect("given");
+    let finding = project.finds(Severity::Stop, "collections/old");
+    assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())));
+    chown(left, Some(1000), Some(1000)).expect("given");
+    project.finds_nothing();
+}
+
+#[test]
+fn a_closed_directory_above_the_mount_does_not_matter() {
+    let root = root();
+    let Some(above) = directory(root.path(), "above", (0, 0), 0o700) else { return };
+    let Some(path) = directory(&above, "d", (1000, 1000), 0o755) else { return };
+    Project::new().bind(&path).user("1000:1000").finds_nothing();
+}
+
+#[test]
+fn a_read_only_mount_of_the_data_stops() {
+    let root = root();
+    let mut project = Project::new().bind(root.path());
+    project.service.mounts[0].read_only = true;
+    project.finds(Severity::Stop, "is mounted read-only");
+}
+
+#[test]
+fn plain_files_may_be_read_only_or_single() {
+    let root = root();
+    let file = root.path().join("nginx.conf");
+    std::fs::write(&file, "").expect("written");
+    let mut project = Project::new()
+        .mount(DeclaredSource::Bind { path: file, create_host_path: true }, "/etc/nginx.conf")
+        .mount(DeclaredSource::Bind { path: root.path().join("gone"), create_host_path: true }, "/srv");
+    project.service.image = Some("nginx".into());
+    project.service.mounts[1].read_only = true;
+    project.finds_nothing();
+    project.service.mounts[0].source =
+        DeclaredSource::Bind { path: root.path().join("other.conf"), create_host_path: true };
+    project.finds(Severity::Warn, "other.conf");
+}
+
+#[test]
+fn nothing_mounted_is_a_warning() {
+    Project::new().finds(Severity::Warn, "nothing is mounted");
+    let elsewhere = DeclaredSource::Anonymous;
+    Project::new().mount(elsewhere, "/mem0/storage").finds(Severity::Warn, "nothing is mounted");
+}
+
+#[test]
+fn memory_and_odd_places_are_warnings() {
+    let root = root();
+    let bind = || DeclaredSource::Bind { path: root.path().to_owned(), create_host_path: true };
+    Project::new().mount(DeclaredSource::Tmpfs, DATA).finds(Severity::Warn, "in memory");
+    Project::new().mount(bind(), "/qdrant").finds(Severity::Warn, "above");
+    Project::new().mount(bind(), "/qdrant/storage/collections").finds(Severity::Warn, "below");
+    Project::new().bind(root.path()).mount(bind(), "/qdrant/storage/collections").finds_nothing();
+}
+
+#[test]
+fn a_snapshot_directory_has_to_be_writable_too() {
+    let root = root();
+    let Some(data) = directory(root.path(), "data", (1000, 1000), 0o755) else { return };
+    let Some(snapshots) = directory(root.path(), "snapshots", (0, 0), 0o755) else { return };
+    let source = DeclaredSource::Bind { path: snapshots, create_host_path: true };
+    let project = Project::new().bind(&data).user("1000:1000").mount(source, "/qdrant/snapshots");
+    project.finds(Severity::Stop, "snapshots");
+}
+
+#[test]
+fn an_external_volume_has_to_exist() {
+    let external = || VolumeDeclaration { external: true, ..declared("shared") };
+    let project = Project::new().volume(external());
+    let finding = project.finds(Severity::Stop, "`shared` does not exist");
+    assert_eq!(finding.suggest.as_deref(), Some("docker volume create shared"));
+    let root = root();
+    let mut there = Project::new().volume(external());
+    there.engine = there.engine.with_volume(engine_volume("shared", root.path(), &[]));
+    there.finds_nothing();
+    let silent = Project::new().volume(external());
+    silent.engine.fail(Question::Volume);
+    silent.finds_nothing();
+    Project::new().volume(declared("shop_data")).finds_nothing();
+}
+
+#[test]
+fn a_volume_is_judged_by_its_directory_once_there_is_something_in_it() {
+    let root = root();
+    let Some(path) = directory(root.path(), "_data", (0, 0), 0o755) else { return };
+    let mut project = Project::new().volume(declared("shop_data")).user("1000:1000");
+    project.engine = project.engine.with_volume(engine_volume("shop_data", &path, &[]));
+    project.finds_nothing();
+    std::fs::write(path.join("raft_state.json"), "{}").expect("written");
+    project.finds(Severity::Stop, "cannot use");
+    std::fs::remove_dir_all(&path).expect("removed");
+    project.finds(Severity::Stop, "does not exist");
+}
+
+#[test]
+fn a_volume_that_is_a_directory_of_the_host_needs_it() {
+    let root = root();
+    let path = root.path().join("disk");
+    let device = path.to_str().expect("text");
+    let options = [("type", "none"), ("o", "bind"), ("device", device)];
+    let mut declaration = declared("shop_data");
+    declaration.driver_opts =
+        options.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let project = Project::new().volume(declaration.clone());
+    project.finds(Severity::Stop, "disk` does not exist");
+    std::fs::create_dir(&path).expect("made");
+    project.finds_nothing();
+}
+
+#[test]
+fn a_volume_on_a_network_is_a_warning_for_qdrant() {
+    let options = [("type", "nfs"), ("o", "addr=host,rw"), ("device", ":/export")];
+    let mut project = Project::new().volume(declared("shop_data"));
+    project.engine = project.engine.with_volume(engine_volume("shop_data", Path::new("/nowhere"), &options));
+    project.finds(Severity::Warn, "is on NFS");
+}
+
+#[test]
+fn a_remote_engine_gets_one_note_and_no_guesses() {
+    let mut project = Project::new().bind(Path::new("/no/such/directory"));
+    project.local = false;
+    project.finds(Severity::Note, "not checked");
+    let mut volume = Project::new().volume(declared("shop_data"));
+    volume.local = false;
+    volume.finds_nothing();
+}
+
+/// A small disk in memory, gone when dropped; `None` where this process may not mount.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    fn new(options: &str) -> Option<Self> {
+        let disk = Self(root());
+        let mounted = duct::cmd!("mount", "-t", "tmpfs", "-o", options, "none", disk.0.path())
+            .stderr_null()
+            .unchecked()
+            .run()
+            .is_ok_and(|output| output.status.success());
+        mounted.then_some(disk)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = duct::cmd!("umount", self.0.path()).stderr_null().unchecked().run();
+    }
+}
+
+#[test]
+fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
+    let Some(disk) = Disk::new("size=64m,mode=755") else { return };
+    let mut project = Project::new().bind(disk.0.path());
+    project.finds(Severity::Warn, "is on tmpfs");
+    project.judge_disk = true;
+    let findings = project.look();
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Stop && finding.what.contains("are left on")),
+        "{findings:#?}"
+    );
+    drop(disk);
+    let Some(read_only) = Disk::new("ro") else { return };
+    let findings = Project::new().bind(&read_only.0.path().join("deeper")).look();
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Stop && finding.what.contains("is read-only")),
+        "{findings:#?}"
+    );
+}

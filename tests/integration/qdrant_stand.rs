@@ -1,0 +1,383 @@
+//! A Qdrant server for a test, and the driver at work on it.
+//!
+//! It is the stand-in, in this process. Where `SAFE_COMPOSE_TEST_QDRANT` names a real server's program, the tests that
+//! need no failure on command run against that one; the others are of the stand-in only.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use qdrant_double::{Config, Server};
+use safe_compose::backup::driver::qdrant::{Patience, QdrantDriver};
+use safe_compose::backup::driver::{Driver as _, Dump, Plan, Request, Restored, Target};
+use safe_compose::backup::fingerprint::{Difference, Fingerprint, Qdrant};
+use safe_compose::backup::manifest::Manifest;
+use safe_compose::backup::store::{Backup, BackupRoot};
+use safe_compose::engine::memory::MemoryEngine;
+use safe_compose::engine::{Container, PublishedPort, State};
+use safe_compose::inventory::{Store, StoreKind};
+use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
+use safe_compose::progress::Silent;
+use safe_compose::secret::Secret;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::backup_fixture::manifest;
+
+/// A moment of patience: no test waits for the lengths that people wait.
+pub(crate) const PATIENCE: Patience = Patience {
+    stall: Duration::from_millis(400),
+    pause: Duration::from_millis(20),
+    settle: Duration::from_millis(400),
+};
+
+pub(crate) const DRIVER: QdrantDriver = QdrantDriver::with_patience(PATIENCE);
+
+/// A server, and a container that publishes its ports.
+pub(crate) struct Stand {
+    server: Kind,
+    dir: TempDir,
+    http: u16,
+    key: Option<String>,
+    pub(crate) engine: MemoryEngine,
+    pub(crate) store: Store,
+    client: reqwest::Client,
+}
+
+enum Kind {
+    Double(Server),
+    Real(std::process::Child),
+}
+
+impl Drop for Kind {
+    fn drop(&mut self) {
+        match self {
+            Self::Double(_) => {}
+            Self::Real(child) => {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests may look at the environment")]
+fn real() -> Option<std::path::PathBuf> {
+    std::env::var_os("SAFE_COMPOSE_TEST_QDRANT").map(std::path::PathBuf::from).filter(|path| path.is_file())
+}
+
+impl Stand {
+    /// Whichever server is at hand.
+    pub(crate) async fn new() -> Self {
+        match real() {
+            Some(program) => Self::of_program(&program).await,
+            None => Self::double().await,
+        }
+    }
+
+    /// The stand-in, which can be told to fail.
+    pub(crate) async fn double() -> Self {
+        Self::double_with(|_| {}).await
+    }
+
+    pub(crate) async fn double_with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut config = Config::below(dir.path().join("server"));
+        change(&mut config);
+        let key = config.api_key.clone();
+        let server = Server::start(config).await.expect("a server");
+        let (http, grpc) = (server.http_port(), server.grpc_port());
+        Self::with(Kind::Double(server), dir, (http, grpc), key)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the server under test is a program")]
+    async fn of_program(program: &Path) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let free = || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            listener.local_addr().expect("bound").port()
+        };
+        let (http, grpc) = (free(), free());
+        let log = std::fs::File::create(dir.path().join("log")).expect("a log");
+        let child = std::process::Command::new(program)
+            .current_dir(dir.path())
+            .env("QDRANT__TELEMETRY_DISABLED", "true")
+            .env("QDRANT__SERVICE__HOST", "127.0.0.1")
+            .env("QDRANT__SERVICE__HTTP_PORT", http.to_string())
+            .env("QDRANT__SERVICE__GRPC_PORT", grpc.to_string())
+            .env("QDRANT__STORAGE__STORAGE_PATH", dir.path().join("storage"))
+            .env("QDRANT__STORAGE__SNAPSHOTS_PATH", dir.path().join("snapshots"))
+            .env("QDRANT__STORAGE__WAL__WAL_CAPACITY_MB", "1")
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("it starts");
+        let stand = Self::with(Kind::Real(child), dir, (http, grpc), None);
+        QdrantDriver::new().wait_ready(stand.target(), Duration::from_secs(60)).await.expect("it answers");
+        stand
+    }
+
+    fn with(server: Kind, dir: TempDir, (http, grpc): (u16, u16), key: Option<String>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let port = |container_port, host_port| PublishedPort {
+            container_port,
+            host: "127.0.0.1".parse().expect("an address"),
+            host_port,
+        };
+        let container = Container {
+            id: "c1".into(),
+            name: "shop-qdrant-1".into(),
+            state: State::Running,
+            image: "qdrant/qdrant:v1.19.0".into(),
+            image_id: "sha256:0".into(),
+            environment: key
+                .iter()
+                .map(|key| ("QDRANT__SERVICE__API_KEY".to_owned(), Secret::new(key.clone())))
+                .collect(),
+            user: String::new(),
+            labels: BTreeMap::from([("com.docker.compose.project".into(), "shop".into())]),
+            mounts: Vec::new(),
+            ports: vec![port(6333, http), port(6334, grpc)],
+            addresses: BTreeMap::new(),
+            network_mode: "bridge".into(),
+            created: String::new(),
+            started: None,
+            finished: None,
+            health: None,
+            exit_code: 0,
+        };
+        let engine = MemoryEngine::new().with_container(container.clone());
+        let store = Store {
+            id: "qdrant".into(),
+            service: "qdrant".into(),
+            kind: StoreKind::Qdrant,
+            container: Some(container),
+            image: None,
+            places: Vec::new(),
+        };
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { server, dir, http, key, engine, store, client }
+    }
+
+    /// The container, to be changed.
+    pub(crate) fn container(&mut self) -> &mut Container {
+        self.store.container.as_mut().expect("there is one")
+    }
+
+    /// As where only the first port is published.
+    pub(crate) fn without_grpc(mut self) -> Self {
+        self.container().ports.retain(|port| port.container_port == 6333);
+        self
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { engine: &self.engine, local: true, store: &self.store, progress: &Silent, api_key: None }
+    }
+
+    /// Tells the stand-in how to fail from now on; with nothing, not at all.
+    pub(crate) fn fail(&self, list: &str) {
+        match &self.server {
+            Kind::Double(server) => server.fail(list).expect("a failure"),
+            Kind::Real(_) => panic!("a real server fails on no command"),
+        }
+    }
+
+    /// Talks to the server as an application would.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("http://127.0.0.1:{}{path}", self.http));
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        if let Some(key) = &self.key {
+            request = request.header("api-key", key);
+        }
+        let answer: Value = request.send().await.expect("an answer").json().await.expect("json");
+        assert_eq!(answer["status"], "ok", "{path}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// Makes a collection like the recorded one: named, sparse and indexed, with points from 1.
+    pub(crate) async fn fill(&self, collection: &str, points: u64) {
+        let path = format!("/collections/{}", encoded(collection));
+        let body = json!({
+            "vectors": { "texto": { "size": 4, "distance": "Cosine" }, "imagem": { "size": 3, "distance": "Euclid" } },
+            "sparse_vectors": { "termos": {} },
+            "optimizers_config": { "default_segment_number": 2 }
+        });
+        self.call("PUT", &path, body).await;
+        let index = json!({ "field_name": "cozinha", "field_schema": "keyword" });
+        self.call("PUT", &format!("{path}/index?wait=true"), index).await;
+        self.write(collection, 1..=points).await;
+    }
+
+    pub(crate) async fn write(&self, collection: &str, ids: std::ops::RangeInclusive<u64>) {
+        let points: Vec<Value> = ids
+            .map(|id| {
+                json!({
+                    "id": id,
+                    "vector": {
+                        "texto": [id, 1, 0.5, 0.25], "imagem": [id, 2, 3],
+                        "termos": { "indices": [id, id + 7], "values": [0.5, 1.25] }
+                    },
+                    "payload": { "n": id, "cozinha": "mineira" }
+                })
+            })
+            .collect();
+        if !points.is_empty() {
+            let path = format!("/collections/{}/points?wait=true", encoded(collection));
+            self.call("PUT", &path, json!({ "points": points })).await;
+        }
+    }
+
+    pub(crate) async fn count(&self, collection: &str) -> u64 {
+        let path = format!("/collections/{}/points/count", encoded(collection));
+        self.call("POST", &path, json!({ "exact": true })).await["count"].as_u64().expect("a count")
+    }
+
+    pub(crate) async fn delete(&self, collection: &str) {
+        self.call("DELETE", &format!("/collections/{}", encoded(collection)), Value::Null).await;
+    }
+
+    pub(crate) async fn alias(&self, alias: &str, collection: &str) {
+        let action = json!({ "create_alias": { "alias_name": alias, "collection_name": collection } });
+        self.call("POST", "/collections/aliases", json!({ "actions": [action] })).await;
+    }
+
+    pub(crate) async fn names(&self) -> Vec<String> {
+        let listed = self.call("GET", "/collections", Value::Null).await;
+        let list = listed["collections"].as_array().expect("a list");
+        let mut names: Vec<String> =
+            list.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Alias and collection, sorted.
+    pub(crate) async fn aliases(&self) -> Vec<(String, String)> {
+        let listed = self.call("GET", "/aliases", Value::Null).await;
+        let text = |value: &Value| value.as_str().expect("a name").to_owned();
+        let mut aliases: Vec<_> = listed["aliases"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| (text(&one["alias_name"]), text(&one["collection_name"])))
+            .collect();
+        aliases.sort();
+        aliases
+    }
+
+    /// Every file below the server's snapshot directory: what nobody deleted.
+    pub(crate) fn left_over(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for below in ["server/snapshots", "snapshots"] {
+            files(&self.dir.path().join(below), &mut found);
+        }
+        found
+    }
+
+    /// The files of the stand-in below a path of its own.
+    pub(crate) fn server_files(&self, below: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        files(&self.dir.path().join("server").join(below), &mut found);
+        found
+    }
+
+    pub(crate) async fn fingerprint(&self) -> Qdrant {
+        match DRIVER.fingerprint(self.target()).await.expect("counted") {
+            Fingerprint::Qdrant(found) => found,
+            Fingerprint::Volume { .. } => panic!("not of a Qdrant"),
+        }
+    }
+
+    /// Backs up, and finishes the backup as the program does.
+    pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
+        let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
+        let dump = DRIVER.dump(self.target(), &mut staging).await?;
+        let Dump { server, fingerprint, artifacts, proof, restore_by_hand, remarks } = dump;
+        let manifest = Manifest {
+            kind: StoreKind::Qdrant,
+            server,
+            fingerprint,
+            proof,
+            restore_by_hand,
+            ..manifest("qdrant", artifacts)
+        };
+        let verified = staging.finish(manifest)?;
+        let backup = Backup::clone(&verified);
+        Ok(Saved { backup, remarks })
+    }
+
+    pub(crate) async fn plan(&self, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
+        DRIVER.plan_restore(self.target(), from, request).await
+    }
+
+    /// Plans and restores.
+    pub(crate) async fn restore(&self, from: &Backup, request: &Request) -> anyhow::Result<Restored> {
+        let plan = self.plan(from, request).await?;
+        self.restore_as(from, &plan, request).await
+    }
+
+    pub(crate) async fn restore_as(
+        &self,
+        from: &Backup,
+        plan: &Plan,
+        request: &Request,
+    ) -> anyhow::Result<Restored> {
+        DRIVER.restore(self.target(), from, plan, request, &clearance()).await
+    }
+}
+
+/// A finished backup, and what was said about it.
+pub(crate) struct Saved {
+    pub(crate) backup: Backup,
+    pub(crate) remarks: Vec<String>,
+}
+
+pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
+    DRIVER.compare(&Fingerprint::Qdrant(recorded.clone()), &Fingerprint::Qdrant(now.clone()))
+}
+
+/// The whole chain of causes of what must have failed.
+pub(crate) fn why<T>(result: anyhow::Result<T>) -> String {
+    match result {
+        Ok(_) => panic!("it must fail"),
+        Err(error) => format!("{error:#}"),
+    }
+}
+
+fn clearance() -> Clearance {
+    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
+    let situation = Situation {
+        plan: &plan,
+        destroy: Rule::Confirm,
+        orphan: Rule::Confirm,
+        terminal: false,
+        allow: None,
+    };
+    match decide(&situation) {
+        Decision::Allow(permit) => permit.clear(Backed::Nothing),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn files(directory: &Path, found: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+}
+
+/// A name as part of a URL.
+fn encoded(name: &str) -> String {
+    name.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! What several tests need.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use safe_compose::compose::grammar::Grammar;
+
+/// Writes a file, with the directories above it.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
+    fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("directories");
+    fs::write(path, content).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+}
+
+/// A stand-in for Compose that prints its words, each ended by a NUL.
+pub(crate) fn fake_compose(path: &Path) {
+    write(path, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n", 0o755);
+}
+
+/// A real Compose: `SAFE_COMPOSE_TEST_COMPOSE_V2` or `_V1`, else one that is installed. Without one the test says so
+/// and is passed over.
+#[expect(clippy::disallowed_methods, reason = "tests may look at the environment")]
+#[expect(clippy::print_stderr, reason = "a test that is passed over says so")]
+pub(crate) fn real_compose(grammar: Grammar) -> Option<PathBuf> {
+    let (variable, places): (_, &[&str]) = match grammar {
+        Grammar::V1 => {
+            ("SAFE_COMPOSE_TEST_COMPOSE_V1", &["/usr/bin/docker-compose", "/usr/local/bin/docker-compose"])
+        }
+        Grammar::V2 => (
+            "SAFE_COMPOSE_TEST_COMPOSE_V2",
+            &[
+                "/usr/local/lib/docker/cli-plugins/docker-compose",
+                "/usr/local/libexec/docker/cli-plugins/docker-compose",
+                "/usr/lib/docker/cli-plugins/docker-compose",
+                "/usr/libexec/docker/cli-plugins/docker-compose",
+                "/usr/local/bin/docker-compose",
+                "/usr/bin/docker-compose",
+                "/opt/compose-v2/docker-compose",
+            ],
+        ),
+    };
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let found = named.into_iter().chain(places.iter().map(PathBuf::from)).find(|path| says(path, grammar));
+    if found.is_none() {
+        eprintln!("skipped: no real {grammar} here; name one in {variable}");
+    }
+    found
+}
+
+/// Whether a program is a Compose of that grammar, by its own word.
+fn says(path: &Path, grammar: Grammar) -> bool {
+    path.is_file()
+        && safe_compose::compose::binary::ComposeBinary::new(path, None)
+            .grammar()
+            .is_ok_and(|said| said == grammar)
+}
