@@ -3,7 +3,7 @@
 /// `registry/path/name:tag@digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference<'a> {
-    /// Everything before the tag: `quay.io/team/postgres`.
+    /// Everything before the tag: `registry.example/team/postgres`.
     pub repository: &'a str,
     pub tag: Option<&'a str>,
     pub digest: Option<&'a str>,

@@ -148,7 +148,10 @@ mod tests {
     #[test]
     fn databases_are_known_by_their_whole_name() {
         assert_eq!(of_image("postgres:17")[0], Path::new("/var/lib/postgresql/data"));
-        assert_eq!(of_image("ghcr.io/example/timescaledb:latest")[0], Path::new("/var/lib/postgresql/data"));
+        assert_eq!(
+            of_image("registry.example/team/timescaledb:latest")[0],
+            Path::new("/var/lib/postgresql/data")
+        );
         assert_eq!(of_image("mongo@sha256:00")[0], Path::new("/data/db"));
         assert_eq!(of_image("mcr.example.org/mssql/server:2022")[0], Path::new("/var/opt/mssql"));
         for other in ["prometheuscommunity/postgres-exporter", "redis-commander", "node:22", "acme/server"] {
