@@ -1,6 +1,6 @@
 //! A project as the real Compose has resolved it: files merged, variables replaced, paths absolute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The output of `config`, as far as we need it.
@@ -13,6 +13,23 @@ pub struct Model {
     pub volumes: BTreeMap<String, VolumeDeclaration>,
     /// The top-level `x-safe-compose`, as written.
     pub settings: Option<serde_json::Value>,
+}
+
+impl Model {
+    /// Services with everything that they depend on, to the end and in circles. A name that the file does not have
+    /// stays in.
+    pub fn with_dependencies<'a>(&'a self, named: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&str> = named.into_iter().collect();
+        while let Some(name) = open.pop() {
+            if reached.insert(name)
+                && let Some(service) = self.services.get(name)
+            {
+                open.extend(service.depends_on.iter().map(String::as_str));
+            }
+        }
+        reached
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

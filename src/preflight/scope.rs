@@ -9,16 +9,11 @@ pub(super) fn services<'a>(named: &'a [String], model: Option<&'a Model>) -> Opt
     if named.is_empty() {
         return None;
     }
-    let mut scope = BTreeSet::new();
-    let mut open: Vec<&str> = named.iter().map(String::as_str).collect();
-    while let Some(name) = open.pop() {
-        if scope.insert(name)
-            && let Some(service) = model.and_then(|model| model.services.get(name))
-        {
-            open.extend(service.depends_on.iter().map(String::as_str));
-        }
-    }
-    Some(scope)
+    let named = named.iter().map(String::as_str);
+    Some(match model {
+        Some(model) => model.with_dependencies(named),
+        None => named.collect(),
+    })
 }
 
 #[cfg(test)]

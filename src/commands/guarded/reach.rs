@@ -25,17 +25,13 @@ pub(super) fn services(
     if named.is_empty() {
         return None;
     }
-    let mut reached: BTreeSet<String> = named.iter().cloned().collect();
-    let mut open: Vec<String> = named;
-    while dependencies && let Some(name) = open.pop() {
-        let Some(service) = model.and_then(|model| model.services.get(&name)) else { continue };
-        for dependency in &service.depends_on {
-            if reached.insert(dependency.clone()) {
-                open.push(dependency.clone());
-            }
+    Some(match model.filter(|_| dependencies) {
+        Some(model) => {
+            let reached = model.with_dependencies(named.iter().map(String::as_str));
+            reached.into_iter().map(str::to_owned).collect()
         }
-    }
-    Some(reached)
+        None => named.into_iter().collect(),
+    })
 }
 
 #[cfg(test)]
