@@ -20,6 +20,8 @@ pub const MARKER: &str = "safe-compose:stand-in:8d1f3c5e-not-the-real-compose";
 
 /// No build of ours is as large as this; Compose V2 is.
 const LARGE: u64 = 40_000_000;
+/// How much of a file tells what it is: Go's linker puts its note right behind the headers.
+const HEAD: usize = 8192;
 /// A script larger than this is no wrapper.
 const SCRIPT: u64 = 64 * 1024;
 
@@ -199,14 +201,13 @@ fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skip
     if own == Some(inode(&metadata)) {
         return Err(Skipped::Ourselves);
     }
-    let mut head = Vec::new();
     let Ok(mut file) = File::open(path) else {
         // Executable but not readable: it can still be run, and is nothing that we installed.
         return Ok(None);
     };
-    if file.by_ref().take(8192).read_to_end(&mut head).is_err() {
+    let Ok(mut head) = read_head(&mut file) else {
         return Ok(None);
-    }
+    };
     if head.starts_with(b"\x7fELF") {
         if metadata.len() >= LARGE {
             return Ok(is_go(&head).then_some(Grammar::V2));
@@ -221,6 +222,22 @@ fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skip
         return Ok(contains(&head, b"docker-compose==1.").then_some(Grammar::V1));
     }
     Ok(None)
+}
+
+/// The first bytes of a file, in one piece: the hand-over waits for nothing else as long.
+fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let mut filled = 0;
+    while filled < HEAD {
+        match file.read(&mut head[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    head.truncate(filled);
+    Ok(head)
 }
 
 /// The note that Go's linker puts right behind the headers: type 4, name `Go`.
