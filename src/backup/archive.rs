@@ -6,6 +6,7 @@
 //! `lib/segment/src/segment/snapshot.rs` and `lib/common/common/src/tar_ext.rs`. Memory stays bounded: only the small
 //! files at the top are kept.
 
+pub mod delta;
 mod end;
 mod segment;
 mod shard;

@@ -1,9 +1,15 @@
 //! What can be counted about a store, to compare one time with another.
 
+pub mod mark;
+pub mod sample;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use mark::Mark;
+use sample::{Divergence, Sample};
 
 /// What a store held at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,20 +71,81 @@ pub struct Collection {
     pub config: serde_json::Value,
     /// Indexed payload field to `{data_type, params}`, without the counter `points`.
     pub payload_schema: serde_json::Value,
+    /// A few of its points; `None` where the server gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
+    /// Where its history stood just before; `None` where the server does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Mark>,
+}
+
+impl Collection {
+    /// How the sampled points are in a later look at the collection.
+    pub fn diverges(&self, now: &Self) -> Divergence {
+        match (&self.sample, &now.sample) {
+            (Some(before), Some(now)) => before.diverges(now),
+            _ => Divergence::default(),
+        }
+    }
+
+    /// Whether nobody has written to it between this look and a later one, as far as the server's counters tell.
+    pub fn is_unwritten(&self, now: &Self) -> bool {
+        self.points_after.is_none()
+            && matches!((&self.mark, &now.mark), (Some(before), Some(now)) if now.same_writes(before))
+    }
 }
 
 /// One way in which a store is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "difference", rename_all = "snake_case")]
 pub enum Difference {
-    MissingCollection { collection: String, points: Option<u64> },
-    FewerPoints { collection: String, recorded: u64, now: u64 },
-    OtherVectors { collection: String, recorded: String, now: String },
-    Unreadable { collection: String, reason: String },
-    Red { collection: String },
-    MissingAlias { alias: String, collection: String },
-    MovedAlias { alias: String, recorded: String, now: String },
-    FewerFiles { recorded: u64, now: u64 },
+    MissingCollection {
+        collection: String,
+        points: Option<u64>,
+    },
+    FewerPoints {
+        collection: String,
+        recorded: u64,
+        now: u64,
+    },
+    OtherVectors {
+        collection: String,
+        recorded: String,
+        now: String,
+    },
+    /// Of `sampled` points, so many have a vector of zeros now that was not zero.
+    ZeroVectors {
+        collection: String,
+        zeroed: u64,
+        sampled: u64,
+    },
+    /// Of `sampled` points, so many are gone or have other contents, though nobody has written.
+    OtherPoints {
+        collection: String,
+        missing: u64,
+        changed: u64,
+        sampled: u64,
+    },
+    Unreadable {
+        collection: String,
+        reason: String,
+    },
+    Red {
+        collection: String,
+    },
+    MissingAlias {
+        alias: String,
+        collection: String,
+    },
+    MovedAlias {
+        alias: String,
+        recorded: String,
+        now: String,
+    },
+    FewerFiles {
+        recorded: u64,
+        now: u64,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -96,6 +163,16 @@ impl fmt::Display for Difference {
             Self::OtherVectors { collection, recorded, now } => {
                 write!(f, "collection `{collection}` has other vectors: {now} instead of {recorded}")
             }
+            Self::ZeroVectors { collection, zeroed, sampled } => write!(
+                f,
+                "collection `{collection}` has vectors of zeros where there were others: {zeroed} of {sampled} points \
+                 that were looked at"
+            ),
+            Self::OtherPoints { collection, missing, changed, sampled } => write!(
+                f,
+                "collection `{collection}` is not what it was: of {sampled} points that were looked at {missing} are \
+                 gone and {changed} have other contents"
+            ),
             Self::Unreadable { collection, reason } => {
                 write!(f, "collection `{collection}` cannot be read: {reason}")
             }

@@ -15,7 +15,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The newest format that this program reads and the one that it writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -80,6 +80,12 @@ pub struct Artifact {
 pub enum Holds {
     /// A snapshot of one collection, as the server made it.
     CollectionSnapshot { collection: String },
+    /// What has changed in a shard of a collection since the link before: link 0 is the snapshot, and all changes before
+    /// this one lie on it. Since format version 2.
+    CollectionDelta { collection: String, shard: u32, link: u32 },
+    /// The versions of a shard's files just before the newest link, as the server printed them: the next changes begin
+    /// from them. Not needed to restore. Since format version 2.
+    SegmentVersions { collection: String, shard: u32 },
     /// The files below one path of the container, as a tar archive.
     Files { target: String, source: String },
     /// Anything else, for people.
@@ -142,9 +148,27 @@ impl Manifest {
             .iter()
             .filter_map(|artifact| match &artifact.holds {
                 Holds::CollectionSnapshot { collection } => Some((collection.as_str(), artifact)),
-                Holds::Files { .. } | Holds::Note => None,
+                Holds::CollectionDelta { .. }
+                | Holds::SegmentVersions { .. }
+                | Holds::Files { .. }
+                | Holds::Note => None,
             })
             .collect()
+    }
+
+    /// What a collection is restored from: its snapshot, and the changes to put over it in this order. Empty where a link
+    /// is missing.
+    pub fn links(&self, name: &str) -> Vec<&Artifact> {
+        let number = |artifact: &Artifact| match &artifact.holds {
+            Holds::CollectionSnapshot { collection } if collection == name => Some(0),
+            Holds::CollectionDelta { collection, link, .. } if collection == name => Some(*link),
+            _ => None,
+        };
+        let mut links: Vec<_> =
+            self.artifacts.iter().filter_map(|artifact| Some((number(artifact)?, artifact))).collect();
+        links.sort_by_key(|(number, _)| *number);
+        let whole = (0..).zip(&links).all(|(expected, (number, _))| expected == *number);
+        if whole { links.into_iter().map(|(_, artifact)| artifact).collect() } else { Vec::new() }
     }
 }
 
@@ -185,8 +209,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_version_is_told_from_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":2,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(2))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":3,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(3))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

@@ -47,7 +47,9 @@ async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Res
     let created = Timestamp::now();
     let mut staging = stack.root.stage(&store.id, created)?;
     let target = stack.target(store, &meter);
-    let dump = store.kind.driver().dump(target, &mut staging).await?;
+    // One that cannot be read is no ground to stand on.
+    let previous = stack.root.latest(&store.id).ok().flatten();
+    let dump = store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?;
     for remark in &dump.remarks {
         stack.ui().warn(format!("{}: {remark}", store.service));
     }

@@ -12,7 +12,9 @@ use super::{Digest, Digester, FsError, PRIVATE_FILE, Result, create_private_dir_
 pub struct NewFile {
     path: PathBuf,
     file: File,
-    digester: Digester,
+    bytes: u64,
+    /// `None` where whoever reads it back will hash it.
+    digester: Option<Digester>,
     expected: Option<u64>,
 }
 
@@ -28,7 +30,13 @@ impl NewFile {
                 _ => FsError::io("create", path, source),
             },
         )?;
-        Ok(Self { path: path.to_owned(), file, digester: Digester::default(), expected: None })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            bytes: 0,
+            digester: Some(Digester::default()),
+            expected: None,
+        })
     }
 
     /// How large it is going to be, for the message about a full disk.
@@ -36,6 +44,18 @@ impl NewFile {
     pub fn expecting(mut self, bytes: Option<u64>) -> Self {
         self.expected = bytes;
         self
+    }
+
+    /// Without a digest: for a large file that is going to be read back and hashed from the disk anyway.
+    #[must_use]
+    pub fn unhashed(mut self) -> Self {
+        self.digester = None;
+        self
+    }
+
+    /// How many were written.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub fn path(&self) -> &Path {
@@ -46,23 +66,36 @@ impl NewFile {
         self.file
             .write_all(chunk)
             .map_err(|source| FsError::io("write", &self.path, source).needing(self.expected))?;
-        self.digester.update(chunk);
+        self.count(chunk);
         Ok(())
     }
 
+    fn count(&mut self, chunk: &[u8]) {
+        self.bytes += chunk.len() as u64;
+        if let Some(digester) = &mut self.digester {
+            digester.update(chunk);
+        }
+    }
+
     /// Syncs it. Returns its length and its digest.
-    pub fn finish(self) -> Result<(u64, Digest)> {
+    pub fn finish(mut self) -> Result<(u64, Digest)> {
+        let digest = self.digester.take().expect("an unhashed file is ended by `finish_unhashed`").finish();
+        Ok((self.finish_unhashed()?, digest))
+    }
+
+    /// Syncs it. Returns its length.
+    pub fn finish_unhashed(self) -> Result<u64> {
         self.file
             .sync_all()
-            .map_err(|source| FsError::io("sync", &self.path, source).needing(Some(self.digester.bytes())))?;
-        Ok((self.digester.bytes(), self.digester.finish()))
+            .map_err(|source| FsError::io("sync", &self.path, source).needing(Some(self.bytes)))?;
+        Ok(self.bytes)
     }
 }
 
 impl Write for NewFile {
     fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
         let count = self.file.write(chunk)?;
-        self.digester.update(&chunk[..count]);
+        self.count(&chunk[..count]);
         Ok(count)
     }
 

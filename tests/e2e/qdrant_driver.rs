@@ -75,7 +75,7 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
     let dir = tempfile::tempdir().expect("a directory");
     let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
     let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
-    let dump = driver.dump(target, &mut staging).await.expect("saved through the tunnel");
+    let dump = driver.dump(target, None, &mut staging).await.expect("saved through the tunnel");
     assert_eq!(dump.artifacts.len(), 2);
     assert!(dump.artifacts[0].bytes > 10_000);
     let left = scratch.docker(&[

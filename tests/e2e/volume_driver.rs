@@ -61,7 +61,7 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
     let target = Target { engine: &engine, store, progress: &Silent, local: true, api_key: None };
     let now = jiff::Timestamp::now();
     let mut staging = root.stage("db", now).expect("staged");
-    let dump = VolumeDriver.dump(target, &mut staging).await.expect("dumped");
+    let dump = VolumeDriver.dump(target, None, &mut staging).await.expect("dumped");
     let manifest = Manifest {
         format: FORMAT.into(),
         format_version: FORMAT_VERSION,

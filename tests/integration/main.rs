@@ -14,6 +14,7 @@ mod preflight;
 mod process;
 mod protect;
 mod qdrant_backup;
+mod qdrant_incremental;
 mod qdrant_restore;
 mod qdrant_stand;
 mod retention;

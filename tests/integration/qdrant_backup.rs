@@ -52,12 +52,18 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
         let paths: Vec<&str> = manifest.artifacts.iter().map(|artifact| artifact.path.as_str()).collect();
         assert_eq!(
             paths,
-            ["collections/livros.snapshot", "collections/receitas.snapshot", "configuration.json"]
+            [
+                "collections/livros.snapshot",
+                "collections/livros.versions.json",
+                "collections/receitas.snapshot",
+                "collections/receitas.versions.json",
+                "configuration.json"
+            ]
         );
         assert_eq!(manifest.artifacts[0].holds, Holds::CollectionSnapshot { collection: "livros".into() });
         assert_eq!(
             names(&saved.backup.directory.join("collections")),
-            ["livros.snapshot", "receitas.snapshot"]
+            ["livros.snapshot", "livros.versions.json", "receitas.snapshot", "receitas.versions.json"]
         );
         saved.backup.check().expect("unharmed");
         let text = std::fs::read_to_string(saved.backup.directory.join("configuration.json")).expect("read");
@@ -66,7 +72,7 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
         assert_eq!(note["aliases"]["atual"], "receitas");
         let by_hand = manifest.restore_by_hand.join("\n");
         assert!(by_hand.contains("/collections/receitas/snapshots/upload?"), "{by_hand}");
-        assert!(by_hand.contains(&manifest.artifacts[1].sha256) && by_hand.contains("atual"), "{by_hand}");
+        assert!(by_hand.contains(&manifest.artifacts[2].sha256) && by_hand.contains("atual"), "{by_hand}");
         assert_eq!(stand.left_over(), [""; 0]);
         assert_eq!(stand.count("receitas").await, 50);
     }
@@ -167,8 +173,8 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         stand.fail("");
     };
-    let (dump, ()) = tokio::join!(patient.dump(stand.target(), &mut staging), mended);
-    assert_eq!(dump.expect("resumed").artifacts.len(), 3);
+    let (dump, ()) = tokio::join!(patient.dump(stand.target(), None, &mut staging), mended);
+    assert_eq!(dump.expect("resumed").artifacts.len(), 5);
     assert_eq!(stand.left_over(), [""; 0]);
     drop(staging);
     let error = failing("cut-download:50000").await;
@@ -270,6 +276,7 @@ async fn keys_are_used_and_their_lack_is_explained() {
         };
         key("looker");
         assert_eq!(stand.fingerprint().await.collections.len(), 2, "reading is enough to count");
+        stand.write("livros", 8..=8).await;
         let error = why(stand.back_up(&root).await);
         assert!(error.contains("a read-only key lacks") && error.contains("`livros`"), "{error}");
         assert!(!error.contains("looker"), "{error}");
@@ -331,7 +338,7 @@ fn an_interrupted_backup_cleans_up_behind_itself() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         tokio::select! {
-            _ = patient.dump(stand.target(), &mut staging) => panic!("it hangs"),
+            _ = patient.dump(stand.target(), None, &mut staging) => panic!("it hangs"),
             () = made => {}
         }
     });

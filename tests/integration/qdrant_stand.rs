@@ -14,7 +14,7 @@ use safe_compose::backup::fingerprint::{Difference, Fingerprint, Qdrant};
 use safe_compose::backup::manifest::Manifest;
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::memory::MemoryEngine;
-use safe_compose::engine::{Container, PublishedPort, State};
+use safe_compose::engine::{Container, Mount, MountSource, PublishedPort, State};
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
@@ -119,6 +119,13 @@ impl Stand {
 
     fn with(server: Kind, dir: TempDir, (http, grpc): (u16, u16), key: Option<String>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let below = if matches!(server, Kind::Double(_)) { "server/storage" } else { "storage" };
+        let storage = Mount {
+            source: MountSource::Bind { path: dir.path().join(below) },
+            destination: "/qdrant/storage".into(),
+            read_only: false,
+            subpath: None,
+        };
         let port = |container_port, host_port| PublishedPort {
             container_port,
             host: "127.0.0.1".parse().expect("an address"),
@@ -136,7 +143,7 @@ impl Stand {
                 .collect(),
             user: String::new(),
             labels: BTreeMap::from([("com.docker.compose.project".into(), "shop".into())]),
-            mounts: Vec::new(),
+            mounts: vec![storage],
             ports: vec![port(6333, http), port(6334, grpc)],
             addresses: BTreeMap::new(),
             network_mode: "bridge".into(),
@@ -182,10 +189,14 @@ impl Stand {
         }
     }
 
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.http)
+    }
+
     /// Talks to the server as an application would.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
         let method = method.parse().expect("a method");
-        let mut request = self.client.request(method, format!("http://127.0.0.1:{}{path}", self.http));
+        let mut request = self.client.request(method, self.url(path));
         if !body.is_null() {
             request = request.json(&body);
         }
@@ -293,7 +304,7 @@ impl Stand {
     /// Backs up, and finishes the backup as the program does.
     pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
         let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
-        let dump = DRIVER.dump(self.target(), &mut staging).await?;
+        let dump = DRIVER.dump(self.target(), root.latest("qdrant")?.as_ref(), &mut staging).await?;
         let Dump { server, fingerprint, artifacts, proof, restore_by_hand, remarks } = dump;
         let manifest = Manifest {
             kind: StoreKind::Qdrant,

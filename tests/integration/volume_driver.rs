@@ -143,7 +143,7 @@ struct Dumped {
 
 async fn dump(engine: &MemoryEngine, store: &Store, root: &BackupRoot) -> anyhow::Result<Dumped> {
     let mut staging = root.stage("db", time(AT))?;
-    let dump = VolumeDriver.dump(target(engine, store), &mut staging).await?;
+    let dump = VolumeDriver.dump(target(engine, store), None, &mut staging).await?;
     let manifest = Manifest {
         proof: dump.proof,
         fingerprint: dump.fingerprint,

@@ -125,8 +125,20 @@ pub trait Driver: Send + Sync {
     /// What `now` lacks of what was recorded. Pure.
     fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference>;
 
-    /// Copies everything into `into`, reads it back and checks it.
-    async fn dump(&self, target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump>;
+    /// Whether nothing was written since a backup. `true` only where the server proves it; `false` says nothing.
+    async fn is_unchanged_since(&self, target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
+        let _ = (target, backup);
+        Ok(false)
+    }
+
+    /// Copies everything into `into`, reads it back and checks it. What has not changed since the `previous` backup may
+    /// be taken over from it.
+    async fn dump(
+        &self,
+        target: Target<'_>,
+        previous: Option<&Backup>,
+        into: &mut Staging,
+    ) -> anyhow::Result<Dump>;
 
     /// Works out what a restore would do; changes nothing.
     async fn plan_restore(

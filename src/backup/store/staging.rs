@@ -13,7 +13,7 @@ use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, chec
 use crate::backup::manifest::{self, Artifact, Holds, Manifest};
 use crate::fs::{
     FsError, Lock, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy, make_private,
-    remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
+    remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
 };
 use crate::progress::{Progress, Silent};
 
@@ -26,8 +26,8 @@ pub struct Staging {
     directory: PathBuf,
     finished: PathBuf,
     created: Timestamp,
-    /// Digests of linked files, which were read when they were linked.
-    linked: BTreeMap<String, String>,
+    /// Digests of files that were read from the disk just now.
+    known: BTreeMap<String, String>,
     done: bool,
     /// Last, so that the directory is gone before the lock is given back.
     _lock: Lock,
@@ -57,7 +57,7 @@ impl BackupRoot {
                             directory,
                             finished,
                             created,
-                            linked: BTreeMap::new(),
+                            known: BTreeMap::new(),
                             done: false,
                             _lock: lock,
                         });
@@ -143,9 +143,21 @@ impl Staging {
             .map_err(|damage| StoreError::Damaged { path: previous.directory.clone(), damage })?;
         link_or_copy(&from, &to)?;
         if same_file(&from, &to) {
-            self.linked.insert(path.to_owned(), sound);
+            self.known.insert(path.to_owned(), sound);
         }
         Ok(artifact.clone())
+    }
+
+    /// A file of this backup was synced, read back from the disk and hashed just now, with this result: that need not
+    /// be done twice.
+    pub fn was_read_back(&mut self, artifact: &Artifact) {
+        self.known.insert(artifact.path.clone(), artifact.sha256.clone());
+    }
+
+    /// Removes a file of this backup.
+    pub fn discard(&mut self, path: &str) -> Result<()> {
+        self.known.remove(path);
+        Ok(remove_file(&self.directory.join(inside(path)?))?)
     }
 
     /// Checks everything, writes sums and manifest, and gives the backup its name.
@@ -156,7 +168,7 @@ impl Staging {
     /// Like [`Staging::finish`], and shows how it gets on. `created` of the manifest becomes the time in the name.
     pub fn finish_showing(mut self, mut manifest: Manifest, progress: &dyn Progress) -> Result<Verified> {
         manifest.created = self.created;
-        check::files(&self.directory, &manifest, &self.linked, progress).map_err(StoreError::Unsound)?;
+        check::files(&self.directory, &manifest, &self.known, progress).map_err(StoreError::Unsound)?;
         for artifact in &manifest.artifacts {
             let path = self.directory.join(&artifact.path);
             make_private(&path)?;

@@ -1,5 +1,7 @@
 //! Where a Qdrant server listens and which key it wants, as its container's environment says.
 
+use std::path::{Path, PathBuf};
+
 use crate::backup::driver::Target;
 use crate::engine::Container;
 use crate::secret::Secret;
@@ -31,6 +33,14 @@ impl Access {
     }
 }
 
+/// Where the server keeps its data, inside its container.
+pub(super) fn storage_path(target: Target<'_>) -> PathBuf {
+    let container = target.store.container.as_ref();
+    let set = container.and_then(|container| container.environment.get("QDRANT__STORAGE__STORAGE_PATH"));
+    // A relative one counts from the image's working directory.
+    Path::new("/qdrant").join(set.map_or("storage", |path| path.expose().trim()))
+}
+
 /// The server takes an empty key for none.
 fn keyed(key: Option<&Secret>) -> Option<&Secret> {
     key.filter(|key| !key.expose().trim().is_empty())
@@ -53,16 +63,16 @@ fn is_on(container: &Container, variable: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::samples;
+    use crate::backup::driver::qdrant::examples;
     use crate::engine::memory::MemoryEngine;
     use crate::progress::Silent;
 
     fn access(variables: &[(&str, &str)], key: Option<&Secret>) -> Access {
-        let mut container = samples::container();
+        let mut container = examples::container();
         for (name, value) in variables {
             container.environment.insert((*name).to_owned(), Secret::new(*value));
         }
-        let store = samples::store(container);
+        let store = examples::store(container);
         let engine = MemoryEngine::new();
         Access::of(Target { engine: &engine, store: &store, progress: &Silent, local: true, api_key: key })
             .expect("there is a container")

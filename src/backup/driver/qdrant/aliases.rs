@@ -68,7 +68,7 @@ pub(super) async fn bring_back(client: &Client, step: &Step, aliases: BTreeSet<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::samples;
+    use crate::backup::driver::qdrant::examples;
 
     fn step(from: &str, to: &str, action: Action) -> Step {
         Step { from: from.into(), to: to.into(), action, count: None }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_a_collection_under_its_own_name_gets_its_aliases() {
-        let server = samples::server();
+        let server = examples::server();
         assert_eq!(
             recorded(&server, &step("receitas", "receitas", Action::Create)),
             BTreeSet::from(["atual".into()])

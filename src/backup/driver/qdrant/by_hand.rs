@@ -15,7 +15,14 @@ pub(super) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
         saved.version
     )];
     for artifact in artifacts {
-        let Holds::CollectionSnapshot { collection } = &artifact.holds else { continue };
+        let collection = match &artifact.holds {
+            Holds::CollectionSnapshot { collection } => collection,
+            Holds::CollectionDelta { collection, shard, .. } => {
+                lines.push(changes(collection, *shard, artifact));
+                continue;
+            }
+            Holds::SegmentVersions { .. } | Holds::Files { .. } | Holds::Note => continue,
+        };
         let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));
         lines.push(if is_custom { offline(collection, artifact) } else { upload(collection, artifact) });
     }
@@ -46,6 +53,17 @@ fn upload(collection: &str, artifact: &Artifact) -> String {
     )
 }
 
+/// Over what the lines before have put back.
+fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
+    format!(
+        "curl --fail-with-body -X POST \
+         '{SERVER}/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}' -F {}",
+        in_url(collection),
+        artifact.sha256,
+        shell_words::quote(&format!("snapshot=@{}", artifact.path)),
+    )
+}
+
 /// Uploads of such a collection are answered with success and come out empty (qdrant#10135).
 fn offline(collection: &str, artifact: &Artifact) -> String {
     format!(
@@ -62,7 +80,7 @@ pub(super) fn is_custom_sharded(config: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::samples;
+    use crate::backup::driver::qdrant::examples;
 
     fn artifact(collection: &str, path: &str) -> Artifact {
         let holds = Holds::CollectionSnapshot { collection: collection.into() };
@@ -71,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_collection_has_its_command_and_the_aliases_come_last() {
-        let mut saved = samples::server();
+        let mut saved = examples::server();
         saved.aliases.insert("o'clock".into(), "livros".into());
         let lines = lines(&saved, &[artifact("a b", "collections/a%20b.snapshot")]);
         assert_eq!(lines.len(), 3);
@@ -88,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_an_upload_would_leave_empty_gets_another_command() {
-        let mut saved = samples::server();
+        let mut saved = examples::server();
         let config = &mut saved.collections.get_mut("livros").expect("there").config;
         config["params"]["sharding_method"] = json!("custom");
         let lines = lines(&saved, &[artifact("livros", "collections/livros.snapshot")]);

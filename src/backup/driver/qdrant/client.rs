@@ -124,8 +124,7 @@ impl Client {
     }
 
     async fn count_ids(&self, collection: &str, strict: Option<&Value>) -> Result<u64> {
-        let cap = strict.and_then(|strict| strict["max_query_limit"].as_u64()).filter(|cap| *cap > 0);
-        let limit = cap.map_or(PAGE, |cap| cap.min(PAGE));
+        let limit = strict.and_then(longest_page).map_or(PAGE, |cap| cap.min(PAGE));
         let mut count = 0;
         let mut offset = Value::Null;
         loop {
@@ -167,6 +166,15 @@ impl Client {
     pub(super) async fn create_alias(&self, alias: &str, collection: &str) -> Result<()> {
         either!(self, create_alias(alias, collection))
     }
+}
+
+/// How many points one request may ask for, where the collection has a limit.
+pub(super) fn query_limit(info: &Value) -> Option<u64> {
+    strict_mode(info).and_then(longest_page)
+}
+
+fn longest_page(strict: &Value) -> Option<u64> {
+    strict["max_query_limit"].as_u64().filter(|cap| *cap > 0)
 }
 
 fn strict_mode(info: &Value) -> Option<&Value> {

@@ -54,6 +54,24 @@ fn collection(name: &str, before: &Collection, after: &Collection, found: &mut V
             now: now.to_string(),
         });
     }
+    found.extend(points(name, before, after));
+}
+
+/// What the sampled points tell. Where somebody has written since, changed points are theirs; vectors that have become
+/// zero are nobody's wish, and neither is a collection of which not one sampled point is left.
+fn points(name: &str, before: &Collection, after: &Collection) -> Option<Difference> {
+    let diverging = before.diverges(after);
+    let collection = name.to_owned();
+    if diverging.zeroed > 0 {
+        return Some(Difference::ZeroVectors { collection, zeroed: diverging.zeroed, sampled: diverging.of });
+    }
+    let counts = if before.is_unwritten(after) { !diverging.is_none() } else { diverging.is_total() };
+    counts.then_some(Difference::OtherPoints {
+        collection,
+        missing: diverging.missing,
+        changed: diverging.changed,
+        sampled: diverging.of,
+    })
 }
 
 /// What is wrong with a collection whatever it was before. Returns whether nothing more can be said about it.
@@ -81,7 +99,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::samples::{collection, server};
+    use crate::backup::driver::qdrant::examples::{collection, server};
 
     /// What is found after a change, and what is found when the change is undone by going the other way.
     fn both_ways(change: impl Fn(&mut Qdrant)) -> (Vec<String>, Vec<String>) {
@@ -150,6 +168,52 @@ mod tests {
             config["optimizer_config"]["indexing_threshold"] = json!(1);
         };
         assert_eq!(both_ways(tuned), (none(), none()));
+    }
+
+    #[test]
+    fn points_that_are_others() {
+        let changed = |now: &mut Qdrant| {
+            receitas(now).sample.as_mut().expect("sampled").points[0].payload = "other".into();
+        };
+        let (lost, _) = both_ways(changed);
+        assert_eq!(
+            lost,
+            [
+                "collection `receitas` is not what it was: of 9 points that were looked at 0 are gone and 1 have other contents"
+            ]
+        );
+        let written = |now: &mut Qdrant| {
+            changed(now);
+            let shards = &mut receitas(now).mark.as_mut().expect("marked").shards;
+            shards[0].op_num += 1;
+        };
+        assert_eq!(both_ways(written), (none(), none()), "somebody has written");
+        let all = |now: &mut Qdrant| {
+            written(now);
+            receitas(now).sample.as_mut().expect("sampled").points.clear();
+        };
+        assert_eq!(both_ways(all).0.len(), 1, "not one is left");
+    }
+
+    #[test]
+    fn vectors_that_have_become_zero() {
+        let zeroed = |now: &mut Qdrant| {
+            let receitas = receitas(now);
+            for point in &mut receitas.sample.as_mut().expect("sampled").points[..2] {
+                for shape in point.vectors.values_mut() {
+                    (shape.norm, shape.projection) = (0.0, 0.0);
+                }
+            }
+            receitas.mark = None;
+        };
+        let (lost, back) = both_ways(zeroed);
+        assert_eq!(
+            lost,
+            [
+                "collection `receitas` has vectors of zeros where there were others: 2 of 9 points that were looked at"
+            ]
+        );
+        assert_eq!(back, none(), "somebody may have mended them");
     }
 
     #[test]

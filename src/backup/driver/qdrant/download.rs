@@ -1,4 +1,4 @@
-//! Downloads a snapshot into a file: in bounded memory, hashed on the way, resumed where it broke off.
+//! Downloads a snapshot into a file: in bounded memory, resumed where it broke off, read back from the disk.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,36 +9,58 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::client::Client;
+use super::detached::Gone;
 use super::error::ApiError;
 use super::patience::Patience;
+use super::readback;
 use super::rest::{Descriptor, Download, tag};
+use crate::backup::archive::{self, ArchiveError};
 use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 
 /// How often in a row it may break off without a byte of progress.
 const TRIES: u32 = 4;
 
-/// Downloads a snapshot, and compares size and checksum with what the server said of it. Returns the SHA-256.
+/// What came down: its SHA-256, and what was found in it.
+pub(super) struct Fetched {
+    pub(super) sha256: String,
+    pub(super) contents: Result<archive::Contents, ArchiveError>,
+}
+
+/// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
 pub(super) async fn fetch(
     client: &Client,
     collection: &str,
     snapshot: &Descriptor,
     into: &Path,
     cx: &Fetching<'_>,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Fetched> {
     let what = Download { collection, snapshot: &snapshot.name };
     let mut second = false;
     loop {
-        let (bytes, sha256) = whole(client, what, snapshot.size, into, cx).await?;
-        let wrong = if bytes == snapshot.size {
+        let sent = whole(client, what, snapshot, into, cx).await?;
+        cx.task.detail("reading it back");
+        let read = {
+            let (file, gone) = (into.to_owned(), cx.gone.clone());
+            tokio::task::spawn_blocking(move || readback::read(&file, |reader| archive::walk(reader), &gone))
+                .await??
+        };
+        if sent.as_ref().is_some_and(|sent| *sent != read.sha256) {
+            bail!(
+                "the snapshot of collection `{collection}` reads back from the disk differently: {} instead of {}",
+                read.sha256,
+                sent.unwrap_or_default()
+            );
+        }
+        let wrong = if read.bytes == snapshot.size {
             match &snapshot.checksum {
-                Some(expected) if *expected != sha256 => {
-                    format!("its SHA-256 is {sha256}, and the server says {expected}")
+                Some(expected) if *expected != read.sha256 => {
+                    format!("its SHA-256 is {}, and the server says {expected}", read.sha256)
                 }
-                _ => return Ok(sha256),
+                _ => return Ok(Fetched { sha256: read.sha256, contents: read.contents }),
             }
         } else {
-            format!("it has {bytes} bytes, and the server says {}", snapshot.size)
+            format!("it has {} bytes, and the server says {}", read.bytes, snapshot.size)
         };
         remove_file(into)?;
         if second {
@@ -55,16 +77,23 @@ pub(super) async fn fetch(
 pub(super) struct Fetching<'a> {
     pub(super) task: &'a dyn Task,
     pub(super) patience: &'a Patience,
+    pub(super) gone: &'a Gone,
 }
 
+/// Returns the digest of what was written where the server has none: else reading it back tells as much.
 async fn whole(
     client: &Client,
     what: Download<'_>,
-    size: u64,
+    snapshot: &Descriptor,
     into: &Path,
     cx: &Fetching<'_>,
-) -> anyhow::Result<(u64, String)> {
-    let mut file = NewFile::create(into)?.expecting(Some(size));
+) -> anyhow::Result<Option<String>> {
+    let size = snapshot.size;
+    let create = || {
+        let file = NewFile::create(into)?.expecting(Some(size));
+        anyhow::Ok(if snapshot.checksum.is_some() { file.unhashed() } else { file })
+    };
+    let mut file = create()?;
     let mut written = 0;
     let mut known = None;
     let mut failures = 0;
@@ -79,7 +108,7 @@ async fn whole(
                     // The file on the server is another one now, or the server knows no ranges.
                     drop(file);
                     remove_file(into)?;
-                    file = NewFile::create(into)?.expecting(Some(size));
+                    file = create()?;
                     written = 0;
                 }
                 known = tag(&response);
@@ -103,8 +132,11 @@ async fn whole(
         cx.task.detail("broken off; going on from there");
         sleep(cx.patience.pause * failures).await;
     }
-    let (bytes, digest) = file.finish()?;
-    Ok((bytes, digest.to_string()))
+    if snapshot.checksum.is_some() {
+        file.finish_unhashed()?;
+        return Ok(None);
+    }
+    Ok(Some(file.finish()?.1.to_string()))
 }
 
 /// Whether an answer goes on exactly where we stopped.

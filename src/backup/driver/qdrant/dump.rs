@@ -6,16 +6,14 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::detached::to_its_end;
 use super::error::ApiError;
 use super::patience::Patience;
-use super::save::{self, Outcome, Saving};
+use super::way::Dumping;
 use super::{by_hand, fingerprint};
 use crate::backup::driver::{Dump, Target};
 use crate::backup::fingerprint::{Fingerprint, Qdrant};
 use crate::backup::manifest::{Holds, Proof};
-use crate::backup::store::Staging;
-use crate::progress::Unit;
+use crate::backup::store::{Backup, Staging};
 
 /// The collections and aliases as the server prints them, for people.
 const NOTE: &str = "configuration.json";
@@ -23,50 +21,34 @@ const NOTE: &str = "configuration.json";
 /// How often the list of collections is looked at: what is created while others are saved is saved too.
 const ROUNDS: usize = 3;
 
-pub(super) async fn dump(target: Target<'_>, into: &mut Staging, patience: Patience) -> anyhow::Result<Dump> {
+pub(super) async fn dump(
+    target: Target<'_>,
+    previous: Option<&Backup>,
+    into: &mut Staging,
+    patience: Patience,
+) -> anyhow::Result<Dump> {
     let client = Client::connect(target).await?;
     single(&client).await?;
-    let taken = fingerprint::take(&client).await?;
+    let taken = fingerprint::take(&client, target).await?;
     if let Some((name, reason)) = first_unreadable(&taken.fingerprint) {
         bail!("collection `{name}` cannot be read, and so not be saved: {reason}");
     }
-    into.ensure_room(estimate(&client).await)?;
-    let mut saved = Qdrant { collections: std::collections::BTreeMap::new(), ..taken.fingerprint };
-    let mut infos: Vec<(String, Value)> = Vec::new();
-    let mut artifacts = Vec::new();
-    let mut remarks = Vec::new();
-    let mut pending: Vec<String> = taken.infos.into_iter().map(|(name, _)| name).collect();
+    if previous.is_none() {
+        into.ensure_room(estimate(&client).await)?;
+    }
+    let mut pending: Vec<String> = taken.infos.iter().map(|(name, _)| name.clone()).collect();
+    let mut dumping = Dumping::new(target, &client, previous, patience, taken);
     for _ in 0..ROUNDS {
         for name in &pending {
-            let saving = Saving {
-                name: name.clone(),
-                directory: into.directory().to_owned(),
-                task: target.progress.begin(&format!("saving collection `{name}`"), Unit::Bytes, None),
-                patience,
-            };
-            let shared = client.clone();
-            let outcome =
-                to_its_end(async move |gone| save::save(&shared.again().await?, saving, &gone).await).await?;
-            match outcome {
-                Outcome::Saved(one) => {
-                    saved.collections.insert(name.clone(), one.collection);
-                    infos.push((name.clone(), one.info));
-                    artifacts.push(one.artifact);
-                    remarks.extend(one.remarks);
-                }
-                Outcome::Deleted => {
-                    remarks.push(format!(
-                        "collection `{name}` was deleted meanwhile, and is not in this backup"
-                    ));
-                }
-            }
+            dumping.collection(name, into).await?;
         }
-        let known = |name: &String| saved.collections.contains_key(name);
-        pending = client.collections().await?.into_iter().filter(|name| !known(name)).collect();
+        let names = client.collections().await?;
+        pending = names.into_iter().filter(|name| !dumping.saved.collections.contains_key(name)).collect();
         if pending.is_empty() {
             break;
         }
     }
+    let Dumping { mut saved, infos, mut artifacts, mut remarks, .. } = dumping;
     for name in &pending {
         remarks.push(format!("collection `{name}` was created meanwhile, and is not in this backup"));
     }

@@ -2,6 +2,7 @@
 //!
 //! A collection that cannot be read is recorded as that, and does not keep the others from being counted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,6 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::client::Client;
 use super::error::{ApiError, Result};
+use super::witness::Witness;
+use super::{mark, sample};
+use crate::backup::driver::Target;
+use crate::backup::fingerprint::mark::Mark;
+use crate::backup::fingerprint::sample::Sample;
 use crate::backup::fingerprint::{Collection, Qdrant};
 
 /// How long a count waits for writes that the server has taken and not applied yet.
@@ -21,11 +27,11 @@ pub(super) struct Taken {
 }
 
 /// Counts everything.
-pub(super) async fn take(client: &Client) -> Result<Taken> {
+pub(super) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
     let mut taken = Taken {
         fingerprint: Qdrant {
             version: client.version().to_owned(),
-            collections: std::collections::BTreeMap::new(),
+            collections: BTreeMap::new(),
             aliases: client.aliases().await?.into_iter().collect(),
         },
         infos: Vec::new(),
@@ -44,22 +50,65 @@ pub(super) async fn take(client: &Client) -> Result<Taken> {
             }
         }
     }
+    mark_and_sample(client, target, &mut taken).await?;
     Ok(taken)
+}
+
+/// The marks come before the samples: what is written between them moves the counter, and the samples then count as
+/// written to.
+async fn mark_and_sample(client: &Client, target: Target<'_>, taken: &mut Taken) -> Result<()> {
+    let mut marks = marks(client, target).await?;
+    for (name, info) in &taken.infos {
+        let Some(collection) = taken.fingerprint.collections.get_mut(name) else { continue };
+        collection.mark = marks.remove(name);
+        collection.sample = sample(client, name, collection, info).await?;
+    }
+    Ok(())
+}
+
+/// Where the history of each collection stands; nothing where the key may not ask.
+pub(super) async fn marks(client: &Client, target: Target<'_>) -> Result<BTreeMap<String, Mark>> {
+    let witness = Witness::take(target).await;
+    match mark::all(client, &witness).await {
+        Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => Ok(BTreeMap::new()),
+        answered => answered,
+    }
+}
+
+/// A few points of a collection that was counted just now.
+pub(super) async fn sample(
+    client: &Client,
+    name: &str,
+    counted: &Collection,
+    info: &Value,
+) -> Result<Option<Sample>> {
+    match sample::take(client, name, counted.points.unwrap_or_default(), info).await {
+        Ok(sample) => Ok(sample),
+        // What cannot be sampled was counted all the same.
+        Err(error) => reason(error).map(|_| None),
+    }
 }
 
 /// Counts one collection, and gives its info as the server prints it.
 pub(super) async fn count(client: &Client, name: &str) -> Result<(Collection, Value)> {
     let info = settled(client, name).await?;
     let points = client.count(name, &info).await?;
-    let collection = Collection {
-        points: Some(points),
+    let collection = Collection { points: Some(points), ..uncounted(&info) };
+    Ok((collection, info))
+}
+
+/// What the info of a collection says of it.
+pub(super) fn uncounted(info: &Value) -> Collection {
+    Collection {
+        points: None,
         points_after: None,
         status: info["status"].as_str().unwrap_or("unknown").to_owned(),
         unreadable: None,
         config: info["config"].clone(),
         payload_schema: schema(&info["payload_schema"]),
-    };
-    Ok((collection, info))
+        sample: None,
+        mark: None,
+    }
 }
 
 /// The info of a collection once no writes are waiting, or when waiting has lasted long enough.
@@ -95,6 +144,8 @@ fn unreadable(reason: String) -> Collection {
         unreadable: Some(reason),
         config: Value::Null,
         payload_schema: Value::Null,
+        sample: None,
+        mark: None,
     }
 }
 

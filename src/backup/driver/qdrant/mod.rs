@@ -3,28 +3,37 @@
 mod access;
 mod aliases;
 mod by_hand;
+mod chain;
+mod changes;
 mod client;
 mod compare;
 mod detached;
+mod difference;
 mod download;
 mod dump;
 mod error;
+#[cfg(test)]
+mod examples;
 mod fingerprint;
 mod grpc;
+mod mark;
 mod names;
 mod patience;
 mod place;
 mod plan;
+mod readback;
 mod ready;
 mod rest;
 mod restore;
-#[cfg(test)]
-mod samples;
+mod sample;
 mod save;
 mod schema;
+mod unchanged;
 mod upload;
 mod vectors;
 mod version;
+mod way;
+mod witness;
 
 use std::time::Duration;
 
@@ -66,7 +75,7 @@ impl Default for QdrantDriver {
 impl Driver for QdrantDriver {
     async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint> {
         let client = Client::connect(target).await?;
-        Ok(Fingerprint::Qdrant(fingerprint::take(&client).await?.fingerprint))
+        Ok(Fingerprint::Qdrant(fingerprint::take(&client, target).await?.fingerprint))
     }
 
     async fn wait_ready(&self, target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
@@ -82,8 +91,17 @@ impl Driver for QdrantDriver {
         }
     }
 
-    async fn dump(&self, target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
-        dump::dump(target, into, self.patience).await
+    async fn is_unchanged_since(&self, target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
+        unchanged::since(target, backup).await
+    }
+
+    async fn dump(
+        &self,
+        target: Target<'_>,
+        previous: Option<&Backup>,
+        into: &mut Staging,
+    ) -> anyhow::Result<Dump> {
+        dump::dump(target, previous, into, self.patience).await
     }
 
     async fn plan_restore(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
+use super::changes::{self, Change};
 use super::client::Client;
 use super::detached::{Gone, Interrupted};
 use super::error::ApiError;
@@ -21,6 +22,8 @@ use crate::progress::Task;
 pub(super) struct Snapshot {
     pub(super) file: PathBuf,
     pub(super) sha256: String,
+    /// What lies on top of it.
+    pub(super) changes: Vec<Change>,
     pub(super) expected: Collection,
     pub(super) task: Arc<dyn Task>,
     pub(super) patience: Patience,
@@ -104,6 +107,7 @@ pub(super) async fn try_put(
     // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
+    changes::put(client, name, &snapshot.changes, &snapshot.task).await?;
     snapshot.task.detail("counting");
     let mut remarks = verify(client, name, snapshot, known).await?;
     if let Err(error) = cleaned {
@@ -148,23 +152,37 @@ async fn verify(
 ) -> anyhow::Result<Vec<String>> {
     let expected = &snapshot.expected;
     let deadline = Instant::now() + snapshot.patience.settle;
-    let (now, points) = loop {
-        let (now, _) = fingerprint::count(client, name)
+    let (now, info, points) = loop {
+        let (now, info) = fingerprint::count(client, name)
             .await
             .with_context(|| format!("collection `{name}` cannot be read after the upload"))?;
         match (judge(expected, now.points, known), Instant::now() < deadline) {
-            (Ok(points), _) => break (now, points),
+            (Ok(points), _) => break (now, info, points),
             // The end of the log is applied after the answer.
             (Err(_), true) => sleep(snapshot.patience.pause).await,
             (Err(wrong), false) => bail!("collection `{name}` {wrong}"),
         }
     };
+    let mut now = now;
+    now.sample = fingerprint::sample(client, name, &now, &info).await?;
     let (before, after) = (Vectors::of(&expected.config), Vectors::of(&now.config));
     if before != after {
         bail!("collection `{name}` came out with the vectors {after} instead of {before}");
     }
     let mut remarks: Vec<String> =
         points.map(|remark| format!("collection `{name}` {remark}")).into_iter().collect();
+    let diverging = expected.diverges(&now);
+    // What was written during the backup may be in it or not, and whoever knows the name may write again.
+    let must_be_equal = known == Known::Nobody && expected.points_after.is_none();
+    if diverging.zeroed > 0 || diverging.is_total() || must_be_equal && !diverging.is_none() {
+        bail!(
+            "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} \
+             are others",
+            diverging.of,
+            diverging.missing,
+            diverging.changed
+        );
+    }
     if now.status == "red" {
         bail!("collection `{name}` is red after the upload: an operation on it failed");
     }
@@ -200,7 +218,7 @@ fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::samples::collection;
+    use crate::backup::driver::qdrant::examples::collection;
 
     #[test]
     fn a_count_is_right_when_it_is_the_recorded_one() {

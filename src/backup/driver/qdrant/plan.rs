@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 
 use super::client::Client;
 use super::{by_hand, dump, version};
@@ -105,23 +105,26 @@ fn choose(from: &Backup, recorded: &Qdrant, request: &Request) -> anyhow::Result
     Ok(chosen)
 }
 
-/// The file and the digest of a collection's snapshot.
-pub(super) fn snapshot_of<'a>(from: &'a Backup, collection: &str) -> anyhow::Result<(PathBuf, &'a Artifact)> {
-    let artifact = from
-        .manifest
-        .collections()
-        .remove(collection)
-        .with_context(|| format!("the backup has no snapshot of collection `{collection}`"))?;
-    let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
-    ensure!(inside, "`{}` leads out of the backup's directory", artifact.path);
-    Ok((from.directory.join(&artifact.path), artifact))
+/// The files that a collection is restored from, each with what the manifest says of it: the snapshot, and the changes to
+/// put over it. Never empty.
+pub(super) fn links_of<'a>(
+    from: &'a Backup,
+    collection: &str,
+) -> anyhow::Result<Vec<(PathBuf, &'a Artifact)>> {
+    let links = from.manifest.links(collection);
+    ensure!(!links.is_empty(), "the backup has no whole snapshot of collection `{collection}`");
+    for artifact in &links {
+        let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
+        ensure!(inside, "`{}` leads out of the backup's directory", artifact.path);
+    }
+    Ok(links.into_iter().map(|artifact| (from.directory.join(&artifact.path), artifact)).collect())
 }
 
 /// Hashes what would be uploaded. The server compares again, but only after it has got everything.
 fn undamaged(target: Target<'_>, from: &Backup, steps: &[Step]) -> anyhow::Result<()> {
     let mut files = Vec::new();
     for step in steps.iter().filter(|step| step.action != Action::Keep) {
-        files.push((&step.from, snapshot_of(from, &step.from)?));
+        files.extend(links_of(from, &step.from)?.into_iter().map(|link| (&step.from, link)));
     }
     let total = files.iter().map(|(_, (_, artifact))| artifact.bytes).sum();
     let task = target.progress.begin("checking the backup", Unit::Bytes, Some(total));

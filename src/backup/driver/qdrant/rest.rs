@@ -132,6 +132,23 @@ impl Rest {
         Ok((points.len() as u64, result["next_page_offset"].take()))
     }
 
+    /// One page of whole points, and where the next one begins.
+    pub(super) async fn points(
+        &self,
+        collection: &str,
+        limit: u64,
+        filter: Option<&Value>,
+    ) -> Result<(Vec<Value>, Value)> {
+        let request = self.request(format!("look at points of collection `{collection}`"), Right::Read);
+        let path = format!("/collections/{}/points/scroll", in_url(collection));
+        let page = json!({ "limit": limit, "filter": filter, "with_payload": true, "with_vector": true });
+        let mut result = answer(&request, self.to(Method::POST, &path).timeout(COUNT).json(&page)).await?;
+        match result["points"].take() {
+            Value::Array(points) => Ok((points, result["next_page_offset"].take())),
+            _ => Err(request.senseless("there are no points in it")),
+        }
+    }
+
     pub(super) async fn telemetry(&self, level: u8) -> Result<Value> {
         let request = self.request("ask for the sizes of the collections", Right::Read);
         let path = format!("/telemetry?details_level={level}");
@@ -181,7 +198,16 @@ impl Rest {
     /// Uploads a snapshot, which becomes the collection, and waits until it is there. The server compares the checksum
     /// before it touches anything.
     pub(super) async fn upload(&self, collection: &str, upload: Upload<'_>) -> Result<()> {
-        let request = self.request(format!("upload collection `{collection}`"), Right::Manage);
+        let path = format!(
+            "/collections/{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
+            in_url(collection),
+            in_url(upload.sha256)
+        );
+        self.send_file(format!("upload collection `{collection}`"), &path, upload).await
+    }
+
+    async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
+        let request = self.request(action, Right::Manage);
         let read = |error: std::io::Error| ApiError::Refused {
             action: format!("read `{}`", upload.file.display()),
             message: error.to_string(),
@@ -193,13 +219,50 @@ impl Rest {
             .file_name(upload.name.to_owned())
             .mime_str("application/octet-stream")
             .expect("it is a media type");
+        let builder = self.to(Method::POST, path).multipart(Form::new().part("snapshot", part));
+        answer(&request, builder).await.map(drop)
+    }
+
+    /// The versions of all files of a shard's segments, which a later difference begins from.
+    pub(super) async fn versions(&self, collection: &str, shard: u32) -> Result<Value> {
+        let request =
+            self.request(format!("ask for the file versions of collection `{collection}`"), Right::Read);
+        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/manifest", in_url(collection));
+        answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
+    }
+
+    /// Begins to download what has changed in a shard since it had these `versions`; `None` when nothing has.
+    pub(super) async fn difference(
+        &self,
+        collection: &str,
+        shard: u32,
+        versions: &Value,
+    ) -> Result<Option<Response>> {
+        let request =
+            self.request(format!("download the changes of collection `{collection}`"), Right::Write);
+        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/create", in_url(collection));
+        let response = self.to(Method::POST, &path).json(versions).send().await;
+        let response = response.map_err(|error| request.unreachable(error.without_url()))?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(None),
+            status if status.is_success() => Ok(Some(response)),
+            _ => Err(refusal(&request, response).await),
+        }
+    }
+
+    /// Puts changes over a shard that has what they were made from, and waits until they are there.
+    pub(super) async fn put_difference(
+        &self,
+        collection: &str,
+        shard: u32,
+        upload: Upload<'_>,
+    ) -> Result<()> {
         let path = format!(
-            "/collections/{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
+            "/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}",
             in_url(collection),
             in_url(upload.sha256)
         );
-        let builder = self.to(Method::POST, &path).multipart(Form::new().part("snapshot", part));
-        answer(&request, builder).await.map(drop)
+        self.send_file(format!("upload changes of collection `{collection}`"), &path, upload).await
     }
 
     /// Whether there was one to delete.
@@ -281,12 +344,13 @@ fn header(key: &Secret) -> anyhow::Result<HeaderValue> {
 /// Sends, and turns every status that is no success into an error.
 async fn send(request: &Request, builder: RequestBuilder) -> Result<Response> {
     let response = builder.send().await.map_err(|error| request.unreachable(error.without_url()))?;
+    if response.status().is_success() { Ok(response) } else { Err(refusal(request, response).await) }
+}
+
+async fn refusal(request: &Request, response: Response) -> ApiError {
     let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
     let text = response.text().await.unwrap_or_default();
-    Err(request.error(Meaning::of_http(status.as_u16()), &message(status, &text)))
+    request.error(Meaning::of_http(status.as_u16()), &message(status, &text))
 }
 
 /// The server's own words: `{"status": {"error": …}}`, or plain text where its middleware answers.

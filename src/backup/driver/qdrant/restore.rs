@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use super::changes::Change;
 use super::client::Client;
 use super::detached::{Gone, to_its_end};
 use super::patience::Patience;
 use super::place::{self, Known, Snapshot};
-use super::plan::{recorded, snapshot_of};
+use super::plan::{links_of, recorded};
 use super::{aliases, names, schema};
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::fingerprint::{Collection, Qdrant};
@@ -83,13 +84,16 @@ async fn one(
         })
         .await;
     }
-    let (file, artifact) = snapshot_of(restoring.from, &step.from)?;
+    let mut links = links_of(restoring.from, &step.from)?.into_iter();
+    let (file, artifact) = links.next().expect("the first link is the snapshot");
+    let changes: Vec<Change> = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
     let uploads = if step.action == Action::Replace { 2 } else { 1 };
     let task: Arc<dyn Task> =
         Arc::from(target.progress.begin(&title, Unit::Bytes, Some(artifact.bytes * uploads)));
     let snapshot = Snapshot {
         file,
         sha256: artifact.sha256.clone(),
+        changes,
         expected: expected.clone(),
         task,
         patience: restoring.patience,

@@ -1,8 +1,7 @@
 //! Saves one collection: the server makes a snapshot, we fetch it, read it back and walk it, and the server's copy goes
 //! again, however it ends.
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -14,11 +13,11 @@ use super::error::ApiError;
 use super::patience::Patience;
 use super::rest::Descriptor;
 use super::vectors::Vectors;
-use super::{fingerprint, names};
+use super::{chain, fingerprint, names};
 use crate::backup::archive;
 use crate::backup::fingerprint::Collection;
 use crate::backup::manifest::{Artifact, Holds};
-use crate::fs::{Digester, FsError, free_bytes};
+use crate::fs::{FsError, free_bytes};
 use crate::progress::Task;
 use crate::units::Bytes;
 
@@ -34,12 +33,16 @@ pub(super) struct Saved {
     /// Its info, as the server printed it just before.
     pub(super) info: Value,
     pub(super) artifact: Artifact,
+    /// Of the files of its only shard just before, for the next backup to begin from; `None` where there is none.
+    pub(super) versions: Option<(u32, Value)>,
     pub(super) remarks: Vec<String>,
 }
 
 /// One collection to save, and where to.
 pub(super) struct Saving {
     pub(super) name: String,
+    /// What was found a moment ago; nothing of a collection that has come into being since.
+    pub(super) known: Option<Collection>,
     /// The directory of the backup.
     pub(super) directory: PathBuf,
     pub(super) task: Box<dyn Task>,
@@ -63,7 +66,13 @@ pub(super) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow
             return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
         }
     };
+    match saving.known.clone() {
+        Some(known) => (collection.mark, collection.sample) = (known.mark, known.sample),
+        None => collection.sample = fingerprint::sample(client, name, &collection, &info).await?,
+    }
     gone.check()?;
+    // Before the snapshot: what is written in between is then in both, and never in neither.
+    let versions = versions(client, name, &collection).await;
     saving.task.detail("the server makes a snapshot");
     // Never dropped half-way: only its answer tells what is to be deleted.
     let snapshot = match client.create_snapshot(name).await {
@@ -97,7 +106,13 @@ pub(super) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow
     }
     remarks.extend(recount(client, name, &info, &mut collection).await);
     saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(artifact.bytes)));
-    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifact, remarks })))
+    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifact, versions, remarks })))
+}
+
+/// A server that cannot tell will not be asked for changes.
+async fn versions(client: &Client, name: &str, collection: &Collection) -> Option<(u32, Value)> {
+    let shard = chain::only_shard(collection)?;
+    client.rest().versions(name, shard).await.ok().map(|versions| (shard, versions))
 }
 
 async fn is_deleted(client: &Client, name: &str) -> bool {
@@ -121,24 +136,13 @@ async fn fetch(
     }
     saving.task.total(snapshot.size);
     saving.task.detail("downloading");
-    let fetching = Fetching { task: saving.task.as_ref(), patience: &saving.patience };
-    let sha256 = gone.or(download::fetch(client, name, snapshot, &file, &fetching)).await?;
-    saving.task.detail("reading it back");
-    let read = {
-        let (file, gone) = (file.clone(), gone.clone());
-        tokio::task::spawn_blocking(move || read_back(&file, &gone)).await?
-    };
-    let (found, contents) =
-        read.with_context(|| format!("the snapshot of collection `{name}` is not whole"))?;
-    if found != sha256 {
-        bail!(
-            "the snapshot of collection `{name}` reads back from the disk differently: {found} instead of {sha256}"
-        );
-    }
-    let holds = Holds::CollectionSnapshot { collection: name.to_owned() };
-    let artifact = Artifact { path, bytes: snapshot.size, sha256, holds };
+    let fetching = Fetching { task: saving.task.as_ref(), patience: &saving.patience, gone };
+    let fetched = gone.or(download::fetch(client, name, snapshot, &file, &fetching)).await?;
+    let contents =
+        fetched.contents.with_context(|| format!("the snapshot of collection `{name}` is not whole"))?;
     matches_server(client, name, &contents).await?;
-    Ok(artifact)
+    let holds = Holds::CollectionSnapshot { collection: name.to_owned() };
+    Ok(Artifact { path, bytes: snapshot.size, sha256: fetched.sha256, holds })
 }
 
 /// The snapshot is of the collection that it is said to be of.
@@ -151,39 +155,13 @@ async fn matches_server(client: &Client, name: &str, contents: &archive::Content
     Ok(())
 }
 
-/// Hashes the file as it is on the disk, and walks its structure, in one pass.
-fn read_back(path: &Path, gone: &Gone) -> anyhow::Result<(String, archive::Contents)> {
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    // Advice only, so that the disk is read and not the memory that still holds what was written.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
-    let mut hashing = Hashing {
-        inner: io::BufReader::with_capacity(256 * 1024, file),
-        digester: Digester::default(),
-        gone,
-    };
-    let contents = archive::walk(&mut hashing)?;
-    Ok((hashing.digester.finish().to_string(), contents))
-}
-
-/// Hashes what passes, and fails once nobody wants it.
-struct Hashing<'a, R> {
-    inner: R,
-    digester: Digester,
-    gone: &'a Gone,
-}
-
-impl<R: Read> Read for Hashing<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.gone.check().map_err(io::Error::other)?;
-        let count = self.inner.read(buffer)?;
-        self.digester.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
 /// Counts once more: what was written during the snapshot may be in it or not.
-async fn recount(client: &Client, name: &str, info: &Value, collection: &mut Collection) -> Option<String> {
+pub(super) async fn recount(
+    client: &Client,
+    name: &str,
+    info: &Value,
+    collection: &mut Collection,
+) -> Option<String> {
     match client.count(name, info).await {
         Ok(after) if Some(after) == collection.points => None,
         Ok(after) => {

@@ -94,11 +94,11 @@ fn indexes(schema: &Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::samples;
+    use crate::backup::driver::qdrant::examples;
 
     #[test]
     fn what_is_printed_becomes_what_is_taken() {
-        let mut config = samples::config();
+        let mut config = examples::config();
         config["strict_mode_config"] = json!({ "enabled": true, "max_query_limit": 10 });
         config["metadata"] = json!({ "by": "us" });
         let body = body(&config);

@@ -53,7 +53,12 @@ impl Driver for VolumeDriver {
         }
     }
 
-    async fn dump(&self, target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+    async fn dump(
+        &self,
+        target: Target<'_>,
+        _previous: Option<&Backup>,
+        into: &mut Staging,
+    ) -> anyhow::Result<Dump> {
         dump::dump(target, into).await
     }
 

@@ -17,6 +17,10 @@ pub enum Failure {
     CutDownload(u64),
     /// `cut-download-quietly:BYTES`: the body ends early, and the announced length lies to match.
     CutDownloadQuietly(u64),
+    /// `cut-stream:BYTES`: the stream of a shard or of its changes ends early; nothing tells that it was longer.
+    CutStream(u64),
+    /// `changes-500`: a difference to an earlier state of a shard cannot be had.
+    ChangesFail,
     /// `flip-download`: one bit of a downloaded snapshot is flipped.
     FlipDownload,
     /// `wrong-checksum`: the snapshot's description announces another digest.
@@ -57,6 +61,8 @@ impl FromStr for Failure {
             "stall-download" => Self::StallDownload(seconds()?),
             "cut-download" => Self::CutDownload(need()?.parse()?),
             "cut-download-quietly" => Self::CutDownloadQuietly(need()?.parse()?),
+            "cut-stream" => Self::CutStream(need()?.parse()?),
+            "changes-500" => Self::ChangesFail,
             "flip-download" => Self::FlipDownload,
             "wrong-checksum" => Self::WrongChecksum,
             "snapshot-500" => Self::SnapshotFails,

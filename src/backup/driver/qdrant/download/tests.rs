@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::backup::driver::Target;
-use crate::backup::driver::qdrant::samples;
+use crate::backup::driver::qdrant::examples;
 use crate::engine::PublishedPort;
 use crate::engine::memory::MemoryEngine;
 use crate::fs::Digest;
@@ -50,13 +50,13 @@ async fn server(bytes: &[u8], answers: &[Answer]) -> (Arc<Client>, Arc<Mutex<See
             tokio::spawn(serve(stream, Arc::clone(&shared)));
         }
     });
-    let mut container = samples::container();
+    let mut container = examples::container();
     container.ports.push(PublishedPort {
         container_port: 6333,
         host: "127.0.0.1".parse().expect("an address"),
         host_port,
     });
-    let (engine, store) = (MemoryEngine::new(), samples::store(container));
+    let (engine, store) = (MemoryEngine::new(), examples::store(container));
     let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
     (Client::connect(target).await.expect("connected"), seen)
 }
@@ -130,8 +130,9 @@ async fn fetched(served: &[u8], answers: &[Answer], descriptor: Descriptor) -> F
     let (client, seen) = server(served, answers).await;
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("a.snapshot");
-    let cx = Fetching { task: &Silent, patience: &PATIENCE };
-    let result = fetch(&client, "a", &descriptor, &file, &cx).await;
+    let gone = Gone::never();
+    let cx = Fetching { task: &Silent, patience: &PATIENCE, gone: &gone };
+    let result = fetch(&client, "a", &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
     let requests = seen.lock().expect("not poisoned").requests.clone();
     Fetched { result, written: std::fs::read(file).ok(), requests }
 }

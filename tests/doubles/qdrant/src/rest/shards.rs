@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::reply::{Asked, parse, plain, refuse_plainly, timed};
 use super::snapshots::{Params, give, run};
 use super::transfer;
+use crate::failures::Failure;
 use crate::fault::Fault;
 use crate::segment::Manifest;
 use crate::server::App;
@@ -73,6 +74,7 @@ pub(super) async fn partial(
     body: Bytes,
 ) -> Response {
     match parse::<BTreeMap<String, Manifest>>(&body) {
+        Ok(_) if app.failures.has(&Failure::ChangesFail) => refuse_plainly(&Fault::service("told to fail")),
         Ok(have) => streamed(&app, name, shard, Some(have)).await,
         Err(Fault::Format(text)) => plain(&format!("Json deserialize error: {text}")),
         Err(fault) => refuse_plainly(&fault),

@@ -41,6 +41,8 @@ impl Spoil {
                 Failure::StallDownload(pause) => spoil.stall = Some(pause),
                 Failure::Refuse
                 | Failure::Stall(_)
+                | Failure::CutStream(_)
+                | Failure::ChangesFail
                 | Failure::WrongChecksum
                 | Failure::SnapshotFails
                 | Failure::UploadFails
@@ -148,7 +150,12 @@ fn parse_range(text: &str, size: u64) -> Option<(u64, u64)> {
 /// Stream a temporary file without a length, as the shard stream and the partial snapshots come.
 pub(super) async fn stream(draft: tempfile::NamedTempFile, name: &str, failures: &Failures) -> Response {
     let size = draft.as_file().metadata().map_or(0, |meta| meta.len());
-    let spoil = Spoil { quiet: true, ..Spoil::of(failures, size) };
+    let cut = failures.find(|failure| match failure {
+        Failure::CutStream(at) => Some(*at),
+        _ => None,
+    });
+    let spoil = Spoil::of(failures, size);
+    let spoil = Spoil { quiet: true, cut: cut.or(spoil.cut), ..spoil };
     let sent = spoil.cut.map_or(size, |cut| cut.min(size));
     match tokio::fs::File::open(draft.path()).await {
         // The open file outlives its name.

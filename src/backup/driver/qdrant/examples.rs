@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::backup::fingerprint::mark::{Mark, Shard};
+use crate::backup::fingerprint::sample::{Point, Sample, Shape};
 use crate::backup::fingerprint::{Collection, Qdrant};
 use crate::engine::{Container, State};
 use crate::inventory::{Store, StoreKind};
@@ -74,7 +76,16 @@ pub(super) fn collection(points: u64) -> Collection {
         unreadable: None,
         config: config(),
         payload_schema: json!({ "cozinha": { "data_type": "keyword" } }),
+        sample: Some(sample()),
+        mark: Some(Mark { shards: vec![Shard { id: 0, op_num: points, segments: BTreeMap::new() }] }),
     }
+}
+
+/// Nine points.
+pub(super) fn sample() -> Sample {
+    let vectors = BTreeMap::from([("texto".to_owned(), Shape::of([(0, 0.6), (1, 0.8)]))]);
+    let point = |id: u64| Point { id: id.to_string(), payload: "p".into(), vectors: vectors.clone() };
+    Sample { slices: 1, whole: true, points: (1..=9).map(point).collect() }
 }
 
 /// Two collections, one alias.
