@@ -52,7 +52,12 @@ fn a_wiped_directory_is_found_and_put_back() {
         scratch.safe(&["backups"]).exits(0).never_says("damaged");
         scratch.safe(&["up", "-d"]).exits(0).says("everything is there that was there at the last stop");
 
-        scratch.safe(&["down"]).exits(0);
+        scratch
+            .safe(&["down"])
+            .exits(0)
+            .says("`qdrant` is unchanged since its backup")
+            .never_says("backed up");
+        assert_eq!(scratch.backups("qdrant").len(), 1, "no new one");
         fs::remove_dir_all(scratch.path("volumes/qdrant")).expect("wiped");
         scratch
             .safe(&["up", "-d"])

@@ -140,8 +140,8 @@ fn every_damage_is_told_apart() {
         ),
         (
             "a newer manifest",
-            |backup| edit(backup, |text| text.replace("\"format_version\": 1", "\"format_version\": 2")),
-            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(2))),
+            |backup| edit(backup, |text| text.replace("\"format_version\": 2", "\"format_version\": 3")),
+            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(3))),
         ),
         (
             "a manifest of another program",
@@ -201,6 +201,26 @@ fn every_damage_is_told_apart() {
     }
 }
 
+/// What shows without reading a byte: missing files, wrong sizes, strangers. A flipped bit does not.
+#[test]
+fn completeness_is_told_from_soundness() {
+    let (_dir, root) = root();
+    let sound = backup(&root, "db", AT);
+    sound.is_complete().expect("complete");
+    let path = sound.directory.join("data.tar");
+    let bytes = fs::read(&path).expect("read");
+    fs::write(&path, "SOME DATA").expect("written");
+    sound.is_complete().expect("every file has its size");
+    sound.check().expect_err("but not its bytes");
+    fs::write(&path, "some").expect("written");
+    assert!(matches!(sound.is_complete(), Err(Damage::WrongSize { .. })));
+    fs::remove_file(&path).expect("removed");
+    assert!(matches!(sound.is_complete(), Err(Damage::Missing { .. })));
+    fs::write(&path, bytes).expect("written");
+    fs::write(sound.directory.join("extra"), "").expect("written");
+    assert!(matches!(sound.is_complete(), Err(Damage::Extra { .. })));
+}
+
 fn edit(backup: &Path, change: impl FnOnce(String) -> String) {
     let path = backup.join("manifest.json");
     let text = fs::read_to_string(&path).expect("read");
@@ -212,7 +232,7 @@ fn what_cannot_be_read_is_listed_as_damaged_and_never_as_a_backup() {
     let (_dir, root) = root();
     let good = backup(&root, "db", AT);
     let bad = backup(&root, "db", "2026-08-02T10:00:00Z");
-    edit(&bad.directory, |text| text.replace("\"format_version\": 1", "\"format_version\": 9"));
+    edit(&bad.directory, |text| text.replace("\"format_version\": 2", "\"format_version\": 9"));
     let listing = root.list(Some("db")).expect("listed");
     assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [good.name()]);
     assert_eq!(listing.damaged.len(), 1);

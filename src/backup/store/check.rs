@@ -15,6 +15,11 @@ impl Backup {
         self.check_showing(&Silent)
     }
 
+    /// Whether every file is there with its size, and no other. Reads none of them.
+    pub fn is_complete(&self) -> Result<(), Damage> {
+        present(&self.directory, &self.manifest).map(drop)
+    }
+
     /// Hashes every file again, and shows how it gets on. The manifest is read anew: it counts as it is on disk.
     pub fn check_showing(&self, progress: &dyn Progress) -> Result<Verified, Damage> {
         let backup = Self::load(&self.directory)?;
@@ -40,14 +45,8 @@ pub(super) fn stays_inside(path: &str) -> bool {
     normal && literal && !path.contains('\0') && ![manifest::FILE_NAME, sums::FILE_NAME, "-"].contains(&path)
 }
 
-/// Checks that a directory has the files of a manifest and no others, each with its size and its digest. Files in
-/// `known` have been hashed just now, with that result.
-pub(super) fn files(
-    directory: &Path,
-    manifest: &Manifest,
-    known: &BTreeMap<String, String>,
-    progress: &dyn Progress,
-) -> Result<(), Damage> {
+/// Checks that a directory has the files of a manifest and no others, each with its size.
+fn present<'a>(directory: &Path, manifest: &'a Manifest) -> Result<BTreeMap<&'a str, &'a Artifact>, Damage> {
     let mut listed: BTreeMap<&str, &Artifact> = BTreeMap::new();
     for artifact in &manifest.artifacts {
         let path = || artifact.path.clone();
@@ -77,6 +76,18 @@ pub(super) fn files(
             });
         }
     }
+    Ok(listed)
+}
+
+/// Checks that a directory has the files of a manifest and no others, each with its size and its digest. Files in
+/// `known` have been hashed just now, with that result.
+pub(super) fn files(
+    directory: &Path,
+    manifest: &Manifest,
+    known: &BTreeMap<String, String>,
+    progress: &dyn Progress,
+) -> Result<(), Damage> {
+    let listed = present(directory, manifest)?;
     let total =
         listed.values().filter(|artifact| !known.contains_key(&artifact.path)).map(|one| one.bytes).sum();
     let task = progress.begin("reading the copies back", Unit::Bytes, Some(total));

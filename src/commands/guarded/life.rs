@@ -4,12 +4,15 @@ use super::child::{self, Input};
 use super::doubt::{self, Doubt};
 use super::losses::ToSave;
 use super::{announce, course, facts, look, losses, remember};
+use crate::backup::fingerprint::Fingerprint;
+use crate::backup::store::{Backup, Verified};
 use crate::commands::saving::{self, Saved};
 use crate::commands::stack::{self, Asked, Stack};
 use crate::commands::{describe, interruptible};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::guard::{self, Facts};
+use crate::inventory::Store;
 use crate::journal::{Entry, Outcome};
 use crate::policy::{Assessment, Backed, Clearance, Decision, Situation, decide};
 
@@ -125,9 +128,11 @@ pub(super) struct Saving {
     pub waived: bool,
     pub saved: Vec<Saved>,
     /// What was safe already.
-    pub safe: Vec<(crate::inventory::Store, crate::backup::store::Verified)>,
+    pub safe: Vec<(Store, Verified)>,
+    /// What is only stopped, and has a backup already.
+    pub kept: Vec<(Store, Backup)>,
     /// What servers held that nobody wanted a backup of.
-    pub seen: Vec<(crate::inventory::Store, crate::backup::fingerprint::Fingerprint)>,
+    pub seen: Vec<(Store, Fingerprint)>,
 }
 
 impl Saving {
@@ -148,9 +153,9 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
     let waived = asked.safe.skip_backup || stack.is_disposable();
     if waived {
         let seen = remember::fingerprints(stack, plan).await;
-        return Ok(Saving { waived, saved: Vec::new(), safe: Vec::new(), seen });
+        return Ok(Saving { waived, saved: Vec::new(), safe: Vec::new(), kept: Vec::new(), seen });
     }
-    let ToSave { stores, safe, unsaved } =
+    let ToSave { stores, safe, kept, unsaved } =
         losses::to_save(stack, plan, announce::saves_before(stack)).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "what has to be saved cannot be told, so nothing was run")
                 .because(error)
@@ -158,15 +163,15 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
     for subject in &unsaved {
         asked.ui.warn(format!("{}: it cannot be saved first.", describe::subject(subject)));
     }
-    for (store, verified) in &safe {
-        let backup = verified.backup();
-        asked.ui.say(format!(
-            "`{}` is unchanged since its backup of {} ({}).",
+    let safe_ones = safe.iter().map(|(store, verified)| (store, verified.backup()));
+    for (store, backup) in safe_ones.chain(kept.iter().map(|(store, backup)| (store, backup))) {
+        asked.ui.good(format!(
+            "`{}` is unchanged since its backup of {} ({}): no new one is needed.",
             store.service,
             describe::ago(backup.manifest.created),
             describe::contents(&backup.manifest.fingerprint),
         ));
     }
     let saved = interruptible(saving::save(stack, &stores, &format!("before {subcommand}"))).await?;
-    Ok(Saving { waived, saved, safe, seen: Vec::new() })
+    Ok(Saving { waived, saved, safe, kept, seen: Vec::new() })
 }

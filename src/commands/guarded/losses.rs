@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::backup::record::Note;
-use crate::backup::store::Verified;
+use crate::backup::store::{Backup, Verified};
 use crate::commands::stack::Stack;
 use crate::commands::{describe, records};
 use crate::engine::MountSource;
@@ -78,6 +78,8 @@ pub(super) struct ToSave {
     pub stores: Vec<Store>,
     /// Backups of stores that nobody has touched since, read back and found whole.
     pub safe: Vec<(Store, Verified)>,
+    /// Backups of servers that are only stopped and that nobody has written to since: their files are there.
+    pub kept: Vec<(Store, Backup)>,
     /// What will be gone without a copy: there is no way to make one.
     pub unsaved: Vec<Subject>,
 }
@@ -97,7 +99,10 @@ pub(super) async fn to_save(
                     store.is_server() && impact.services.contains(&store.service) && store.is_running()
                 });
                 for store in stopped {
-                    add(&mut save.stores, store.clone());
+                    match unchanged_since(stack, store).await {
+                        Some(backup) => save.kept.push((store.clone(), backup)),
+                        None => add(&mut save.stores, store.clone()),
+                    }
                 }
             }
             Effect::Destroy | Effect::Orphan if impact.counts() => lost(stack, impact, &mut save).await?,
@@ -120,13 +125,19 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
     let mut any = false;
     for store in stack.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
         any = true;
-        let running = store.is_running();
-        if running || store.kind == StoreKind::Volume {
-            add(&mut save.stores, store.clone());
-        } else if let Some(backup) = untouched_since(stack, store).await? {
-            if save.safe.iter().all(|(known, _)| known.id != store.id) {
-                save.safe.push((store.clone(), backup));
+        if save.safe.iter().any(|(known, _)| known.id == store.id) {
+            continue;
+        }
+        if store.is_running() || store.kind == StoreKind::Volume {
+            match unchanged_since(stack, store)
+                .await
+                .and_then(|backup| backup.check_showing(&stack.ui().meter()).ok())
+            {
+                Some(backup) => save.safe.push((store.clone(), backup)),
+                None => add(&mut save.stores, store.clone()),
             }
+        } else if let Some(backup) = untouched_since(stack, store).await? {
+            save.safe.push((store.clone(), backup));
         } else {
             // Its server cannot be asked while it is stopped, but its files lie still.
             add(&mut save.stores, Store { kind: StoreKind::Volume, ..store.clone() });
@@ -144,6 +155,28 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
         save.unsaved.push(impact.subject.clone());
     }
     Ok(())
+}
+
+/// The newest backup of a running server that proves that nobody has written to it since. Its files are there, and have
+/// their sizes; they are not read.
+async fn unchanged_since(stack: &Stack<'_>, store: &Store) -> Option<Backup> {
+    if !store.is_server() || !store.is_running() {
+        return None;
+    }
+    let backup = stack.root.latest(&store.id).ok().flatten()?;
+    backup.is_complete().ok()?;
+    match store.kind.driver().is_unchanged_since(stack.target(store, &Silent), &backup).await {
+        Ok(true) => Some(backup),
+        Ok(false) => None,
+        Err(error) => {
+            tracing::debug!(
+                service = store.service,
+                error = format!("{error:#}"),
+                "backing up, as nothing is proven"
+            );
+            None
+        }
+    }
 }
 
 /// The backup that was made at the store's last stop, if nothing that mounts its data has run since.

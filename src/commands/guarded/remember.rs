@@ -30,6 +30,15 @@ pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done
         let note = if gone(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
         records::write(stack, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
     }
+    for (store, backup) in &saving.kept {
+        records::write(
+            stack,
+            store,
+            Note::Stopped,
+            Some(backup.manifest.fingerprint.clone()),
+            Some(backup.name()),
+        );
+    }
     for (store, verified) in saving.safe.iter().filter(|_| done) {
         let backup = verified.backup();
         records::write(
