@@ -86,7 +86,7 @@ impl<'a> Dumping<'a> {
         into: &mut Staging,
     ) -> anyhow::Result<bool> {
         if chain.is_current(&known) {
-            return Ok(self.take_over(chain.paths(), known, (name, info), into));
+            return Ok(self.take_over(&chain.paths(), known, (name, info), into));
         }
         let (Some((link, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
             return Ok(false);
@@ -114,10 +114,10 @@ impl<'a> Dumping<'a> {
                 .await?;
         match outcome {
             difference::Outcome::Whole => Ok(false),
-            difference::Outcome::Same => Ok(self.take_over(chain.paths(), known, (name, info), into)),
+            difference::Outcome::Same => Ok(self.take_over(&chain.paths(), known, (name, info), into)),
             difference::Outcome::Changed(changed) => {
                 let path = changed.artifact.path.clone();
-                if !self.take_over(chain.links(), known, (name, info), into) {
+                if !self.take_over(&chain.links(), known, (name, info), into) {
                     into.discard(&path)?;
                     return Ok(false);
                 }
@@ -133,14 +133,14 @@ impl<'a> Dumping<'a> {
     /// Takes files of the previous backup over. A damaged one there is a reason to save the whole.
     fn take_over(
         &mut self,
-        paths: Vec<String>,
+        paths: &[String],
         known: Collection,
         (name, info): (&str, Value),
         into: &mut Staging,
     ) -> bool {
         let Some(previous) = self.previous else { return false };
         let mut taken = Vec::new();
-        for path in &paths {
+        for path in paths {
             match into.link_from(previous, path) {
                 Ok(artifact) => taken.push(artifact),
                 Err(error) => {
