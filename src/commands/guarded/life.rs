@@ -150,7 +150,7 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
         let seen = remember::fingerprints(stack, plan).await;
         return Ok(Saving { waived, saved: Vec::new(), safe: Vec::new(), seen });
     }
-    let ToSave { stores, safe, unsaved } =
+    let ToSave { stores, mut safe, unsaved } =
         losses::to_save(stack, plan, announce::saves_before(stack)).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "what has to be saved cannot be told, so nothing was run")
                 .because(error)
@@ -158,7 +158,8 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
     for subject in &unsaved {
         asked.ui.warn(format!("{}: it cannot be saved first.", describe::subject(subject)));
     }
-    for (store, verified) in &safe {
+    for (store, verified) in &mut safe {
+        interruptible(saving::prove(stack, store, verified, stack.settings.backup.proof)).await?;
         let backup = verified.backup();
         asked.ui.say(format!(
             "`{}` is unchanged since its backup of {} ({}).",

@@ -8,6 +8,7 @@ mod compare;
 mod detached;
 mod download;
 mod dump;
+mod equal;
 mod error;
 mod fingerprint;
 mod grpc;
@@ -15,13 +16,16 @@ mod names;
 mod patience;
 mod place;
 mod plan;
+mod proof;
 mod ready;
 mod rest;
 mod restore;
+mod room;
 #[cfg(test)]
 mod samples;
 mod save;
 mod schema;
+mod switch;
 mod upload;
 mod vectors;
 mod version;
@@ -30,8 +34,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::scratch::Ground;
 use super::{Driver, Dump, Plan, Request, Restored, Target};
 use crate::backup::fingerprint::{Difference, Fingerprint};
+use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
 use client::Client;
@@ -104,5 +110,13 @@ impl Driver for QdrantDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, &Restoring { from, plan, request, patience: self.patience }, proof).await
+    }
+
+    fn can_try(&self) -> bool {
+        true
+    }
+
+    async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
+        proof::try_out(ground, from, *self).await
     }
 }
