@@ -84,38 +84,50 @@ async fn an_alias_never_leads_nowhere() {
 
 /// Dies at every request there is, once before and once after it was carried out, and is started again. Then all that was
 /// there before is there, or all that was saved is, or it lies beside; and a second restore brings everything to its end.
-#[tokio::test]
-async fn whatever_dies_whenever_a_second_restore_ends_it() {
-    for (known, way) in [(true, "die-before"), (true, "die-after"), (false, "die-after")] {
-        let stand = Stand::double().await.without_grpc();
-        let stand = if known { stand.with_known_snapshots() } else { stand };
-        stand.fill("receitas", 5).await;
-        stand.alias("atual", "receitas").await;
-        let (_dir, root) = crate::backup_fixture::root();
-        let backup = stand.back_up(&root).await.expect("saved").backup;
-        let request = only("receitas");
-        for deaths in 0.. {
-            stand.write("receitas", 6..=9).await;
-            let plan = stand.plan(&backup, &request).await.expect("planned");
-            stand.fail(&format!("{way}:{deaths}"));
-            let first = stand.restore_as(&backup, &plan, &request).await;
-            let survived = !stand.is_failing().contains(&qdrant_double::Failure::Refuse);
-            stand.fail("");
-            let here = format!("{way}:{deaths}, known: {known}");
-            if survived {
-                first.unwrap_or_else(|error| panic!("{here}: {error:#}"));
-                assert!(deaths > 15, "a switch takes many requests: {deaths}");
-                break;
-            }
-            nothing_is_lost(&stand, &here).await;
-            let again = stand.restore(&backup, &request).await;
-            again.unwrap_or_else(|error| panic!("{here}: {error:#}"));
-            assert_eq!(stand.count("receitas").await, 5, "{here}");
-            assert_eq!(stand.names().await, ["receitas"], "{here}");
-            assert_eq!(stand.aliases().await, [alias("atual", "receitas")], "{here}");
-            assert_eq!(stand.left_over(), [""; 0], "{here}");
+async fn die_everywhere(known: bool, way: &str) {
+    let stand = Stand::double().await.without_grpc();
+    let stand = if known { stand.with_known_snapshots() } else { stand };
+    stand.fill("receitas", 5).await;
+    stand.alias("atual", "receitas").await;
+    let (_dir, root) = crate::backup_fixture::root();
+    let backup = stand.back_up(&root).await.expect("saved").backup;
+    let request = only("receitas");
+    for deaths in 0.. {
+        stand.write("receitas", 6..=9).await;
+        let plan = stand.plan(&backup, &request).await.expect("planned");
+        stand.fail(&format!("{way}:{deaths}"));
+        let first = stand.restore_as(&backup, &plan, &request).await;
+        let survived = !stand.is_failing().contains(&qdrant_double::Failure::Refuse);
+        stand.fail("");
+        let here = format!("{way}:{deaths}, known: {known}");
+        if survived {
+            first.unwrap_or_else(|error| panic!("{here}: {error:#}"));
+            assert!(deaths > 15, "a switch takes many requests: {deaths}");
+            break;
         }
+        nothing_is_lost(&stand, &here).await;
+        let again = stand.restore(&backup, &request).await;
+        again.unwrap_or_else(|error| panic!("{here}: {error:#}"));
+        assert_eq!(stand.count("receitas").await, 5, "{here}");
+        assert_eq!(stand.names().await, ["receitas"], "{here}");
+        assert_eq!(stand.aliases().await, [alias("atual", "receitas")], "{here}");
+        assert_eq!(stand.left_over(), [""; 0], "{here}");
     }
+}
+
+#[tokio::test]
+async fn a_death_before_a_request_is_survived() {
+    die_everywhere(true, "die-before").await;
+}
+
+#[tokio::test]
+async fn a_death_after_a_request_is_survived() {
+    die_everywhere(true, "die-after").await;
+}
+
+#[tokio::test]
+async fn a_death_on_the_way_over_the_wire_is_survived() {
+    die_everywhere(false, "die-after").await;
 }
 
 async fn nothing_is_lost(stand: &Stand, here: &str) {
