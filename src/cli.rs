@@ -45,6 +45,9 @@ pub enum Format {
 pub struct Backup {
     /// Only these services; all that hold data when none is named
     pub services: Vec<String>,
+    /// Put each into a scratch server afterwards, and compare
+    #[arg(long)]
+    pub prove: bool,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
@@ -102,6 +105,9 @@ pub struct Restore {
 pub struct Verify {
     /// Check this backup on disk instead of the running stack
     pub backup: Option<String>,
+    /// Put this backup into a scratch server, and compare
+    #[arg(long, requires = "backup")]
+    pub prove: bool,
     /// Take what runs now as the new record
     #[arg(long, conflicts_with = "backup")]
     pub accept: bool,

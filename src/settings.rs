@@ -27,6 +27,8 @@ pub struct Backup {
     pub directory: PathBuf,
     /// The commands that a backup is made before.
     pub before: Vec<BackedCommand>,
+    /// How far every backup is checked before it counts.
+    pub proof: Required,
     pub keep: Keep,
 }
 
@@ -35,9 +37,21 @@ impl Default for Backup {
         Self {
             directory: PathBuf::from("./backups"),
             before: vec![BackedCommand::Down, BackedCommand::Stop, BackedCommand::Rm],
+            proof: Required::default(),
             keep: Keep::default(),
         }
     }
+}
+
+/// How far a backup has to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Required {
+    /// Read back from disk to its end.
+    #[default]
+    Readable,
+    /// Put into a scratch server and found equal, where it is a server's; plain files stay readable.
+    Restored,
 }
 
 /// A command that stops services and so can have a backup before it.
@@ -111,11 +125,16 @@ mod tests {
         let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
         assert_eq!(settings.backup.keep, Keep { last: 2, daily: 7, weekly: 4 });
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
+        assert_eq!(settings.backup.proof, Required::Readable);
+        let strict = Settings::read(Some(&json!({ "backup": { "proof": "restored" } }))).expect("valid");
+        assert_eq!(strict.backup.proof, Required::Restored);
         assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());
     }
 
     #[test]
     fn a_mistyped_setting_is_an_error() {
+        let error = Settings::read(Some(&json!({ "backup": { "proof": "copied" } })));
+        assert!(error.is_err(), "what is only copied is never enough");
         let error = Settings::read(Some(&json!({ "volumes": { "cache": { "disposible": true } } })));
         assert!(error.expect_err("unknown word").to_string().contains("disposible"));
     }

@@ -40,6 +40,11 @@ impl Suggest {
         self.own(&["restore", backup])
     }
 
+    /// Puts one backup into a scratch server.
+    pub fn prove(&self, backup: &str) -> String {
+        self.own(&["verify", backup, "--prove"])
+    }
+
     /// Compares what runs with what was recorded.
     pub fn verify(&self) -> String {
         self.own(&["verify"])

@@ -55,6 +55,8 @@ pub struct Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Proof {
+    /// It was tried, and could not be put back, or came out as something else. Never in a manifest.
+    Failed,
     /// The server's digest and ours agree.
     Copied,
     /// Read back from disk to the end, and its structure is whole.

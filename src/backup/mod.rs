@@ -4,6 +4,7 @@ pub mod archive;
 pub mod driver;
 pub mod fingerprint;
 pub mod manifest;
+pub mod proof;
 pub mod record;
 pub mod retention;
 pub mod stack;

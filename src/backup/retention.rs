@@ -27,7 +27,7 @@ pub struct Candidate {
 
 impl From<&Backup> for Candidate {
     fn from(backup: &Backup) -> Self {
-        Self { name: backup.name(), created: backup.manifest.created, proof: backup.manifest.proof }
+        Self { name: backup.name(), created: backup.manifest.created, proof: backup.proof() }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::cli::{Backup, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
+use crate::settings::Required;
 
 pub(super) async fn run(asked: &Asked, args: &Backup) -> Result<Exit, Failure> {
     let stack = Stack::gather(asked).await?;
@@ -36,13 +37,20 @@ pub(super) async fn run(asked: &Asked, args: &Backup) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::BackupFailed, "there is nothing running to back up")
             .say(format!("Services that hold data: {}.", describe::services(&stack.inventory))));
     }
-    let saved = super::interruptible(saving::save(&stack, &stores, "asked for")).await?;
+    let saved =
+        super::interruptible(saving::save_to(&stack, &stores, "asked for", required(&stack, args))).await?;
     if args.format == Format::Json {
         let backups: Vec<_> = saved.iter().map(|one| describe::backup_json(one.backup.backup())).collect();
         asked.ui.result(describe::json(&backups));
     }
     warn_of_bare(&stack, &stores);
     Ok(Exit::Success)
+}
+
+/// As far as the settings want it, and further where that was asked for.
+fn required(stack: &Stack<'_>, args: &Backup) -> Required {
+    let asked = if args.prove { Required::Restored } else { Required::default() };
+    asked.max(stack.settings.backup.proof)
 }
 
 /// A store whose data is in the container itself can be backed up, and will be lost all the same.

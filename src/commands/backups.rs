@@ -60,7 +60,7 @@ fn row(backup: &Backup) -> Vec<String> {
         describe::ago(manifest.created),
         describe::contents(&manifest.fingerprint),
         Bytes(backup.bytes()).to_string(),
-        describe::proof(manifest.proof).to_owned(),
+        describe::proof(backup.proof()).to_owned(),
         manifest.reason.clone(),
     ]
 }

@@ -12,6 +12,7 @@ use super::stack::Stack;
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::Proof;
+use crate::backup::proof::{Outcome, Record};
 use crate::backup::store::Backup;
 use crate::inventory::Inventory;
 use crate::policy::{Assessment, Effect, Impact, Subject, Token};
@@ -196,10 +197,31 @@ pub(super) fn sentence(fragment: &str) -> String {
 
 pub(super) fn proof(proof: Proof) -> &'static str {
     match proof {
+        Proof::Failed => "failed",
         Proof::Copied => "copied",
         Proof::Readable => "readable",
         Proof::Restored => "restored",
     }
+}
+
+/// How far a backup was checked, and what its trial has shown.
+fn proof_of(backup: &Backup) -> String {
+    let level = proof(backup.proof());
+    let Some(record) = &backup.trial else { return level.to_owned() };
+    let server = record.server.as_deref().unwrap_or("?");
+    let when = ago(record.time);
+    match &record.outcome {
+        Outcome::Restored => format!("{level} into a scratch {} {server}, {when}", record.image),
+        Outcome::Failed { reasons } => format!("{level} {when}: {}", reasons.join("; ")),
+    }
+}
+
+fn trial_json(record: &Record) -> serde_json::Value {
+    let reasons = match &record.outcome {
+        Outcome::Restored => &[],
+        Outcome::Failed { reasons } => reasons.as_slice(),
+    };
+    json!({ "time": record.time, "image": record.image, "server": record.server, "reasons": reasons })
 }
 
 pub(super) fn action(action: Action) -> &'static str {
@@ -207,6 +229,7 @@ pub(super) fn action(action: Action) -> &'static str {
         Action::Create => "create",
         Action::Replace => "replace",
         Action::Keep => "keep",
+        Action::Finish => "finish",
     }
 }
 
@@ -220,7 +243,8 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "kind": manifest.kind,
         "created": manifest.created,
         "bytes": backup.bytes(),
-        "proof": manifest.proof,
+        "proof": backup.proof(),
+        "trial": backup.trial.as_ref().map(trial_json),
         "reason": manifest.reason,
         "server": manifest.server,
         "holds": contents(&manifest.fingerprint),
@@ -244,7 +268,7 @@ pub(super) fn backup(backup: &Backup) -> String {
         manifest.reason,
         contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
-        proof(manifest.proof),
+        proof_of(backup),
         short_path(&backup.directory),
     );
     if let Fingerprint::Qdrant(qdrant) = &manifest.fingerprint {

@@ -7,6 +7,7 @@ mod describe;
 pub mod guarded;
 pub mod history;
 pub mod protect;
+mod proving;
 mod records;
 pub mod restore;
 mod saving;

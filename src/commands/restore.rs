@@ -5,6 +5,7 @@ use serde_json::json;
 use super::stack::{Asked, Stack};
 use super::{backups, describe, records, saving};
 use crate::backup::driver::{Action, Plan, Request, Restored, Step};
+use crate::backup::proof::Outcome;
 use crate::backup::record::Note;
 use crate::backup::store::Backup;
 use crate::cli::{Format, Restore};
@@ -155,6 +156,9 @@ fn announce(stack: &Stack<'_>, store: &Store, backup: &Backup, plan: &Plan) {
         backup.name(),
         describe::ago(backup.manifest.created)
     ));
+    if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
+        ui.warn(format!("this backup was tried out, and could not be put back: {}", reasons.join("; ")));
+    }
     let noun = match backup.manifest.kind {
         StoreKind::Qdrant => "point",
         StoreKind::Volume => "file",
@@ -172,6 +176,7 @@ fn line(step: &Step, noun: &str) -> String {
         Action::Create => format!("{name}: not there, will be created{count}"),
         Action::Replace => format!("{name}: there, will be saved and then replaced{count}"),
         Action::Keep => format!("{name}: there, stays as it is"),
+        Action::Finish => format!("{name}: an earlier restore was cut off, will be finished{count}"),
     }
 }
 

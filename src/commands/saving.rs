@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::describe;
+use super::proving::Prover;
 use super::stack::Stack;
-use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
+use super::{describe, proving};
+use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest, Proof};
 use crate::backup::stack as together;
 use crate::backup::store::Verified;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
+use crate::settings::Required;
 use crate::units::Bytes;
 
 /// As manifests name us.
@@ -22,9 +24,19 @@ pub(super) struct Saved {
     pub backup: Verified,
 }
 
-/// Backs up every store, one after the other, each read back and checked. The first that fails ends it: what was
-/// finished before stays as a backup of its own.
+/// Backs up every store, each checked as far as the settings want it.
 pub(super) async fn save(stack: &Stack<'_>, stores: &[Store], reason: &str) -> Result<Vec<Saved>, Failure> {
+    save_to(stack, stores, reason, stack.settings.backup.proof).await
+}
+
+/// Backs up every store, one after the other, each read back and checked as far as it has to be. The first that fails
+/// ends it: what was finished before stays as a backup of its own.
+pub(super) async fn save_to(
+    stack: &Stack<'_>,
+    stores: &[Store],
+    reason: &str,
+    required: Required,
+) -> Result<Vec<Saved>, Failure> {
     if stores.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,7 +51,60 @@ pub(super) async fn save(stack: &Stack<'_>, stores: &[Store], reason: &str) -> R
     let members: Vec<&Verified> = saved.iter().map(|one| &one.backup).collect();
     together::write(&stack.root, &stack.project.name, &members)
         .map_err(|error| failed(stack, "the list of what was saved together", error.into()))?;
+    for one in &mut saved {
+        prove(stack, &one.store, &mut one.backup, required).await?;
+    }
     Ok(saved)
+}
+
+/// Tries a backup out, where that is required and was not done yet.
+pub(super) async fn prove(
+    stack: &Stack<'_>,
+    store: &Store,
+    backup: &mut Verified,
+    required: Required,
+) -> Result<(), Failure> {
+    let driver = backup.manifest.kind.driver();
+    if required < Required::Restored || backup.proof() >= Proof::Restored {
+        return Ok(());
+    }
+    if !driver.can_try() {
+        stack.ui().say(format!(
+            "`{}` is a backup of plain files: it was read to its end, and there is no server to try it in.",
+            backup.name()
+        ));
+        return Ok(());
+    }
+    let tried = Prover::of(stack).prove(backup).await;
+    let what = format!("`{}` was backed up, and the backup could not be tried out", store.service);
+    let trial = tried.map_err(|error| failed_proof(stack, what, error))?;
+    match proving::verdict(&trial) {
+        None => {
+            proving::tell(stack.ui(), backup, &trial);
+            Ok(())
+        }
+        Some(reasons) => {
+            let what = format!("the backup of `{}` cannot be put back", store.service);
+            Err(failed_proof(stack, what, reasons))
+        }
+    }
+}
+
+/// A backup that does not count, because it is not proven.
+fn failed_proof(stack: &Stack<'_>, what: String, error: anyhow::Error) -> Failure {
+    match stack.asked.reading.subcommand.as_deref() {
+        Some(command) => Failure::new(Exit::BackupFailed, format!("{what}, so `{command}` was not run"))
+            .because(error)
+            .say("The stack is exactly as it was. The settings say `backup.proof: restored`.")
+            .run(
+                "Mend the cause and try again, or go on without a backup",
+                stack.suggest().again("--safe-skip-backup", &stack.asked.words),
+            ),
+        None => Failure::new(Exit::BackupFailed, what)
+            .because(error)
+            .say("It is kept, and marked as what it is.")
+            .run("To see how far each backup is proven", stack.suggest().backups()),
+    }
 }
 
 async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Result<Verified> {

@@ -243,7 +243,7 @@ impl Row<'_> {
                 || "none".to_owned(),
                 |backup| {
                     let manifest = &backup.manifest;
-                    format!("{}, {}", describe::ago(manifest.created), describe::proof(manifest.proof))
+                    format!("{}, {}", describe::ago(manifest.created), describe::proof(backup.proof()))
                 },
             ),
             self.record.as_ref().map_or_else(|| "-".to_owned(), last_stop),

@@ -2,10 +2,12 @@
 
 use serde_json::json;
 
+use super::proving::{self, Prover};
 use super::stack::{self, Asked, Stack};
 use super::{backups, comparing, describe, records};
 use crate::backup::record::Note;
 use crate::cli::{Format, Verify};
+use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::progress::Silent;
@@ -13,7 +15,11 @@ use crate::verify::Verdict;
 
 pub(super) async fn run(asked: &Asked, args: &Verify) -> Result<Exit, Failure> {
     if let Some(name) = &args.backup {
-        return on_disk(asked, name, args.format);
+        return if args.prove {
+            prove(asked, name, args.format).await
+        } else {
+            on_disk(asked, name, args.format)
+        };
     }
     let stack = Stack::gather(asked).await?;
     if args.accept { accept(&stack).await } else { compare(&stack, args.format).await }
@@ -27,7 +33,7 @@ fn on_disk(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
     if format == Format::Json {
         let damage = checked.as_ref().err().map(ToString::to_string);
         asked.ui.result(describe::json(
-            &json!({ "backup": backup.name(), "whole": damage.is_none(), "damage": damage }),
+            &json!({ "backup": backup.name(), "whole": damage.is_none(), "damage": damage, "proof": backup.proof() }),
         ));
     }
     match checked {
@@ -36,12 +42,50 @@ fn on_disk(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
                 "`{}` is whole: {}, {}.",
                 backup.name(),
                 describe::contents(&backup.manifest.fingerprint),
-                describe::proof(backup.manifest.proof),
+                describe::proof(backup.proof()),
             ));
             Ok(Exit::Success)
         }
         Err(damage) => {
             Err(Failure::new(Exit::DataMissing, format!("`{}` is damaged", backup.name())).because(damage))
+        }
+    }
+}
+
+/// Reads a backup to its end, and puts it into a scratch server.
+async fn prove(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
+    let project = asked.project().map_err(|error| stack::unreadable(asked, error))?;
+    let root = stack::backup_root(&project, &stack::settings(&project)?);
+    let mut backup = backups::find(&root, name, &asked.suggest.backups())?;
+    let engine = stack::connect(asked).await.map_err(stack::no_engine)?;
+    let local = engine.identity().await.map_err(stack::no_engine)?.local;
+    let prover = Prover { ui: &asked.ui, engine: &engine, local, root: &root, patience: asked.patience() };
+    let tried = super::interruptible(async {
+        prover.prove_unchecked(&mut backup).await.map_err(|error| {
+            Failure::new(Exit::DataMissing, format!("`{}` could not be tried out", backup.name()))
+                .because(error)
+                .say("That says nothing about the backup; it is marked as it was.")
+        })
+    })
+    .await?;
+    let verdict = proving::verdict(&tried);
+    if format == Format::Json {
+        let value = json!({
+            "backup": backup.name(), "whole": verdict.is_none(), "damage": verdict.as_ref().map(ToString::to_string),
+            "proof": backup.proof(), "reasons": tried.reasons,
+        });
+        asked.ui.result(describe::json(&value));
+    }
+    match verdict {
+        None => {
+            proving::tell(&asked.ui, &backup, &tried);
+            Ok(Exit::Success)
+        }
+        Some(reasons) => {
+            Err(Failure::new(Exit::DataMissing, format!("`{}` cannot be put back", backup.name()))
+                .because(reasons)
+                .say("It is marked as failed. Nothing that runs was touched.")
+                .run("To see the others", asked.suggest.backups()))
         }
     }
 }

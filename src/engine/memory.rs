@@ -3,6 +3,9 @@
 //! It answers from what it was given, and keeps files as maps from path to content; archives are real tar streams,
 //! named as the real engine names them. It writes down what it was asked, and fails where it is told to.
 
+mod scratch;
+
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,9 +17,11 @@ use tokio::io::DuplexStream;
 
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, Result, State, Volume,
+    Identity, Image, Mount, MountSource, Result, Scratch, State, Volume,
 };
 use crate::policy::Clearance;
+
+pub use scratch::Server;
 
 /// The size of one piece of a stream, small enough that tests see several.
 const PIECE: usize = 4096;
@@ -44,6 +49,10 @@ pub enum Question {
     CreateHolder,
     StartHolder,
     RemoveHolder,
+    Inspect,
+    StartScratch,
+    Scratches,
+    RemoveScratch,
 }
 
 /// One question, and what it was about: a project, a name, or `container:path`.
@@ -80,6 +89,9 @@ struct Contents {
     architecture: Option<String>,
     calls: Vec<Call>,
     helpers_made: u32,
+    serve: Option<scratch::Serve>,
+    /// By the name of the scratch container that each runs in.
+    servers: BTreeMap<String, Box<dyn Any + Send>>,
 }
 
 /// See the head of this file. A clone is another handle to the same engine.
@@ -402,6 +414,11 @@ impl Engine for MemoryEngine {
         Ok(contents.containers.iter().filter(from_there).cloned().collect())
     }
 
+    async fn inspect(&self, id: &str) -> Result<Option<Container>> {
+        let contents = self.asked(Question::Inspect, id)?;
+        Ok(contents.container(id).ok().cloned())
+    }
+
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
         let contents = self.asked(Question::ProjectVolumes, project)?;
         let label = |volume: &&Volume| {
@@ -635,6 +652,19 @@ impl Engine for MemoryEngine {
         let at = contents.holder(id, "remove")?;
         contents.containers.remove(at);
         Ok(())
+    }
+
+    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container> {
+        drop(self.asked(Question::StartScratch, scratch.image.clone())?);
+        scratch::start(self, scratch)
+    }
+
+    async fn scratches(&self, owner: &str) -> Result<Vec<String>> {
+        Ok(scratch::list(&*self.asked(Question::Scratches, owner)?, owner))
+    }
+
+    async fn remove_scratch(&self, name: &str) -> Result<()> {
+        scratch::remove(&mut *self.asked(Question::RemoveScratch, name)?, name)
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod context;
 pub mod docker;
 pub mod memory;
+mod scratch;
 mod types;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::policy::Clearance;
 
+pub use scratch::{Limits, SCRATCH_LABEL, Scratch};
 pub use types::*;
 
 /// The label of every container that we make for a moment, to reach volumes.
@@ -74,6 +76,8 @@ pub trait Engine: Send + Sync {
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>>;
     /// Every container, of whatever project, that was made from a project directory, by Compose's label.
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
+    /// One container as it is now.
+    async fn inspect(&self, id: &str) -> Result<Option<Container>>;
     /// Every volume that carries Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;
@@ -117,4 +121,10 @@ pub trait Engine: Send + Sync {
     async fn start_holder(&self, id: &str) -> Result<()>;
     /// Removes a holder, and leaves its volume alone; refuses any other container.
     async fn remove_holder(&self, id: &str, proof: &Clearance) -> Result<()>;
+    /// Makes a scratch container with a network of its own, and starts it. Of one that does not start nothing is left.
+    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container>;
+    /// The names of the scratch containers of an owner, and of networks whose container is gone.
+    async fn scratches(&self, owner: &str) -> Result<Vec<String>>;
+    /// Removes a scratch container, its network and everything it wrote; refuses what is none. Fine when it is gone.
+    async fn remove_scratch(&self, name: &str) -> Result<()>;
 }

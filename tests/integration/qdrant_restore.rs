@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::backup_fixture::root;
 use crate::qdrant_stand::{Stand, compare, why};
 
-fn only(collection: &str) -> Request {
+pub(crate) fn only(collection: &str) -> Request {
     Request { collections: vec![collection.into()], ..Request::default() }
 }
 
 /// A server with two collections and two aliases, and a backup of it.
-async fn saved(stand: Stand) -> (Stand, Backup, TempDir) {
+pub(crate) async fn saved(stand: Stand) -> (Stand, Backup, TempDir) {
     stand.fill("receitas", 50).await;
     stand.fill("livros", 7).await;
     stand.alias("atual", "receitas").await;
@@ -26,7 +26,7 @@ async fn saved(stand: Stand) -> (Stand, Backup, TempDir) {
     (stand, backup, dir)
 }
 
-fn alias(alias: &str, collection: &str) -> (String, String) {
+pub(crate) fn alias(alias: &str, collection: &str) -> (String, String) {
     (alias.to_owned(), collection.to_owned())
 }
 
@@ -281,7 +281,6 @@ async fn what_fails_after_the_switch_has_a_way_out() {
     assert!(livros == "livros" && beside.starts_with("receitas__restore_"), "{names:?}");
     assert_eq!(stand.count(beside).await, 50);
     assert!(error.contains("Nothing is lost") && error.contains(beside), "{error}");
-    assert!(error.contains(&backup.directory.display().to_string()), "{error}");
     // The way out that the message names.
     let restored = stand.restore(&backup, &only("receitas")).await.expect("once more");
     assert_eq!((stand.count("receitas").await, restored.aliases), (50, vec!["atual".to_owned()]));

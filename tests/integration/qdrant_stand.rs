@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use qdrant_double::{Config, Server};
 use safe_compose::backup::driver::qdrant::{Patience, QdrantDriver};
+use safe_compose::backup::driver::scratch::Ground;
 use safe_compose::backup::driver::{Driver as _, Dump, Plan, Request, Restored, Target};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint, Qdrant};
 use safe_compose::backup::manifest::Manifest;
+use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::{Backup, BackupRoot};
-use safe_compose::engine::memory::MemoryEngine;
-use safe_compose::engine::{Container, Mount, MountSource, PublishedPort, State};
+use safe_compose::engine::memory::{self, MemoryEngine};
+use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Scratch, State};
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
@@ -32,6 +34,9 @@ pub(crate) const PATIENCE: Patience = Patience {
 };
 
 pub(crate) const DRIVER: QdrantDriver = QdrantDriver::with_patience(PATIENCE);
+
+/// Who tries backups out here.
+pub(crate) const OWNER: &str = "0123456789ab";
 
 /// A server, and a container that publishes its ports.
 pub(crate) struct Stand {
@@ -171,6 +176,43 @@ impl Stand {
         self.store.container.as_mut().expect("there is one")
     }
 
+    /// What the container says about where its server keeps snapshots, which it then moves on its own disk.
+    pub(crate) fn with_known_snapshots(mut self) -> Self {
+        let below = match &self.server {
+            Kind::Double(_) => "server/snapshots",
+            Kind::Real(_) => "snapshots",
+        };
+        let path = self.dir.path().join(below).display().to_string();
+        self.container().environment.insert("QDRANT__STORAGE__SNAPSHOTS_PATH".to_owned(), Secret::new(path));
+        self
+    }
+
+    /// Every scratch container is a stand-in from now on, changed like this.
+    pub(crate) fn with_scratch(mut self, change: fn(&mut Config)) -> Self {
+        let image = Image {
+            id: "sha256:0".to_owned(),
+            user: String::new(),
+            volumes: Vec::new(),
+            environment: BTreeMap::new(),
+            repo_digests: Vec::new(),
+        };
+        let serve = move |scratch: &Scratch| serve(scratch, change);
+        self.engine = self.engine.with_image("qdrant/qdrant:v1.19.0", image).with_scratch(serve);
+        self
+    }
+
+    /// Tries a backup out as the program does.
+    pub(crate) async fn try_out(&self, backup: &Backup) -> anyhow::Result<Trial> {
+        let ground = Ground {
+            engine: &self.engine,
+            local: true,
+            progress: &Silent,
+            owner: OWNER,
+            patience: Duration::from_secs(10),
+        };
+        DRIVER.try_out(ground, backup).await
+    }
+
     /// As where only the first port is published.
     pub(crate) fn without_grpc(mut self) -> Self {
         self.container().ports.retain(|port| port.container_port == 6333);
@@ -191,6 +233,14 @@ impl Stand {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.http)
+    }
+
+    /// Whether the stand-in is told to fail, or has died of it.
+    pub(crate) fn is_failing(&self) -> Vec<qdrant_double::Failure> {
+        match &self.server {
+            Kind::Double(server) => server.failures().list(),
+            Kind::Real(_) => Vec::new(),
+        }
     }
 
     /// Talks to the server as an application would.
@@ -337,6 +387,35 @@ impl Stand {
     ) -> anyhow::Result<Restored> {
         DRIVER.restore(self.target(), from, plan, request, &clearance()).await
     }
+}
+
+/// A stand-in for a scratch container, on a thread of its own, that ends when what it gives is dropped.
+fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::Server {
+    let variable = |name: &str| scratch.environment.get(name).map(|value| value.expose().to_owned());
+    assert_eq!(variable("QDRANT__TELEMETRY_DISABLED").as_deref(), Some("true"));
+    let key = variable("QDRANT__SERVICE__API_KEY");
+    let (send, receive) = std::sync::mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().expect("a directory");
+            let mut config = Config::below(dir.path());
+            config.api_key = key;
+            change(&mut config);
+            let server = Server::start(config).await.expect("a server");
+            send.send((server.http_port(), server.grpc_port())).expect("somebody waits");
+            // The only error is that nobody holds it any more.
+            let _ = stopped.await;
+        });
+    });
+    let (http, grpc) = receive.recv().expect("it has started");
+    let port = |container_port, host_port| PublishedPort {
+        container_port,
+        host: "127.0.0.1".parse().expect("an address"),
+        host_port,
+    };
+    memory::Server { ports: vec![port(6333, http), port(6334, grpc)], running: Box::new(stop) }
 }
 
 /// A finished backup, and what was said about it.

@@ -2,18 +2,21 @@
 
 pub mod qdrant;
 pub mod reach;
+pub mod scratch;
 pub mod volume;
 
 use async_trait::async_trait;
 
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
+use super::proof::Trial;
 use super::store::{Backup, Staging};
 use crate::engine::{Container, Engine};
 use crate::inventory::{Store, StoreKind};
 use crate::policy::Clearance;
 use crate::progress::Progress;
 use crate::secret::Secret;
+use scratch::Ground;
 
 /// The store a driver works on, and what it may use.
 #[derive(Clone, Copy)]
@@ -103,6 +106,8 @@ pub enum Action {
     Replace,
     /// What is there stays.
     Keep,
+    /// An earlier restore of this backup has removed what was there, and was cut off before its place was taken.
+    Finish,
 }
 
 /// What a restore has done.
@@ -157,4 +162,16 @@ pub trait Driver: Send + Sync {
         request: &Request,
         proof: &Clearance,
     ) -> anyhow::Result<Restored>;
+
+    /// Whether there is more to try than to read a backup to its end.
+    fn can_try(&self) -> bool {
+        false
+    }
+
+    /// Puts a backup into a scratch server of the image that it was taken from, and compares. Fails when that cannot be
+    /// tried; what it shows about the backup is in the [`Trial`].
+    async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
+        let _ = ground;
+        anyhow::bail!("`{}` is of plain files, which no server takes", from.name())
+    }
 }

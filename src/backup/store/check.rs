@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use super::{Backup, Damage, Verified, sums};
 use crate::backup::manifest::{self, Artifact, Manifest};
+use crate::backup::proof;
 use crate::fs::{FsError, read_back};
 use crate::progress::{Progress, Silent, Unit};
 
@@ -32,7 +33,10 @@ impl Backup {
     }
 }
 
-/// Whether a path of an artifact stays in the backup's directory, and can be neither the manifest nor the sums.
+/// The files of every backup that no manifest lists.
+const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, proof::FILE_NAME];
+
+/// Whether a path of an artifact stays in the backup's directory, and is none of [`OWN`].
 pub(super) fn stays_inside(path: &str) -> bool {
     let mut parts = 0;
     let normal = Path::new(path).components().all(|part| {
@@ -42,7 +46,7 @@ pub(super) fn stays_inside(path: &str) -> bool {
     // `components` forgives `a//b`, `a/./b` and `a/`; one file must have one name.
     let literal = path.split('/').count() == parts;
     // `sha256sum -c` takes `-` for its standard input.
-    normal && literal && !path.contains('\0') && ![manifest::FILE_NAME, sums::FILE_NAME, "-"].contains(&path)
+    normal && literal && !path.contains('\0') && !OWN.contains(&path) && path != "-"
 }
 
 /// Checks that a directory has the files of a manifest and no others, each with its size.
@@ -59,7 +63,7 @@ fn present<'a>(directory: &Path, manifest: &'a Manifest) -> Result<BTreeMap<&'a 
     }
     let mut found = BTreeMap::new();
     walk(directory, "", &mut found)?;
-    found.retain(|path, _| path != manifest::FILE_NAME && path != sums::FILE_NAME);
+    found.retain(|path, _| !OWN.contains(&path.as_str()));
     if let Some(path) = listed.keys().find(|path| !found.contains_key(**path)) {
         return Err(Damage::Missing { path: (*path).to_owned() });
     }
@@ -183,6 +187,7 @@ mod tests {
             "a\0",
             "manifest.json",
             "SHA256SUMS",
+            "proof.json",
             "-",
         ] {
             assert!(!stays_inside(path), "{path}");

@@ -28,6 +28,7 @@ pub use staging::Staging;
 
 use super::fingerprint::Fingerprint;
 use super::manifest::{self, Manifest, Proof};
+use super::proof::{Outcome, Record, Trial};
 use super::record;
 use crate::fs::FsError;
 use crate::inventory::StoreKind;
@@ -37,12 +38,15 @@ use crate::inventory::StoreKind;
 pub struct Backup {
     pub directory: PathBuf,
     pub manifest: Manifest,
+    /// What putting it into a scratch server has shown, where that was tried.
+    pub trial: Option<Record>,
 }
 
 impl Backup {
     /// Reads the manifest of a backup's directory.
     pub fn load(directory: &Path) -> std::result::Result<Self, Damage> {
-        Ok(Self { directory: directory.to_owned(), manifest: Manifest::read(directory)? })
+        let manifest = Manifest::read(directory)?;
+        Ok(Self { directory: directory.to_owned(), manifest, trial: Record::read(directory) })
     }
 
     /// The name of its directory.
@@ -80,7 +84,21 @@ impl Backup {
             artifacts: Vec::new(),
             restore_by_hand: Vec::new(),
         };
-        Self { directory: root.directory().join(store).join(record::FILE_NAME), manifest }
+        Self { directory: root.directory().join(store).join(record::FILE_NAME), manifest, trial: None }
+    }
+
+    /// How far it was checked.
+    pub fn proof(&self) -> Proof {
+        match self.trial.as_ref().map(|record| &record.outcome) {
+            Some(Outcome::Restored) => Proof::Restored,
+            Some(Outcome::Failed { .. }) => Proof::Failed,
+            None => self.manifest.proof,
+        }
+    }
+
+    /// Writes down beside it what a trial has shown.
+    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
+        Ok(self.trial.insert(Record::write(&self.directory, trial)?))
     }
 
     /// What its files take, without what they share with other backups.
@@ -97,6 +115,11 @@ pub struct Verified(Backup);
 impl Verified {
     pub fn backup(&self) -> &Backup {
         &self.0
+    }
+
+    /// Writes down beside it what a trial has shown.
+    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
+        self.0.note_trial(trial)
     }
 
     pub fn into_backup(self) -> Backup {

@@ -192,7 +192,7 @@ impl Staging {
         if let Some(parent) = self.finished.parent() {
             sync_dir(parent)?;
         }
-        Ok(Verified(Backup { directory: self.finished.clone(), manifest }))
+        Ok(Verified(Backup { directory: self.finished.clone(), manifest, trial: None }))
     }
 }
 

@@ -155,13 +155,16 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
         let seen = remember::fingerprints(stack, plan).await;
         return Ok(Saving { waived, saved: Vec::new(), safe: Vec::new(), kept: Vec::new(), seen });
     }
-    let ToSave { stores, safe, kept, unsaved } =
+    let ToSave { stores, mut safe, kept, unsaved } =
         losses::to_save(stack, plan, announce::saves_before(stack)).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "what has to be saved cannot be told, so nothing was run")
                 .because(error)
         })?;
     for subject in &unsaved {
         asked.ui.warn(format!("{}: it cannot be saved first.", describe::subject(subject)));
+    }
+    for (store, verified) in &mut safe {
+        interruptible(saving::prove(stack, store, verified, stack.settings.backup.proof)).await?;
     }
     let safe_ones = safe.iter().map(|(store, verified)| (store, verified.backup()));
     for (store, backup) in safe_ones.chain(kept.iter().map(|(store, backup)| (store, backup))) {

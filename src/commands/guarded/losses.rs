@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::backup::manifest::Proof;
 use crate::backup::record::Note;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::stack::Stack;
@@ -12,6 +13,7 @@ use crate::engine::MountSource;
 use crate::inventory::{Place, PlaceSource, Store, StoreKind};
 use crate::policy::{Assessment, Effect, Impact, NewestBackup, Subject};
 use crate::progress::Silent;
+use crate::settings::Required;
 
 /// Fills in what each piece at stake holds, how big it is, and its newest backup. What cannot be found out stays
 /// unknown: nothing is decided by it.
@@ -165,6 +167,9 @@ async fn unchanged_since(stack: &Stack<'_>, store: &Store) -> Option<Backup> {
     }
     let backup = stack.root.latest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
+    if stack.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
+        return None;
+    }
     match store.kind.driver().is_unchanged_since(stack.target(store, &Silent), &backup).await {
         Ok(true) => Some(backup),
         Ok(false) => None,

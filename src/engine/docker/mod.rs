@@ -6,6 +6,7 @@ mod api;
 mod exec;
 mod failure;
 mod holder;
+mod scratch;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -29,7 +30,7 @@ use self::failure::Failures;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Result, Volume,
+    Identity, Image, Result, Scratch, Volume,
 };
 use crate::policy::Clearance;
 
@@ -215,6 +216,10 @@ impl Engine for DockerEngine {
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>> {
         let label = format!("{}={}", super::WORKING_DIR_LABEL, directory.display());
         self.containers("label", &label).await
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Option<Container>> {
+        Ok(self.container(id).await?.map(wire::Container::into_ours))
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
@@ -429,5 +434,17 @@ impl Engine for DockerEngine {
                 self.failures.unless_missing("remove a holder container", error).map(|_: Option<()>| ())
             }
         }
+    }
+
+    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container> {
+        scratch::start(self, scratch).await
+    }
+
+    async fn scratches(&self, owner: &str) -> Result<Vec<String>> {
+        scratch::list(self, owner).await
+    }
+
+    async fn remove_scratch(&self, name: &str) -> Result<()> {
+        scratch::remove(self, name).await
     }
 }

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
-use crate::engine::{self as ours, HELPER_LABEL, HOLDER_LABEL, MountSource, PublishedPort, State};
+use crate::engine::{
+    self as ours, HELPER_LABEL, HOLDER_LABEL, MountSource, PublishedPort, SCRATCH_LABEL, State,
+};
 use crate::secret::Secret;
 
 /// `null` as nothing.
@@ -154,6 +156,16 @@ impl Image {
     }
 }
 
+/// A network, as far as we make them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Network {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) labels: BTreeMap<String, String>,
+}
+
 /// `NAME=value` lines; a name without a value is set to nothing.
 fn variables(lines: Vec<String>) -> impl Iterator<Item = (String, String)> {
     lines.into_iter().map(|line| match line.split_once('=') {
@@ -277,7 +289,7 @@ struct NetworkSettings {
     #[serde(default, deserialize_with = "nullable")]
     ports: HashMap<String, Option<Vec<Binding>>>,
     #[serde(default, deserialize_with = "nullable")]
-    networks: BTreeMap<String, Network>,
+    networks: BTreeMap<String, Address>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -290,7 +302,7 @@ struct Binding {
 }
 
 #[derive(Debug, Deserialize)]
-struct Network {
+struct Address {
     #[serde(rename = "IPAddress", default, deserialize_with = "nullable")]
     address: String,
     #[serde(rename = "GlobalIPv6Address", default, deserialize_with = "nullable")]
@@ -304,6 +316,14 @@ impl Container {
 
     pub(super) fn is_holder(&self) -> bool {
         self.config.labels.contains_key(HOLDER_LABEL)
+    }
+
+    pub(super) fn is_scratch(&self) -> bool {
+        self.config.labels.contains_key(SCRATCH_LABEL)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
     }
 
     pub(super) fn into_ours(self) -> ours::Container {

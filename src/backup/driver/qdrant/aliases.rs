@@ -26,7 +26,7 @@ fn way(action: Action, leads_to: Option<&str>, collection: &str) -> Way {
     match (leads_to, action) {
         (Some(now), _) if now == collection => Way::Nothing,
         (None, _) => Way::Create,
-        (Some(_), Action::Replace) => Way::Move,
+        (Some(_), Action::Replace | Action::Finish) => Way::Move,
         (Some(_), Action::Create | Action::Keep) => Way::Leave,
     }
 }

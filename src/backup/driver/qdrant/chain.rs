@@ -115,7 +115,7 @@ mod tests {
             .map(|(at, bytes)| artifact(&at.to_string(), *bytes, holds(at)))
             .rev()
             .collect();
-        Backup { directory: "/none".into(), manifest: made }
+        Backup { directory: "/none".into(), manifest: made, trial: None }
     }
 
     fn now() -> Collection {

@@ -126,7 +126,7 @@ async fn settled(client: &Client, name: &str) -> Result<Value> {
 }
 
 /// What makes one collection unreadable; what concerns the whole server stays an error.
-fn reason(error: ApiError) -> Result<String> {
+pub(super) fn reason(error: ApiError) -> Result<String> {
     match error {
         ApiError::Key { .. } | ApiError::Unreachable { .. } => Err(error),
         ApiError::NotFound { message, .. }

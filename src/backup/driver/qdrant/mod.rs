@@ -11,6 +11,7 @@ mod detached;
 mod difference;
 mod download;
 mod dump;
+mod equal;
 mod error;
 #[cfg(test)]
 mod examples;
@@ -21,13 +22,16 @@ mod names;
 mod patience;
 mod place;
 mod plan;
+mod proof;
 mod readback;
 mod ready;
 mod rest;
 mod restore;
+mod room;
 mod sample;
 mod save;
 mod schema;
+mod switch;
 mod unchanged;
 mod upload;
 mod vectors;
@@ -39,8 +43,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::scratch::Ground;
 use super::{Driver, Dump, Plan, Request, Restored, Target};
 use crate::backup::fingerprint::{Difference, Fingerprint};
+use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
 use client::Client;
@@ -122,5 +128,13 @@ impl Driver for QdrantDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, &Restoring { from, plan, request, patience: self.patience }, proof).await
+    }
+
+    fn can_try(&self) -> bool {
+        true
+    }
+
+    async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
+        proof::try_out(ground, from, *self).await
     }
 }

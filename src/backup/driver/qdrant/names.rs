@@ -48,14 +48,38 @@ pub(super) fn in_file(name: &str) -> String {
 /// The longest name of a temporary collection: the server makes file names of it, with endings of its own.
 const LONGEST_TEMPORARY: usize = 150;
 
-/// A name for a collection that takes the place of `name` for a moment.
-pub(super) fn temporary(name: &str, time: jiff::Timestamp) -> String {
-    let stamp = time.strftime("%Y%m%d%H%M%S");
+/// What stands between the name of a collection and the digest in the name of one that is to take its place.
+const TEMPORARY: &str = "__restore_";
+
+/// The name of the collection that is to become `name`, made of what its data is: the same each time for the same parts.
+pub(super) fn temporary(name: &str, parts: &[&str]) -> String {
+    let digest = Digest::of(parts.join("\0").as_bytes()).to_string();
+    format!("{}{TEMPORARY}{}", beginning(name), &digest[..12])
+}
+
+/// Whether a collection is one that was to become `name`.
+pub(super) fn is_temporary(collection: &str, name: &str) -> bool {
+    let digest = collection.strip_prefix(beginning(name)).and_then(|rest| rest.strip_prefix(TEMPORARY));
+    digest.is_some_and(|digest| digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn beginning(name: &str) -> &str {
     let mut end = name.len().min(LONGEST_TEMPORARY);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}__restore_{stamp}", &name[..end])
+    &name[..end]
+}
+
+/// The alias that says of a temporary collection: what it was to replace is gone already.
+pub(super) fn mark(temporary: &str) -> String {
+    format!("{temporary}__unfinished")
+}
+
+/// The name that the snapshot of a temporary collection has on the server when it is sent back there.
+pub(super) fn carried(temporary: &str) -> String {
+    let digest = Digest::of(temporary.as_bytes()).to_string();
+    format!("safe-compose-{}-moved.snapshot", &digest[..16])
 }
 
 #[cfg(test)]
@@ -107,8 +131,18 @@ mod tests {
 
     #[test]
     fn a_temporary_name_is_near_its_own_and_not_too_long() {
-        let time: jiff::Timestamp = "2026-11-24T03:04:05Z".parse().expect("a time");
-        assert_eq!(temporary("receitas", time), "receitas__restore_20261124030405");
-        assert!(temporary(&"ç".repeat(120), time).len() < 200);
+        let name = temporary("receitas", &["receitas", "ab"]);
+        assert!(name.starts_with("receitas__restore_") && is_temporary(&name, "receitas"), "{name}");
+        assert_eq!(name, temporary("receitas", &["receitas", "ab"]));
+        assert_ne!(name, temporary("receitas", &["receita", "sab"]));
+        let long = "ç".repeat(120);
+        let name = temporary(&long, &[&long]);
+        assert!(mark(&name).len() < 200 && is_temporary(&name, &long), "{name}");
+        assert_ne!(name, temporary(&format!("{long}x"), &[&format!("{long}x")]));
+        for other in
+            ["receitas", "receitas__restore_", "receitas__restore_20261124030405", "x__restore_0123456789ab"]
+        {
+            assert!(!is_temporary(other, "receitas"), "{other}");
+        }
     }
 }

@@ -144,7 +144,7 @@ async fn upload(
 
 /// Compares what is there with what was recorded. Success without data is an answer that servers have given
 /// (qdrant#10135).
-async fn verify(
+pub(super) async fn verify(
     client: &Client,
     name: &str,
     snapshot: &Snapshot,
@@ -196,7 +196,7 @@ async fn verify(
 }
 
 /// Whether a count is the recorded one. Where points were written during the backup, any between both counts is.
-fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option<String>, String> {
+pub(super) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option<String>, String> {
     let Some(now) = now else { return Err("cannot be counted".to_owned()) };
     let Some(first) = expected.points else { return Ok(Some("was never counted".to_owned())) };
     let second = expected.points_after.unwrap_or(first);

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{bail, ensure};
 
 use super::client::Client;
-use super::{by_hand, dump, version};
+use super::place::{Known, judge};
+use super::{by_hand, dump, fingerprint, names, restore, room, version};
 use crate::backup::driver::{Action, Plan, Request, Step, Target};
 use crate::backup::fingerprint::{Fingerprint, Qdrant};
 use crate::backup::manifest::Artifact;
@@ -38,6 +39,7 @@ pub(super) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -
             (false, _) => Action::Create,
             // Nothing empty takes the place of something.
             (true, Request { skip_existing: true, .. } | Request { schema_only: true, .. }) => Action::Keep,
+            (true, _) if is_unfinished(&client, from, &name, &to, &aliases).await? => Action::Finish,
             (true, _) => Action::Replace,
         };
         if !request.schema_only
@@ -54,8 +56,30 @@ pub(super) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -
     }
     if !request.schema_only {
         undamaged(target, from, &steps)?;
+        room::ensure(target, restore::need(from, &steps)?).await?;
     }
     Ok(Plan { steps })
+}
+
+/// Whether what has the name is what an earlier restore of this backup has put there, or begun to, after it had removed
+/// what was there. Whatever else can be read is somebody's, and is saved before it is replaced.
+async fn is_unfinished(
+    client: &Client,
+    from: &Backup,
+    name: &str,
+    to: &str,
+    aliases: &[(String, String)],
+) -> anyhow::Result<bool> {
+    let Ok(beside) = restore::beside(from, name, to) else { return Ok(false) };
+    let mark = names::mark(&beside);
+    if !aliases.iter().any(|(alias, collection)| *alias == mark && *collection == beside) {
+        return Ok(false);
+    }
+    let Some(expected) = recorded(from)?.collections.get(name) else { return Ok(false) };
+    match fingerprint::count(client, to).await {
+        Ok((now, _)) => Ok(judge(expected, now.points, Known::Everybody).is_ok()),
+        Err(error) => fingerprint::reason(error).map(|_| true).map_err(Into::into),
+    }
 }
 
 /// What the backup says of the server.

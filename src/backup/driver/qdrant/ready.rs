@@ -57,10 +57,9 @@ fn is_final(error: &anyhow::Error) -> bool {
 
 /// The container as it is now: its state, and its ports, which a start may have changed.
 async fn again(target: Target<'_>, known: Container) -> anyhow::Result<Container> {
-    let Some(project) = known.project().map(str::to_owned) else { return Ok(known) };
     // An engine that does not answer for a moment ends no wait.
-    let Ok(containers) = target.engine.project_containers(&project).await else { return Ok(known) };
-    let Some(now) = containers.into_iter().find(|container| container.id == known.id) else {
+    let Ok(now) = target.engine.inspect(&known.id).await else { return Ok(known) };
+    let Some(now) = now else {
         bail!("container `{}` is gone", known.name);
     };
     match now.state {

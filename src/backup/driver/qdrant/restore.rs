@@ -1,21 +1,22 @@
 //! Puts a backup back as planned.
 //!
 //! What is new goes to its place and is counted there. What is to be replaced stays until the backup has been uploaded
-//! beside it and found whole. From the moment the old one is deleted nothing stops us but an error, and then what was
-//! uploaded beside stays.
+//! beside it and found whole; then they are switched. A restore that was cut off goes on where it was: what lies beside
+//! has a name of this backup and this collection alone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 
 use super::changes::Change;
 use super::client::Client;
-use super::detached::{Gone, to_its_end};
+use super::detached::{Gone, Interrupted, to_its_end};
 use super::patience::Patience;
 use super::place::{self, Known, Snapshot};
 use super::plan::{links_of, recorded};
+use super::room::{self, Need};
+use super::switch::{Look, Switch, is_there, still_free};
 use super::{aliases, names, schema};
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::fingerprint::{Collection, Qdrant};
@@ -49,7 +50,19 @@ pub(super) async fn restore(
         restored.aliases.extend(done.aliases);
         restored.remarks.extend(done.remarks);
     }
+    restored.remarks.extend(left_over(&client, &restored.steps).await);
     Ok(restored)
+}
+
+/// What other restores have left beside these collections. It may be all that there is of one, so it stays.
+async fn left_over(client: &Client, steps: &[Step]) -> Vec<String> {
+    let there = client.collections().await.unwrap_or_default();
+    let of_a_step = |name: &&String| steps.iter().any(|step| names::is_temporary(name, &step.to));
+    there
+        .iter()
+        .filter(of_a_step)
+        .map(|name| format!("collection `{name}` is left over from a restore that was cut off; delete it when nothing is missing"))
+        .collect()
 }
 
 /// What one step has brought back beside the collection.
@@ -84,44 +97,150 @@ async fn one(
         })
         .await;
     }
-    let mut links = links_of(restoring.from, &step.from)?.into_iter();
+    let bytes = bytes_of(restoring.from, &step.from)?;
+    let task: Arc<dyn Task> = Arc::from(target.progress.begin(&title, Unit::Bytes, Some(bytes)));
+    let snapshot = snapshot(restoring.from, &step.from, expected, task, restoring.patience)?;
+    let beside = beside(restoring.from, &step.from, &step.to)?;
+    let snapshots = room::snapshots(target.container()?);
+    to_its_end(async move |gone| {
+        let client = shared.again().await?;
+        let way = Way { step: &step, snapshot: &snapshot, beside: &beside, snapshots: &snapshots };
+        way.go(&client, own_aliases, &gone).await
+    })
+    .await
+}
+
+/// What a collection is restored from.
+pub(super) fn snapshot(
+    from: &Backup,
+    collection: &str,
+    expected: &Collection,
+    task: Arc<dyn Task>,
+    patience: Patience,
+) -> anyhow::Result<Snapshot> {
+    let mut links = links_of(from, collection)?.into_iter();
     let (file, artifact) = links.next().expect("the first link is the snapshot");
-    let changes: Vec<Change> = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
-    let uploads = if step.action == Action::Replace { 2 } else { 1 };
-    let task: Arc<dyn Task> =
-        Arc::from(target.progress.begin(&title, Unit::Bytes, Some(artifact.bytes * uploads)));
-    let snapshot = Snapshot {
+    let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
+    Ok(Snapshot {
         file,
         sha256: artifact.sha256.clone(),
         changes,
         expected: expected.clone(),
         task,
-        patience: restoring.patience,
-    };
-    let directory = restoring.from.directory.clone();
-    to_its_end(async move |gone| {
-        let client = shared.again().await?;
-        match step.action {
-            Action::Create => create(&client, &step, &snapshot, own_aliases, &gone).await,
-            Action::Replace => replace(&client, &step, &snapshot, own_aliases, &gone, &directory).await,
-            Action::Keep => Ok(Done::default()),
-        }
+        patience,
     })
-    .await
 }
 
-async fn is_there(client: &Client, name: &str) -> anyhow::Result<bool> {
-    Ok(client.collections().await?.iter().any(|one| one == name))
+/// How many bytes of a backup a collection takes.
+pub(super) fn bytes_of(from: &Backup, collection: &str) -> anyhow::Result<u64> {
+    Ok(links_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
 }
 
-/// Between the plan and now somebody may have made one of that name.
-async fn still_free(client: &Client, name: &str) -> anyhow::Result<()> {
-    if is_there(client, name).await? {
-        bail!(
-            "a collection `{name}` has come into being since the restore was planned; nothing was done to it"
-        );
+/// The collection that a collection of a backup is put into before it gets its name. The same each time, so that a
+/// restore that was cut off finds it; another one for another backup.
+pub(super) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
+    let links = links_of(from, collection)?;
+    let digests = links.iter().map(|(_, artifact)| artifact.sha256.as_str());
+    let parts: Vec<&str> = [collection, to].into_iter().chain(digests).collect();
+    Ok(names::temporary(to, &parts))
+}
+
+/// What the server needs room for, at the very least. Those that are replaced lie there twice for a while, and their
+/// snapshot too.
+pub(super) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<Need> {
+    let mut need = Need { storage: 0, snapshots: 0 };
+    let mut twice = 0;
+    for step in steps {
+        let bytes = match step.action {
+            Action::Keep | Action::Finish => continue,
+            Action::Create | Action::Replace => bytes_of(from, &step.from)?,
+        };
+        match step.action {
+            Action::Replace => twice = bytes.max(twice),
+            _ => need.storage += bytes,
+        }
+        need.snapshots = need.snapshots.max(bytes);
     }
-    Ok(())
+    need.storage += 2 * twice;
+    Ok(need)
+}
+
+/// How one collection gets to its place.
+struct Way<'a> {
+    step: &'a Step,
+    snapshot: &'a Snapshot,
+    beside: &'a str,
+    snapshots: &'a str,
+}
+
+impl Look for Way<'_> {
+    /// Where everybody knows the name, more points than expected are somebody's.
+    async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
+        let known = if name == self.beside { Known::Nobody } else { Known::Everybody };
+        place::verify(client, name, self.snapshot, known).await
+    }
+}
+
+impl Way<'_> {
+    async fn go(&self, client: &Client, own: BTreeSet<String>, gone: &Gone) -> anyhow::Result<Done> {
+        let switch = Switch {
+            beside: self.beside,
+            name: &self.step.to,
+            snapshots: self.snapshots,
+            task: &self.snapshot.task,
+        };
+        let waits = is_there(client, self.beside).await?;
+        let mut own = own;
+        let mut done = match self.step.action {
+            Action::Keep => return Ok(Done::default()),
+            Action::Create if !waits => {
+                still_free(client, &self.step.to).await?;
+                let remarks =
+                    place::put(client, &self.step.to, self.snapshot, Known::Everybody, gone).await?;
+                Done { aliases: Vec::new(), remarks }
+            }
+            Action::Finish => switched(switch.resume(client, self).await?, &mut own),
+            Action::Create | Action::Replace => {
+                if self.step.action == Action::Create {
+                    still_free(client, &self.step.to).await?;
+                }
+                self.lay_beside(client, waits, gone).await?;
+                let made = switch.make(client, self, gone).await;
+                let made = match made {
+                    // Nothing was begun yet, so that nothing of ours has to stay.
+                    Err(error) if error.is::<Interrupted>() => {
+                        client.delete_collection(self.beside).await?;
+                        return Err(error);
+                    }
+                    made => made?,
+                };
+                switched(made, &mut own)
+            }
+        };
+        aliases::bring_back(client, self.step, own, &mut done).await;
+        done.aliases.sort();
+        Ok(done)
+    }
+
+    /// The backup beside the collection, whole. What an earlier try has put there is taken when it is.
+    async fn lay_beside(&self, client: &Client, waits: bool, gone: &Gone) -> anyhow::Result<()> {
+        let what =
+            "the backup was put beside it to be tried, and is not whole there; the collection is untouched";
+        if waits {
+            if self.look(client, self.beside).await.is_ok() {
+                tracing::debug!(self.beside, "an earlier restore has put it there");
+                return Ok(());
+            }
+            client.delete_collection(self.beside).await.context(what)?;
+        }
+        place::put(client, self.beside, self.snapshot, Known::Nobody, gone).await.context(what).map(drop)
+    }
+}
+
+/// The aliases that the switch has led are back already.
+fn switched(switched: super::switch::Switched, own: &mut BTreeSet<String>) -> Done {
+    own.retain(|alias| !switched.aliases.contains(alias));
+    Done { aliases: switched.aliases.into_iter().collect(), remarks: switched.remarks }
 }
 
 async fn empty(
@@ -135,87 +254,4 @@ async fn empty(
     let mut done = Done { aliases: Vec::new(), remarks };
     aliases::bring_back(client, step, own, &mut done).await;
     Ok(done)
-}
-
-async fn create(
-    client: &Client,
-    step: &Step,
-    snapshot: &Snapshot,
-    own: BTreeSet<String>,
-    gone: &Gone,
-) -> anyhow::Result<Done> {
-    still_free(client, &step.to).await?;
-    let remarks = place::put(client, &step.to, snapshot, Known::Everybody, gone).await?;
-    let mut done = Done { aliases: Vec::new(), remarks };
-    aliases::bring_back(client, step, own, &mut done).await;
-    Ok(done)
-}
-
-async fn replace(
-    client: &Client,
-    step: &Step,
-    snapshot: &Snapshot,
-    own: BTreeSet<String>,
-    gone: &Gone,
-    directory: &Path,
-) -> anyhow::Result<Done> {
-    let name = step.to.as_str();
-    let beside = free_name(client, name).await?;
-    place::put(client, &beside, snapshot, Known::Nobody, gone).await.context(
-        "the backup was put beside it to be tried, and is not whole there; the collection is untouched",
-    )?;
-    let led_here: BTreeMap<String, String> = match client.aliases().await {
-        Ok(aliases) => aliases.into_iter().filter(|(_, collection)| collection == name).collect(),
-        Err(error) => {
-            client.delete_collection(&beside).await?;
-            return Err(error.into());
-        }
-    };
-    let _committed = match gone.commit() {
-        Ok(committed) => committed,
-        Err(interrupted) => {
-            client.delete_collection(&beside).await?;
-            return Err(interrupted.into());
-        }
-    };
-    snapshot.task.detail("switching");
-    if let Err(error) = client.delete_collection(name).await {
-        let untouched = is_there(client, name).await.unwrap_or(false);
-        return Err(anyhow::Error::from(error).context(if untouched {
-            let _ = client.delete_collection(&beside).await;
-            "the collection cannot be replaced, and is untouched".to_owned()
-        } else {
-            way_out(name, &beside, directory)
-        }));
-    }
-    let put = place::try_put(client, name, snapshot, Known::Everybody, &Gone::never()).await;
-    let remarks = put.map_err(|error| error.context(way_out(name, &beside, directory)))?;
-    let mut done = Done { aliases: Vec::new(), remarks };
-    // The server drops the aliases of what is deleted, those too that are younger than the backup.
-    let own = own.into_iter().chain(led_here.into_keys()).collect();
-    aliases::bring_back(client, step, own, &mut done).await;
-    if let Err(error) = client.delete_collection(&beside).await {
-        done.remarks
-            .push(format!("collection `{beside}`, which was only for the way, is still there: {error}"));
-    }
-    Ok(done)
-}
-
-async fn free_name(client: &Client, name: &str) -> anyhow::Result<String> {
-    let there = client.collections().await?;
-    let now = jiff::Timestamp::now();
-    (0..60)
-        .map(|ahead| names::temporary(name, now + jiff::SignedDuration::from_secs(ahead)))
-        .find(|candidate| !there.contains(candidate))
-        .ok_or_else(|| anyhow!("no name is free to put the backup beside collection `{name}`"))
-}
-
-/// What to tell somebody whose collection is gone and not back yet.
-fn way_out(name: &str, beside: &str, directory: &Path) -> String {
-    format!(
-        "collection `{name}` was deleted to be replaced, and putting the backup in its place failed. Nothing is lost: \
-         collection `{beside}` on the server has all of it, and so has `{}`. Restore once more, or lead an alias `{name}` \
-         to `{beside}`",
-        directory.display()
-    )
 }

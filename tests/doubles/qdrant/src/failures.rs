@@ -43,6 +43,17 @@ pub enum Failure {
     LoseOnRestart,
     /// `slow-start:SECONDS`: the ports open late.
     SlowStart(Duration),
+    /// `die-before:N`: after N more requests over HTTP it is as dead, and the next one was never carried out.
+    DieBefore(u64),
+    /// `die-after:N`: the same, but the next one is carried out, and nobody learns of it.
+    DieAfter(u64),
+}
+
+/// When a server that dies does so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    Before,
+    After,
 }
 
 impl FromStr for Failure {
@@ -74,6 +85,8 @@ impl FromStr for Failure {
             "unreadable" => Self::Unreadable(need()?.to_owned()),
             "lose-on-restart" => Self::LoseOnRestart,
             "slow-start" => Self::SlowStart(seconds()?),
+            "die-before" => Self::DieBefore(need()?.parse()?),
+            "die-after" => Self::DieAfter(need()?.parse()?),
             other => anyhow::bail!("unknown failure `{other}`"),
         })
     }
@@ -97,6 +110,27 @@ impl Failures {
 
     pub fn add(&self, failure: Failure) {
         self.lock().push(failure);
+    }
+
+    /// Counts one request down. Whoever is told to die refuses everything from the moment that it says.
+    pub(crate) fn count_down(&self) -> Option<Death> {
+        let mut list = self.lock();
+        let death = list.iter_mut().find_map(|failure| {
+            let (left, death) = match failure {
+                Failure::DieBefore(left) => (left, Death::Before),
+                Failure::DieAfter(left) => (left, Death::After),
+                _ => return None,
+            };
+            if *left == 0 {
+                return Some(death);
+            }
+            *left -= 1;
+            None
+        });
+        if death == Some(Death::Before) {
+            *list = vec![Failure::Refuse];
+        }
+        death
     }
 
     pub fn list(&self) -> Vec<Failure> {
@@ -128,6 +162,16 @@ mod tests {
             failures,
             [Failure::Refuse, Failure::Stall(Duration::from_millis(500)), Failure::Red("a:b".into())]
         );
+    }
+
+    #[test]
+    fn a_server_dies_when_it_was_told_to() {
+        for (text, death) in [("die-before:2", Death::Before), ("die-after:2", Death::After)] {
+            let failures = Failures::parse(text).unwrap();
+            assert_eq!((failures.count_down(), failures.count_down()), (None, None));
+            assert_eq!(failures.count_down(), Some(death));
+            assert_eq!(failures.has(&Failure::Refuse), death == Death::Before);
+        }
     }
 
     #[test]

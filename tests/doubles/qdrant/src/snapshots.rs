@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -199,7 +200,8 @@ impl Store {
             };
             return Err(Fault::BadRequest(format!("URL {location} with scheme {scheme} is not supported")));
         };
-        let path = Path::new(path);
+        let path = decoded(path);
+        let path = path.as_path();
         if !path.exists() {
             return Err(Fault::BadRequest(format!("Snapshot file \"{}\" does not exist", path.display())));
         }
@@ -335,6 +337,27 @@ impl Store {
         self.collections.insert(name.clone(), Collection::load(&root, &name)?);
         Ok(())
     }
+}
+
+/// The path of an address.
+fn decoded(text: &str) -> PathBuf {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code =
+            tail.get(..2).and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        match (first, code) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (byte, _) => {
+                bytes.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::reply::refuse;
-use crate::failures::Failure;
+use crate::failures::{Death, Failure};
 use crate::fault::Fault;
 use crate::server::{Access, App};
 
@@ -36,7 +36,16 @@ pub(super) async fn delay(State(app): State<Arc<App>>, request: Request, next: N
         request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(
             |value| ["gzip", "deflate", "br", "zstd", "*"].iter().any(|name| value.contains(name)),
         );
-    let response = next.run(request).await;
+    let response = match app.failures.count_down() {
+        None => next.run(request).await,
+        // What it would answer is never seen: the connection is refused by then.
+        Some(Death::Before) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Death::After) => {
+            let response = next.run(request).await;
+            app.failures.set(vec![Failure::Refuse]);
+            response
+        }
+    };
     if !encoded || response.status() != StatusCode::OK {
         return response;
     }

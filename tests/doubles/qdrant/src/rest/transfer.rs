@@ -52,7 +52,9 @@ impl Spoil {
                 | Failure::Red(_)
                 | Failure::Unreadable(_)
                 | Failure::LoseOnRestart
-                | Failure::SlowStart(_) => {}
+                | Failure::SlowStart(_)
+                | Failure::DieBefore(_)
+                | Failure::DieAfter(_) => {}
             }
         }
         spoil

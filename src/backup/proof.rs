@@ -1,0 +1,121 @@
+//! `proof.json`: what came of putting a backup into a scratch server.
+//!
+//! It lies beside the manifest and is bound to it by its digest, so that the manifest itself is never written twice. A
+//! backup without one was checked as far as its manifest says.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::manifest;
+use crate::fs::{Digest, FsError, PRIVATE_FILE, to_json, write_atomically};
+
+/// The value of `format` in every record.
+pub const FORMAT: &str = "safe-compose-proof";
+
+/// The newest format that this program reads and the one that it writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The name of the file.
+pub const FILE_NAME: &str = "proof.json";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub format: String,
+    pub format_version: u32,
+    /// `safe-compose 0.1.0`.
+    pub tool: String,
+    /// When the trial ended, UTC.
+    pub time: Timestamp,
+    /// Of the `manifest.json` that was tried, lowercase hex.
+    pub manifest_sha256: String,
+    /// What the scratch container was made of.
+    pub image: String,
+    /// The version of the server in it.
+    pub server: Option<String>,
+    pub outcome: Outcome,
+}
+
+/// What a trial has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was put back, and found equal.
+    Restored,
+    /// It could not be put back, or came out as something else.
+    Failed { reasons: Vec<String> },
+}
+
+/// A trial as it ended, before it is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    pub image: String,
+    pub server: Option<String>,
+    /// What was found wrong; empty when the backup came out equal.
+    pub reasons: Vec<String>,
+}
+
+impl Record {
+    /// The record in a backup's directory, where there is one, it can be understood, and it is of this manifest.
+    pub fn read(directory: &Path) -> Option<Self> {
+        let record: Self = serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()?;
+        let understood = record.format == FORMAT && record.format_version <= FORMAT_VERSION;
+        let of_this = digest_of_manifest(directory).ok()? == record.manifest_sha256;
+        (understood && of_this).then_some(record)
+    }
+
+    /// Writes down what a trial of the backup in a directory has shown; replaces what an earlier one has.
+    pub fn write(directory: &Path, trial: &Trial) -> Result<Self, FsError> {
+        let manifest = directory.join(manifest::FILE_NAME);
+        let record = Self {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            tool: concat!("safe-compose ", env!("CARGO_PKG_VERSION")).to_owned(),
+            time: Timestamp::now(),
+            manifest_sha256: digest_of_manifest(directory)
+                .map_err(|source| FsError::io("read", &manifest, source))?,
+            image: trial.image.clone(),
+            server: trial.server.clone(),
+            outcome: match trial.reasons.as_slice() {
+                [] => Outcome::Restored,
+                reasons => Outcome::Failed { reasons: reasons.to_vec() },
+            },
+        };
+        write_atomically(&directory.join(FILE_NAME), &to_json(&record), PRIVATE_FILE)?;
+        Ok(record)
+    }
+}
+
+fn digest_of_manifest(directory: &Path) -> io::Result<String> {
+    Ok(Digest::of(&std::fs::read(directory.join(manifest::FILE_NAME))?).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(reasons: &[&str]) -> Trial {
+        Trial {
+            image: "qdrant/qdrant".into(),
+            server: Some("1.19.0".into()),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_long_as_the_manifest_is_the_same() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(Record::read(dir.path()), None);
+        assert!(Record::write(dir.path(), &trial(&[])).is_err(), "there is no manifest");
+        std::fs::write(dir.path().join(manifest::FILE_NAME), "{}").expect("written");
+        let failed = Record::write(dir.path(), &trial(&["no"])).expect("written");
+        assert_eq!(failed.outcome, Outcome::Failed { reasons: vec!["no".into()] });
+        let record = Record::write(dir.path(), &trial(&[])).expect("replaced");
+        assert_eq!(record.outcome, Outcome::Restored);
+        assert_eq!(Record::read(dir.path()), Some(record));
+        std::fs::write(dir.path().join(manifest::FILE_NAME), "{} ").expect("written");
+        assert_eq!(Record::read(dir.path()), None);
+    }
+}
