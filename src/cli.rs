@@ -45,8 +45,24 @@ pub enum Format {
 pub struct Backup {
     /// Only these services; all that hold data when none is named
     pub services: Vec<String>,
+    /// What is written: what is restored fastest, or what other tools and versions read
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: Written,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a backup is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Written {
+    /// A directory of the server's own snapshots, or of archives of files
+    #[default]
+    Snapshot,
+    /// One portable file with every collection of a Qdrant and its points
+    Json,
+    /// The same as JSON Lines, compressed with zstd
+    Jsonl,
 }
 
 #[derive(Debug, Args)]
@@ -76,7 +92,7 @@ pub enum BackupsAction {
 
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// Its name, its path, or `latest`
+    /// Its name, its path, or `latest`; or a portable file (`.json`, `.jsonl`, `.jsonl.zst`)
     #[arg(default_value = "latest")]
     pub backup: String,
     /// The service to restore into, where several have backups

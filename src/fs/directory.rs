@@ -28,6 +28,16 @@ pub fn create_private_dir(path: &Path) -> Result<()> {
     })
 }
 
+/// A directory that is removed with all that is in it when it is dropped.
+pub fn scratch_dir_in(parent: &Path) -> Result<tempfile::TempDir> {
+    create_private_dir_all(parent)?;
+    tempfile::Builder::new()
+        .prefix(".scratch-")
+        .permissions(Permissions::from_mode(PRIVATE_DIR))
+        .tempdir_in(parent)
+        .map_err(|source| FsError::io("create a directory in", parent, source))
+}
+
 /// Makes the names in a directory last.
 pub fn sync_dir(path: &Path) -> Result<()> {
     match File::open(path).and_then(|directory| directory.sync_all()) {

@@ -11,6 +11,7 @@ mod error;
 mod json;
 mod lock;
 mod new_file;
+mod pending;
 mod space;
 
 pub use append::append_line;
@@ -18,12 +19,13 @@ pub use atomic::{write_atomically, write_new};
 pub use digest::{Digest, Digester, read_back, sha256_of, sha256_of_with};
 pub use directory::{
     create_private_dir, create_private_dir_all, link_or_copy, make_private, remove_file, remove_tree,
-    rename_new, sync_dir, sync_tree,
+    rename_new, scratch_dir_in, sync_dir, sync_tree,
 };
 pub use error::{FsError, Result};
 pub(crate) use json::{to_json, to_json_line};
 pub use lock::{Lock, Probe};
 pub use new_file::NewFile;
+pub use pending::PendingFile;
 pub use space::free_bytes;
 
 /// The mode of every file that holds data or says something about it.

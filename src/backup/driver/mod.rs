@@ -6,6 +6,7 @@ pub mod volume;
 
 use async_trait::async_trait;
 
+use super::export::{Contents, Sink};
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
 use super::store::{Backup, Staging};
@@ -53,6 +54,13 @@ pub struct Dump {
     pub artifacts: Vec<Artifact>,
     pub proof: Proof,
     pub restore_by_hand: Vec<String>,
+    /// What the user should know: `points were written meanwhile`.
+    pub remarks: Vec<String>,
+}
+
+/// What a portable export has come to, beside its file.
+#[derive(Debug, Default)]
+pub struct Exported {
     /// What the user should know: `points were written meanwhile`.
     pub remarks: Vec<String>,
 }
@@ -145,4 +153,33 @@ pub trait Driver: Send + Sync {
         request: &Request,
         proof: &Clearance,
     ) -> anyhow::Result<Restored>;
+
+    /// Writes everything into a portable file, as text that other tools and other versions understand.
+    async fn export(&self, target: Target<'_>, _: &Sink) -> anyhow::Result<Exported> {
+        Err(anyhow::anyhow!("`{}` holds plain files, and only a Qdrant can be exported", target.store.service))
+    }
+
+    /// Works out what restoring a portable file would do; changes nothing.
+    async fn plan_import(
+        &self,
+        target: Target<'_>,
+        _: &Contents,
+        _: &Request,
+    ) -> anyhow::Result<Plan> {
+        Err(anyhow::anyhow!("`{}` holds plain files, and an export goes into a Qdrant", target.store.service))
+    }
+
+    /// Puts a portable file back as planned: loaded beside, counted there, then switched. `scratch` is a directory that
+    /// may be filled, and is emptied by the caller.
+    async fn import(
+        &self,
+        target: Target<'_>,
+        _: &Contents,
+        _: &Plan,
+        _: &Request,
+        _: &std::path::Path,
+        _: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        Err(anyhow::anyhow!("`{}` holds plain files, and an export goes into a Qdrant", target.store.service))
+    }
 }

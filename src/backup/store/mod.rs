@@ -22,6 +22,7 @@ use jiff::Timestamp;
 pub use damage::Damage;
 pub use listing::Listing;
 pub use name::Name;
+pub(in crate::backup) use root::WAIT;
 pub(in crate::backup) use name::{next_second, parse_stamp, stamp};
 pub use root::BackupRoot;
 pub use staging::Staging;

@@ -9,6 +9,7 @@ mod detached;
 mod download;
 mod dump;
 mod error;
+mod export;
 mod fingerprint;
 mod grpc;
 mod names;
@@ -30,7 +31,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Driver, Dump, Plan, Request, Restored, Target};
+use super::{Driver, Dump, Exported, Plan, Request, Restored, Target};
+use crate::backup::export::{Contents, Sink};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
@@ -104,5 +106,31 @@ impl Driver for QdrantDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, &Restoring { from, plan, request, patience: self.patience }, proof).await
+    }
+
+    async fn export(&self, target: Target<'_>, sink: &Sink) -> anyhow::Result<Exported> {
+        export::take(target, sink, self.patience).await
+    }
+
+    async fn plan_import(
+        &self,
+        target: Target<'_>,
+        from: &Contents,
+        request: &Request,
+    ) -> anyhow::Result<Plan> {
+        export::plan(target, from, request).await
+    }
+
+    async fn import(
+        &self,
+        target: Target<'_>,
+        from: &Contents,
+        plan: &Plan,
+        request: &Request,
+        scratch: &std::path::Path,
+        proof: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        let importing = export::Importing { from, plan, request, scratch, patience: self.patience };
+        export::import(target, &importing, proof).await
     }
 }

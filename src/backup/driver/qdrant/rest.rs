@@ -3,6 +3,8 @@
 //! No proxy, no compression (so that lengths are those of the files), and no limit of time that a large collection
 //! would run into: a stalled transfer is noticed by who reads it.
 
+mod points;
+
 use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use super::access::Access;
 use super::error::{ApiError, Meaning, Request, Result, Right};
 use super::names::in_url;
 use crate::secret::Secret;
+
+pub(super) use points::{Asked, Scrolled};
 
 /// How long a small question may take. Large collections answer slowly while they are loaded.
 const QUESTION: Duration = Duration::from_secs(60);
