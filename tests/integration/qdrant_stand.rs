@@ -346,7 +346,7 @@ pub(crate) fn why<T>(result: anyhow::Result<T>) -> String {
     }
 }
 
-fn clearance() -> Clearance {
+pub(crate) fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
     let situation = Situation {
         plan: &plan,

@@ -50,6 +50,10 @@ impl Spoil {
                 | Failure::Red(_)
                 | Failure::Unreadable(_)
                 | Failure::LoseOnRestart
+                | Failure::ScrollFails(_)
+                | Failure::ScrollLoses
+                | Failure::UpsertFails(_)
+                | Failure::UpsertLoses
                 | Failure::SlowStart(_) => {}
             }
         }
