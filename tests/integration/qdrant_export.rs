@@ -114,7 +114,7 @@ fn sorted(mut points: Vec<Value>) -> Vec<Value> {
 #[tokio::test]
 async fn everything_a_server_has_is_in_the_file() {
     let stand = Stand::new().await;
-    fill_oddly(&stand, "ação 1/2?#").await;
+    fill_oddly(&stand, "ação 12#%").await;
     stand.fill("receitas", 50).await;
     stand.alias("atual", "receitas").await;
     let export = export(&stand, Kind::Document).await.expect("exported");
@@ -132,7 +132,7 @@ async fn everything_a_server_has_is_in_the_file() {
         let found = sorted(collection["points"].as_array().expect("points").clone());
         assert_eq!(found, points(&stand, name).await, "{name}");
     }
-    assert_eq!(names, ["ação 1/2?#", "receitas"]);
+    assert_eq!(names, ["ação 12#%", "receitas"]);
     let text = std::fs::read_to_string(export.path()).expect("text");
     for exact in ["\"id\":18446744073709551615", "\"z\":18446744073709551615", "-9223372036854775808", "9007199254740993"] {
         assert!(text.contains(exact), "{exact}");
@@ -150,7 +150,7 @@ async fn a_large_collection_is_read_in_parts() {
             let id = |n: u64| match n % 3 {
                 0 => json!(n),
                 1 => json!(n << 40),
-                _ => json!(format!("{:08x}-0000-4000-8000-{n:012x}", n * 715_827)),
+                _ => json!(format!("{:08x}-0000-4000-8000-{n:012x}", n * 681_000)),
             };
             let points: Vec<Value> = (chunk * 700..(chunk + 1) * 700)
                 .map(|n| json!({ "id": id(n), "vector": [n, 1], "payload": { "n": n } }))

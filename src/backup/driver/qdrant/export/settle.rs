@@ -16,7 +16,7 @@ use crate::backup::driver::qdrant::restore::Done;
 use crate::backup::driver::qdrant::aliases;
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::Collection;
-use crate::fs::{FsError, free_bytes};
+use crate::fs::{FsError, free_bytes, remove_file};
 use crate::progress::{Silent, Task};
 
 /// What a move goes by.
@@ -70,6 +70,8 @@ pub(super) async fn settle(settling: Settling<'_>) -> anyhow::Result<Done> {
     } else {
         place::put(client, name, &snapshot, Known::Everybody, gone).await?
     };
+    // The next one takes its place.
+    remove_file(&snapshot.file)?;
     let mut done = Done { aliases: Vec::new(), remarks };
     aliases::bring_back(client, step, own, &mut done).await;
     Ok(done)
