@@ -172,6 +172,7 @@ Flags of our own, among Compose's:
   --safe-plan              Say what the command would do to data, and do nothing
   --safe-format=json       Print the plan as JSON
   --safe-skip-backup       Run the command without the backup that would come before it
+  --safe-skip-checks       Start services whatever the checks of their data have found
   --safe-allow=TOKEN       Go on without a question; a refusal prints the token
   --safe-help              Print this help
   --safe-version           Print our version",

@@ -13,7 +13,12 @@ use crate::progress::{Progress as _, Unit};
 use crate::units::{Bytes, count};
 
 /// Exports every store, one after the other. The first that fails ends it, and leaves no file.
-pub(super) async fn run(stack: &Stack<'_>, stores: &[Store], kind: Kind, as_json: bool) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    stack: &Stack<'_>,
+    stores: &[Store],
+    kind: Kind,
+    as_json: bool,
+) -> Result<Exit, Failure> {
     let mut written = Vec::new();
     for store in stores {
         if store.kind == StoreKind::Volume {

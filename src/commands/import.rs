@@ -56,7 +56,9 @@ pub(super) async fn run(stack: &Stack<'_>, args: &Restore, file: &Path) -> Resul
     let telling = Telling { name: describe::short_path(file), age: None, kind: store.kind };
     announce(stack, &store, &telling, &plan);
     if !contents.is_sealed {
-        stack.ui().warn("the file has no digest, so that a change in it would not show; its points are counted.");
+        stack
+            .ui()
+            .warn("the file has no digest, so that a change in it would not show; its points are counted.");
     }
     let clearance = clear(stack, &store, &plan).await?;
     let scratch = scratch_dir_in(stack.root.directory()).map_err(|error| failed(error.into()))?;
@@ -77,12 +79,9 @@ pub(super) fn read(asked: &Asked, file: &Path) -> Result<Contents, Failure> {
     let meter = asked.ui.meter();
     let task = meter.begin(&format!("checking `{}`", describe::short_path(file)), Unit::Bytes, length);
     scan(file, &mut |read| task.advance(read)).map_err(|flaw| {
-        Failure::new(
-            Exit::BackupFailed,
-            format!("`{}` cannot be used", describe::short_path(file)),
-        )
-        .because(flaw)
-        .run("To see the backups", asked.suggest.backups())
+        Failure::new(Exit::BackupFailed, format!("`{}` cannot be used", describe::short_path(file)))
+            .because(flaw)
+            .run("To see the backups", asked.suggest.backups())
     })
 }
 

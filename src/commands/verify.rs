@@ -60,9 +60,9 @@ fn portable(
 ) -> Result<Exit, Failure> {
     if format == Format::Json {
         let damage = read.as_ref().err().map(ToString::to_string);
-        asked.ui.result(describe::json(
-            &json!({ "backup": name, "whole": damage.is_none(), "damage": damage }),
-        ));
+        asked
+            .ui
+            .result(describe::json(&json!({ "backup": name, "whole": damage.is_none(), "damage": damage })));
     }
     let contents = read.map_err(|failure| Failure { exit: Exit::DataMissing, ..failure })?;
     let points: u64 = contents.collections.iter().map(|found| found.points).sum();

@@ -32,7 +32,8 @@ impl PendingFile {
 
     /// Removes what a crash has left of such files. The caller makes sure that nobody is writing one.
     pub fn remove_left_over(directory: &Path) -> Result<()> {
-        let entries = std::fs::read_dir(directory).map_err(|source| FsError::io("list", directory, source))?;
+        let entries =
+            std::fs::read_dir(directory).map_err(|source| FsError::io("list", directory, source))?;
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) {
                 remove_file(&entry.path())?;

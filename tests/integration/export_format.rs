@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use safe_compose::backup::export::{Collection, Contents, Flaw, Head, Kind, Origin, Piece, Place, Sink, Written, scan};
+use safe_compose::backup::export::{
+    Collection, Contents, Flaw, Head, Kind, Origin, Piece, Place, Sink, Written, scan,
+};
 use safe_compose::backup::store::BackupRoot;
 use serde_json::json;
 
@@ -71,7 +73,10 @@ async fn what_is_written_is_read() {
         let written = written(dir.path(), kind).await;
         assert_eq!((written.collections, written.points), (2, 3));
         let ending = kind.ending();
-        assert!(written.path.ends_with(format!("qdrant/qdrant_backup_20261128_032008.{ending}")), "{written:?}");
+        assert!(
+            written.path.ends_with(format!("qdrant/qdrant_backup_20261128_032008.{ending}")),
+            "{written:?}"
+        );
         assert_eq!(written.bytes, written.path.metadata().expect("there").len());
         let found = read(&written.path).expect("sound");
         assert!(found.is_sealed);
@@ -82,9 +87,13 @@ async fn what_is_written_is_read() {
         assert_eq!(found.collections[0].config, collection("a").config);
         assert_eq!(found.collections[0].payload_schema, collection("a").payload_schema);
     }
-    let text = std::fs::read_to_string(dir.path().join("qdrant/qdrant_backup_20261128_032008.json")).expect("text");
+    let text =
+        std::fs::read_to_string(dir.path().join("qdrant/qdrant_backup_20261128_032008.json")).expect("text");
     for point in POINTS {
-        assert!(text.lines().any(|line| line.trim_end_matches(',') == point), "{point} stands on a line of its own");
+        assert!(
+            text.lines().any(|line| line.trim_end_matches(',') == point),
+            "{point} stands on a line of its own"
+        );
     }
     serde_json::from_str::<serde_json::Value>(&text).expect("any JSON reader takes it");
 }
@@ -154,16 +163,30 @@ fn what_cannot_be_restored_is_told_before_anything_is_done() {
     let dir = tempfile::tempdir().expect("a directory");
     let head = r#""name":"a","config":{"size":1,"distance":"Dot"}"#;
     for (text, why) in [
-        (format!("{{\"collections\":[{{{head},\"points\":[{{\"id\":-1}}]}}]}}"), "neither an unsigned integer"),
-        (format!("{{\"collections\":[{{{head},\"points\":[],\"count\":1}}]}}"), "says that collection `a` has 1 points"),
+        (
+            format!("{{\"collections\":[{{{head},\"points\":[{{\"id\":-1}}]}}]}}"),
+            "neither an unsigned integer",
+        ),
+        (
+            format!("{{\"collections\":[{{{head},\"points\":[],\"count\":1}}]}}"),
+            "says that collection `a` has 1 points",
+        ),
         (format!("{{\"collections\":[{{{head}}},{{{head}}}]}}"), "two collections that are called `a`"),
         ("{\"collections\":[{\"name\":\"a\",\"points\":[]}]}".to_owned(), "says nothing of the vectors"),
         ("{\"collections\":[]}".to_owned(), "neither collections nor points"),
         ("{}".to_owned(), "neither collections nor points"),
         (String::new(), "cut off"),
         ("{\"format\":\"another\",\"collections\":[]}".to_owned(), "another kind: `another`"),
-        ("{\"format\":\"safe-compose-export\",\"format_version\":2,\"parts\":[]}".to_owned(), "format version 2"),
-        (format!("{{\"format\":\"safe-compose-export\",\"format_version\":1,\"collections\":[{{{head}}}]}}"), "no last line with a digest"),
+        (
+            "{\"format\":\"safe-compose-export\",\"format_version\":2,\"parts\":[]}".to_owned(),
+            "format version 2",
+        ),
+        (
+            format!(
+                "{{\"format\":\"safe-compose-export\",\"format_version\":1,\"collections\":[{{{head}}}]}}"
+            ),
+            "no last line with a digest",
+        ),
     ] {
         let flaw = read(&file(dir.path(), "a.json", &text)).expect_err(&text);
         assert!(flaw.to_string().contains(why), "{text}: {flaw}");

@@ -156,16 +156,14 @@ pub trait Driver: Send + Sync {
 
     /// Writes everything into a portable file, as text that other tools and other versions understand.
     async fn export(&self, target: Target<'_>, _: &Sink) -> anyhow::Result<Exported> {
-        Err(anyhow::anyhow!("`{}` holds plain files, and only a Qdrant can be exported", target.store.service))
+        Err(anyhow::anyhow!(
+            "`{}` holds plain files, and only a Qdrant can be exported",
+            target.store.service
+        ))
     }
 
     /// Works out what restoring a portable file would do; changes nothing.
-    async fn plan_import(
-        &self,
-        target: Target<'_>,
-        _: &Contents,
-        _: &Request,
-    ) -> anyhow::Result<Plan> {
+    async fn plan_import(&self, target: Target<'_>, _: &Contents, _: &Request) -> anyhow::Result<Plan> {
         Err(anyhow::anyhow!("`{}` holds plain files, and an export goes into a Qdrant", target.store.service))
     }
 

@@ -87,15 +87,13 @@ impl Gathering {
         if self.open.as_ref().is_some_and(is_full) {
             self.send()?;
         }
-        let batch = self.open.get_or_insert_with(|| Batch {
-            collection,
-            body: b"{\"points\":[".to_vec(),
-            count: 0,
-        });
+        let batch =
+            self.open.get_or_insert_with(|| Batch { collection, body: b"{\"points\":[".to_vec(), count: 0 });
         if batch.count > 0 {
             batch.body.push(b',');
         }
-        let flaw = |reason| Flaw::Point { collection: format!("number {}", collection + 1), number: 0, reason };
+        let flaw =
+            |reason| Flaw::Point { collection: format!("number {}", collection + 1), number: 0, reason };
         point::to_upsert(text, &mut batch.body).map_err(flaw)?;
         if batch.body.len() > LONGEST {
             return Err(flaw("it is longer than the 32 MiB that a server takes in one request".to_owned()));

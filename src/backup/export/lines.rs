@@ -42,7 +42,9 @@ pub(super) fn read(
         if let Some(said) = seal::in_line(&line) {
             let said = said.to_owned();
             if is_open || reader.read_line(&mut line).map_err(unreadable)? != 0 {
-                return Err(Flaw::Malformed("it goes on after its end, or ends inside a collection".to_owned()));
+                return Err(Flaw::Malformed(
+                    "it goes on after its end, or ends inside a collection".to_owned(),
+                ));
             }
             return Ok((draft, Some((said, digester.finish().to_string()))));
         }

@@ -32,8 +32,10 @@ pub fn to_upsert(point: &str, out: &mut Vec<u8>) -> Result<(), String> {
         return Err(format!("its payload is {}", shown(payload)));
     }
     if printed.shard_key.is_some() {
-        return Err("it has a shard key, and collections that are sharded by hand come back from a snapshot only"
-            .to_owned());
+        return Err(
+            "it has a shard key, and collections that are sharded by hand come back from a snapshot only"
+                .to_owned(),
+        );
     }
     for part in ["{\"id\":", printed.id.get(), ",\"vector\":", vector, ",\"payload\":", payload, "}"] {
         out.extend_from_slice(part.as_bytes());
@@ -48,7 +50,9 @@ pub fn id(point: &str) -> Result<&str, String> {
         #[serde(borrow)]
         id: &'a RawValue,
     }
-    serde_json::from_str::<Identified<'_>>(point).map(|point| point.id.get()).map_err(|error| error.to_string())
+    serde_json::from_str::<Identified<'_>>(point)
+        .map(|point| point.id.get())
+        .map_err(|error| error.to_string())
 }
 
 /// An id is an integer of 64 bits without a sign, or a UUID (`ExtendedPointId` in `lib/segment/src/types.rs`).
@@ -96,8 +100,14 @@ mod tests {
     fn other_shapes_of_a_point_are_understood() {
         let uuid = "\"6f9619ff-8b86-d011-b42d-00c04fc964ff\"";
         for (point, expected) in [
-            (format!("{{\"id\":{uuid},\"vectors\":{{\"a\":[1]}}}}"), format!("{{\"id\":{uuid},\"vector\":{{\"a\":[1]}},\"payload\":{{}}}}")),
-            ("{\"id\":1,\"vector\":null,\"payload\":null,\"shard_key\":null,\"score\":0.1}".to_owned(), "{\"id\":1,\"vector\":{},\"payload\":{}}".to_owned()),
+            (
+                format!("{{\"id\":{uuid},\"vectors\":{{\"a\":[1]}}}}"),
+                format!("{{\"id\":{uuid},\"vector\":{{\"a\":[1]}},\"payload\":{{}}}}"),
+            ),
+            (
+                "{\"id\":1,\"vector\":null,\"payload\":null,\"shard_key\":null,\"score\":0.1}".to_owned(),
+                "{\"id\":1,\"vector\":{},\"payload\":{}}".to_owned(),
+            ),
         ] {
             assert_eq!(upsert(&point).expect("a point"), expected);
         }

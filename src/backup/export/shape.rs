@@ -21,7 +21,8 @@ pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Valu
     // Some keep the whole info of a collection as its configuration.
     let (config, info) =
         if printed["config"].is_object() { (&printed["config"], printed) } else { (printed, &empty) };
-    let config = if config["params"]["vectors"].is_object() || config["params"]["sparse_vectors"].is_object() {
+    let config = if config["params"]["vectors"].is_object() || config["params"]["sparse_vectors"].is_object()
+    {
         config.clone()
     } else {
         from_parts(config, fields).ok_or_else(|| {
@@ -31,7 +32,8 @@ pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Valu
             ))
         })?
     };
-    let schema = if get("payload_schema").is_object() { get("payload_schema") } else { &info["payload_schema"] };
+    let schema =
+        if get("payload_schema").is_object() { get("payload_schema") } else { &info["payload_schema"] };
     Ok((name.to_owned(), config, payload_schema(schema)))
 }
 
@@ -116,7 +118,8 @@ mod tests {
     fn what_a_server_prints_stays() {
         let config = json!({ "params": { "vectors": { "size": 4, "distance": "Dot" } }, "metadata": { "n": u64::MAX } });
         let schema = json!({ "a": { "data_type": "keyword", "points": 3 } });
-        let own = shaped(json!({ "name": "a", "config": config, "payload_schema": schema })).expect("understood");
+        let own =
+            shaped(json!({ "name": "a", "config": config, "payload_schema": schema })).expect("understood");
         assert_eq!(own, ("a".to_owned(), config.clone(), schema.clone()));
         for key in ["config", "info"] {
             let info = json!({ "status": "green", "config": config, "payload_schema": schema });
@@ -136,7 +139,9 @@ mod tests {
         ] {
             assert_eq!(shaped(fields.clone()).expect("understood").1, expected, "{fields}");
         }
-        let named = shaped(json!({ "name": "a", "vectors": { "t": { "size": 4, "distance": "DOT" } }, "payload_schema": { "f": "keyword" } }));
+        let named = shaped(
+            json!({ "name": "a", "vectors": { "t": { "size": 4, "distance": "DOT" } }, "payload_schema": { "f": "keyword" } }),
+        );
         let (_, config, schema) = named.expect("understood");
         assert_eq!(config["params"]["vectors"]["t"]["distance"], "Dot");
         assert_eq!(schema, json!({ "f": { "data_type": "keyword" } }));
@@ -151,11 +156,21 @@ mod tests {
 
     #[test]
     fn aliases_stand_in_several_places() {
-        let Value::Object(fields) = json!({ "name": "a", "aliases": ["x", { "alias_name": "y" }] }) else { panic!() };
+        let Value::Object(fields) = json!({ "name": "a", "aliases": ["x", { "alias_name": "y" }] }) else {
+            panic!()
+        };
         let drafts = [CollectionDraft { fields, points: 0 }];
         let expected = BTreeMap::from([("x".to_owned(), "a".to_owned()), ("y".to_owned(), "a".to_owned())]);
         assert_eq!(aliases(None, &drafts), expected);
-        assert_eq!(aliases(Some(&json!([{ "alias_name": "y", "collection_name": "a" }, { "alias_name": "x", "collection_name": "a" }])), &[]), expected);
+        assert_eq!(
+            aliases(
+                Some(
+                    &json!([{ "alias_name": "y", "collection_name": "a" }, { "alias_name": "x", "collection_name": "a" }])
+                ),
+                &[]
+            ),
+            expected
+        );
         assert_eq!(aliases(Some(&json!({ "x": "a", "y": "a" })), &[]), expected);
     }
 }

@@ -71,7 +71,8 @@ async fn ranges(client: &Client, collection: &str) -> Result<Vec<Part>> {
     }
     let nil = json!("00000000-0000-0000-0000-000000000000");
     if client.rest().first_id(collection, &nil).await?.is_some() {
-        let quarters = ["0", "4", "8", "c"].map(|digit| json!(format!("{digit}0000000-0000-0000-0000-000000000000")));
+        let quarters =
+            ["0", "4", "8", "c"].map(|digit| json!(format!("{digit}0000000-0000-0000-0000-000000000000")));
         // Where there are no numbers before them, the first range begins with the first id.
         bounds.extend(quarters.into_iter().skip(usize::from(bounds.is_empty())));
     }

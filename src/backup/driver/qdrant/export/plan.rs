@@ -50,12 +50,14 @@ pub(in crate::backup::driver::qdrant) async fn plan(
 fn choose<'a>(from: &'a Contents, request: &Request) -> anyhow::Result<Vec<&'a Found>> {
     for wanted in &request.collections {
         if from.collections.iter().all(|found| found.name != *wanted) {
-            let list: Vec<String> = from.collections.iter().map(|found| format!("`{}`", found.name)).collect();
+            let list: Vec<String> =
+                from.collections.iter().map(|found| format!("`{}`", found.name)).collect();
             let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
             bail!("the export has no collection `{wanted}`; it has {list}");
         }
     }
-    let is_chosen = |found: &&Found| request.collections.is_empty() || request.collections.contains(&found.name);
+    let is_chosen =
+        |found: &&Found| request.collections.is_empty() || request.collections.contains(&found.name);
     let chosen: Vec<&Found> = from.collections.iter().filter(is_chosen).collect();
     if let Some(rename) = &request.rename {
         ensure!(!rename.is_empty(), "the new name is empty");

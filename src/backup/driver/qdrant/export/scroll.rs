@@ -54,7 +54,10 @@ pub(super) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u
             continue;
         };
         let found = Scrolled::points(&body).with_context(|| {
-            format!("cannot read the points of collection `{}`: the answer makes no sense", reading.collection)
+            format!(
+                "cannot read the points of collection `{}`: the answer makes no sense",
+                reading.collection
+            )
         })?;
         let separator = reading.sink.kind.separator();
         let mut text = Vec::with_capacity(body.len());

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::backup::driver::qdrant::aliases;
 use crate::backup::driver::qdrant::client::Client;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::download::{self, Fetching};
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::place::{self, Known, Snapshot};
 use crate::backup::driver::qdrant::restore::Done;
-use crate::backup::driver::qdrant::aliases;
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::Collection;
 use crate::fs::{FsError, free_bytes, remove_file};
@@ -49,14 +49,17 @@ pub(super) async fn settle(settling: Settling<'_>) -> anyhow::Result<Done> {
         if is_there { "come into being" } else { "gone" }
     );
     let mut own = settling.aliases;
+    // Until the aliases are back too.
+    let mut _committed = None;
     let remarks = if is_there {
         // The server drops the aliases of what is deleted, those too that are younger than the export.
         let now = client.aliases().await?.into_iter();
         own.extend(now.filter(|(_, collection)| collection == name).map(|(alias, _)| alias));
-        let _committed = gone.commit()?;
+        _committed = Some(gone.commit()?);
         let stranded = || Stranded::new(name, beside, settling.file);
         if let Err(error) = client.delete_collection(name).await {
-            let is_untouched = client.collections().await.is_ok_and(|there| there.iter().any(|one| one == name));
+            let is_untouched =
+                client.collections().await.is_ok_and(|there| there.iter().any(|one| one == name));
             let error = anyhow::Error::from(error);
             return Err(if is_untouched {
                 error.context("the collection cannot be replaced, and is untouched")

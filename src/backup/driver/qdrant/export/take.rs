@@ -29,11 +29,14 @@ pub(in crate::backup::driver::qdrant) async fn take(
         let (found, info) = match fingerprint::count(&client, &name).await {
             Ok(counted) => counted,
             Err(ApiError::NotFound { .. }) if !client.collections().await?.contains(&name) => {
-                exported.remarks.push(format!("collection `{name}` was deleted meanwhile, and is not in this export"));
+                exported
+                    .remarks
+                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this export"));
                 continue;
             }
             Err(error) => {
-                return Err(error).context(format!("collection `{name}` cannot be read, and so not be exported"));
+                return Err(error)
+                    .context(format!("collection `{name}` cannot be read, and so not be exported"));
             }
         };
         everything_shows(&name, &info)?;
@@ -85,7 +88,9 @@ fn everything_shows(name: &str, info: &Value) -> anyhow::Result<()> {
 fn judge(name: &str, written: u64, (before, after): (u64, u64)) -> anyhow::Result<Option<String>> {
     let (least, most) = (before.min(after), before.max(after));
     if written < least || written > most {
-        bail!("collection `{name}` was read with {written} points, and counts {least}: the export is not whole");
+        bail!(
+            "collection `{name}` was read with {written} points, and counts {least}: the export is not whole"
+        );
     }
     Ok((before != after).then(|| {
         format!("collection `{name}` was written to while it was exported: {before} points before, {after} after, {written} exported")
@@ -122,7 +127,8 @@ mod tests {
     fn points_that_do_not_show_end_it() {
         assert!(everything_shows("a", &json!({ "update_queue": { "length": 0 } })).is_ok());
         assert!(everything_shows("a", &json!({ "update_queue": { "deferred_points": 0 } })).is_ok());
-        let error = everything_shows("a", &json!({ "update_queue": { "deferred_points": 2 } })).expect_err("hidden");
+        let error =
+            everything_shows("a", &json!({ "update_queue": { "deferred_points": 2 } })).expect_err("hidden");
         assert!(error.to_string().contains("2 points"), "{error}");
     }
 
