@@ -78,7 +78,7 @@ fn shards(config: &Value, path: &Path) -> Vec<u64> {
     match json(&path.join("shard_key_mapping.json")) {
         // Key to shards, as servers before 1.14 wrote it.
         Some(Value::Object(map)) => {
-            numbers.extend(map.values().filter_map(Value::as_array).flatten().cloned())
+            numbers.extend(map.values().filter_map(Value::as_array).flatten().cloned());
         }
         Some(Value::Array(list)) => {
             for one in list {

@@ -31,6 +31,9 @@ pub enum Flaw {
     Count { collection: String, said: u64, found: u64 },
     #[error("point {number} of collection `{collection}` cannot be restored: {reason}")]
     Point { collection: String, number: u64, reason: String },
+    /// Whoever reads it has stopped, and knows why.
+    #[error("it was not read to its end")]
+    Unread,
     #[error("{0}")]
     Shape(String),
 }

@@ -31,7 +31,7 @@ pub struct Batch {
 /// The batches of a file, in its order.
 #[derive(Debug)]
 pub struct Batches {
-    batches: Receiver<Batch>,
+    coming: Receiver<Batch>,
     next: Option<Batch>,
     reading: Option<JoinHandle<Result<(), Flaw>>>,
 }
@@ -39,7 +39,7 @@ pub struct Batches {
 impl Batches {
     /// Begins to read, on a thread of its own. Of the collections, only those that are wanted come.
     pub fn read(path: &Path, wanted: BTreeSet<usize>) -> Self {
-        let (sender, batches) = channel(2);
+        let (sender, coming) = channel(2);
         let path = path.to_owned();
         let reading = tokio::task::spawn_blocking(move || {
             let mut gathering = Gathering { sender, open: None };
@@ -48,13 +48,13 @@ impl Batches {
             })?;
             gathering.send()
         });
-        Self { batches, next: None, reading: Some(reading) }
+        Self { coming, next: None, reading: Some(reading) }
     }
 
     /// The next batch of a collection; `None` when the file has no more of it.
     pub async fn next_of(&mut self, collection: usize) -> anyhow::Result<Option<Batch>> {
         if self.next.is_none() {
-            self.next = self.batches.recv().await;
+            self.next = self.coming.recv().await;
         }
         if self.next.is_none() {
             self.ended().await?;
@@ -64,7 +64,7 @@ impl Batches {
 
     /// Waits until the file was read to its end, and tells whether it was sound this time too.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
-        self.batches.close();
+        self.coming.close();
         if let Some(reading) = self.reading.take() {
             reading.await??;
         }
@@ -105,8 +105,6 @@ impl Gathering {
     fn send(&mut self) -> Result<(), Flaw> {
         let Some(mut batch) = self.open.take() else { return Ok(()) };
         batch.body.extend_from_slice(b"]}");
-        // Nobody listens any more: they know why.
-        let _ = self.sender.blocking_send(batch);
-        Ok(())
+        self.sender.blocking_send(batch).map_err(|_| Flaw::Unread)
     }
 }

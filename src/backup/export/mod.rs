@@ -64,13 +64,12 @@ impl Kind {
 
     /// By the name of a file; `None` where it is no export.
     pub fn of(path: &Path) -> Option<Self> {
-        let name = path.file_name()?.to_str()?;
-        if name.ends_with(".json") {
-            Some(Self::Document)
-        } else if name.ends_with(".jsonl") || name.ends_with(".jsonl.zst") {
-            Some(Self::Lines)
-        } else {
-            None
+        let (stem, ending) = path.file_name()?.to_str()?.rsplit_once('.')?;
+        match ending {
+            "json" => Some(Self::Document),
+            "jsonl" => Some(Self::Lines),
+            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => Some(Self::Lines),
+            _ => None,
         }
     }
 }

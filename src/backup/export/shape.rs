@@ -91,7 +91,9 @@ pub(super) fn aliases(top: Option<&Value>, collections: &[CollectionDraft]) -> B
     match top {
         Some(Value::Object(map)) => map.iter().for_each(|(alias, name)| add(&json!(alias), name)),
         Some(Value::Array(list)) => {
-            list.iter().for_each(|one| add(&one["alias_name"], &one["collection_name"]));
+            for one in list {
+                add(&one["alias_name"], &one["collection_name"]);
+            }
         }
         _ => {}
     }
