@@ -48,8 +48,24 @@ pub struct Backup {
     /// Put each into a scratch server afterwards, and compare
     #[arg(long)]
     pub prove: bool,
+    /// What is written: what is restored fastest, or what other tools and versions read
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: Written,
+    /// Print what was made as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a backup is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Written {
+    /// A directory of the server's own snapshots, or of archives of files
+    #[default]
+    Snapshot,
+    /// One portable file with every collection of a Qdrant and its points
+    Json,
+    /// The same as JSON Lines, compressed with zstd
+    Jsonl,
 }
 
 #[derive(Debug, Args)]
@@ -79,7 +95,7 @@ pub enum BackupsAction {
 
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// Its name, its path, or `latest`
+    /// Its name, its path, or `latest`; or a portable file (`.json`, `.jsonl`, `.jsonl.zst`)
     #[arg(default_value = "latest")]
     pub backup: String,
     /// The service to restore into, where several have backups
@@ -162,6 +178,7 @@ Flags of our own, among Compose's:
   --safe-plan              Say what the command would do to data, and do nothing
   --safe-format=json       Print the plan as JSON
   --safe-skip-backup       Run the command without the backup that would come before it
+  --safe-skip-checks       Start services whatever the checks of their data have found
   --safe-allow=TOKEN       Go on without a question; a refusal prints the token
   --safe-help              Print this help
   --safe-version           Print our version",

@@ -14,6 +14,7 @@ pub mod units;
 pub mod fs;
 pub mod policy;
 pub mod process;
+pub mod qdrant;
 
 pub mod compose;
 pub mod engine;

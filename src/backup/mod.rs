@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod driver;
+pub mod export;
 pub mod fingerprint;
 pub mod manifest;
 pub mod proof;

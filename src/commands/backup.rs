@@ -1,8 +1,9 @@
 //! `safe-compose backup`: save now.
 
 use super::stack::{Asked, Stack};
-use super::{describe, saving};
-use crate::cli::{Backup, Format};
+use super::{describe, export, saving};
+use crate::backup::export::Kind;
+use crate::cli::{Backup, Written};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
@@ -37,9 +38,17 @@ pub(super) async fn run(asked: &Asked, args: &Backup) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::BackupFailed, "there is nothing running to back up")
             .say(format!("Services that hold data: {}.", describe::services(&stack.inventory))));
     }
+    let portable = match args.format {
+        Written::Snapshot => None,
+        Written::Json => Some(Kind::Document),
+        Written::Jsonl => Some(Kind::Lines),
+    };
+    if let Some(kind) = portable {
+        return super::interruptible(export::run(&stack, &stores, kind, args.json)).await;
+    }
     let saved =
         super::interruptible(saving::save_to(&stack, &stores, "asked for", required(&stack, args))).await?;
-    if args.format == Format::Json {
+    if args.json {
         let backups: Vec<_> = saved.iter().map(|one| describe::backup_json(one.backup.backup())).collect();
         asked.ui.result(describe::json(&backups));
     }

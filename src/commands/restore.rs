@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::stack::{Asked, Stack};
-use super::{backups, describe, records, saving};
+use super::{backups, describe, import, records, saving};
 use crate::backup::driver::{Action, Plan, Request, Restored, Step};
 use crate::backup::proof::Outcome;
 use crate::backup::record::Note;
@@ -19,6 +19,9 @@ use crate::progress::Silent;
 
 pub(super) async fn run(asked: &Asked, args: &Restore) -> Result<Exit, Failure> {
     let stack = Stack::gather(asked).await?;
+    if let Some(file) = import::named(&stack.root, &args.backup) {
+        return import::run(&stack, args, &file).await;
+    }
     let backup = choose(&stack, args)?;
     let store = store_for(&stack, &backup, args)?.clone();
     let request = Request {
@@ -46,7 +49,12 @@ pub(super) async fn run(asked: &Asked, args: &Restore) -> Result<Exit, Failure> 
     };
     driver.wait_ready(target, asked.patience()).await.map_err(failed)?;
     let plan = driver.plan_restore(target, &backup, &request).await.map_err(failed)?;
-    announce(&stack, &store, &backup, &plan);
+    let age = Some(describe::ago(backup.manifest.created));
+    announce(&stack, &store, &Telling { name: backup.name(), age, kind: backup.manifest.kind }, &plan);
+    if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
+        let reasons = reasons.join("; ");
+        stack.ui().warn(format!("this backup was tried out, and could not be put back: {reasons}"));
+    }
 
     let clearance = clear(&stack, &store, &plan).await?;
     let restored = super::interruptible(async {
@@ -148,18 +156,18 @@ fn running(stack: &Stack<'_>, store: &Store, kind: StoreKind) -> Result<(), Fail
     }
 }
 
-fn announce(stack: &Stack<'_>, store: &Store, backup: &Backup, plan: &Plan) {
+/// What is told of the thing that is restored.
+pub(super) struct Telling {
+    pub(super) name: String,
+    pub(super) age: Option<String>,
+    pub(super) kind: StoreKind,
+}
+
+pub(super) fn announce(stack: &Stack<'_>, store: &Store, telling: &Telling, plan: &Plan) {
     let ui = stack.ui();
-    ui.say(format!(
-        "restoring `{}` from {} ({}):",
-        store.service,
-        backup.name(),
-        describe::ago(backup.manifest.created)
-    ));
-    if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
-        ui.warn(format!("this backup was tried out, and could not be put back: {}", reasons.join("; ")));
-    }
-    let noun = match backup.manifest.kind {
+    let age = telling.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
+    ui.say(format!("restoring `{}` from {}{age}:", store.service, telling.name));
+    let noun = match telling.kind {
         StoreKind::Qdrant => "point",
         StoreKind::Volume => "file",
     };
@@ -181,7 +189,7 @@ fn line(step: &Step, noun: &str) -> String {
 }
 
 /// Leave to restore. What would be replaced is saved first, and the replacing is asked about.
-async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
+pub(super) async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
     let assessment = Assessment {
         engine: stack.identity().id.clone(),
@@ -241,7 +249,7 @@ async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Result<Clearanc
 
 /// What was restored is what the next start has to find. Collections that were not restored keep their place in the
 /// record: a loss that is still there must not be forgotten.
-async fn adopt(stack: &Stack<'_>, store: &Store, restored: &Restored) {
+pub(super) async fn adopt(stack: &Stack<'_>, store: &Store, restored: &Restored) {
     let target = stack.target(store, &Silent);
     let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
     let record = records::read(stack, store).ok().flatten();
@@ -257,7 +265,7 @@ async fn adopt(stack: &Stack<'_>, store: &Store, restored: &Restored) {
     records::write(stack, store, Note::Accepted, Some(merged), None);
 }
 
-fn report(stack: &Stack<'_>, store: &Store, restored: &Restored, format: Format) {
+pub(super) fn report(stack: &Stack<'_>, store: &Store, restored: &Restored, format: Format) {
     for remark in &restored.remarks {
         stack.ui().warn(remark);
     }

@@ -11,6 +11,7 @@ mod error;
 mod json;
 mod lock;
 mod new_file;
+mod pending;
 mod space;
 
 pub use append::append_line;
@@ -24,6 +25,7 @@ pub use error::{FsError, Result};
 pub(crate) use json::{to_json, to_json_line};
 pub use lock::{Lock, Probe};
 pub use new_file::NewFile;
+pub use pending::PendingFile;
 pub use space::free_bytes;
 
 /// The mode of every file that holds data or says something about it.

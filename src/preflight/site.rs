@@ -29,6 +29,8 @@ pub(super) struct Site {
     pub(super) covered: bool,
     /// The server is told to keep its data at another path than the usual one.
     pub(super) moved: bool,
+    /// The service runs already.
+    pub(super) running: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -194,6 +196,7 @@ impl Occupant<'_> {
             user: self.user,
             covered,
             moved: self.moved,
+            running: self.store.is_running(),
             place,
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 const RANKS: &[(u32, &[&str])] = &[
     (0, &["env", "error", "exit", "progress", "secret", "suggest", "units"]),
-    (1, &["fs", "policy", "process"]),
+    (1, &["fs", "policy", "process", "qdrant"]),
     (2, &["compose", "engine"]),
     (3, &["inventory", "settings"]),
     (4, &["backup", "guard", "journal", "preflight", "protect", "verify"]),

@@ -82,6 +82,7 @@ fn vocabulary() -> Vec<OsString> {
             "--safe-format",
             "json",
             "--safe-skip-backup",
+            "--safe-skip-checks",
             "--safe-help",
             "--safe-",
             "--safe-x",

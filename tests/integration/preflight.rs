@@ -481,3 +481,58 @@ fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
         "{findings:#?}"
     );
 }
+
+/// A storage directory as a server has written it.
+fn stored() -> crate::qdrant_stand::Stand {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let stand = runtime.block_on(async {
+        let stand = crate::qdrant_stand::Stand::new().await;
+        stand.fill("receitas", 50).await;
+        stand.alias("atual", "receitas").await;
+        stand
+    });
+    runtime.shutdown_background();
+    stand
+}
+
+#[test]
+fn qdrants_files_are_whole_or_the_start_is_stopped() {
+    let stand = stored();
+    let (storage, collection) = (stand.storage(), stand.storage().join("collections/receitas"));
+    let project = || Project::new().bind(&storage);
+    project().finds_nothing();
+    let segments = std::fs::read_dir(collection.join("0/segments")).expect("listed");
+    let segment = segments.map(|entry| entry.expect("one").path()).next().expect("a segment");
+    for (file, what) in [
+        (segment.join("version.info"), "has no `version.info`"),
+        (collection.join("config.json"), "collection `receitas` has no `config.json`"),
+        (collection.join("0/replica_state.json"), "has no `replica_state.json`"),
+    ] {
+        let kept = std::fs::read(&file).expect("read");
+        std::fs::remove_file(&file).expect("removed");
+        let finding = project().finds(Severity::Stop, what);
+        assert!(finding.why.contains("restore the backup"), "{finding:?}");
+        std::fs::write(&file, "").expect("written");
+        assert_eq!(project().look().len(), 1, "an empty file is as bad");
+        std::fs::write(&file, kept).expect("written");
+        project().finds_nothing();
+    }
+    std::fs::write(collection.join("shard_0.initializing"), "").expect("written");
+    assert!(project().finds(Severity::Stop, "was never finished").why.contains("--safe-skip-checks"));
+    // While the server runs its files are its own matter.
+    let running =
+        Container { state: State::Running, ..container(MountSource::Bind { path: storage.clone() }, true) };
+    project().container(running).finds_nothing();
+}
+
+#[test]
+fn many_places_are_told_as_one_disaster() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+        let segment = dir.path().join(format!("collections/{name}/0/segments/x"));
+        std::fs::create_dir_all(&segment).expect("made");
+    }
+    let findings = Project::new().bind(dir.path()).look();
+    assert_eq!(findings.len(), 6, "{findings:#?}");
+    assert!(findings.iter().any(|finding| finding.what.contains("2 more places")), "{findings:#?}");
+}

@@ -337,6 +337,14 @@ impl Stand {
         found
     }
 
+    /// Where the server keeps its data.
+    pub(crate) fn storage(&self) -> std::path::PathBuf {
+        match self.server {
+            Kind::Double(_) => self.dir.path().join("server/storage"),
+            Kind::Real(_) => self.dir.path().join("storage"),
+        }
+    }
+
     /// The files of the stand-in below a path of its own.
     pub(crate) fn server_files(&self, below: &str) -> Vec<String> {
         let mut found = Vec::new();
@@ -436,7 +444,7 @@ pub(crate) fn why<T>(result: anyhow::Result<T>) -> String {
     }
 }
 
-fn clearance() -> Clearance {
+pub(crate) fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
     let situation = Situation {
         plan: &plan,

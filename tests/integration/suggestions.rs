@@ -13,6 +13,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
     let unprotect: Vec<OsString> = ["-f", "a b.yml", "unprotect", "shop_data"].map(OsString::from).to_vec();
     vec![
         suggest.again("--safe-skip-backup", &words),
+        suggest.again("--safe-skip-checks", &words),
         suggest.again("--safe-allow=0123456789ab", &words),
         suggest.restore_latest("qdrant"),
         suggest.restore_schema("qdrant"),

@@ -7,6 +7,7 @@ pub mod volume;
 
 use async_trait::async_trait;
 
+use super::export::{Contents, Sink};
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
 use super::proof::Trial;
@@ -56,6 +57,13 @@ pub struct Dump {
     pub artifacts: Vec<Artifact>,
     pub proof: Proof,
     pub restore_by_hand: Vec<String>,
+    /// What the user should know: `points were written meanwhile`.
+    pub remarks: Vec<String>,
+}
+
+/// What a portable export has come to, beside its file.
+#[derive(Debug, Default)]
+pub struct Exported {
     /// What the user should know: `points were written meanwhile`.
     pub remarks: Vec<String>,
 }
@@ -173,5 +181,30 @@ pub trait Driver: Send + Sync {
     async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
         let _ = ground;
         anyhow::bail!("`{}` is of plain files, which no server takes", from.name())
+    }
+
+    /// Writes everything into a portable file, as text that other tools and other versions understand.
+    async fn export(&self, target: Target<'_>, _: &Sink) -> anyhow::Result<Exported> {
+        Err(anyhow::anyhow!(
+            "`{}` holds plain files, and only a Qdrant can be exported",
+            target.store.service
+        ))
+    }
+
+    /// Works out what restoring a portable file would do; changes nothing.
+    async fn plan_import(&self, target: Target<'_>, _: &Contents, _: &Request) -> anyhow::Result<Plan> {
+        Err(anyhow::anyhow!("`{}` holds plain files, and an export goes into a Qdrant", target.store.service))
+    }
+
+    /// Puts a portable file back as planned: loaded beside, counted there, then switched.
+    async fn import(
+        &self,
+        target: Target<'_>,
+        _: &Contents,
+        _: &Plan,
+        _: &Request,
+        _: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        Err(anyhow::anyhow!("`{}` holds plain files, and an export goes into a Qdrant", target.store.service))
     }
 }

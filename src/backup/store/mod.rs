@@ -24,6 +24,7 @@ pub use listing::Listing;
 pub use name::Name;
 pub(in crate::backup) use name::{next_second, parse_stamp, stamp};
 pub use root::BackupRoot;
+pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
 
 use super::fingerprint::Fingerprint;

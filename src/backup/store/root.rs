@@ -9,7 +9,7 @@ use super::{Result, StoreError};
 use crate::fs::{FsError, Lock, create_private_dir_all};
 
 /// How long a writer waits for another one before it gives up.
-pub(super) const WAIT: Duration = Duration::from_secs(10);
+pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
 
 /// `backups/`.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl BackupRoot {
     }
 
     /// Makes the directory of a store and takes its lock.
-    pub(super) fn lock_store(&self, store: &str, wait: Duration) -> Result<(PathBuf, Lock)> {
+    pub(in crate::backup) fn lock_store(&self, store: &str, wait: Duration) -> Result<(PathBuf, Lock)> {
         let directory = self.of_store(store)?;
         create_private_dir_all(&directory)?;
         let lock = Lock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;

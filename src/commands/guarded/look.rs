@@ -28,12 +28,21 @@ pub(super) async fn before(stack: &Stack<'_>) -> Result<(), Failure> {
     let findings = findings(stack).await;
     let subcommand = subcommand(stack);
     let ui = stack.ui();
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Warn) {
+    let is_waived = stack.asked.safe.skip_checks;
+    let is_told = |finding: &&Finding| match finding.severity {
+        Severity::Warn => true,
+        Severity::Stop => is_waived,
+        Severity::Mend | Severity::Note => false,
+    };
+    for finding in findings.iter().filter(is_told) {
         ui.warn(describe::finding(finding));
     }
     let stops: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Stop).collect();
-    if let Some((first, others)) = stops.split_first() {
-        return Err(unfit(subcommand, first, others));
+    if let Some((first, others)) = stops.split_first().filter(|_| !is_waived) {
+        let again = stack.suggest().again("--safe-skip-checks", &stack.asked.words);
+        return Err(
+            unfit(subcommand, first, others).run("If you know better, and want it all the same", again)
+        );
     }
     for finding in findings {
         let Some(mend) = finding.mend else { continue };

@@ -11,6 +11,8 @@ pub struct SafeFlags {
     pub plan: bool,
     /// `--safe-skip-backup`: run without the backup that belongs before it.
     pub skip_backup: bool,
+    /// `--safe-skip-checks`: start services whatever the checks of their data places have found.
+    pub skip_checks: bool,
     /// `--safe-allow=TOKEN`: the confirmation of one plan.
     pub allow: Option<String>,
     /// `--safe-help`
@@ -47,6 +49,7 @@ pub enum UsageError {
 const KNOWN: &[&str] = &[
     "`--safe-plan`",
     "`--safe-skip-backup`",
+    "`--safe-skip-checks`",
     "`--safe-allow`",
     "`--safe-format`",
     "`--safe-help`",
@@ -76,6 +79,7 @@ impl SafeFlags {
         match name {
             "--safe-plan" => switch(&mut self.plan, "--safe-plan", inline.as_deref()),
             "--safe-skip-backup" => switch(&mut self.skip_backup, "--safe-skip-backup", inline.as_deref()),
+            "--safe-skip-checks" => switch(&mut self.skip_checks, "--safe-skip-checks", inline.as_deref()),
             "--safe-help" => switch(&mut self.help, "--safe-help", inline.as_deref()),
             "--safe-version" => switch(&mut self.version, "--safe-version", inline.as_deref()),
             "--safe-allow" => {

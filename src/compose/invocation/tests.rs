@@ -84,7 +84,7 @@ fn our_flags_said_wrongly_are_errors() {
     assert_eq!(
         error("down --safe-paln"),
         "unknown flag `--safe-paln`; the flags of safe-compose are `--safe-plan`, `--safe-skip-backup`, \
-         `--safe-allow`, `--safe-format`, `--safe-help`, `--safe-version`"
+         `--safe-skip-checks`, `--safe-allow`, `--safe-format`, `--safe-help`, `--safe-version`"
     );
     assert_eq!(error("down --safe-allow"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");
     assert_eq!(error("down --safe-allow -v"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");

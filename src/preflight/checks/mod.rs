@@ -5,6 +5,7 @@ mod filesystem;
 pub mod mount_point;
 mod permission;
 mod placement;
+mod qdrant;
 mod read_only;
 mod room;
 mod volume;
@@ -25,6 +26,7 @@ const CHECKS: &[Check] = &[
     permission::check,
     room::check,
     filesystem::check,
+    qdrant::check,
 ];
 
 pub(super) fn run(site: &Site) -> Vec<Finding> {

@@ -15,6 +15,7 @@ mod equal;
 mod error;
 #[cfg(test)]
 mod examples;
+mod export;
 mod fingerprint;
 mod grpc;
 mod mark;
@@ -44,7 +45,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::scratch::Ground;
-use super::{Driver, Dump, Plan, Request, Restored, Target};
+use super::{Driver, Dump, Exported, Plan, Request, Restored, Target};
+use crate::backup::export::{Contents, Sink};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
@@ -136,5 +138,30 @@ impl Driver for QdrantDriver {
 
     async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
         proof::try_out(ground, from, *self).await
+    }
+
+    async fn export(&self, target: Target<'_>, sink: &Sink) -> anyhow::Result<Exported> {
+        export::take(target, sink, self.patience).await
+    }
+
+    async fn plan_import(
+        &self,
+        target: Target<'_>,
+        from: &Contents,
+        request: &Request,
+    ) -> anyhow::Result<Plan> {
+        export::plan(target, from, request).await
+    }
+
+    async fn import(
+        &self,
+        target: Target<'_>,
+        from: &Contents,
+        plan: &Plan,
+        request: &Request,
+        proof: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        let importing = export::Importing { from, plan, request, patience: self.patience };
+        export::import(target, &importing, proof).await
     }
 }

@@ -109,7 +109,7 @@ pub(super) async fn try_put(
     uploaded?;
     changes::put(client, name, &snapshot.changes, &snapshot.task).await?;
     snapshot.task.detail("counting");
-    let mut remarks = verify(client, name, snapshot, known).await?;
+    let mut remarks = verify(client, name, &snapshot.expected, snapshot.patience, known).await?;
     if let Err(error) = cleaned {
         remarks.push(format!("the server keeps the uploaded snapshot of collection `{name}`: {error}"));
     }
@@ -147,11 +147,11 @@ async fn upload(
 pub(super) async fn verify(
     client: &Client,
     name: &str,
-    snapshot: &Snapshot,
+    expected: &Collection,
+    patience: Patience,
     known: Known,
 ) -> anyhow::Result<Vec<String>> {
-    let expected = &snapshot.expected;
-    let deadline = Instant::now() + snapshot.patience.settle;
+    let deadline = Instant::now() + patience.settle;
     let (now, info, points) = loop {
         let (now, info) = fingerprint::count(client, name)
             .await
@@ -159,7 +159,7 @@ pub(super) async fn verify(
         match (judge(expected, now.points, known), Instant::now() < deadline) {
             (Ok(points), _) => break (now, info, points),
             // The end of the log is applied after the answer.
-            (Err(_), true) => sleep(snapshot.patience.pause).await,
+            (Err(_), true) => sleep(patience.pause).await,
             (Err(wrong), false) => bail!("collection `{name}` {wrong}"),
         }
     };

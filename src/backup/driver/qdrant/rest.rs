@@ -4,6 +4,7 @@
 //! would run into: a stalled transfer is noticed by who reads it.
 
 mod moving;
+mod points;
 
 use std::path::Path;
 use std::sync::Once;
@@ -20,6 +21,8 @@ use super::error::{ApiError, Meaning, Request, Result, Right};
 use super::names::in_url;
 use crate::secret::Secret;
 pub(super) use moving::AliasChange;
+
+pub(super) use points::{Asked, Scrolled};
 
 /// How long a small question may take. Large collections answer slowly while they are loaded.
 const QUESTION: Duration = Duration::from_secs(60);

@@ -177,7 +177,7 @@ impl Look for Way<'_> {
     /// Where everybody knows the name, more points than expected are somebody's.
     async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
         let known = if name == self.beside { Known::Nobody } else { Known::Everybody };
-        place::verify(client, name, self.snapshot, known).await
+        place::verify(client, name, &self.snapshot.expected, self.snapshot.patience, known).await
     }
 }
 

@@ -66,7 +66,7 @@ async fn fill(client: &Client, name: &str, recorded: &Collection) -> anyhow::Res
 }
 
 /// The body that creates a collection like the recorded one.
-fn body(config: &Value) -> Value {
+pub(super) fn body(config: &Value) -> Value {
     let mut body = Map::new();
     let mut take = |from: &Value, key: &str, to: &str| {
         if let Some(value) = from.get(key).filter(|value| !value.is_null()) {
@@ -83,7 +83,7 @@ fn body(config: &Value) -> Value {
 }
 
 /// The bodies that create the payload indexes.
-fn indexes(schema: &Value) -> Vec<Value> {
+pub(super) fn indexes(schema: &Value) -> Vec<Value> {
     let index = |(field, index): (&String, &Value)| {
         let kind = if index["params"].is_null() { &index["data_type"] } else { &index["params"] };
         json!({ "field_name": field, "field_schema": kind })

@@ -31,6 +31,14 @@ pub enum Failure {
     UploadFails,
     /// `upload-empty`: restoring succeeds, but the collection is empty (qdrant issue 10135).
     UploadEmpty,
+    /// `scroll-500:N`: so many pages of points are given, and then none.
+    ScrollFails(u64),
+    /// `scroll-loses`: a page of points lacks its last one.
+    ScrollLoses,
+    /// `upsert-500:N`: so many batches of points are taken, and then none.
+    UpsertFails(u64),
+    /// `upsert-loses`: the last point of a batch is not written, and the answer is a success.
+    UpsertLoses,
     /// `count-changes`: a point is written while a snapshot is taken.
     CountChanges,
     /// `lose-collection:NAME`: the collection is gone, as if its `config.json` had vanished.
@@ -79,6 +87,10 @@ impl FromStr for Failure {
             "snapshot-500" => Self::SnapshotFails,
             "upload-500" => Self::UploadFails,
             "upload-empty" => Self::UploadEmpty,
+            "scroll-500" => Self::ScrollFails(need()?.parse()?),
+            "scroll-loses" => Self::ScrollLoses,
+            "upsert-500" => Self::UpsertFails(need()?.parse()?),
+            "upsert-loses" => Self::UpsertLoses,
             "count-changes" => Self::CountChanges,
             "lose-collection" => Self::LoseCollection(need()?.to_owned()),
             "red" => Self::Red(need()?.to_owned()),
@@ -139,6 +151,18 @@ impl Failures {
 
     pub fn has(&self, wanted: &Failure) -> bool {
         self.lock().contains(wanted)
+    }
+
+    /// Counts one request down from the number that `pick` finds. Returns whether it is the time to fail.
+    pub(crate) fn spend(&self, pick: impl Fn(&mut Failure) -> Option<&mut u64>) -> bool {
+        match self.lock().iter_mut().find_map(pick) {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
     }
 
     /// The first answer that `pick` gives for a failure in force.

@@ -84,7 +84,7 @@ fn meets(condition: &Value, point: &Point) -> Outcome<bool> {
     Err(unknown())
 }
 
-fn unknown() -> Fault {
+pub(crate) fn unknown() -> Fault {
     Fault::Format(
         "Expected some form of condition, which can be a field condition (like {\"key\": ..., \"match\": ... }), or some other mentioned in the documentation: https://qdrant.tech/documentation/concepts/filtering/#filtering-conditions".into(),
     )

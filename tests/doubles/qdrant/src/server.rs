@@ -70,6 +70,12 @@ impl App {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether filters know `slice`, which came with 1.19.
+    pub(crate) fn has_slices(&self) -> bool {
+        let minor = self.version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+        minor.is_none_or(|minor| minor >= 19)
+    }
+
     /// Work on the store on a thread that may block. The work goes on when the caller hangs up.
     pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,

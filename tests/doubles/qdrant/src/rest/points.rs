@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::reply::{Asked, parse, timed};
 use crate::collection::{PayloadChange, Scroll, Selector};
+use crate::failures::Failure;
 use crate::fault::{Fault, Outcome};
 use crate::point::{Payload, Point, PointId, Record, Vector, Vectors, WithPayload, WithVector};
 use crate::server::App;
@@ -108,7 +109,13 @@ pub(super) async fn upsert(
     body: Bytes,
 ) -> Response {
     timed(|| {
-        let points = parse::<Upsert>(&body)?.points()?;
+        let mut points = parse::<Upsert>(&body)?.points()?;
+        if app.failures.spend(|f| if let Failure::UpsertFails(left) = f { Some(left) } else { None }) {
+            return Err(Fault::service("told to take no more points"));
+        }
+        if app.failures.has(&Failure::UpsertLoses) && points.len() > 1 {
+            points.pop();
+        }
         app.store().writable(&name, "Update Points")?.upsert(points).map(|op| wait.told(op))
     })
 }
@@ -295,7 +302,16 @@ struct Page {
 pub(super) async fn scroll(State(app): State<Arc<App>>, Path(name): Path<String>, body: Bytes) -> Response {
     timed(|| {
         let request: Scroll = parse(&body)?;
-        let (points, next_page_offset) = app.store().readable(&name, "Scroll")?.scroll(&request)?;
+        if !app.has_slices() && body.windows(7).any(|word| word == b"\"slice\"") {
+            return Err(crate::filter::unknown());
+        }
+        if app.failures.spend(|f| if let Failure::ScrollFails(left) = f { Some(left) } else { None }) {
+            return Err(Fault::service("told to give no more points"));
+        }
+        let (mut points, next_page_offset) = app.store().readable(&name, "Scroll")?.scroll(&request)?;
+        if app.failures.has(&Failure::ScrollLoses) {
+            points.pop();
+        }
         Ok(Page { points, next_page_offset })
     })
 }

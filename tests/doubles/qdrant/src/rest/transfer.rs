@@ -52,6 +52,10 @@ impl Spoil {
                 | Failure::Red(_)
                 | Failure::Unreadable(_)
                 | Failure::LoseOnRestart
+                | Failure::ScrollFails(_)
+                | Failure::ScrollLoses
+                | Failure::UpsertFails(_)
+                | Failure::UpsertLoses
                 | Failure::SlowStart(_)
                 | Failure::DieBefore(_)
                 | Failure::DieAfter(_) => {}

@@ -1,0 +1,118 @@
+//! Fills a new collection from an export: indexes of the payload first, no index of vectors while points come, strict
+//! mode last.
+
+use anyhow::{Context as _, bail, ensure};
+use futures_util::TryStreamExt as _;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use crate::backup::driver::qdrant::client::Client;
+use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::error::ApiError;
+use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::schema;
+use crate::backup::driver::qdrant::vectors::Vectors;
+use crate::backup::export::{Batch, Batches, Found};
+use crate::progress::Task;
+
+/// How many batches are on their way at once.
+const AT_ONCE: usize = 3;
+
+/// How often in a row one batch may fail; writing the same points twice is writing them once.
+const TRIES: u32 = 4;
+
+/// From how many KiB on a segment's vectors are indexed, where a configuration leaves it open
+/// (`DEFAULT_INDEXING_THRESHOLD_KB` in `lib/collection/src/optimizers_builder.rs`).
+const INDEXING_THRESHOLD: u64 = 10_000;
+
+/// What loading goes by.
+pub(super) struct Loading<'a> {
+    pub(super) client: &'a Client,
+    /// The new collection.
+    pub(super) name: &'a str,
+    pub(super) found: &'a Found,
+    /// The number of the collection in the file.
+    pub(super) number: usize,
+    pub(super) task: &'a dyn Task,
+    pub(super) patience: &'a Patience,
+    pub(super) gone: &'a Gone,
+}
+
+/// Creates the collection, fills it, and counts.
+pub(super) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
+    let Loading { client, name, found, .. } = loading;
+    let mut body = schema::body(&found.config);
+    let strict = body.as_object_mut().and_then(|body| body.shift_remove("strict_mode_config"));
+    let threshold = body["optimizers_config"]["indexing_threshold"].as_u64();
+    if body["optimizers_config"].is_null() {
+        body["optimizers_config"] = json!({});
+    }
+    body["optimizers_config"]["indexing_threshold"] = 0.into();
+    client.rest().create_collection(name, &body).await?;
+    for index in schema::indexes(&found.payload_schema) {
+        client.rest().create_index(name, &index).await?;
+    }
+    let expected = match batches {
+        Some(batches) => {
+            fill(loading, batches).await?;
+            found.points
+        }
+        None => 0,
+    };
+    let threshold = threshold.unwrap_or(INDEXING_THRESHOLD);
+    let indexing = json!({ "optimizers_config": { "indexing_threshold": threshold } });
+    client.rest().change_collection(name, &indexing).await?;
+    check(loading, expected).await?;
+    if let Some(strict) = strict.filter(Value::is_object) {
+        client.rest().change_collection(name, &json!({ "strict_mode_config": strict })).await?;
+    }
+    Ok(())
+}
+
+async fn fill(loading: &Loading<'_>, batches: &mut Batches) -> anyhow::Result<()> {
+    let number = loading.number;
+    let coming = stream::try_unfold(batches, move |batches| async move {
+        loading.gone.check()?;
+        let next = batches.next_of(number).await?;
+        anyhow::Ok(next.map(|batch| (batch, batches)))
+    });
+    coming.try_for_each_concurrent(AT_ONCE, |batch| write(loading, batch)).await
+}
+
+async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
+    let mut failures = 0;
+    loop {
+        match loading.client.rest().upsert(loading.name, batch.body.clone()).await {
+            Ok(()) => {
+                loading.task.advance(batch.count);
+                return Ok(());
+            }
+            Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if failures + 1 < TRIES => {
+                failures += 1;
+                tokio::time::sleep(loading.patience.pause * failures).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Compares what is there with what is in the file.
+async fn check(loading: &Loading<'_>, expected: u64) -> anyhow::Result<()> {
+    let Loading { client, name, found, .. } = loading;
+    let info = client.rest().info(name).await.context("it cannot be read afterwards")?;
+    let points = client.count(name, &info).await?;
+    ensure!(
+        points == expected,
+        "it has {points} points, and the export has {expected} of it: perhaps two have the same id"
+    );
+    let (before, after) = (Vectors::of(&found.config), Vectors::of(&info["config"]));
+    ensure!(before == after, "it came out with the vectors {after} instead of {before}");
+    if info["status"] == "red" {
+        bail!("it is red: an operation on it failed");
+    }
+    let fields = found.payload_schema.as_object().into_iter().flatten();
+    for (field, _) in fields {
+        ensure!(info["payload_schema"].get(field).is_some(), "its payload index `{field}` did not come back");
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Portable exports of a server, and what brings them back.
+//!
+//! Over REST only: gRPC has no integers above `i64::MAX` in payloads, and keeps no order of their keys
+//! (`lib/api/src/conversions/json.rs`).
+
+mod import;
+mod load;
+mod parts;
+mod plan;
+mod scroll;
+mod settle;
+mod take;
+
+pub(super) use import::{Importing, import};
+pub(super) use plan::plan;
+pub(super) use take::take;

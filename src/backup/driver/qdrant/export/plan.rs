@@ -1,0 +1,71 @@
+//! Works out what restoring an export would do; changes nothing.
+
+use std::collections::BTreeSet;
+
+use anyhow::{bail, ensure};
+
+use crate::backup::driver::qdrant::client::Client;
+use crate::backup::driver::qdrant::{by_hand, dump};
+use crate::backup::driver::{Action, Plan, Request, Step, Target};
+use crate::backup::export::{Contents, Found};
+
+pub(in crate::backup::driver::qdrant) async fn plan(
+    target: Target<'_>,
+    from: &Contents,
+    request: &Request,
+) -> anyhow::Result<Plan> {
+    let chosen = choose(from, request)?;
+    let client = Client::connect(target).await?;
+    dump::single(&client).await?;
+    let there: BTreeSet<String> = client.collections().await?.into_iter().collect();
+    let aliases = client.aliases().await?;
+    let mut steps = Vec::new();
+    for found in chosen {
+        let name = &found.name;
+        let to = request.rename.as_ref().unwrap_or(name).clone();
+        if let Some((alias, collection)) = aliases.iter().find(|(alias, _)| *alias == to) {
+            bail!(
+                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can be called that"
+            );
+        }
+        let action = match (there.contains(&to), request) {
+            (false, _) => Action::Create,
+            // Nothing empty takes the place of something.
+            (true, Request { skip_existing: true, .. } | Request { schema_only: true, .. }) => Action::Keep,
+            (true, _) => Action::Replace,
+        };
+        if action != Action::Keep && by_hand::is_custom_sharded(&found.config) {
+            bail!(
+                "collection `{name}` is sharded by hand, and an export does not say where each of its points belongs: restore \
+                 it from a snapshot"
+            );
+        }
+        let count = Some(found.points).filter(|_| !request.schema_only);
+        steps.push(Step { from: name.clone(), to, action, count });
+    }
+    Ok(Plan { steps })
+}
+
+/// The collections to restore, in the order of the file.
+fn choose<'a>(from: &'a Contents, request: &Request) -> anyhow::Result<Vec<&'a Found>> {
+    for wanted in &request.collections {
+        if from.collections.iter().all(|found| found.name != *wanted) {
+            let list: Vec<String> =
+                from.collections.iter().map(|found| format!("`{}`", found.name)).collect();
+            let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+            bail!("the export has no collection `{wanted}`; it has {list}");
+        }
+    }
+    let is_chosen =
+        |found: &&Found| request.collections.is_empty() || request.collections.contains(&found.name);
+    let chosen: Vec<&Found> = from.collections.iter().filter(is_chosen).collect();
+    if let Some(rename) = &request.rename {
+        ensure!(!rename.is_empty(), "the new name is empty");
+        ensure!(
+            chosen.len() == 1,
+            "only one collection can get another name, and {} are to be restored",
+            chosen.len()
+        );
+    }
+    Ok(chosen)
+}

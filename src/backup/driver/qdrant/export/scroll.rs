@@ -1,0 +1,123 @@
+//! Reads one part of a collection page by page, in bounded memory whatever the points are like.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::parts::Part;
+use crate::backup::driver::qdrant::client::Client;
+use crate::backup::driver::qdrant::error::ApiError;
+use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::rest::{Asked, Scrolled};
+use crate::backup::export::{Piece, Sink, point};
+use crate::progress::Task;
+
+/// How long a page is meant to be.
+const LENGTH: u64 = 2 * 1024 * 1024;
+
+/// A page longer than this is given up and asked for again with fewer points. One point may be of any length.
+const LONGEST: usize = 8 * 1024 * 1024;
+
+/// How many points the first page has, before it is known how long they are.
+const FIRST: u64 = 16;
+
+/// How many points any page has at the most.
+const MOST: u64 = 10_000;
+
+/// How often in a row a page may fail to come.
+const TRIES: u32 = 4;
+
+/// How often in a row the server may ask for a pause, as strict mode's `read_rate_limit` does; about a minute in all.
+const PAUSES: u32 = 60;
+
+/// What reading goes by.
+pub(super) struct Reading<'a> {
+    pub(super) client: &'a Client,
+    pub(super) collection: &'a str,
+    pub(super) sink: &'a Sink,
+    pub(super) task: &'a dyn Task,
+    pub(super) patience: &'a Patience,
+    /// The most points a page may have, as the collection says.
+    pub(super) cap: u64,
+}
+
+/// Reads a part to its end. Returns how many points it has.
+pub(super) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u64> {
+    let most = MOST.min(reading.cap).max(1);
+    let mut limit = FIRST.min(most);
+    let mut offset = part.from.clone();
+    let mut read = 0;
+    loop {
+        let Some(body) = page(reading, part, &offset, limit).await? else {
+            limit = (limit / 4).max(1);
+            continue;
+        };
+        let found = Scrolled::points(&body).with_context(|| {
+            format!(
+                "cannot read the points of collection `{}`: the answer makes no sense",
+                reading.collection
+            )
+        })?;
+        let separator = reading.sink.kind.separator();
+        let mut text = Vec::with_capacity(body.len());
+        let next = found.next;
+        let (mut count, mut is_last) = (0, next.is_null());
+        let each = (body.len() as u64 / found.points.len().max(1) as u64).max(1);
+        for one in found.points {
+            if !part.until.is_null() && !part.has(&id_of(one.get())?) {
+                is_last = true;
+                break;
+            }
+            if count > 0 {
+                text.extend_from_slice(separator);
+            }
+            text.extend_from_slice(one.get().as_bytes());
+            count += 1;
+        }
+        drop(body);
+        read += count;
+        reading.task.advance(count);
+        reading.sink.send(Piece::Points { text, count }).await?;
+        if is_last {
+            return Ok(read);
+        }
+        if next == offset {
+            bail!("the server sends the same page of collection `{}` again and again", reading.collection);
+        }
+        offset = next;
+        limit = (LENGTH / each).clamp(1, most);
+    }
+}
+
+fn id_of(point: &str) -> anyhow::Result<Value> {
+    let id = point::id(point).map_err(anyhow::Error::msg)?;
+    Ok(serde_json::from_str(id)?)
+}
+
+/// One page; `None` where it would be too long.
+async fn page(
+    reading: &Reading<'_>,
+    part: &Part,
+    offset: &Value,
+    limit: u64,
+) -> anyhow::Result<Option<Vec<u8>>> {
+    let longest = if limit == 1 { usize::MAX } else { LONGEST };
+    let asked = Asked { limit, offset, filter: &part.filter, longest };
+    let (mut failures, mut pauses) = (0, 0);
+    loop {
+        match reading.client.rest().scroll(reading.collection, &asked).await {
+            Ok(Scrolled::Page { body }) => return Ok(Some(body)),
+            Ok(Scrolled::TooLong) => return Ok(None),
+            Err(ApiError::Refused { message, .. }) if message.contains("ate limit") && pauses < PAUSES => {
+                pauses += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if failures + 1 < TRIES => {
+                failures += 1;
+                tokio::time::sleep(reading.patience.pause * failures).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

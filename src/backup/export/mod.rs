@@ -1,0 +1,136 @@
+//! Portable exports: one file with every collection of a server, its configuration and its points, for other tools and
+//! for other versions of the server.
+//!
+//! A point is never taken apart: its text goes from the server to the file and from the file to the server as it is, so
+//! that integers of 64 bits and the last digit of every number survive. The format is in `docs/export.md`.
+
+mod document;
+mod flaw;
+mod gather;
+mod lines;
+mod pipe;
+pub mod point;
+mod read;
+mod seal;
+mod shape;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use flaw::Flaw;
+pub use gather::{Batch, Batches};
+pub use pipe::{Piece, Sink, Written};
+pub use read::{Contents, Found, scan};
+
+use super::store::{BackupRoot, Name, StoreError, next_second};
+use crate::fs::{Lock, PendingFile};
+
+/// The value of `format` in every export of ours.
+pub const FORMAT: &str = "safe-compose-export";
+
+/// The newest format that this program reads and the one that it writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How an export is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One JSON document.
+    Document,
+    /// JSON Lines; compressed with zstd when we write them.
+    Lines,
+}
+
+impl Kind {
+    /// The ending of the files that we write.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Document => "json",
+            Self::Lines => "jsonl.zst",
+        }
+    }
+
+    /// What stands between two points.
+    pub fn separator(self) -> &'static [u8] {
+        match self {
+            Self::Document => b",\n",
+            Self::Lines => b"\n",
+        }
+    }
+
+    /// By the name of a file; `None` where it is no export.
+    pub fn of(path: &Path) -> Option<Self> {
+        let (stem, ending) = path.file_name()?.to_str()?.rsplit_once('.')?;
+        match ending {
+            "json" => Some(Self::Document),
+            "jsonl" => Some(Self::Lines),
+            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => Some(Self::Lines),
+            _ => None,
+        }
+    }
+}
+
+/// Where an export is from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `safe-compose 0.1.0`.
+    pub tool: String,
+    /// When it was begun, UTC.
+    pub created: Timestamp,
+    pub project: String,
+    pub service: String,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Head {
+    /// The server's version.
+    pub server: String,
+    /// Alias to collection.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// A collection without its points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Collection {
+    pub name: String,
+    /// `config` of the collection's info, as the server prints it.
+    pub config: Value,
+    /// Indexed payload field to `{data_type, params}`.
+    pub payload_schema: Value,
+}
+
+/// An export that is going to be made: its lock is held and its name is free.
+#[derive(Debug)]
+pub struct Place {
+    pub path: PathBuf,
+    pub created: Timestamp,
+    pub kind: Kind,
+    pending: PendingFile,
+    _lock: Lock,
+}
+
+impl Place {
+    /// Begins an export of a store: `backups/<store>/<store>_backup_YYYYMMDD_HHMMSS.json`. What a crash has left of an
+    /// earlier one is removed.
+    pub fn take(root: &BackupRoot, store: &str, time: Timestamp, kind: Kind) -> Result<Self, StoreError> {
+        let (directory, lock) = root.lock_store(store, super::store::WAIT)?;
+        if lock.is_exclusive() {
+            PendingFile::remove_left_over(&directory)?;
+        }
+        let mut created = time;
+        let path = loop {
+            let path = directory.join(format!("{}.{}", Name::new(store, created)?, kind.ending()));
+            if path.symlink_metadata().is_err() {
+                break path;
+            }
+            created = next_second(created);
+        };
+        let pending = PendingFile::create_in(&directory)?;
+        Ok(Self { path, created, kind, pending, _lock: lock })
+    }
+}

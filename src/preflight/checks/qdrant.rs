@@ -1,0 +1,40 @@
+//! Qdrant's files are whole: nothing that the server would skip, delete or die of at its start.
+
+use crate::inventory::StoreKind;
+use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::site::Site;
+use crate::qdrant::{self, Damage, Fate};
+
+/// More than this is one disaster, and not several findings.
+const MOST: usize = 5;
+
+pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
+    let is_usual = site.kind == StoreKind::Qdrant && !site.moved && site.holds_everything();
+    // A server at work is always about to change its files.
+    let Some(directory) = site.directory.as_ref().filter(|_| is_usual && !site.running) else { return };
+    let damage = qdrant::examine(&directory.path.join(site.data_below()));
+    for (severity, fates) in [
+        (Severity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
+        (Severity::Warn, &[Fate::Odd]),
+    ] {
+        let found: Vec<&Damage> = damage.iter().filter(|one| fates.contains(&one.fate)).collect();
+        for one in found.iter().take(MOST) {
+            let remedy = match one.fate {
+                Fate::Skipped | Fate::Deleted | Fate::Dies => {
+                    ". Copy the directory before anything is started on it, and restore the backup into an empty one"
+                }
+                Fate::Dummy => {
+                    ". Start it with --safe-skip-checks and restore the collection from its backup"
+                }
+                Fate::Odd => "",
+            };
+            let what = format!("in {}, {}", site.name(), one.what);
+            findings.push(Finding::new(severity, &site.service, what, format!("{}{remedy}", one.why)));
+        }
+        if found.len() > MOST {
+            let more = crate::units::count((found.len() - MOST) as u64, "more place");
+            let what = format!("in {}, {more} of the same kind", site.name());
+            findings.push(Finding::new(severity, &site.service, what, "the directory is damaged as a whole"));
+        }
+    }
+}
