@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import socketserver
 import subprocess
 import sys
@@ -116,19 +115,24 @@ def engine(server, path):
     socketserver.ThreadingUnixStreamServer(path, Handler).serve_forever()
 
 
+def timed(command, **options):
+    """Seconds, MiB at the peak, and output of a program. Started by a small process: what starts it counts at first."""
+    begun = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, **options)
+    output = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"`{command[0]}` failed")
+    return time.monotonic() - begun, used.ru_maxrss / 1024, output
+
+
 def run(server, work, ours, limits):
-    begun = time.monotonic()
-    by_hand(server, f"{work}/by_hand.json")
-    theirs = time.monotonic() - begun
+    theirs, their_peak, _ = timed([sys.executable, __file__, "hand", server, f"{work}/by_hand.json"])
     env = dict(os.environ, SAFE_COMPOSE_COMPOSE=f"{work}/docker-compose", DOCKER_HOST=f"unix://{work}/engine.sock")
-    begun = time.monotonic()
-    done = subprocess.run([ours, "backup", "--format", "json", "--json"], cwd=f"{work}/project", env=env, stdout=subprocess.PIPE)
-    own = time.monotonic() - begun
-    if done.returncode:
-        raise SystemExit("the export failed")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    made = json.loads(done.stdout)[0]
-    print(f"scroll by hand  {theirs:8.1f} s  {os.path.getsize(work + '/by_hand.json') / 1e6:8.0f} MB")
+    words = [ours, "backup", "--format", "json", "--json"]
+    own, peak, output = timed(words, cwd=f"{work}/project", env=env)
+    made = json.loads(output)[0]
+    print(f"scroll by hand  {theirs:8.1f} s  {os.path.getsize(work + '/by_hand.json') / 1e6:8.0f} MB  {their_peak:.0f} MiB of memory")
     print(f"safe-compose    {own:8.1f} s  {made['bytes'] / 1e6:8.0f} MB  {made['points']} points, read back")
     print(f"ratio           {theirs / own:8.1f}    peak memory {peak:.0f} MiB")
     call(server, "DELETE", f"/collections/{NAME}")
@@ -140,6 +144,8 @@ if __name__ == "__main__":
     word, *rest = sys.argv[1:]
     if word == "fill":
         fill(rest[0], int(rest[1]), int(rest[2]))
+    elif word == "hand":
+        by_hand(*rest)
     elif word == "engine":
         engine(*rest)
     else:

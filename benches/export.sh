@@ -46,7 +46,7 @@ printf 'name: bench\nservices:\n  qdrant:\n    image: qdrant/qdrant:v1.19.0\n' >
 cat >"$work/docker-compose" <<'COMPOSE'
 #!/bin/sh
 case " $* " in
-*" version "*) echo "Docker Compose version v2.40.0" ;;
+*" version "*) echo 2.40.0 ;;
 *) echo '{"name":"bench","services":{"qdrant":{"image":"qdrant/qdrant:v1.19.0"}}}' ;;
 esac
 COMPOSE
