@@ -9,5 +9,6 @@ mod oracle;
 mod preflight;
 mod protect;
 mod qdrant_driver;
+mod qdrant_proof;
 mod support;
 mod volume_driver;

@@ -68,8 +68,8 @@ fn container(scratch: &Scratch, ports: Option<Vec<PublishedPort>>) -> Container 
 }
 
 pub(super) fn list(contents: &Contents, owner: &str) -> Vec<String> {
-    let owned = |one: &&Container| one.labels.get(SCRATCH_LABEL).is_some_and(|value| value == owner);
-    contents.containers.iter().filter(owned).map(|one| one.name.clone()).collect()
+    let is_theirs = |one: &&Container| one.labels.get(SCRATCH_LABEL).is_some_and(|value| value == owner);
+    contents.containers.iter().filter(is_theirs).map(|one| one.name.clone()).collect()
 }
 
 pub(super) fn remove(contents: &mut Contents, name: &str) -> Result<()> {

@@ -126,15 +126,15 @@ mod tests {
     use crate::backup::driver::qdrant::examples;
     use crate::secret::Secret;
 
-    fn on(id: &str, free: u64) -> Option<Disk> {
-        Some(Disk { id: id.into(), free })
+    fn on(id: &str, free: u64) -> Disk {
+        Disk { id: id.into(), free }
     }
 
     #[test]
     fn df_is_read() {
         let printed = "Filesystem     1024-blocks     Used Available Capacity Mounted on\n\
                        /dev/my disk     102400    2048     99328       2% /qdrant/storage\n";
-        assert_eq!(parse(printed), on("/qdrant/storage", 99_328 * 1024));
+        assert_eq!(parse(printed), Some(on("/qdrant/storage", 99_328 * 1024)));
         for odd in ["", "Filesystem\n", "a\nb c d\n", "a\n5%\n"] {
             assert_eq!(parse(odd), None, "{odd}");
         }
@@ -143,15 +143,16 @@ mod tests {
     #[test]
     fn one_disk_has_to_hold_both() {
         let need = Need { storage: 200, snapshots: 100 };
-        judge(on("/", 300), on("/", 300), need).expect("enough");
-        let error = judge(on("/", 299), on("/", 299), need).expect_err("one byte short").to_string();
+        judge(Some(on("/", 300)), Some(on("/", 300)), need).expect("enough");
+        let error =
+            judge(Some(on("/", 299)), Some(on("/", 299)), need).expect_err("one byte short").to_string();
         assert!(error.contains("disk has 299 bytes free") || error.contains("299"), "{error}");
-        judge(on("/a", 200), on("/b", 100), need).expect("enough");
-        assert!(judge(on("/a", 199), on("/b", 100), need).is_err());
-        let error = judge(on("/a", 200), on("/b", 99), need).expect_err("short").to_string();
+        judge(Some(on("/a", 200)), Some(on("/b", 100)), need).expect("enough");
+        assert!(judge(Some(on("/a", 199)), Some(on("/b", 100)), need).is_err());
+        let error = judge(Some(on("/a", 200)), Some(on("/b", 99)), need).expect_err("short").to_string();
         assert!(error.contains("for snapshots"), "{error}");
         judge(None, None, need).expect("nobody knows");
-        assert!(judge(None, on("/b", 99), need).is_err());
+        assert!(judge(None, Some(on("/b", 99)), need).is_err());
     }
 
     #[test]

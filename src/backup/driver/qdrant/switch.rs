@@ -74,21 +74,17 @@ impl Switch<'_> {
     /// Goes on with a switch that was cut off behind the point of no return: what has the name is ours.
     pub(super) async fn resume(&self, client: &Client, look: &impl Look) -> anyhow::Result<Switched> {
         let led_here = self.leading(client, self.beside).await?;
-        match look.look(client, self.name).await {
-            Ok(remarks) => {
-                self.lead_back(client, &led_here).await?;
-                let mut switched = Switched { aliases: led_here, remarks };
-                self.clear(client, None, &mut switched).await;
-                Ok(switched)
-            }
-            Err(_) => {
-                client.delete_collection(self.name).await?;
-                self.forget_snapshots(client).await?;
-                let snapshot = client.create_snapshot(self.beside).await?;
-                let finished = self.finish(client, look, &snapshot, led_here).await;
-                finished.map_err(|error| error.context(self.way_out()))
-            }
+        if let Ok(remarks) = look.look(client, self.name).await {
+            self.lead_back(client, &led_here).await?;
+            let mut switched = Switched { aliases: led_here, remarks };
+            self.clear(client, None, &mut switched).await;
+            return Ok(switched);
         }
+        client.delete_collection(self.name).await?;
+        self.forget_snapshots(client).await?;
+        let snapshot = client.create_snapshot(self.beside).await?;
+        let finished = self.finish(client, look, &snapshot, led_here).await;
+        finished.map_err(|error| error.context(self.way_out()))
     }
 
     /// The aliases that lead to a collection, without our own mark.
