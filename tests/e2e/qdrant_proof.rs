@@ -38,7 +38,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
         };
         let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
         let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
-        let dump = QdrantDriver::new().dump(target, &mut staging).await.expect("saved");
+        let dump = QdrantDriver::new().dump(target, None, &mut staging).await.expect("saved");
         let manifest = Manifest {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
