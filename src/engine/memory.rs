@@ -14,7 +14,7 @@ use tokio::io::DuplexStream;
 
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, Result, State, Volume,
+    Identity, Image, Mount, MountSource, Result, State, Volume, is_beside,
 };
 use crate::policy::Clearance;
 
@@ -28,6 +28,7 @@ pub enum Question {
     ProjectContainers,
     ContainersWithVolume,
     ContainersOfDirectory,
+    ContainersBeside,
     ProjectVolumes,
     Volume,
     Image,
@@ -402,6 +403,13 @@ impl Engine for MemoryEngine {
         Ok(contents.containers.iter().filter(from_there).cloned().collect())
     }
 
+    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>> {
+        let contents = self.asked(Question::ContainersBeside, directory.display().to_string())?;
+        let from_beside =
+            |container: &&Container| container.working_dir().is_some_and(|other| is_beside(other, directory));
+        Ok(contents.containers.iter().filter(from_beside).cloned().collect())
+    }
+
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
         let contents = self.asked(Question::ProjectVolumes, project)?;
         let label = |volume: &&Volume| {
@@ -563,13 +571,7 @@ impl Engine for MemoryEngine {
             action: "load an image".to_owned(),
             source: error.into(),
         })?;
-        let image = Image {
-            id: format!("sha256:{name}"),
-            user: String::new(),
-            volumes: Vec::new(),
-            environment: BTreeMap::new(),
-            repo_digests: Vec::new(),
-        };
+        let image = Image { id: format!("sha256:{name}"), ..Image::default() };
         contents.images.insert(name, image);
         Ok(())
     }
@@ -686,13 +688,7 @@ mod tests {
     }
 
     fn image() -> Image {
-        Image {
-            id: "sha256:0".into(),
-            user: String::new(),
-            volumes: Vec::new(),
-            environment: BTreeMap::new(),
-            repo_digests: Vec::new(),
-        }
+        Image { id: "sha256:0".into(), ..Image::default() }
     }
 
     #[tokio::test]

@@ -74,6 +74,8 @@ pub trait Engine: Send + Sync {
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>>;
     /// Every container, of whatever project, that was made from a project directory, by Compose's label.
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
+    /// Every container, of whatever project, that was made from another directory with the same parent.
+    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>>;
     /// Every volume that carries Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;

@@ -27,6 +27,12 @@ pub(super) fn recreated(scene: &Scene<'_>) -> BTreeMap<String, String> {
     found
 }
 
+/// Whether `up --renew-anon-volumes` makes every container anew. Compose 2.26.1 leaves alone what is up to date; 2.30.3
+/// and later ones, and V1, do not (measured).
+pub(super) fn renews_all(scene: &Scene<'_>) -> bool {
+    scene.grammar == Grammar::V1 || scene.facts.version.is_none_or(|version| version > (2, 26))
+}
+
 fn joined(scene: &Scene<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
     let gone = |service: &str| scene.replicas(service).iter().any(|one| found.contains_key(&one.id));
     scene.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id)).find_map(|one| {
@@ -51,7 +57,8 @@ fn by_itself(scene: &Scene<'_>, container: &Container) -> Option<String> {
         return None;
     }
     if role == Role::Named {
-        for flag in ["force-recreate", "renew-anon-volumes"] {
+        let renewing = renews_all(scene).then_some("renew-anon-volumes");
+        for flag in ["force-recreate"].into_iter().chain(renewing) {
             if reading.is_set(flag) {
                 return Some(format!("is made anew by `--{flag}`"));
             }

@@ -12,6 +12,7 @@ mod dry_run;
 mod engine;
 mod images;
 mod kinds;
+mod older;
 mod places;
 mod row;
 mod transparency;
