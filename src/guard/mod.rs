@@ -80,6 +80,11 @@ pub fn needs_hashes(scene: &Scene<'_>) -> bool {
     at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
 }
 
+/// Whether the command can be judged only with the version of the Compose that will run.
+pub fn needs_version(scene: &Scene<'_>) -> bool {
+    recreation::depends_on_version(scene)
+}
+
 /// The volumes for which it matters who else mounts them: the engine deletes none that is mounted.
 pub fn contested<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
     let all = scene.subcommand() == "down" && scene.reading.is_set("volumes");

@@ -55,6 +55,9 @@ pub(super) async fn gather(stack: &Stack<'_>, unknown_flag: Option<String>) -> R
     if asks_for_hashes(stack, &facts) {
         facts.hashes = hashes(asked).await;
     }
+    if guard::needs_version(&scene(stack, &facts)) {
+        facts.version = ask_version(stack).await;
+    }
     Ok(facts)
 }
 
@@ -147,9 +150,10 @@ async fn version(stack: &Stack<'_>) -> Option<(u32, u32)> {
         _ => false,
     } && reading.grammar == Grammar::V2
         && !stack.project.label_mode;
-    if !matters {
-        return None;
-    }
+    if matters { ask_version(stack).await } else { None }
+}
+
+async fn ask_version(stack: &Stack<'_>) -> Option<(u32, u32)> {
     let program = stack.asked.binary.path.clone();
     let asking = tokio::task::spawn_blocking(move || {
         let args = ["version", "--short"].map(OsString::from);

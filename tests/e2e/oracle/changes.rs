@@ -38,7 +38,7 @@ rows! {
         ..CHANGE
     };
     named_to_anonymous_then_remove: Row {
-        changed: ANONYMOUS, before: &["up -d"], words: &["rm -fs", "up -dV"], fates: LOST, ..CHANGE
+        changed: ANONYMOUS, before: &["up -d"], words: &["rm -fs", "up -dV"], after: &["up -d"], fates: LOST, ..CHANGE
     };
     volume_key_renamed_after_a_down: Row {
         changed: db!("{S}, volumes: ['other:/data']", "{ data: , other: }"),

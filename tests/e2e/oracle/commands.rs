@@ -39,6 +39,11 @@ volumes: { store: }
 "#,
 )];
 
+const CHAIN: Files = &[("compose.yml", "services: { db: { {S} }, web: { {S}, depends_on: [db] } }")];
+
+const CHAIN_CHANGED: Files =
+    &[("compose.yml", "services: { db: { {S}, environment: [A=b] }, web: { {S}, depends_on: [db] } }")];
+
 type Fates = &'static [(&'static str, Fate)];
 
 const KEPT: Fates =
@@ -373,6 +378,32 @@ services:
         words: &["up -d"],
         fates: RECREATED_BY_V1,
         ..FOUR_ROW
+    };
+    dependents_are_left_alone: Row {
+        files: CHAIN,
+        changed: CHAIN_CHANGED,
+        words: &["up -d", "create"],
+        fates: &[("db:/place", Deleted), ("web:/place", Kept)],
+        ..ROW
+    };
+    v1_leaves_running_dependents_alone: Row {
+        compose: Compose::V1,
+        files: CHAIN,
+        changed: CHAIN_CHANGED,
+        words: &["up -d"],
+        after: &[],
+        fates: &[("db:/place", Deleted), ("web:/place", Kept)],
+        ..ROW
+    };
+    v1_makes_stopped_dependents_anew: Row {
+        compose: Compose::V1,
+        files: CHAIN,
+        changed: CHAIN_CHANGED,
+        before: &["stop web"],
+        words: &["up -d"],
+        after: &[],
+        fates: &[("db:/place", Deleted), ("web:/place", Deleted)],
+        ..ROW
     };
     v1_renew_anonymous_volumes: Row {
         compose: Compose::V1,

@@ -55,15 +55,28 @@ rows! {
         changed: CHANGED,
         words: &["up -dV"],
         after: &[],
-        fates: &[("db:/data", Kept), ("db:/anon", Orphaned), ("db:/place", Deleted), ("web:/place", Kept)],
+        fates: &[("db:/data", Kept), ("db:/anon", Orphaned), ("db:/place", Deleted), ("web:/place", Deleted)],
         ..OLDER
     };
     older_passes_over_a_changed_definition: Row {
         changed: CHANGED,
         words: &["up -d", "create"],
         stdin: "y\n",
-        after: &[],
         fates: &[("db:/data", Kept), ("db:/anon", Kept), ("db:/place", Deleted)],
+        ..OLDER
+    };
+    /// Newer ones leave the dependents alone.
+    older_makes_dependents_anew: Row {
+        changed: CHANGED,
+        words: &["up -d", "create"],
+        fates: &[("db:/place", Deleted), ("web:/place", Deleted), ("cache:/place", Kept)],
+        ..OLDER
+    };
+    older_makes_only_the_named_anew: Row {
+        changed: CHANGED,
+        words: &["up -d db"],
+        after: &[],
+        fates: &[("db:/place", Deleted), ("web:/place", Kept)],
         ..OLDER
     };
     older_does_not_know_yes: Row {

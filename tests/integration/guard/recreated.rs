@@ -146,3 +146,29 @@ fn v1_does_not_carry_over_what_it_does_not_find_in_the_image() {
     shop.facts.images.insert("sha256:2".into(), Some(made));
     assert_eq!(web(&shop), 0);
 }
+
+#[test]
+fn an_older_compose_makes_dependents_anew_too() {
+    let dependent = |version| {
+        let mut shop = bare("h").declare("db", |db| db.depends_on = vec!["web".into()]);
+        shop.facts.hashes =
+            Hashes::Known([("db", "h"), ("web", "other")].map(|(k, v)| (k.into(), v.into())).into());
+        shop.facts.version = version;
+        shop
+    };
+    for version in [None, Some((2, 26))] {
+        let shop = dependent(version);
+        assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"], "{version:?}");
+        assert!(layers(&plan(&shop, "up -d web"), Effect::Destroy).is_empty(), "{version:?}");
+        assert!(layers(&plan(&shop, "up -d --no-recreate"), Effect::Destroy).is_empty(), "{version:?}");
+    }
+    for version in [(2, 30), (2, 40), (5, 0)] {
+        assert!(layers(&plan(&dependent(Some(version)), "up -d"), Effect::Destroy).is_empty(), "{version:?}");
+    }
+    // V1 does it where the dependent is stopped.
+    let mut shop = dependent(None);
+    let v1 = |shop: &Shop| shop.assess(Grammar::V1, &["up", "-d"]);
+    assert!(layers(&v1(&shop), Effect::Destroy).is_empty());
+    shop.containers[0].state = State::Exited;
+    assert_eq!(layers(&v1(&shop), Effect::Destroy), ["shop-db-1"]);
+}
