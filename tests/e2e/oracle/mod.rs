@@ -14,6 +14,8 @@ mod images;
 mod kinds;
 mod older;
 mod places;
+mod removed_images;
 mod row;
 mod transparency;
 mod trial;
+mod watched;
