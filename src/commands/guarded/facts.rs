@@ -110,12 +110,12 @@ fn images(stack: &Stack<'_>, facts: &Facts) -> Vec<String> {
         let anonymous = |mount: &Mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. });
         let carries = container.mounts.iter().any(anonymous);
         // A volume where the file has none may be there by the image.
-        let carried = container.mounts.iter().any(|mount| {
+        let elsewhere = container.mounts.iter().any(|mount| {
             matches!(mount.source, MountSource::Volume { anonymous: false, .. })
                 && service.mounts.iter().all(|declared| declared.target != mount.destination)
         });
         let matters = stack.asked.safe.plan || carries || scene.keeps_data_in_layer(container);
-        if carried || (made_anew && matters) {
+        if elsewhere || (made_anew && matters) {
             add(&container.image);
             service.image.iter().for_each(|image| add(image));
         }
