@@ -79,7 +79,7 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     let asked = Asked {
         ui: ui(env),
         env: env.clone(),
-        stdin: stdin_file(&reading)?,
+        stdin: stdin_file(&reading, env)?,
         grammar,
         suggest: Suggest::new(called_as, &reading.globals.argv),
         safe: safe.clone(),
@@ -129,9 +129,9 @@ fn hand_over(binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Fa
     Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
 }
 
-/// With `-f -` Compose reads its file from standard input; we have to read it first, and hand it on.
-fn stdin_file(reading: &Reading) -> Result<Option<Vec<u8>>, Failure> {
-    if !crate::compose::project::reads_stdin(&reading.globals) {
+/// With `-f -` or `COMPOSE_FILE=-` Compose reads its file from standard input; we have to read it first, and hand it on.
+fn stdin_file(reading: &Reading, env: &Env) -> Result<Option<Vec<u8>>, Failure> {
+    if !crate::compose::project::reads_stdin(reading, env) {
         return Ok(None);
     }
     let mut bytes = Vec::new();

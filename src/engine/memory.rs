@@ -17,7 +17,7 @@ use tokio::io::DuplexStream;
 
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, Result, Scratch, State, Volume,
+    Identity, Image, Mount, MountSource, Result, Scratch, State, Volume, is_beside,
 };
 use crate::policy::Clearance;
 
@@ -33,6 +33,7 @@ pub enum Question {
     ProjectContainers,
     ContainersWithVolume,
     ContainersOfDirectory,
+    ContainersBeside,
     ProjectVolumes,
     Volume,
     Image,
@@ -419,6 +420,13 @@ impl Engine for MemoryEngine {
         Ok(contents.container(id).ok().cloned())
     }
 
+    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>> {
+        let contents = self.asked(Question::ContainersBeside, directory.display().to_string())?;
+        let from_beside =
+            |container: &&Container| container.working_dir().is_some_and(|other| is_beside(other, directory));
+        Ok(contents.containers.iter().filter(from_beside).cloned().collect())
+    }
+
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
         let contents = self.asked(Question::ProjectVolumes, project)?;
         let label = |volume: &&Volume| {
@@ -580,13 +588,7 @@ impl Engine for MemoryEngine {
             action: "load an image".to_owned(),
             source: error.into(),
         })?;
-        let image = Image {
-            id: format!("sha256:{name}"),
-            user: String::new(),
-            volumes: Vec::new(),
-            environment: BTreeMap::new(),
-            repo_digests: Vec::new(),
-        };
+        let image = Image { id: format!("sha256:{name}"), ..Image::default() };
         contents.images.insert(name, image);
         Ok(())
     }
@@ -716,13 +718,7 @@ mod tests {
     }
 
     fn image() -> Image {
-        Image {
-            id: "sha256:0".into(),
-            user: String::new(),
-            volumes: Vec::new(),
-            environment: BTreeMap::new(),
-            repo_digests: Vec::new(),
-        }
+        Image { id: "sha256:0".into(), ..Image::default() }
     }
 
     #[tokio::test]

@@ -78,6 +78,8 @@ pub trait Engine: Send + Sync {
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
     /// One container as it is now.
     async fn inspect(&self, id: &str) -> Result<Option<Container>>;
+    /// Every container, of whatever project, that was made from another directory with the same parent.
+    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>>;
     /// Every volume that carries Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;

@@ -131,6 +131,11 @@ impl Container {
     }
 }
 
+/// Whether two directories are different ones with the same parent.
+pub(super) fn is_beside(one: &Path, other: &Path) -> bool {
+    one != other && one.parent().is_some() && one.parent() == other.parent()
+}
+
 /// What is mounted where in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -192,13 +197,16 @@ impl Volume {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
     pub id: String,
     /// `USER`, empty for root.
     pub user: String,
     /// `VOLUME`s.
     pub volumes: Vec<PathBuf>,
+    /// The `VOLUME`s that stand under `ContainerConfig` too, the only ones that Compose V1 looks at. Neither `docker
+    /// import` nor BuildKit writes them there (measured, engine 20.10).
+    pub volumes_of_v1: Vec<PathBuf>,
     pub environment: BTreeMap<String, String>,
     /// Digests under which a registry has it; empty for an image that was only built here.
     pub repo_digests: Vec<String>,

@@ -1,6 +1,6 @@
 //! What goes when a container is removed.
 
-use super::{Scene, volume_subject};
+use super::{Scene, ground, volume_subject};
 use crate::engine::{Container, MountSource};
 use crate::inventory::PlaceSource;
 use crate::policy::{Effect, Impact, Subject};
@@ -45,7 +45,7 @@ fn layer(scene: &Scene<'_>, container: &Container, cause: &str, found: &mut Vec<
     });
 }
 
-/// Adds what becomes of the anonymous volumes.
+/// Adds what becomes of the anonymous volumes, and of a named one that stands where the file has an anonymous one.
 pub(super) fn anonymous_volumes(
     scene: &Scene<'_>,
     container: &Container,
@@ -53,10 +53,20 @@ pub(super) fn anonymous_volumes(
     found: &mut Vec<Impact>,
 ) {
     for mount in &container.mounts {
-        let MountSource::Volume { name, anonymous: true, inherited, .. } = &mount.source else { continue };
+        let MountSource::Volume { name, anonymous, inherited, .. } = &mount.source else { continue };
+        let place = mount.destination.display();
+        if !anonymous {
+            if ground::hangs_on(scene, container, &mount.destination) {
+                let reason = format!(
+                    "the file has an anonymous volume at `{place}`, so the next container gets an empty one there; {}",
+                    going.cause
+                );
+                found.push(Impact::new(Effect::Orphan, volume_subject(scene, name, false), reason));
+            }
+            continue;
+        }
         let known = scene.is_data(container, &mount.destination);
         let subject = volume_subject(scene, name, true);
-        let place = mount.destination.display();
         // One that went through a recreation is mounted by name, and `-v` leaves it behind.
         let impact = if going.volumes_too && !inherited {
             Impact::new(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::scene::Scene;
+use crate::compose::grammar::Grammar;
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Mount, MountSource};
 
@@ -32,6 +33,50 @@ pub(super) enum Ground {
     Unknown,
 }
 
+/// What becomes of a container's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is made anew, and the next one takes over its anonymous volumes.
+    Replaces,
+    /// It goes, and the next one starts without it.
+    StartsAfresh,
+}
+
+/// Whether a path is where it is by the file only for as long as one container takes over from another: what the next
+/// one finds there after this one has gone is something new.
+pub(super) fn hangs_on(scene: &Scene<'_>, container: &Container, path: &Path) -> bool {
+    let service = container.service().and_then(|name| scene.service(name));
+    service.filter(|_| !container.is_one_off()).is_some_and(|service| {
+        let now = Ground::of_container(container, path);
+        now.is(&Ground::of_file(scene, service, path, container, Next::Replaces))
+            && !now.is(&Ground::of_file(scene, service, path, container, Next::StartsAfresh))
+    })
+}
+
+/// The `VOLUME`s of the image that the service will have; of an image that is not here, those that the container has.
+fn image_volumes(scene: &Scene<'_>, service: &Service, container: &Container) -> Vec<PathBuf> {
+    let reference = service.image.as_deref().unwrap_or(&container.image);
+    if let Some(Some(image)) = scene.facts.images.get(reference) {
+        return image.volumes.clone();
+    }
+    let anonymous = container
+        .mounts
+        .iter()
+        .filter(|mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. }));
+    anonymous.map(|mount| mount.destination.clone()).collect()
+}
+
+/// V1 takes over only what it finds in the image of the container there is, and what the file names.
+fn carries_volumes_of_image(scene: &Scene<'_>, container: &Container, target: &Path) -> bool {
+    if scene.grammar == Grammar::V2 {
+        return true;
+    }
+    let image = scene.facts.images.get(&container.image_id);
+    image.is_none_or(|image| {
+        image.as_ref().is_some_and(|image| image.volumes_of_v1.iter().any(|volume| volume == target))
+    })
+}
+
 impl Ground {
     /// Where the files of a path lie now.
     pub(super) fn of_container(container: &Container, path: &Path) -> Self {
@@ -52,30 +97,42 @@ impl Ground {
         }
     }
 
-    /// Where the file puts the files of a path. `image_volumes` are the `VOLUME`s of the image; an anonymous volume
-    /// is carried over from the container there is, whatever was mounted at exactly that target (measured).
+    /// Where the file puts the files of a path of a container, when another takes its place or when one is made after
+    /// it has gone.
     pub(super) fn of_file(
         scene: &Scene<'_>,
         service: &Service,
         path: &Path,
-        before: Option<&Container>,
-        image_volumes: &[PathBuf],
+        container: &Container,
+        next: Next,
     ) -> Self {
         let declared = declared(service, path);
+        let image_volumes = image_volumes(scene, service, container);
         let by_image = image_volumes
             .iter()
             .filter(|volume| path.starts_with(volume))
             .max_by_key(|volume| volume.components().count());
         let depth = |path: &Path| path.components().count();
+        // Whatever was mounted at exactly that target is carried over, a named volume too (measured).
         let anonymous_at = |target: &Path| {
-            let inherited = before
-                .and_then(|container| container.mounts.iter().find(|mount| mount.destination == target))
+            let inherited = container
+                .mounts
+                .iter()
+                .filter(|_| next == Next::Replaces)
+                .find(|mount| mount.destination == target)
                 .filter(|mount| matches!(mount.source, MountSource::Volume { .. }));
             inherited.map_or(Self::NewAnonymous, |mount| Self::of_mount(mount, path))
         };
+        let of_image = |target: &Path| {
+            if carries_volumes_of_image(scene, container, target) {
+                anonymous_at(target)
+            } else {
+                Self::NewAnonymous
+            }
+        };
         match (declared, by_image) {
-            (Some(mount), Some(volume)) if depth(volume) > depth(&mount.target) => anonymous_at(volume),
-            (None, Some(volume)) => anonymous_at(volume),
+            (Some(mount), Some(volume)) if depth(volume) > depth(&mount.target) => of_image(volume),
+            (None, Some(volume)) => of_image(volume),
             (None, None) => Self::Layer,
             (Some(mount), _) => {
                 let rest = path.strip_prefix(&mount.target).unwrap_or(Path::new(""));

@@ -27,8 +27,11 @@ trait Hazard: Sync {
 /// worst effect on it; of two alike, the one that has to be decided on.
 pub fn assess(scene: &Scene<'_>) -> Assessment {
     let mut found = Vec::new();
-    for hazard in hazards::HAZARDS {
-        hazard.look(scene, &mut found);
+    // A rehearsal, a plea for help and words that are refused do nothing.
+    if scene.reading.may_act() {
+        for hazard in hazards::HAZARDS {
+            hazard.look(scene, &mut found);
+        }
     }
     let mut impacts: Vec<Impact> = Vec::new();
     for mut impact in found {
@@ -74,7 +77,12 @@ pub fn needs_hashes(scene: &Scene<'_>) -> bool {
         let made = container.service().is_some_and(|service| scene.role(service).is_some());
         made && !container.is_one_off() && scene.keeps_data_in_layer(container)
     });
-    at_stake || hazards::seems_moved(scene)
+    at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
+}
+
+/// Whether the command can be judged only with the version of the Compose that will run.
+pub fn needs_version(scene: &Scene<'_>) -> bool {
+    recreation::depends_on_version(scene)
 }
 
 /// The volumes for which it matters who else mounts them: the engine deletes none that is mounted.

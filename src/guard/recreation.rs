@@ -18,13 +18,44 @@ pub(super) fn recreated(scene: &Scene<'_>) -> BTreeMap<String, String> {
         .filter(|container| !container.is_one_off())
         .filter_map(|container| Some((container.id.clone(), by_itself(scene, container)?)))
         .collect();
-    // Who shares the namespace of a container that goes, goes with it.
+    // Who shares the namespace of a container that goes, goes with it; so may who depends on it.
     if !scene.reading.is_set("no-recreate") {
-        while let Some((id, reason)) = joined(scene, &found) {
+        while let Some((id, reason)) = joined(scene, &found).or_else(|| following(scene, &found)) {
             found.insert(id, reason);
         }
     }
     found
+}
+
+/// Whether only the version of Compose tells if some containers are made anew.
+pub(super) fn depends_on_version(scene: &Scene<'_>) -> bool {
+    scene.grammar == Grammar::V2
+        && scene.facts.version.is_none()
+        && recreated(scene).values().any(|reason| reason.starts_with(FOLLOWS))
+}
+
+const FOLLOWS: &str = "is made anew with";
+
+/// Compose 2.26.1 makes anew whoever depends on a container that it makes anew, 2.30.3 and later ones do not; V1 does
+/// where the dependent is stopped (measured).
+fn following(scene: &Scene<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let gone = |service: &str| scene.replicas(service).iter().any(|one| found.contains_key(&one.id));
+    let all = scene.grammar == Grammar::V2 && scene.facts.version.is_none_or(|version| version < (2, 30));
+    let stopped = |one: &Container| scene.grammar == Grammar::V1 && !one.is_running();
+    let others = scene.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id));
+    others.filter(|one| all || stopped(one)).find_map(|one| {
+        let service = scene.service(one.service()?)?;
+        scene.role(&service.name)?;
+        let made = |other: &String| gone(other) || (stopped(one) && scene.replicas(other).is_empty());
+        let other = service.depends_on.iter().find(|other| made(other))?;
+        Some((one.id.clone(), format!("{FOLLOWS} `{other}`, which it depends on")))
+    })
+}
+
+/// Whether `up --renew-anon-volumes` makes every container anew. Compose 2.26.1 leaves alone what is up to date; 2.30.3
+/// and later ones, and V1, do not (measured).
+pub(super) fn renews_all(scene: &Scene<'_>) -> bool {
+    scene.grammar == Grammar::V1 || scene.facts.version.is_none_or(|version| version > (2, 26))
 }
 
 fn joined(scene: &Scene<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
@@ -51,7 +82,8 @@ fn by_itself(scene: &Scene<'_>, container: &Container) -> Option<String> {
         return None;
     }
     if role == Role::Named {
-        for flag in ["force-recreate", "renew-anon-volumes"] {
+        let renewing = renews_all(scene).then_some("renew-anon-volumes");
+        for flag in ["force-recreate"].into_iter().chain(renewing) {
             if reading.is_set(flag) {
                 return Some(format!("is made anew by `--{flag}`"));
             }

@@ -46,9 +46,12 @@ pub struct Facts {
     pub images: BTreeMap<String, Option<Image>>,
     /// Containers outside of the project that mount one of its volumes.
     pub outsiders: Vec<Container>,
-    /// Containers that were made from this project's directory under another project's name.
+    /// Containers that were made from this project's directory under another project's name, or from a directory
+    /// beside it that is not there any more.
     pub namesakes: Vec<Container>,
-    /// Volumes of the project that this directory would have without another name being given.
+    /// Those directories: where there is more than one, none of them is more likely to be this one's old name.
+    pub lost_directories: BTreeSet<PathBuf>,
+    /// Volumes of those projects, and of the one that this directory would have without another name being given.
     pub namesake_volumes: Vec<Volume>,
     /// Another directory, with a Compose file of its own, that the project's containers were made from.
     pub other_directory: Option<PathBuf>,

@@ -35,7 +35,7 @@ impl Ask<'_> {
     fn read(&self, words: &[&str], stdin: Option<&[u8]>) -> Result<Project, ProjectError> {
         let words = words.iter().map(OsString::from).collect();
         let reading = Invocation::parse(words).expect("sound").read(self.grammar);
-        assert_eq!(reads_stdin(&reading.globals), stdin.is_some());
+        assert_eq!(reads_stdin(&reading, &self.env), stdin.is_some());
         let binary = ComposeBinary::new(self.binary, Some(self.grammar));
         Project::read(&binary, &reading, &self.env, stdin)
     }

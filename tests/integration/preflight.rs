@@ -108,13 +108,7 @@ impl Project {
 }
 
 fn image(user: &str) -> Image {
-    Image {
-        id: "sha256:0".into(),
-        user: user.into(),
-        volumes: Vec::new(),
-        environment: BTreeMap::new(),
-        repo_digests: Vec::new(),
-    }
+    Image { id: "sha256:0".into(), user: user.into(), ..Image::default() }
 }
 
 fn container(source: MountSource, started: bool) -> Container {

@@ -48,13 +48,7 @@ fn volume(name: &str) -> Volume {
 }
 
 fn image() -> Image {
-    Image {
-        id: "sha256:0".into(),
-        user: String::new(),
-        volumes: Vec::new(),
-        environment: BTreeMap::new(),
-        repo_digests: Vec::new(),
-    }
+    Image { id: "sha256:0".into(), ..Image::default() }
 }
 
 fn mount(volume: &str, destination: &str) -> Mount {

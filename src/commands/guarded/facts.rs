@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::try_join_all;
 
+use super::namesakes;
 use crate::commands::stack::{Asked, Stack, no_engine};
 use crate::compose::grammar::Grammar;
 use crate::compose::project;
-use crate::engine::{Container, EngineError, MountSource};
+use crate::engine::{Container, EngineError, Mount, MountSource};
 use crate::env;
 use crate::error::Failure;
 use crate::guard::{self, Facts, Hashes, Scene};
@@ -54,6 +55,9 @@ pub(super) async fn gather(stack: &Stack<'_>, unknown_flag: Option<String>) -> R
     if asks_for_hashes(stack, &facts) {
         facts.hashes = hashes(asked).await;
     }
+    if guard::needs_version(&scene(stack, &facts)) {
+        facts.version = ask_version(stack).await;
+    }
     Ok(facts)
 }
 
@@ -73,8 +77,9 @@ async fn from_the_engine(stack: &Stack<'_>, facts: &mut Facts) -> Result<(), Eng
         }
     }
 
-    if guard::makes_anew(&scene(stack, facts)) {
-        namesakes(stack, facts).await?;
+    // A plan has what is not told too.
+    if stack.asked.safe.plan || guard::makes_anew(&scene(stack, facts)) {
+        namesakes::gather(stack, facts).await?;
     }
     Ok(())
 }
@@ -102,47 +107,23 @@ fn images(stack: &Stack<'_>, facts: &Facts) -> Vec<String> {
     for container in scene.containers {
         let Some(service) = container.service().and_then(|name| scene.service(name)) else { continue };
         let made_anew = scene.role(&service.name).is_some();
-        let carries = container
-            .mounts
-            .iter()
-            .any(|mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. }));
-        if made_anew && (stack.asked.safe.plan || carries || scene.keeps_data_in_layer(container)) {
+        let anonymous = |mount: &Mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. });
+        let carries = container.mounts.iter().any(anonymous);
+        // A volume where the file has none may be there by the image.
+        let elsewhere = container.mounts.iter().any(|mount| {
+            matches!(mount.source, MountSource::Volume { anonymous: false, .. })
+                && service.mounts.iter().all(|declared| declared.target != mount.destination)
+        });
+        let matters = stack.asked.safe.plan || carries || scene.keeps_data_in_layer(container);
+        if elsewhere || (made_anew && matters) {
             add(&container.image);
             service.image.iter().for_each(|image| add(image));
         }
-    }
-    images
-}
-
-async fn namesakes(stack: &Stack<'_>, facts: &mut Facts) -> Result<(), EngineError> {
-    let engine = stack.engine.as_ref();
-    let project = stack.project.name.as_str();
-    let mut from_here = engine.containers_of_directory(&stack.project.directory).await?;
-    from_here.retain(|container| container.project().is_some_and(|other| other != project));
-    let mut names: Vec<String> =
-        from_here.iter().filter_map(|container| container.project().map(str::to_owned)).collect();
-    if let Some(usual) = usual_name(&stack.project.directory).filter(|usual| usual != project) {
-        let elsewhere = |container: &Container| {
-            container.working_dir().is_some_and(|directory| directory != stack.project.directory)
-        };
-        if !engine.project_containers(&usual).await?.iter().any(elsewhere) {
-            names.push(usual);
+        if made_anew && carries && scene.grammar == Grammar::V1 {
+            add(&container.image_id);
         }
     }
-    names.sort();
-    names.dedup();
-    let volumes = try_join_all(names.iter().map(|name| engine.project_volumes(name))).await?;
-    facts.namesake_volumes = volumes.into_iter().flatten().collect();
-    facts.namesakes = from_here;
-    Ok(())
-}
-
-/// The name that a project has when nobody gives it one.
-fn usual_name(directory: &Path) -> Option<String> {
-    let name = directory.file_name()?.to_string_lossy().to_lowercase();
-    let name: String =
-        name.chars().filter(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '_')).collect();
-    Some(name.trim_start_matches(['-', '_']).to_owned()).filter(|name| !name.is_empty())
+    images
 }
 
 fn asks_for_hashes(stack: &Stack<'_>, facts: &Facts) -> bool {
@@ -159,17 +140,20 @@ async fn hashes(asked: &Asked) -> Hashes {
     asking.await.ok().flatten().map_or(Hashes::Unknown, Hashes::Known)
 }
 
-/// The version decides how far `down --volumes SERVICE` reaches.
+/// The version decides how far `down --volumes SERVICE` and `up --renew-anon-volumes` reach.
 async fn version(stack: &Stack<'_>) -> Option<(u32, u32)> {
     let reading = &stack.asked.reading;
-    let matters = reading.grammar == Grammar::V2
-        && !stack.project.label_mode
-        && reading.subcommand.as_deref() == Some("down")
-        && reading.is_set("volumes")
-        && !reading.operands.is_empty();
-    if !matters {
-        return None;
-    }
+    let subcommand = reading.subcommand.as_deref().unwrap_or_default();
+    let matters = match subcommand {
+        "down" => reading.is_set("volumes") && !reading.operands.is_empty(),
+        "up" => reading.is_set("renew-anon-volumes"),
+        _ => false,
+    } && reading.grammar == Grammar::V2
+        && !stack.project.label_mode;
+    if matters { ask_version(stack).await } else { None }
+}
+
+async fn ask_version(stack: &Stack<'_>) -> Option<(u32, u32)> {
     let program = stack.asked.binary.path.clone();
     let asking = tokio::task::spawn_blocking(move || {
         let args = ["version", "--short"].map(OsString::from);
@@ -230,12 +214,5 @@ mod tests {
             "something else",
         ];
         assert_eq!(unset_variables(&lines.map(str::to_owned)), ["DATA_DIR", "SUFFIX"]);
-    }
-
-    #[test]
-    fn a_directory_names_its_project() {
-        assert_eq!(usual_name(Path::new("/srv/Exp.Same")).as_deref(), Some("expsame"));
-        assert_eq!(usual_name(Path::new("/srv/_app-1")).as_deref(), Some("app-1"));
-        assert_eq!(usual_name(Path::new("/")), None);
     }
 }

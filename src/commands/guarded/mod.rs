@@ -8,6 +8,7 @@ mod facts;
 mod life;
 mod look;
 mod losses;
+mod namesakes;
 mod reach;
 mod remember;
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use super::binary::ComposeBinary;
 use super::grammar::Grammar;
-use super::invocation::{Caller, Globals, Reading};
+use super::invocation::{Caller, Reading};
 use super::model::Model;
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
@@ -59,9 +59,10 @@ pub enum ProjectError {
     Unreadable(#[source] anyhow::Error),
 }
 
-/// Whether the files of a command come from its standard input, which must then be read before and passed on.
-pub fn reads_stdin(globals: &Globals) -> bool {
-    globals.files.iter().any(|file| file == "-")
+/// Whether the files of a command come from its standard input, which must then be read before and passed on: `-` after
+/// `-f`, or in `COMPOSE_FILE`.
+pub fn reads_stdin(reading: &Reading, env: &Env) -> bool {
+    Place::find(reading, env).reads_stdin()
 }
 
 impl Project {
@@ -206,7 +207,7 @@ impl Asker<'_> {
     /// `config` fails over a missing `env_file`, but `down` and its like do not need it.
     fn lacks_env_file(&self, output: &Output) -> bool {
         let said = String::from_utf8_lossy(&output.stderr);
-        said.contains("env file") && said.contains("not found") && !reads_stdin(&self.reading.globals)
+        said.contains("env file") && said.contains("not found") && !self.place.reads_stdin()
     }
 
     /// Asks again with one more file that takes every `env_file` out.

@@ -84,6 +84,11 @@ impl Place {
         }
     }
 
+    /// Whether one of the files is the standard input.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.files.iter().any(|file| file == Path::new("-"))
+    }
+
     /// The name that V1 gives the project.
     pub(super) fn v1_name(&self, said: Option<&str>) -> String {
         let from_directory =

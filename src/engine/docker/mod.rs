@@ -30,7 +30,7 @@ use self::failure::Failures;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Result, Scratch, Volume,
+    Identity, Image, Result, Scratch, Volume, is_beside,
 };
 use crate::policy::Clearance;
 
@@ -70,14 +70,22 @@ impl DockerEngine {
         )
     }
 
-    /// Containers by one of the engine's filters. One that goes away meanwhile is left out.
+    /// Containers by one of the engine's filters.
     async fn containers(&self, filter: &str, value: &str) -> Result<Vec<Container>> {
+        let listed = self.listed(filter, value).await?;
+        self.looked_at(listed).await
+    }
+
+    async fn listed(&self, filter: &str, value: &str) -> Result<Vec<wire::Listed>> {
         let filters = json!({ filter: [value] }).to_string();
-        let listed: Vec<wire::Listed> = self
-            .api
+        self.api
             .get("/containers/json", &[("all", "1"), ("filters", &filters)])
             .await
-            .map_err(|error| self.failures.asking("list containers", error))?;
+            .map_err(|error| self.failures.asking("list containers", error))
+    }
+
+    /// One that goes away meanwhile is left out.
+    async fn looked_at(&self, listed: Vec<wire::Listed>) -> Result<Vec<Container>> {
         let mut found: Vec<Container> = futures_util::stream::iter(listed)
             .map(|listed| async move { self.container(&listed.id).await })
             .buffer_unordered(SIDE_BY_SIDE)
@@ -220,6 +228,15 @@ impl Engine for DockerEngine {
 
     async fn inspect(&self, id: &str) -> Result<Option<Container>> {
         Ok(self.container(id).await?.map(wire::Container::into_ours))
+    }
+
+    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>> {
+        let mut listed = self.listed("label", super::WORKING_DIR_LABEL).await?;
+        listed.retain(|one| {
+            let made_from = one.labels.get(super::WORKING_DIR_LABEL);
+            made_from.is_some_and(|made_from| is_beside(Path::new(made_from), directory))
+        });
+        self.looked_at(listed).await
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {

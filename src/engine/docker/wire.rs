@@ -23,6 +23,8 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Listed {
     pub(super) id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -134,6 +136,8 @@ pub(super) struct Image {
     repo_digests: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
     config: Config,
+    #[serde(default, deserialize_with = "nullable")]
+    container_config: Config,
 }
 
 impl Image {
@@ -150,6 +154,7 @@ impl Image {
             id: self.id,
             user: self.config.user,
             volumes: self.config.volumes.into_keys().map(PathBuf::from).collect(),
+            volumes_of_v1: self.container_config.volumes.into_keys().map(PathBuf::from).collect(),
             environment: variables(self.config.env).collect(),
             repo_digests: self.repo_digests,
         }

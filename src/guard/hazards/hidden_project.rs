@@ -1,7 +1,10 @@
 //! The same directory under another project name is another project: everything starts empty beside what there was.
+//! A renamed directory is one too, and is known only by what its containers say of where they were made.
+
+use std::path::Path;
 
 use super::super::{Hazard, Scene, volume_subject};
-use crate::engine::Volume;
+use crate::engine::{Container, Volume};
 use crate::inventory::{Inventory, PlaceSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
 
@@ -29,35 +32,35 @@ fn by_containers(scene: &Scene<'_>, found: &mut Vec<Impact>) {
         scene.settings,
     );
     for store in theirs.stores.iter().filter(|store| is_new(scene, &store.service)) {
-        let other = store.container.as_ref().and_then(|container| container.project()).unwrap_or("another");
+        let Some(container) = &store.container else { continue };
         for place in &store.places {
             let (subject, named) = match &place.source {
                 PlaceSource::Volume { name: Some(name), anonymous } => {
                     if scene.volume(name).is_some() {
                         continue;
                     }
-                    let created = scene
-                        .facts
-                        .namesake_volumes
-                        .iter()
-                        .find(|volume| volume.name == *name)
-                        .and_then(|volume| volume.created.clone());
-                    let subject = Subject::Volume { name: name.clone(), created, anonymous: *anonymous };
-                    (subject, !anonymous)
+                    (volume_subject(scene, name, *anonymous), !anonymous)
                 }
-                PlaceSource::Layer => {
-                    let name = store.container.as_ref().map(|container| container.name.clone());
-                    (Subject::Layer { container: name.unwrap_or_default() }, false)
-                }
-                // The same directory is mounted under whatever name.
+                PlaceSource::Layer => (layer(container), false),
+                // The same directory is mounted under whatever name; one that was renamed has taken its own along.
                 PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Volume { name: None, .. } => {
                     continue;
                 }
             };
             let known = named || store.keeps_data_at(&place.target);
-            push(scene, found, subject, &store.service, known, other);
+            push(scene, found, subject, &store.service, known, &Other::of(scene, container));
         }
     }
+    // Whatever a program is, it may have written into its container.
+    for container in scene.facts.namesakes.iter().filter(|container| !container.is_one_off()) {
+        if let Some(service) = container.service().filter(|service| is_new(scene, service)) {
+            push(scene, found, layer(container), service, false, &Other::of(scene, container));
+        }
+    }
+}
+
+fn layer(container: &Container) -> Subject {
+    Subject::Layer { container: container.name.clone() }
 }
 
 fn by_volumes(scene: &Scene<'_>, found: &mut Vec<Impact>) {
@@ -78,13 +81,35 @@ fn by_volumes(scene: &Scene<'_>, found: &mut Vec<Impact>) {
         if let Some(service) = users.find(|service| is_new(scene, &service.name)) {
             let subject = volume_subject(scene, &volume.name, false);
             let known = service.image.as_deref().is_some_and(is_known_image);
-            push(scene, found, subject, &service.name, known, project_of(volume));
+            push(scene, found, subject, &service.name, known, &Other::of_volume(volume));
         }
     }
 }
 
-fn project_of(volume: &Volume) -> &str {
-    volume.labels.get("com.docker.compose.project").map_or("another", String::as_str)
+/// The project that has the data, and how sure it is that it is this one's.
+struct Other<'a> {
+    project: &'a str,
+    /// Where it was made, when that is no more.
+    lost: Option<&'a Path>,
+    /// Nothing but the likeness of its services tells of it, and there is nobody or no way to tell whether it is.
+    doubtful: bool,
+}
+
+impl<'a> Other<'a> {
+    fn of(scene: &Scene<'_>, container: &'a Container) -> Self {
+        let lost =
+            container.working_dir().filter(|directory| scene.facts.lost_directories.contains(*directory));
+        Self {
+            project: container.project().unwrap_or("another"),
+            lost,
+            doubtful: lost.is_some() && (scene.facts.lost_directories.len() > 1 || !scene.facts.terminal),
+        }
+    }
+
+    fn of_volume(volume: &'a Volume) -> Self {
+        let project = volume.labels.get("com.docker.compose.project").map_or("another", String::as_str);
+        Self { project, lost: None, doubtful: false }
+    }
 }
 
 /// A name that was given by hand is meant: it is told, not asked about.
@@ -94,17 +119,24 @@ fn push(
     subject: Subject,
     service: &str,
     known: bool,
-    other: &str,
+    other: &Other<'_>,
 ) {
+    let from = match other.lost {
+        Some(directory) => {
+            format!(
+                "project `{}`, made in `{}` before that was renamed or removed, has data of",
+                other.project,
+                directory.display()
+            )
+        }
+        None => format!("project `{}` has the data of this directory's", other.project),
+    };
     let mut impact = Impact::new(
         Effect::Orphan,
         subject,
-        format!(
-            "project `{other}` has the data of this directory's `{service}`; as project `{}` it starts empty",
-            scene.inventory.project
-        ),
+        format!("{from} `{service}`; as project `{}` it starts empty", scene.inventory.project),
     );
-    impact.notice = scene.facts.named_by_hand || !known;
+    impact.notice = scene.facts.named_by_hand || other.doubtful || !known;
     impact.services.insert(service.to_owned());
     found.push(impact);
 }

@@ -47,11 +47,16 @@ pub(super) fn stops(scene: &Scene<'_>) -> bool {
 fn is_hard(scene: &Scene<'_>) -> bool {
     match scene.subcommand() {
         "kill" => signal(scene) == Some(Signal::Kill),
-        "down" | "stop" | "restart" => {
-            scene.reading.value("timeout").and_then(|seconds| seconds.parse::<i64>().ok()) == Some(0)
-        }
+        "down" | "stop" | "restart" => scene.reading.value("timeout").is_some_and(is_zero),
         _ => false,
     }
+}
+
+/// Zero in any of the spellings that Go and Python read: `0`, `-0`, `00`, `0x0`.
+fn is_zero(number: &str) -> bool {
+    let digits = number.trim_start_matches(['+', '-']);
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0b")).unwrap_or(digits);
+    !digits.is_empty() && digits.chars().all(|digit| matches!(digit, '0' | '_'))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

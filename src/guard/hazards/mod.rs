@@ -3,6 +3,7 @@
 mod emptied_memory;
 mod hidden_project;
 mod interrupted_service;
+mod left_over;
 mod moved_mount;
 mod overwritten_path;
 mod recreated_container;
@@ -20,6 +21,7 @@ mod unset_variable;
 
 use super::Hazard;
 pub(super) use moved_mount::seems_moved;
+pub(super) use scaled_down::chooses;
 
 /// Every door we know.
 pub(super) const HAZARDS: &[&dyn Hazard] = &[

@@ -2,12 +2,13 @@
 //! place stays behind.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::super::ground::Ground;
+use super::super::ground::{Ground, Next};
 use super::super::{Hashes, Hazard, Scene, recreation, volume_subject};
+use super::left_over;
 use crate::compose::model::{DeclaredSource, Service};
-use crate::engine::{Container, MountSource, Volume};
+use crate::engine::Container;
 use crate::inventory::Store;
 use crate::policy::{Effect, Impact, Subject};
 
@@ -25,7 +26,7 @@ impl Hazard for MovedMount {
             }
             let replicas = scene.replicas(&service.name);
             if replicas.is_empty() {
-                left_over(scene, service, found);
+                left_over::look(scene, service, found);
             }
             for container in replicas {
                 // A container whose configuration is the file's is left as it is.
@@ -41,10 +42,9 @@ impl Hazard for MovedMount {
 
 /// Every path of a container that holds something, against what the file has there.
 fn compare(scene: &Scene<'_>, service: &Service, container: &Container, found: &mut Vec<Impact>) {
-    let image_volumes = image_volumes(scene, service, container);
     for path in paths(scene, container) {
         let before = Ground::of_container(container, &path);
-        let after = Ground::of_file(scene, service, &path, Some(container), &image_volumes);
+        let after = Ground::of_file(scene, service, &path, container, Next::Replaces);
         if before.is(&after) {
             continue;
         }
@@ -86,70 +86,11 @@ fn paths(scene: &Scene<'_>, container: &Container) -> BTreeSet<PathBuf> {
     covered.into_iter().chain(mounts).collect()
 }
 
-/// The `VOLUME`s of the image that the service will have; of an image that is not here, those that the container has.
-fn image_volumes(scene: &Scene<'_>, service: &Service, container: &Container) -> Vec<PathBuf> {
-    let reference = service.image.as_deref().unwrap_or(&container.image);
-    if let Some(Some(image)) = scene.facts.images.get(reference) {
-        return image.volumes.clone();
-    }
-    let anonymous = container
-        .mounts
-        .iter()
-        .filter(|mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. }));
-    anonymous.map(|mount| mount.destination.clone()).collect()
-}
-
 fn is_declared(scene: &Scene<'_>, volume: &str) -> bool {
     let services = scene.file().into_iter().flat_map(|model| model.services.values());
     services.flat_map(|service| &service.mounts).any(|mount| {
         matches!(&mount.source, DeclaredSource::Named { key, .. } if scene.volume_of_key(key) == Some(volume))
     })
-}
-
-/// No container tells where the data was. A volume that would be new and empty, while the project has one that the
-/// file does not name any more, is probably the same one under another key.
-fn left_over(scene: &Scene<'_>, service: &Service, found: &mut Vec<Impact>) {
-    for mount in &service.mounts {
-        let DeclaredSource::Named { key, .. } = &mount.source else { continue };
-        let Some(declared) = scene.file().and_then(|model| model.volumes.get(key)) else { continue };
-        if declared.external || scene.volume(&declared.name).is_some() {
-            continue;
-        }
-        for volume in scene.volumes.iter().filter(|volume| is_left_over(scene, volume)) {
-            let same_key = volume.compose_key() == Some(key);
-            let known = same_key || keeps_data_at(scene, service, &mount.target);
-            let mut impact = Impact::new(
-                Effect::Orphan,
-                volume_subject(scene, &volume.name, false),
-                format!(
-                    "`{}` starts with a new, empty volume `{}`, while the file does not name `{}` of this project any more",
-                    service.name, declared.name, volume.name
-                ),
-            );
-            impact.notice = !known;
-            impact.services.insert(service.name.clone());
-            found.push(impact);
-        }
-    }
-}
-
-/// A volume of this project that nothing mounts and that the file does not have.
-fn is_left_over(scene: &Scene<'_>, volume: &Volume) -> bool {
-    let ours = volume.labels.get("com.docker.compose.project");
-    ours.is_some_and(|project| *project == scene.inventory.project)
-        && scene
-            .file()
-            .is_some_and(|model| model.volumes.values().all(|declared| declared.name != volume.name))
-        && !scene.containers.iter().any(|container| container.mounts_volume(&volume.name))
-}
-
-fn keeps_data_at(scene: &Scene<'_>, service: &Service, target: &Path) -> bool {
-    scene.is_declared(Some(&service.name))
-        || scene
-            .inventory
-            .stores
-            .iter()
-            .any(|store| store.service == service.name && store.keeps_data_at(target))
 }
 
 /// Whether anything moves as far as the mounts alone tell: only then is it worth asking Compose for its hashes.

@@ -69,7 +69,7 @@ fn offer(scene: &Scene<'_>, subject: Subject) -> Impact {
         Impact::new(
             Effect::None,
             subject,
-            "its definition in the file has changed; without `--yes` it stays as it is",
+            "its definition in the file has changed; without `--yes` it stays as it is, for Compose's question is given no answer",
         )
     }
 }

@@ -57,7 +57,7 @@ fn holder<'a>(scene: &Scene<'a>, volume: &str) -> Option<&'a Container> {
 
 /// Names of the volumes that Compose would try to delete.
 ///
-/// Reading the file, Compose 2.40 deletes the volumes of the services in active profiles; of services that are named,
+/// Reading the file, newer Composes delete the volumes of the services in active profiles; of services that are named,
 /// and of what they depend on. Everything that carries the project's label or is declared goes without a file, with
 /// `--all-resources`, in V1, and when services are named to an older V2. External volumes are kept as long as the
 /// file is read.
@@ -70,7 +70,8 @@ fn doomed<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
     if !wide && named.is_empty() {
         return declared(scene.model).collect();
     }
-    if !wide && scene.facts.version == Some((2, 40)) {
+    // Measured: 2.30.3, 2.40.3 and 5.0.0-rc.2.
+    if !wide && matches!(scene.facts.version, Some((2, 30 | 40) | (5, 0))) {
         return of_services(scene, named);
     }
     let external: BTreeSet<&str> = if scene.label_mode {

@@ -16,8 +16,16 @@ impl Hazard for RenamedService {
             scene.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(scene, one));
         for old in orphans {
             let Some(new) = successor(scene, old) else { continue };
-            let Some(store) = scene.store_of(old) else { continue };
-            for place in &store.places {
+            let reason = format!(
+                "service `{}` is not in the file any more; `{}`, of the same image, starts without its data",
+                old.service().unwrap_or_default(),
+                new.name
+            );
+            // Whatever the program is, it may have written into its container.
+            let layer = Subject::Layer { container: old.name.clone() };
+            let known = scene.keeps_data_in_layer(old);
+            found.push(Impact { notice: !known, ..Impact::new(Effect::Orphan, layer, reason.clone()) });
+            for place in scene.store_of(old).into_iter().flat_map(|store| &store.places) {
                 let subject = match &place.source {
                     PlaceSource::Volume { name: Some(name), anonymous } => {
                         if mounts(scene, new, name) {
@@ -25,7 +33,6 @@ impl Hazard for RenamedService {
                         }
                         volume_subject(scene, name, *anonymous)
                     }
-                    PlaceSource::Layer => Subject::Layer { container: old.name.clone() },
                     PlaceSource::Bind { path } => {
                         let kept = new.mounts.iter().any(
                             |mount| matches!(&mount.source, DeclaredSource::Bind { path: bound, .. } if bound == path),
@@ -35,15 +42,13 @@ impl Hazard for RenamedService {
                         }
                         Subject::Directory { path: path.display().to_string() }
                     }
-                    PlaceSource::Volume { name: None, .. } | PlaceSource::Tmpfs => continue,
+                    PlaceSource::Volume { name: None, .. } | PlaceSource::Layer | PlaceSource::Tmpfs => {
+                        continue;
+                    }
                 };
-                let reason = format!(
-                    "service `{}` is not in the file any more; `{}`, of the same image, starts without its data",
-                    store.service, new.name
-                );
                 found.push(Impact {
                     notice: !scene.is_data(old, &place.target),
-                    ..Impact::new(Effect::Orphan, subject, reason)
+                    ..Impact::new(Effect::Orphan, subject, reason.clone())
                 });
             }
         }

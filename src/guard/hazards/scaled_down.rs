@@ -1,7 +1,11 @@
-//! Fewer replicas than there are containers: those with the highest numbers are removed.
+//! Fewer replicas than there are containers: some are removed.
+
+use std::collections::BTreeMap;
 
 use super::super::gone::{self, Going};
-use super::super::{Hazard, Role, Scene};
+use super::super::{Hazard, Role, Scene, recreation};
+use crate::compose::grammar::Grammar;
+use crate::compose::model::Service;
 use crate::engine::Container;
 use crate::policy::{Effect, Impact, Subject};
 
@@ -9,21 +13,15 @@ pub(in super::super) struct ScaledDown;
 
 impl Hazard for ScaledDown {
     fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        for service in scene.file().into_iter().flat_map(|model| model.services.values()) {
-            let Some(role) = scene.role(&service.name) else { continue };
-            let replicas = scene.replicas(&service.name);
-            let wanted = said(scene, &service.name).unwrap_or(service.replicas) as usize;
-            if replicas.len() <= wanted || (role == Role::Dependency && scene.subcommand() == "scale") {
-                continue;
-            }
+        let recreated = recreation::recreated(scene);
+        for (service, replicas, wanted) in shrinking(scene) {
             let cause = format!(
                 "`{}` leaves {wanted} of {} containers of the service",
                 scene.subcommand(),
                 replicas.len()
             );
             let going = Going { cause: &cause, volumes_too: false, replaced: false };
-            let surplus: Vec<&Container> =
-                replicas.iter().rev().take(replicas.len() - wanted).copied().collect();
+            let surplus = surplus(&replicas, wanted, &recreated, scene.grammar);
             for container in &surplus {
                 gone::container(scene, container, going, found);
             }
@@ -35,6 +33,41 @@ impl Hazard for ScaledDown {
             }
         }
     }
+}
+
+/// The services that have more containers than they will, and how many they will have.
+fn shrinking<'a>(scene: &Scene<'a>) -> Vec<(&'a Service, Vec<&'a Container>, usize)> {
+    let services = scene.file().into_iter().flat_map(|model| model.services.values());
+    services
+        .filter_map(|service| {
+            let role = scene.role(&service.name)?;
+            let replicas = scene.replicas(&service.name);
+            let wanted = said(scene, &service.name).unwrap_or(service.replicas) as usize;
+            let left_alone = role == Role::Dependency && scene.subcommand() == "scale";
+            (replicas.len() > wanted && !left_alone).then_some((service, replicas, wanted))
+        })
+        .collect()
+}
+
+/// Whether some containers of a service go and others stay: which ones, their configurations tell.
+pub(in super::super) fn chooses(scene: &Scene<'_>) -> bool {
+    shrinking(scene).iter().any(|(_, _, wanted)| *wanted > 0)
+}
+
+/// The containers that may go. V2 takes those first that it would otherwise make anew, in no order that can be relied on
+/// (measured, 2.40.3: either of two), then the highest numbers.
+fn surplus<'a>(
+    replicas: &[&'a Container],
+    wanted: usize,
+    recreated: &BTreeMap<String, String>,
+    grammar: Grammar,
+) -> Vec<&'a Container> {
+    let outdated = |container: &&&Container| grammar == Grammar::V2 && recreated.contains_key(&container.id);
+    let mut surplus: Vec<&Container> = replicas.iter().filter(outdated).copied().collect();
+    let others = replicas.iter().rev().filter(|container| !outdated(container));
+    let missing = (replicas.len() - wanted).saturating_sub(surplus.len());
+    surplus.extend(others.take(missing).copied());
+    surplus
 }
 
 /// The number that the command says: `--scale X=n`, or the word `X=n` of `scale`.

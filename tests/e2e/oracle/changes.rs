@@ -37,6 +37,15 @@ rows! {
         fates: LOST,
         ..CHANGE
     };
+    named_to_anonymous_then_remove: Row {
+        changed: ANONYMOUS, before: &["up -d"], words: &["rm -fs", "up -dV"], after: &["up -d"], fates: LOST, ..CHANGE
+    };
+    volume_key_renamed_after_a_down: Row {
+        changed: db!("{S}, volumes: ['other:/data']", "{ data: , other: }"),
+        before: &["down"],
+        fates: LOST,
+        ..CHANGE
+    };
     anonymous_to_named: Row { files: ANONYMOUS, changed: NAMED, fates: LOST, ..CHANGE };
     named_to_bind: Row { changed: BIND, fates: LOST, ..CHANGE };
     bind_to_bind: Row {
@@ -120,6 +129,7 @@ const MOVED: Row = Row {
 rows! {
     project_renamed_by_flag: Row { words: &["-p {P}b up -d"], ..MOVED };
     project_renamed_by_variable: Row { environment: &[("COMPOSE_PROJECT_NAME", "{P}b")], ..MOVED };
+    project_renamed_by_dot_env: Row { changed: &[(".env", "COMPOSE_PROJECT_NAME={P}b\n")], ..MOVED };
     project_renamed_in_the_file: Row {
         changed: &[(
             "compose.yml",

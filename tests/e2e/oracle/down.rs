@@ -266,6 +266,20 @@ volumes: { data: { external: true, name: "{P}_data" } }
         fates: SMALL_DELETED,
         ..SMALL_ROW
     };
+    file_on_standard_input_by_variable: Row {
+        words: &["down -v"],
+        environment: &[("COMPOSE_FILE", "-")],
+        stdin: SMALL[0].1,
+        fates: SMALL_DELETED,
+        ..SMALL_ROW
+    };
+    file_on_standard_input_by_dot_env: Row {
+        changed: &[(".env", "COMPOSE_FILE=-\n")],
+        words: &["down -v"],
+        stdin: SMALL[0].1,
+        fates: SMALL_DELETED,
+        ..SMALL_ROW
+    };
     env_file_leads_elsewhere: Row {
         changed: &[("../other/.env", "COMPOSE_FILE=../{P}/compose.yml\n")],
         words: &["@../other down -v"],

@@ -36,6 +36,8 @@ pub struct Row {
     pub words: Lines,
     pub environment: &'static [(&'static str, &'static str)],
     pub stdin: &'static str,
+    /// The commands are run through us and not by the real Compose: for what cannot happen that way.
+    pub through_us: bool,
     /// Run by the real Compose before looking, in its usual environment.
     pub after: Lines,
     /// What becomes of each place: `[PROJECT/]SERVICE[.NUMBER]:PATH`.
@@ -56,6 +58,7 @@ pub const ROW: Row = Row {
     words: &[],
     environment: &[],
     stdin: "",
+    through_us: false,
     after: &["up -d"],
     fates: &[],
     looks: &[],

@@ -68,7 +68,6 @@ const HARMLESS_V2: &[&str] = &[
     "config --variables",
     "config --no-such",
     "volumes -q",
-    "volumes --format json",
     "version -f json",
     "logs -n 1 --no-log-prefix db",
     "logs --since 1h --until 2h db",
@@ -97,7 +96,7 @@ const HARMLESS_V2: &[&str] = &[
 /// What these print changes while one looks: times, counters, the order.
 const VARYING: &[&str] = &["--profile extra config --services", "ps", "ps -a", "top", "images"];
 
-const VARYING_V2: &[&str] = &["ls", "volumes", "stats --no-stream"];
+const VARYING_V2: &[&str] = &["ls", "volumes", "volumes --format json", "stats --no-stream"];
 
 /// Numbers, times and the order of words are no matter.
 fn blurred(text: &str) -> Vec<String> {
@@ -106,7 +105,8 @@ fn blurred(text: &str) -> Vec<String> {
     let letters = |word: &str| -> String {
         word.chars().filter(|c| !(c.is_ascii_digit() || matches!(c, '.' | ':' | '-'))).collect()
     };
-    let mut words: Vec<String> = text.split_whitespace().map(letters).collect();
+    let mut words: Vec<String> =
+        text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '"')).map(letters).collect();
     words.retain(|word| !TIMES.contains(&word.as_str()));
     words.sort();
     words

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use safe_compose::guard;
@@ -39,7 +39,7 @@ impl Trial {
         Some(trial)
     }
 
-    fn directory(&self) -> PathBuf {
+    pub fn directory(&self) -> PathBuf {
         self.root.path().join(&self.project)
     }
 
@@ -100,6 +100,25 @@ impl Trial {
         };
         command.envs(all).current_dir(directory);
         self.ran(command, environment, stdin)
+    }
+
+    /// Starts the real Compose and leaves it running.
+    pub fn start(&self, line: &str) -> Child {
+        let (directory, words) = self.words(line);
+        let mut command = Command::new(&self.real);
+        command.args(words).current_dir(directory);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// The effect that the plan of a line announces for a subject.
+    pub fn planned(&self, line: &str, is: impl Fn(&Value) -> bool) -> Effect {
+        let ran = self.safe(&["--safe-plan", "--safe-format=json"], line, &[], "");
+        let plan: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("`{line}`: {ran:?}"));
+        let impacts = plan["plan"]["impacts"].as_array().cloned().unwrap_or_default();
+        let falling = impacts.iter().filter(|impact| is(&impact["subject"]));
+        let effects = falling.map(|impact| effect(impact["effect"].as_str().unwrap_or_default()));
+        effects.max().unwrap_or(Effect::None)
     }
 
     /// Runs safe-compose before the words of a line.
@@ -216,7 +235,11 @@ fn attempt(trial: &Trial, row: &Row, line: &str) -> Result<(), String> {
     let planned = trial.safe(&["--safe-plan", "--safe-format=json"], line, row.environment, row.stdin);
     let changes: Vec<String> = trial.snapshot().symmetric_difference(&before).cloned().collect();
     let plan: Option<Value> = serde_json::from_str(&planned.stdout).ok();
-    let ran = trial.real(line, row.environment, row.stdin);
+    let ran = if row.through_us {
+        trial.safe(&[], line, row.environment, row.stdin)
+    } else {
+        trial.real(line, row.environment, row.stdin)
+    };
     for step in row.after {
         works(trial, step)?;
     }

@@ -25,6 +25,9 @@ pub fn compose(kind: Compose) -> Option<PathBuf> {
                 .map(|folder| Path::new(folder).join("docker-compose"))
                 .find(|path| is_version(path, "2"))
         }),
+        Compose::V2Older => std::env::var_os("SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER")
+            .map(PathBuf::from)
+            .filter(|path| is_version(path, "2")),
         Compose::V1 => std::env::var_os("SAFE_COMPOSE_TEST_COMPOSE_V1")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from("/usr/bin/docker-compose")).filter(|path| is_version(path, "1"))),

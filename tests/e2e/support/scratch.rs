@@ -12,6 +12,8 @@ use super::machine;
 pub enum Compose {
     V1,
     V2,
+    /// 2.26, from before Compose asked about changed volumes.
+    V2Older,
 }
 
 /// What a program did: everything that can be seen of it.

@@ -20,6 +20,11 @@ fn a_hard_stop_says_what_it_costs() {
         "down -t 0",
         "restart -t0",
         "restart --timeout 0 db",
+        "stop --timeout=00",
+        "stop -t=0x0",
+        "down -t -0",
+        "kill --signal=kill",
+        "kill --signal kill db",
     ] {
         assert!(reason(line).is_some_and(|reason| reason.contains("not yet written")), "{line}");
     }

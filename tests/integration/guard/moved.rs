@@ -1,5 +1,6 @@
 //! Data that stays on disk where nobody looks for it.
 
+use safe_compose::engine::WORKING_DIR_LABEL;
 use safe_compose::guard::Hashes;
 
 use super::*;
@@ -100,6 +101,62 @@ fn without_a_container_a_left_over_volume_tells() {
 }
 
 #[test]
+fn without_a_container_a_volume_that_nothing_mounts_is_told() {
+    let bind = DeclaredSource::Bind { path: "/srv/data".into(), create_host_path: true };
+    for mounts in [declared(bind, DATA), Vec::new(), declared(DeclaredSource::Anonymous, DATA)] {
+        let shop = without(with_mounts(&mounts), &["db"]);
+        let told = plan(&shop, "up -d");
+        assert_eq!(volumes(&told, Effect::Orphan), ["shop_data"], "{mounts:?}");
+        assert_eq!(told.worst(), Effect::None, "it may be meant: {mounts:?}");
+        assert!(plan(&shop, "up -d web").impacts.is_empty(), "{mounts:?}");
+    }
+    // Declared still, and mounted by nobody.
+    let shop = without(with_mounts(&declared(key("fresh"), DATA)), &["db"]);
+    assert_eq!(volumes(&plan(&shop, "up -d"), Effect::Orphan), ["shop_data"]);
+}
+
+#[test]
+fn a_named_volume_under_an_anonymous_one_is_left_behind_when_its_container_goes() {
+    let shop = with_mounts(&declared(DeclaredSource::Anonymous, DATA));
+    for line in ["down", "rm -fs", "rm -fsv", "up -d -V", "up -d --scale db=0", "wait --down-project web"] {
+        assert_eq!(decided(&plan(&shop, line), Effect::Orphan), ["shop_data"], "{line}");
+    }
+    for line in ["up -d", "up -d --force-recreate", "stop", "restart"] {
+        assert!(decided(&plan(&shop, line), Effect::Orphan).is_empty(), "{line}");
+    }
+    for line in ["down", "rm -fs"] {
+        assert!(decided(&plan(&Shop::new(), line), Effect::Orphan).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
+    let lost = |directory: &str| {
+        let mut shop = from_here("before");
+        shop.facts.namesakes[0].labels.insert(WORKING_DIR_LABEL.into(), directory.into());
+        shop.facts.lost_directories.insert(directory.into());
+        shop.facts.terminal = true;
+        shop
+    };
+    let shop = lost("/srv/before");
+    let asked = plan(&shop, "up -d");
+    assert_eq!(decided(&asked, Effect::Orphan), ["before_data"]);
+    assert!(asked.impacts.iter().any(|impact| impact.reason.contains("/srv/before")), "{asked:?}");
+    assert!(plan(&shop, "up -d web").impacts.is_empty());
+    let told = |shop: &Shop| {
+        let told = plan(shop, "up -d");
+        assert_eq!(volumes(&told, Effect::Orphan), ["before_data"]);
+        assert_eq!(told.worst(), Effect::None, "{told:?}");
+    };
+    let mut nobody = lost("/srv/before");
+    nobody.facts.terminal = false;
+    told(&nobody);
+    let mut several = lost("/srv/before");
+    several.facts.lost_directories.insert("/srv/another".into());
+    told(&several);
+}
+
+#[test]
 fn a_renamed_service_starts_without_the_data_of_its_old_container() {
     let mut shop = Shop::new().with_bare_db();
     for model in [&mut shop.model, &mut shop.whole] {
@@ -146,7 +203,7 @@ fn another_project_name_for_the_same_directory_hides_everything() {
     for model in [&mut shared.model, &mut shared.whole] {
         model.volumes.get_mut("data").expect("data").name = "before_data".into();
     }
-    assert!(plan(&shared, "up -d").impacts.is_empty());
+    assert!(volumes(&plan(&shared, "up -d"), Effect::Orphan).is_empty());
 }
 
 #[test]
@@ -177,6 +234,7 @@ fn two_directories_with_one_name_are_told() {
 fn a_variable_that_is_not_set_is_told() {
     let bind = DeclaredSource::Bind { path: "/pg".into(), create_host_path: true };
     let mut shop = without(with_mounts(&declared(bind, DATA)), &["db"]);
+    shop.volumes.retain(|volume| volume.name != "shop_data");
     assert!(plan(&shop, "up -d").impacts.is_empty());
     shop.facts.unset_variables = vec!["DATA_DIR".into()];
     let plan = plan(&shop, "up -d");

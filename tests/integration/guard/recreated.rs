@@ -16,13 +16,7 @@ fn bare(db_hash: &str) -> Shop {
 }
 
 fn image(id: &str) -> Image {
-    Image {
-        id: id.into(),
-        user: String::new(),
-        volumes: Vec::new(),
-        environment: BTreeMap::new(),
-        repo_digests: Vec::new(),
-    }
+    Image { id: id.into(), ..Image::default() }
 }
 
 #[test]
@@ -123,4 +117,58 @@ fn a_known_database_without_a_mount_is_asked_about() {
     let mut shop = bare("other");
     shop.containers[0].image = "prometheuscommunity/postgres-exporter".into();
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), [""; 0]);
+}
+
+#[test]
+fn an_older_compose_renews_only_what_it_makes_anew() {
+    let mut shop = bare("h");
+    shop.facts.version = Some((2, 26));
+    assert_eq!(plan(&shop, "up -dV").impacts, []);
+    for version in [Some((2, 30)), Some((2, 40)), Some((5, 0)), None] {
+        shop.facts.version = version;
+        assert_eq!(layers(&plan(&shop, "up -dV"), Effect::Destroy), ["shop-db-1"], "{version:?}");
+    }
+}
+
+#[test]
+fn v1_does_not_carry_over_what_it_does_not_find_in_the_image() {
+    let mut shop = Shop::new();
+    shop.containers[2].image_id = "sha256:2".into();
+    let web = |shop: &Shop| {
+        volumes(&shop.assess(Grammar::V1, &["up", "-d", "--force-recreate"]), Effect::Orphan).len()
+    };
+    let mut made = Image { volumes: vec!["/app/node_modules".into()], ..image("sha256:2") };
+    shop.facts.images.insert("node:22".into(), Some(made.clone()));
+    shop.facts.images.insert("sha256:2".into(), Some(made.clone()));
+    assert_eq!(web(&shop), 1);
+    assert!(volumes(&plan(&shop, "up -d --force-recreate"), Effect::Orphan).is_empty());
+    made.volumes_of_v1 = made.volumes.clone();
+    shop.facts.images.insert("sha256:2".into(), Some(made));
+    assert_eq!(web(&shop), 0);
+}
+
+#[test]
+fn an_older_compose_makes_dependents_anew_too() {
+    let dependent = |version| {
+        let mut shop = bare("h").declare("db", |db| db.depends_on = vec!["web".into()]);
+        shop.facts.hashes =
+            Hashes::Known([("db", "h"), ("web", "other")].map(|(k, v)| (k.into(), v.into())).into());
+        shop.facts.version = version;
+        shop
+    };
+    for version in [None, Some((2, 26))] {
+        let shop = dependent(version);
+        assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"], "{version:?}");
+        assert!(layers(&plan(&shop, "up -d web"), Effect::Destroy).is_empty(), "{version:?}");
+        assert!(layers(&plan(&shop, "up -d --no-recreate"), Effect::Destroy).is_empty(), "{version:?}");
+    }
+    for version in [(2, 30), (2, 40), (5, 0)] {
+        assert!(layers(&plan(&dependent(Some(version)), "up -d"), Effect::Destroy).is_empty(), "{version:?}");
+    }
+    // V1 does it where the dependent is stopped.
+    let mut shop = dependent(None);
+    let v1 = |shop: &Shop| shop.assess(Grammar::V1, &["up", "-d"]);
+    assert!(layers(&v1(&shop), Effect::Destroy).is_empty());
+    shop.containers[0].state = State::Exited;
+    assert_eq!(layers(&v1(&shop), Effect::Destroy), ["shop-db-1"]);
 }

@@ -41,6 +41,21 @@ fn fewer_replicas_leave_the_data_of_the_highest_behind() {
     }
 }
 
+#[test]
+fn of_replicas_that_are_outdated_any_may_go() {
+    let mut shop = scaled();
+    for container in &mut shop.containers {
+        container.labels.insert(HASH.into(), "h".into());
+    }
+    let known = |hash: &str| safe_compose::guard::Hashes::Known([("db".into(), hash.into())].into());
+    shop.facts.hashes = known("h");
+    assert_eq!(decided(&plan(&shop, "up -d --scale db=2"), Effect::Orphan), ["anon3"]);
+    shop.facts.hashes = known("other");
+    assert_eq!(decided(&plan(&shop, "up -d --scale db=2"), Effect::Orphan), ["anon1", "anon2", "anon3"]);
+    let v1 = shop.assess(Grammar::V1, &["up", "-d", "--scale", "db=2"]);
+    assert_eq!(decided(&v1, Effect::Orphan), ["anon3"], "V1 goes by the numbers");
+}
+
 /// `old` is not in the file any more.
 fn with_orphan() -> Shop {
     let mut shop = Shop::new();
@@ -135,10 +150,8 @@ fn an_image_that_nobody_else_has_is_asked_about() {
     let image = |digests: &[&str]| {
         Some(Image {
             id: "sha256:1".into(),
-            user: String::new(),
-            volumes: Vec::new(),
-            environment: BTreeMap::new(),
             repo_digests: digests.iter().map(|&digest| digest.into()).collect(),
+            ..Image::default()
         })
     };
     let mut shop = Shop::new();
