@@ -1,0 +1,6 @@
+//! Reads Compose files, and what runs Compose, for ways in which they will lose data. Neither Docker nor a network is
+//! needed.
+
+pub mod finding;
+
+pub use finding::{Finding, Place, Severity};
