@@ -2,5 +2,6 @@
 //! needed.
 
 pub mod finding;
+pub mod scripts;
 
 pub use finding::{Finding, Place, Severity};
