@@ -2,6 +2,7 @@
 //! needed.
 
 pub mod finding;
+pub mod output;
 pub mod scripts;
 
 pub use finding::{Finding, Place, Severity};

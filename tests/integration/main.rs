@@ -10,6 +10,7 @@ mod context;
 mod fuzz_words;
 mod guard;
 mod journal;
+mod lint_output;
 mod lint_scripts;
 mod preflight;
 mod process;
