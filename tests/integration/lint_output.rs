@@ -4,7 +4,7 @@ use std::path::Path;
 
 use safe_compose::lint::Finding;
 use safe_compose::lint::output::{RuleText, sarif};
-use safe_compose::lint::scripts::{Directories, Kind, RULES, look};
+use safe_compose::lint::scripts::{Directories, Kind, look};
 use serde_json::Value;
 
 fn findings() -> Vec<Finding> {
@@ -16,10 +16,7 @@ fn findings() -> Vec<Finding> {
 }
 
 fn log() -> Value {
-    let rules: Vec<RuleText<'_>> = RULES
-        .iter()
-        .map(|rule| RuleText { id: rule.id, severity: rule.severity, explain: rule.explain })
-        .collect();
+    let rules: Vec<RuleText<'_>> = safe_compose::lint::catalogue().collect();
     sarif(&findings(), &rules)
 }
 

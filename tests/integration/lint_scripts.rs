@@ -32,7 +32,7 @@ fn every_rule_holds_its_examples() {
     for rule in RULES {
         let text = rule.explain;
         let (bad, good) =
-            text.split_once("Good:").unwrap_or_else(|| panic!("{} has no good example", rule.id));
+            text.split_once("## Good").unwrap_or_else(|| panic!("{} has no good example", rule.id));
         let lines = |part: &str| -> Vec<String> {
             let block = part.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
             let block = block.unwrap_or_else(|| panic!("{} has no example", rule.id));

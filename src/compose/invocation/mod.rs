@@ -18,7 +18,7 @@ pub use safe::{Format, SafeFlags, UsageError};
 
 /// Our own commands; none is a word of Compose's.
 pub const OWN_WORDS: &[&str] =
-    &["backup", "backups", "history", "protect", "restore", "status", "unprotect", "verify"];
+    &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
 
 /// The subcommands that can stop a service or lose its data; every other is handed over unread.
 pub const WATCHED: &[&str] = &[

@@ -4,16 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::RuleText;
 use crate::lint::finding::{Finding, Severity};
-
-/// What is said of a rule as such.
-#[derive(Debug, Clone, Copy)]
-pub struct RuleText<'a> {
-    pub id: &'a str,
-    pub severity: Severity,
-    /// In Markdown; its first paragraph is its summary.
-    pub explain: &'a str,
-}
 
 /// A log of one run. `rules` are all that could have found something.
 pub fn sarif(findings: &[Finding], rules: &[RuleText<'_>]) -> Value {
@@ -37,12 +29,10 @@ pub fn sarif(findings: &[Finding], rules: &[RuleText<'_>]) -> Value {
 }
 
 fn descriptor(rule: &RuleText<'_>) -> Value {
-    let text: String =
-        rule.explain.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
-    let summary = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    let text = rule.text();
     json!({
         "id": rule.id,
-        "shortDescription": { "text": summary.trim() },
+        "shortDescription": { "text": rule.summary() },
         "help": { "text": text, "markdown": text },
         "defaultConfiguration": { "level": level(rule.severity) },
     })

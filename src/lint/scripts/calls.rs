@@ -63,8 +63,14 @@ impl Reader<'_> {
         let (Some(first), Some(last)) = (arguments.first(), arguments.last()) else { return };
         let (from, to) = (first.from, last.to.max(first.to));
         let mut arguments = arguments.to_vec();
+        let mut functions: Vec<String> = Vec::new();
         for _ in 0..DEEPEST {
-            if let Some(through) = scope.through_function(&arguments) {
+            let name = arguments.first().map(|first| first.as_str().to_owned()).unwrap_or_default();
+            // A function may call the program that it is named after.
+            if !functions.contains(&name)
+                && let Some(through) = scope.through_function(&arguments)
+            {
+                functions.push(name);
                 arguments = through;
             } else if let Some(within) = inner(&arguments) {
                 arguments = within.to_vec();

@@ -8,7 +8,7 @@ use ::ignore::WalkBuilder;
 
 use super::kind::Kind;
 
-/// Every script below some paths, in order. A file that is named is a script, whatever it is called.
+/// Every script below some paths, in order. A file that is named and is none is left out: hooks name every file.
 pub fn find(paths: &[PathBuf]) -> Vec<(PathBuf, Kind)> {
     let mut found = Vec::new();
     let here = [PathBuf::from(".")];
@@ -16,7 +16,7 @@ pub fn find(paths: &[PathBuf]) -> Vec<(PathBuf, Kind)> {
         if path.is_dir() {
             found.extend(below(path));
         } else {
-            found.push((path.clone(), kind_of(path).unwrap_or(Kind::Shell)));
+            found.extend(kind_of(path).map(|kind| (path.clone(), kind)));
         }
     }
     found.sort_by(|one, other| one.0.cmp(&other.0));
@@ -46,8 +46,9 @@ fn kind_of(path: &Path) -> Option<Kind> {
         if !Kind::is_open(path) {
             return None;
         }
+        let mut file = File::open(path).ok()?;
         let mut first = [0; 128];
-        let length = File::open(path).ok()?.read(&mut first).ok()?;
+        let length = file.read(&mut first).ok()?;
         Kind::of_text(&String::from_utf8_lossy(&first[..length]))
     })
 }

@@ -4,18 +4,22 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
+    /// A script that deletes a project's volumes: `down --volumes`.
+    ///
+    /// ## Why it matters
+    ///
     /// `docker compose down --volumes` deletes every named volume of the project, and the anonymous ones of its containers.
     /// There is no question and no way back.
     ///
     /// In a script it runs again and again: on the machine of whoever types `make clean`, and one day on the server.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// docker compose -f compose.prod.yml down -v
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// docker compose -f compose.prod.yml down

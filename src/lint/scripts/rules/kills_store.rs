@@ -5,18 +5,22 @@ use crate::compose::invocation::Reading;
 use crate::lint::finding::Severity;
 
 rule! {
+    /// A script that ends a store before it has written everything: `--timeout 0`, `kill`.
+    ///
+    /// ## Why it matters
+    ///
     /// A stop with `--timeout 0` or a `kill` ends a server at once, without letting it write what it still holds in memory.
     ///
     /// Most stores recover; some lose the last seconds, and some have to be repaired.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// docker compose down -t 0
     /// docker compose kill db
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// docker compose down

@@ -4,19 +4,23 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
+    /// A script that deletes every volume that is not in use: `volume prune`, `system prune --volumes`.
+    ///
+    /// ## Why it matters
+    ///
     /// `docker volume prune` and `docker system prune --volumes` delete every volume that no container uses at that moment.
     ///
     /// A stack that is down uses none. Up to Docker 22 these commands take named volumes too; from 23 on only anonymous
     /// ones, unless `volume prune` is given `--all`. A script does not know which Docker it meets.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// docker system prune -af --volumes
     /// docker volume prune --force
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// docker system prune -af

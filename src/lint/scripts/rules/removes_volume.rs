@@ -4,19 +4,23 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
+    /// A script that deletes a volume: `volume rm`, `rm --volumes`.
+    ///
+    /// ## Why it matters
+    ///
     /// `docker volume rm` deletes a volume and all that is in it; `docker compose rm -v` and `docker rm -v` delete the
     /// anonymous volumes of the containers that they remove.
     ///
     /// An anonymous volume is where the data of an image is, when nobody has mounted anything on its data path.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// docker volume ls -q | xargs docker volume rm
     /// docker compose rm -fsv db
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// docker volume ls -q

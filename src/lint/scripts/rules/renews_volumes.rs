@@ -4,17 +4,21 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
+    /// A script that starts services without what their volumes held: `up --renew-anon-volumes`, `up --yes`.
+    ///
+    /// ## Why it matters
+    ///
     /// `up --renew-anon-volumes` gives every container new, empty anonymous volumes; the old ones stay behind with the data
     /// and without a name. `up --yes` and `create --yes` agree to delete and re-create a volume whose definition has changed.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// docker compose up -dV
     /// docker compose up -d --yes
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// docker compose up -d

@@ -6,19 +6,23 @@ use crate::lint::scripts::shell::Argument;
 use crate::lint::scripts::wrappers::skip_flags;
 
 rule! {
+    /// A script that deletes a directory in which a service keeps its data.
+    ///
+    /// ## Why it matters
+    ///
     /// `rm -r` on a directory that a service keeps its data in.
     ///
     /// Such a directory is one that a Compose file beside or above the script mounts into a service, or one whose name says
     /// it: something below `volumes/`, a `pgdata`, `/var/lib/docker/volumes`, the variable `PGDATA`.
     ///
-    /// Bad:
+    /// ## Bad
     ///
     /// ```sh
     /// rm -rf ./volumes/postgres
     /// sudo find volumes/ -mindepth 1 -delete
     /// ```
     ///
-    /// Good:
+    /// ## Good
     ///
     /// ```sh
     /// rm -rf ./dist

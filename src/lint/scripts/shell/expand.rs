@@ -10,7 +10,7 @@ use crate::lint::scripts::snippet::{Snippet, UNKNOWN};
 const LONGEST: usize = 1024;
 
 /// Nor are more arguments than this, or more text out of variables, in one command.
-const MOST: usize = 1000;
+const MOST: usize = 200;
 const MOST_TEXT: usize = 65_536;
 
 /// What a program gets, as far as it can be known without a run.

@@ -1,0 +1,54 @@
+//! A volume that is declared and not used.
+
+use crate::lint::project::{Project, Source};
+use crate::lint::rule::{Report, rule};
+
+rule! {
+    /// Finds a volume that is declared and that no service uses.
+    ///
+    /// ## Why it matters
+    ///
+    /// Often a service was meant to use it, and keeps its data in its container instead.
+    ///
+    /// ## Bad
+    ///
+    /// ```yaml
+    /// services:
+    ///   web:
+    ///     image: nginx:1.29
+    /// volumes:
+    ///   data:
+    /// ```
+    ///
+    /// ## Good
+    ///
+    /// ```yaml
+    /// services:
+    ///   web:
+    ///     image: nginx:1.29
+    ///     volumes:
+    ///       - data:/usr/share/nginx/html
+    /// volumes:
+    ///   data:
+    /// ```
+    "unused-volume", Info, check
+}
+
+fn check(project: &Project, report: &mut Report) {
+    if project.partial {
+        return;
+    }
+    for volume in &project.volumes {
+        let used =
+            project.services.iter().flat_map(|service| &service.mounts).any(|mount| match &mount.source {
+                Source::Named(key) => key.text == volume.key.text,
+                // A variable may stand for its name.
+                Source::Unknown(_) => true,
+                Source::Anonymous | Source::Bind(_) | Source::Tmpfs | Source::Other => false,
+            });
+        if !used {
+            let message = format!("volume `{}` is declared and no service uses it", volume.key.as_str());
+            report.add(volume.key.span, message).help("Mount it where it belongs, or take it out.");
+        }
+    }
+}
