@@ -52,7 +52,7 @@ mod invalid_compose {
         /// ## Why it matters
         ///
         /// The stack cannot be started, nor stopped with its own file. Said of keys that Compose does not know, of
-        /// values of the wrong kind, of a `$` that begins no variable, and of `extends` and `include` in circles.
+        /// values of the wrong kind, of a `${` that begins no variable, and of `extends` and `include` in circles.
         ///
         /// ## Bad
         ///

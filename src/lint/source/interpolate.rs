@@ -39,7 +39,7 @@ fn scalar(text: &mut Text, source: &str, lookup: &Lookup<'_>, problems: &mut Vec
         }
         Err(Invalid(at)) => problems.push(Problem::compose(
             reader.place(&text.text, at, at + 1),
-            "a `$` that begins no variable: Compose refuses the file",
+            "a `${` that begins no variable: Compose refuses the file",
             "Write `$$` for a `$` that is meant as itself.",
         )),
     }
@@ -51,7 +51,7 @@ fn written(text: &Text, source: &str) -> Option<usize> {
     raw.find(&*text.text).filter(|_| text.span.start.line == text.span.end.line)
 }
 
-/// A `$` at this byte makes no sense.
+/// A `${` at this byte makes no sense.
 struct Invalid(usize);
 
 struct Reader<'a> {
@@ -93,7 +93,10 @@ impl Reader<'_> {
             } else {
                 let length = name_length(behind);
                 if length == 0 {
-                    return Err(Invalid(at));
+                    // Measured: Compose 2.40 takes it for itself.
+                    replaced.push('$');
+                    rest = behind;
+                    continue;
                 }
                 self.plain(&behind[..length], at, length + 1, &mut replaced);
                 rest = &behind[length..];
