@@ -10,6 +10,7 @@ mod context;
 mod fuzz_words;
 mod guard;
 mod journal;
+mod lint;
 mod preflight;
 mod process;
 mod protect;

@@ -52,7 +52,7 @@ mod invalid_compose {
         /// ## Why it matters
         ///
         /// The stack cannot be started, nor stopped with its own file. Said of keys that Compose does not know, of
-        /// values of the wrong kind, of a `$` that begins no variable, and of `extends` and `include` in circles.
+        /// values of the wrong kind, of a `${` that begins no variable, and of `extends` and `include` in circles.
         ///
         /// ## Bad
         ///
@@ -66,7 +66,7 @@ mod invalid_compose {
         /// services:
         ///   web:
         ///     image: nginx:1.29
-        ///     environment: { PRICE: "5 $" }
+        ///     environment: { PRICE: "5 ${1}" }
         /// ```
         ///
         /// ## Good
@@ -75,7 +75,7 @@ mod invalid_compose {
         /// services:
         ///   web:
         ///     image: nginx:1.29
-        ///     environment: { PRICE: "5 $$" }
+        ///     environment: { PRICE: "5 $${1}" }
         /// ```
         "invalid-compose", Error, |_, _| {}
     }

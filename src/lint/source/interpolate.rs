@@ -39,7 +39,7 @@ fn scalar(text: &mut Text, source: &str, lookup: &Lookup<'_>, problems: &mut Vec
         }
         Err(Invalid(at)) => problems.push(Problem::compose(
             reader.place(&text.text, at, at + 1),
-            "a `$` that begins no variable: Compose refuses the file",
+            "a `${` that begins no variable: Compose refuses the file",
             "Write `$$` for a `$` that is meant as itself.",
         )),
     }
@@ -93,7 +93,10 @@ impl Reader<'_> {
             } else {
                 let length = name_length(behind);
                 if length == 0 {
-                    return Err(Invalid(at));
+                    // Compose V2 leaves it as it is (measured with 2.40); only `${` has to be a variable.
+                    replaced.push('$');
+                    rest = behind;
+                    continue;
                 }
                 self.plain(&behind[..length], at, length + 1, &mut replaced);
                 rest = &behind[length..];
@@ -241,9 +244,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_dollar_is_refused() {
-        for text in ["$", "a $ b", "${}", "${A", "${1}", "$1", "${A!b}"] {
+    fn a_brace_that_begins_no_variable_is_refused_and_a_lone_dollar_is_not() {
+        for text in ["${}", "${A", "${1}", "${A!b}"] {
             assert_eq!(value(text), None, "{text}");
+        }
+        for text in ["$", "a $ b", "$1", "$(date)"] {
+            assert_eq!(value(text).as_deref(), Some(text));
         }
     }
 }
