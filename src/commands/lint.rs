@@ -115,7 +115,9 @@ fn list(ui: &Ui, format: LintFormat) {
             let all: Vec<_> = rules()
                 .map(|rule| json!({ "id": rule.id, "severity": rule.severity, "summary": rule.summary() }))
                 .collect();
-            ui.result(describe::json(&json!({ "version": 1, "rules": all })));
+            ui.result(describe::json(
+                &json!({ "format": "safe-compose-lint-rules", "format_version": 1, "rules": all }),
+            ));
         }
         LintFormat::Text | LintFormat::Github => {
             let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);

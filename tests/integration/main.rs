@@ -11,6 +11,7 @@ mod fuzz_scripts;
 mod fuzz_words;
 mod guard;
 mod journal;
+mod lint;
 mod lint_output;
 mod lint_scripts;
 mod preflight;

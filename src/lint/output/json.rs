@@ -8,7 +8,8 @@ use crate::lint::finding::{Finding, Severity};
 pub fn json(findings: &[Finding]) -> serde_json::Value {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     json!({
-        "version": 1,
+        "format": "safe-compose-lint",
+        "format_version": 1,
         "findings": findings,
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),

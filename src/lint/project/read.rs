@@ -1,6 +1,8 @@
 //! A merged tree to a [`Project`]; what Compose would refuse becomes a [`Problem`].
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::service::Service;
 use super::store::Store;
@@ -15,6 +17,8 @@ pub struct Project {
     pub directory: PathBuf,
     pub services: Vec<Service>,
     pub volumes: Vec<Volume>,
+    /// Where in [`Project::volumes`] a key is.
+    keys: HashMap<Arc<str>, usize>,
     /// The service's data, in the order of [`Project::services`].
     pub stores: Vec<Option<Store>>,
     /// Only a part of a project: what seems to be missing may be in a file that it is merged with.
@@ -143,7 +147,7 @@ impl Project {
             .filter(|entry| check_service(entry, &mut problems))
             .map(|entry| Service::read(entry.key.clone(), entry.value.clone()))
             .collect();
-        let volumes = sections(&root, "volumes", &mut problems)
+        let volumes: Vec<Volume> = sections(&root, "volumes", &mut problems)
             .map(|entry| Volume::read(entry.key.clone(), &entry.value))
             .collect();
         let bare = services.iter().find(|service| service.is_bare());
@@ -159,6 +163,7 @@ impl Project {
             root,
             directory: loaded.directory,
             services,
+            keys: volumes.iter().enumerate().map(|(at, volume)| (volume.key.text.clone(), at)).collect(),
             volumes,
             stores: Vec::new(),
             partial,
@@ -168,7 +173,7 @@ impl Project {
     }
 
     pub fn volume(&self, key: &str) -> Option<&Volume> {
-        self.volumes.iter().find(|volume| volume.key.as_str() == key)
+        self.keys.get(key).map(|at| &self.volumes[*at])
     }
 
     /// Services that hold data, with what is known of it.

@@ -63,6 +63,10 @@ impl Store {
             Some(paths) => cover(&service.mounts, paths, &image_volumes(program, version)),
             None => Cover::Unknown,
         };
+        // A script as entry point may run anything; with the data at hand it may be the server.
+        if server.is_none() && !program.servers.is_empty() && !matches!(cover, Cover::Mounted(_)) {
+            return None;
+        }
         if let Cover::Mounted(at) = cover
             && let Source::Named(key) = &service.mounts[at].source
             && is_disposable(project, "volumes", key.as_str())
@@ -157,6 +161,8 @@ fn keeps_nothing(program: &Program, service: &Service) -> bool {
         "nats" => !has(&["-js", "--jetstream", "-jetstream", "-sd", "--store_dir"]),
         "redis" | "valkey" => has(&["--sentinel", "redis-sentinel", "valkey-sentinel"]),
         "surrealdb" => has(&["memory"]),
+        // Its gateways keep nothing.
+        "seaweedfs" => !words.is_empty() && !has(&["server", "master", "volume", "filer"]),
         _ => false,
     }
 }

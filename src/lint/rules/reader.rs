@@ -66,7 +66,7 @@ mod invalid_compose {
         /// services:
         ///   web:
         ///     image: nginx:1.29
-        ///     environment: { PRICE: "5 $" }
+        ///     environment: { PRICE: "5 ${1}" }
         /// ```
         ///
         /// ## Good
@@ -75,7 +75,7 @@ mod invalid_compose {
         /// services:
         ///   web:
         ///     image: nginx:1.29
-        ///     environment: { PRICE: "5 $$" }
+        ///     environment: { PRICE: "5 $${1}" }
         /// ```
         "invalid-compose", Error, |_, _| {}
     }

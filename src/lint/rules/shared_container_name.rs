@@ -1,6 +1,8 @@
 //! Two containers, one name.
 
-use crate::lint::project::Project;
+use std::collections::HashMap;
+
+use crate::lint::project::{Project, Service};
 use crate::lint::rule::{Report, rule};
 
 rule! {
@@ -28,13 +30,16 @@ rule! {
     "shared-container-name", Warning, check
 }
 
+/// How many services of one name are compared with each.
+const MOST: usize = 64;
+
 fn check(project: &Project, report: &mut Report) {
-    for (at, service) in project.services.iter().enumerate() {
+    let mut named: HashMap<&str, Vec<&Service>> = HashMap::new();
+    for service in &project.services {
         let Some(name) = service.container_name.as_ref().filter(|name| name.is_sure()) else { continue };
-        let same = project.services[..at].iter().find(|other| {
-            other.container_name.as_ref().is_some_and(|other| other.text == name.text)
-                && service.may_run_beside(other)
-        });
+        let before = named.entry(name.as_str()).or_default();
+        let same = before.iter().take(MOST).find(|other| service.may_run_beside(other)).copied();
+        before.push(service);
         if let Some(other) = same {
             let message = format!(
                 "`{}` and `{}` have the same container name `{}`, so one of them cannot start",

@@ -1,10 +1,11 @@
 //! Two servers, one directory.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::inventory::known::Keeps;
 use crate::lint::finding::Severity;
-use crate::lint::project::{Mount, Project, Source, host_path};
+use crate::lint::project::{Mount, Project, Service, Source, Store, host_path};
 use crate::lint::rule::{Report, mounted, rule};
 
 rule! {
@@ -57,18 +58,22 @@ rule! {
 }
 
 /// What two mounts have in common when they are of the same files.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 enum Files {
     Volume(String, Option<String>),
     Path(PathBuf),
 }
 
+/// How many services on the same files are compared with each.
+const MOST: usize = 64;
+
 fn check(project: &Project, report: &mut Report) {
-    let stores: Vec<_> = mounted(project)
-        .filter(|(_, store, _)| store.program.keeps == Keeps::Records || store.program.keeps == Keeps::Cache)
-        .filter_map(|(service, store, mount)| Some((service, store, mount, files(project, mount)?)))
-        .collect();
-    for (at, (service, store, mount, own)) in stores.iter().enumerate() {
+    let mut known: HashMap<Files, Vec<(&Service, &Store, &Mount)>> = HashMap::new();
+    for (service, store, mount) in mounted(project) {
+        if !matches!(store.program.keeps, Keeps::Records | Keeps::Cache) {
+            continue;
+        }
+        let Some(files) = files(project, mount) else { continue };
         let severity = if store.program.keeps == Keeps::Records && store.sure {
             Severity::Error
         } else {
@@ -85,12 +90,14 @@ fn check(project: &Project, report: &mut Report) {
                 "Run one replica, or make a service with a volume of its own for each member of a cluster.",
             );
         }
-        let other = stores[..at].iter().find(|(other, other_store, other_mount, files)| {
-            files == own
-                && std::ptr::eq(other_store.program, store.program)
-                && same_place(other_mount, mount)
+        let before = known.entry(files).or_default();
+        let other = before.iter().take(MOST).copied().find(|(other, other_store, other_mount)| {
+            std::ptr::eq(other_store.program, store.program)
+                // A mount above the data may hold several directories, told apart by settings that are not compared.
+                && other_mount.path() == mount.path()
                 && service.may_run_beside(other)
         });
+        before.push((service, store, mount));
         if let Some((other, ..)) = other {
             let message = format!(
                 "`{}` and `{}` write to the same data directory and destroy each other's data",
@@ -100,11 +107,6 @@ fn check(project: &Project, report: &mut Report) {
             report.of(service, mount.span, message).severity(severity).help("Give each its own volume.");
         }
     }
-}
-
-/// A mount above the data may hold several directories, told apart by settings that are not compared.
-fn same_place(one: &Mount, other: &Mount) -> bool {
-    one.path() == other.path()
 }
 
 fn files(project: &Project, mount: &Mount) -> Option<Files> {

@@ -1,6 +1,8 @@
 //! Two keys, one volume.
 
-use crate::lint::project::Project;
+use std::collections::HashMap;
+
+use crate::lint::project::{Project, Volume};
 use crate::lint::rule::{Report, rule};
 
 rule! {
@@ -37,11 +39,11 @@ rule! {
 }
 
 fn check(project: &Project, report: &mut Report) {
-    for (at, volume) in project.volumes.iter().enumerate() {
+    let mut first: HashMap<&str, &Volume> = HashMap::new();
+    for volume in &project.volumes {
         let Some(name) = volume.name.as_ref().filter(|name| name.is_sure()) else { continue };
-        let same = project.volumes[..at]
-            .iter()
-            .find(|other| other.name.as_ref().is_some_and(|other| other.text == name.text));
+        let same = first.get(name.as_str()).copied();
+        first.entry(name.as_str()).or_insert(volume);
         if let Some(other) = same {
             let message = format!(
                 "`{}` and `{}` are the same volume `{}`",

@@ -1,5 +1,7 @@
 //! A volume that is used and not declared.
 
+use std::collections::HashSet;
+
 use crate::lint::fix::Fix;
 use crate::lint::project::{Project, Source};
 use crate::lint::rule::{Report, rule};
@@ -40,7 +42,7 @@ fn check(project: &Project, report: &mut Report) {
     if project.partial {
         return;
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for service in &project.services {
         for mount in &service.mounts {
             let Source::Named(key) = &mount.source else { continue };
@@ -55,11 +57,10 @@ fn check(project: &Project, report: &mut Report) {
             );
             let found = report.of(service, mount.span, message);
             found.help(format!("Declare it, or write `./{}` if a directory was meant.", key.as_str()));
-            if !seen.contains(&key.as_str()) {
-                seen.push(key.as_str());
-                if let Some(fix) = declare(project, key.as_str()) {
-                    found.fix(fix);
-                }
+            if seen.insert(key.as_str())
+                && let Some(fix) = declare(project, key.as_str())
+            {
+                found.fix(fix);
             }
         }
     }

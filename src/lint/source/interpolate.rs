@@ -18,10 +18,14 @@ pub(super) fn interpolate(node: &mut Node, source: &str, lookup: &Lookup<'_>, pr
         Value::Null => {}
         Value::Scalar(text) => scalar(text, source, lookup, problems),
         Value::List(items) => {
-            items.iter_mut().for_each(|item| interpolate(item, source, lookup, problems));
+            for item in items {
+                interpolate(item, source, lookup, problems);
+            }
         }
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| interpolate(&mut entry.value, source, lookup, problems));
+            for entry in entries {
+                interpolate(&mut entry.value, source, lookup, problems);
+            }
         }
     }
 }
@@ -51,7 +55,7 @@ fn written(text: &Text, source: &str) -> Option<usize> {
     raw.find(&*text.text).filter(|_| text.span.start.line == text.span.end.line)
 }
 
-/// A `${` at this byte makes no sense.
+/// A `$` at this byte makes no sense.
 struct Invalid(usize);
 
 struct Reader<'a> {
@@ -93,7 +97,7 @@ impl Reader<'_> {
             } else {
                 let length = name_length(behind);
                 if length == 0 {
-                    // Measured: Compose 2.40 takes it for itself.
+                    // Compose V2 leaves it as it is (measured with 2.40); only `${` has to be a variable.
                     replaced.push('$');
                     rest = behind;
                     continue;
@@ -143,12 +147,11 @@ impl Reader<'_> {
         let set = (self.lookup)(name).filter(|value| empty_counts || !value.is_empty());
         match (behind.chars().next(), set) {
             (Some('-' | '?'), Some(value)) => into.push_str(&value),
-            (Some('-'), None) => into.push_str(&self.nested(word, at)?),
+            (Some('-'), None) | (Some('+'), Some(_)) => into.push_str(&self.nested(word, at)?),
             (Some('?'), None) => {
                 into.push_str(&format!("${{{name}}}"));
                 self.doubt.get_or_insert(Doubt::Required);
             }
-            (Some('+'), Some(_)) => into.push_str(&self.nested(word, at)?),
             (Some('+'), None) => {}
             _ => return Err(Invalid(at)),
         }
@@ -244,9 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_dollar_is_refused() {
-        for text in ["$", "a $ b", "${}", "${A", "${1}", "$1", "${A!b}"] {
+    fn a_brace_that_begins_no_variable_is_refused_and_a_lone_dollar_is_not() {
+        for text in ["${}", "${A", "${1}", "${A!b}"] {
             assert_eq!(value(text), None, "{text}");
+        }
+        for text in ["$", "a $ b", "$1", "$(date)"] {
+            assert_eq!(value(text).as_deref(), Some(text));
         }
     }
 }

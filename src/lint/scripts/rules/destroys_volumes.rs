@@ -4,7 +4,7 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
-    /// A script that deletes a project's volumes: `down --volumes`.
+    /// Finds a script that deletes a project's volumes: `down --volumes`.
     ///
     /// ## Why it matters
     ///

@@ -5,7 +5,7 @@ use crate::compose::invocation::Reading;
 use crate::lint::finding::Severity;
 
 rule! {
-    /// A script that ends a store before it has written everything: `--timeout 0`, `kill`.
+    /// Finds a script that ends a store before it has written everything: `--timeout 0`, `kill`.
     ///
     /// ## Why it matters
     ///

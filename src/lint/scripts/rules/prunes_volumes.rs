@@ -4,7 +4,7 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
-    /// A script that deletes every volume that is not in use: `volume prune`, `system prune --volumes`.
+    /// Finds a script that deletes every volume that is not in use: `volume prune`, `system prune --volumes`.
     ///
     /// ## Why it matters
     ///

@@ -4,7 +4,7 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
-    /// A script that deletes a volume: `volume rm`, `rm --volumes`.
+    /// Finds a script that deletes a volume: `volume rm`, `rm --volumes`.
     ///
     /// ## Why it matters
     ///

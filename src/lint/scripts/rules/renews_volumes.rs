@@ -4,7 +4,7 @@ use super::{Hit, Scene, rule};
 use crate::lint::finding::Severity;
 
 rule! {
-    /// A script that starts services without what their volumes held: `up --renew-anon-volumes`, `up --yes`.
+    /// Finds a script that starts services without what their volumes held: `up --renew-anon-volumes`, `up --yes`.
     ///
     /// ## Why it matters
     ///

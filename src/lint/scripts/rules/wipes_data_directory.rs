@@ -6,7 +6,7 @@ use crate::lint::scripts::shell::Argument;
 use crate::lint::scripts::wrappers::skip_flags;
 
 rule! {
-    /// A script that deletes a directory in which a service keeps its data.
+    /// Finds a script that deletes a directory in which a service keeps its data.
     ///
     /// ## Why it matters
     ///
