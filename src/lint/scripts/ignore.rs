@@ -3,15 +3,13 @@
 //! It stands behind the command or on the line above it. JSON has no comments; there it is the text of an entry above
 //! (`"//clean": "safe-compose: ignore[…] reason"`). Without a reason it is not heeded.
 
-use std::path::Path;
-
 use super::snippet::Lines;
 use crate::lint::finding::Finding;
 
 const MARK: &str = "safe-compose: ignore[";
 
 /// Leaves out the findings that are ignored with a reason.
-pub(super) fn apply(_file: &Path, lines: &Lines<'_>, found: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn apply(lines: &Lines<'_>, found: Vec<Finding>) -> Vec<Finding> {
     let is_ignored = |finding: &Finding| {
         let (first, last) = (finding.place.line, finding.place.end_line);
         (first.saturating_sub(1)..=last).any(|line| {

@@ -53,7 +53,7 @@ pub fn look(file: &Path, kind: Kind, text: &str, directories: &Directories) -> V
     }
     found.sort_by(|one, other| (&one.place, one.rule).cmp(&(&other.place, other.rule)));
     found.dedup();
-    ignore::apply(file, &lines, found)
+    ignore::apply(&lines, found)
 }
 
 /// Whether the command says itself on which engine it runs.
