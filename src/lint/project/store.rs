@@ -1,5 +1,7 @@
 //! What a service keeps, where, and what is mounted there.
 
+use std::path::Path;
+
 use super::mount::{Mount, Source};
 use super::read::Project;
 use super::service::Service;
@@ -143,7 +145,10 @@ fn serves(program: &Program, service: &Service) -> Option<bool> {
     }
     let Some(command) = &service.command else { return Some(true) };
     let first = command.words.first().map_or("", String::as_str);
-    if first.starts_with('-') || first.ends_with(".conf") || is_server(command) {
+    if first.starts_with('-')
+        || Path::new(first).extension().is_some_and(|end| end == "conf")
+        || is_server(command)
+    {
         return Some(true);
     }
     if program.servers.is_empty() { None } else { Some(false) }

@@ -18,10 +18,14 @@ pub(super) fn interpolate(node: &mut Node, source: &str, lookup: &Lookup<'_>, pr
         Value::Null => {}
         Value::Scalar(text) => scalar(text, source, lookup, problems),
         Value::List(items) => {
-            items.iter_mut().for_each(|item| interpolate(item, source, lookup, problems));
+            for item in items {
+                interpolate(item, source, lookup, problems);
+            }
         }
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| interpolate(&mut entry.value, source, lookup, problems));
+            for entry in entries {
+                interpolate(&mut entry.value, source, lookup, problems);
+            }
         }
     }
 }
@@ -143,12 +147,11 @@ impl Reader<'_> {
         let set = (self.lookup)(name).filter(|value| empty_counts || !value.is_empty());
         match (behind.chars().next(), set) {
             (Some('-' | '?'), Some(value)) => into.push_str(&value),
-            (Some('-'), None) => into.push_str(&self.nested(word, at)?),
+            (Some('-'), None) | (Some('+'), Some(_)) => into.push_str(&self.nested(word, at)?),
             (Some('?'), None) => {
                 into.push_str(&format!("${{{name}}}"));
                 self.doubt.get_or_insert(Doubt::Required);
             }
-            (Some('+'), Some(_)) => into.push_str(&self.nested(word, at)?),
             (Some('+'), None) => {}
             _ => return Err(Invalid(at)),
         }
