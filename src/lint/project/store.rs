@@ -159,7 +159,8 @@ fn keeps_nothing(program: &Program, service: &Service) -> bool {
     let words = service.command.iter().chain(&service.entrypoint).flat_map(Words::flat).collect::<Vec<_>>();
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
     match program.name() {
-        "consul" => {
+        // Without words the official image runs a development agent, and Bitnami's a server.
+        "consul" if program.volume => {
             words.is_empty() || has(&["-dev"]) || !has(&["-server", "-bootstrap", "-bootstrap-expect"])
         }
         "vault" => words.is_empty() || has(&["-dev"]),
