@@ -152,6 +152,10 @@ pub struct History {
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Lint {
     pub files: Vec<PathBuf>,
+    /// Look at scripts instead: shell scripts, Makefiles, justfiles, package.json and CI workflows, below the folder at
+    /// hand unless FILES are named; what git ignores is left out
+    #[arg(long, conflicts_with_all = ["fix", "diff"])]
+    pub scripts: bool,
     #[arg(long, value_enum, default_value_t)]
     pub format: LintFormat,
     /// Explain a rule: what it finds, why that matters, and how to do better
@@ -188,6 +192,10 @@ pub enum LintFormat {
     Text,
     /// For scripts; the shape is documented in `docs/json.md`
     Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
 }
 
 /// From which severity on a finding counts.

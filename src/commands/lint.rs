@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::describe;
+use super::{describe, lint_scripts};
 use crate::cli::{Deny, Lint, LintFormat};
 use crate::compose::invocation::Reading;
 use crate::compose::project::sources;
@@ -31,6 +31,10 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, F
         list(ui, args.format);
         return Ok(Exit::Success);
     }
+    if args.scripts {
+        let (found, texts) = lint_scripts::look(ui, &args.files)?;
+        return finish(ui, args, found, &texts);
+    }
     let targets = targets(env, reading, args)?;
     let mut checked = check(&targets);
     if args.fix || args.diff {
@@ -46,6 +50,12 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, F
     // A file that several projects include is looked at once for each.
     let mut seen = std::collections::HashSet::new();
     found.retain(|finding| seen.insert((finding.place.clone(), finding.rule, finding.message.clone())));
+    let texts: Texts = checked.iter().flat_map(Checked::texts).collect();
+    finish(ui, args, found, &texts)
+}
+
+/// Leaves out what is known, shows the rest, and says how it ends.
+fn finish(ui: &Ui, args: &Lint, mut found: Vec<Finding>, texts: &Texts) -> Result<Exit, Failure> {
     if let Some(path) = &args.baseline {
         if args.write_baseline {
             Baseline::of(&found).write(path).map_err(|error| baseline(path, error))?;
@@ -58,8 +68,7 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, F
         }
         found = Baseline::read(path).map_err(|error| baseline(path, error))?.filter(found);
     }
-    let texts: Texts = checked.iter().flat_map(Checked::texts).collect();
-    show(ui, args.format, &found, &texts);
+    show(ui, args.format, &found, texts);
     let least = match args.deny {
         _ if args.strict => Severity::Warning,
         Deny::Error => Severity::Error,
@@ -74,16 +83,20 @@ fn show(ui: &Ui, format: LintFormat, found: &[Finding], texts: &Texts) {
     match format {
         LintFormat::Text => ui.result(findings::render(found, texts)),
         LintFormat::Json => ui.result(describe::json(&lint::output::json(found))),
+        LintFormat::Sarif => {
+            let rules: Vec<_> = lint::catalogue().collect();
+            ui.result(describe::json(&lint::output::sarif(found, &rules)));
+        }
+        LintFormat::Github => ui.result(lint::output::github(found)),
     }
 }
 
 fn explain(ui: &Ui, id: &str) -> Result<Exit, Failure> {
-    let Some(rule) = lint::rules::find(id) else {
+    let Some(rule) = lint::catalogue().find(|rule| rule.id == id) else {
         return Err(Failure::new(Exit::Usage, format!("there is no rule `{id}`"))
             .say("`safe-compose lint --rules` lists them."));
     };
-    let text: Vec<&str> = rule.explain.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    ui.result(format!("# {} ({})\n\n{}", rule.id, describe_severity(rule.severity), text.join("\n")));
+    ui.result(format!("# {} ({})\n\n{}", rule.id, describe_severity(rule.severity), rule.text()));
     Ok(Exit::Success)
 }
 
@@ -96,9 +109,9 @@ fn describe_severity(severity: Severity) -> &'static str {
 }
 
 fn list(ui: &Ui, format: LintFormat) {
-    let rules = || lint::rules::all();
+    let rules = lint::catalogue;
     match format {
-        LintFormat::Json => {
+        LintFormat::Json | LintFormat::Sarif => {
             let all: Vec<_> = rules()
                 .map(|rule| json!({ "id": rule.id, "severity": rule.severity, "summary": rule.summary() }))
                 .collect();
@@ -106,7 +119,7 @@ fn list(ui: &Ui, format: LintFormat) {
                 &json!({ "format": "safe-compose-lint-rules", "format_version": 1, "rules": all }),
             ));
         }
-        LintFormat::Text => {
+        LintFormat::Text | LintFormat::Github => {
             let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);
             let lines: Vec<String> = rules()
                 .map(|rule| {
@@ -162,7 +175,7 @@ fn targets(env: &Env, reading: &Reading, args: &Lint) -> Result<Vec<Target>, Fai
     }])
 }
 
-fn read_stdin() -> Result<String, Failure> {
+pub(super) fn read_stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let failure = |why: String| Failure::new(Exit::Usage, format!("standard input cannot be read: {why}"));
     std::io::stdin()

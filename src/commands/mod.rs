@@ -7,6 +7,7 @@ mod describe;
 pub mod guarded;
 pub mod history;
 pub mod lint;
+mod lint_scripts;
 pub mod protect;
 mod records;
 pub mod restore;

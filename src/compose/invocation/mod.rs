@@ -110,5 +110,10 @@ impl Invocation {
     }
 }
 
+/// What `docker` itself makes of the words behind its name, for those of its commands that can lose data.
+pub fn read_engine(words: &[OsString]) -> Option<Reading> {
+    pflag::read_engine(words)
+}
+
 #[cfg(test)]
 mod tests;

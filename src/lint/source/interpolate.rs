@@ -55,7 +55,7 @@ fn written(text: &Text, source: &str) -> Option<usize> {
     raw.find(&*text.text).filter(|_| text.span.start.line == text.span.end.line)
 }
 
-/// A `$` at this byte makes no sense.
+/// A `${` at this byte makes no sense.
 struct Invalid(usize);
 
 struct Reader<'a> {
