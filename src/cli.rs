@@ -149,6 +149,7 @@ pub struct History {
 /// stands for the files in it. Exits with 0 when nothing will lose data, 1 when something will, 64 when the words make
 /// no sense.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub struct Lint {
     pub files: Vec<PathBuf>,
     /// Look at scripts instead: shell scripts, Makefiles, justfiles, package.json and CI workflows, below the folder at

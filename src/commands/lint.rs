@@ -1,6 +1,6 @@
 //! `safe-compose lint`: does a Compose file lose data?
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ use crate::fs::write_atomically;
 use crate::lint::{self, Baseline, Checked, Finding, Severity, Target};
 use crate::ui::{Ui, findings};
 
-pub(super) type Texts = HashMap<PathBuf, Arc<str>>;
+pub(super) type Texts = BTreeMap<PathBuf, Arc<str>>;
 
 /// Runs without a runtime: it asks nobody.
 pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, Failure> {

@@ -53,10 +53,10 @@ impl Fix {
 
 /// The new text of every file that fixes change. Of two that touch the same bytes the later is left out: the next run
 /// finds it again.
-pub fn apply<'a>(files: &Files, fixes: impl IntoIterator<Item = &'a Fix>) -> BTreeMap<FileId, String> {
+pub fn apply<'a>(files: &Files, wanted: impl IntoIterator<Item = &'a Fix>) -> BTreeMap<FileId, String> {
     let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     let mut taken: Vec<&Edit> = Vec::new();
-    for fix in fixes {
+    for fix in wanted {
         let clash = |edit: &Edit| {
             taken.iter().any(|known| {
                 known.file == edit.file

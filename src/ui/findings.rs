@@ -1,6 +1,6 @@
 //! Findings for people: what, where, the line itself with a caret, and what to do.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::lint::{Finding, Severity};
 const WIDTH: usize = 160;
 
 /// All findings, one after the other, and a line that counts them.
-pub fn render(findings: &[Finding], texts: &HashMap<PathBuf, Arc<str>>) -> String {
+pub fn render(findings: &[Finding], texts: &BTreeMap<PathBuf, Arc<str>>) -> String {
     let mut out = String::new();
     for finding in findings {
         let text = texts.get(&finding.place.file).map_or("", |text| &**text);

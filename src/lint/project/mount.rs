@@ -143,8 +143,7 @@ pub(in crate::lint) fn host_path(base: &Path, text: &Text) -> Option<PathBuf> {
 pub(in crate::lint) fn short_target(short: &str) -> Option<&str> {
     match fields(short).as_slice() {
         [] => None,
-        [target] => Some(target),
-        [_, target, ..] => Some(target),
+        [target] | [_, target, ..] => Some(target),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a service keeps, where, and what is mounted there.
 
+use std::path::Path;
+
 use super::mount::{Mount, Source};
 use super::read::Project;
 use super::service::Service;
@@ -143,7 +145,10 @@ fn serves(program: &Program, service: &Service) -> Option<bool> {
     }
     let Some(command) = &service.command else { return Some(true) };
     let first = command.words.first().map_or("", String::as_str);
-    if first.starts_with('-') || first.ends_with(".conf") || is_server(command) {
+    if first.starts_with('-')
+        || Path::new(first).extension().is_some_and(|end| end == "conf")
+        || is_server(command)
+    {
         return Some(true);
     }
     if program.servers.is_empty() { None } else { Some(false) }
@@ -154,7 +159,8 @@ fn keeps_nothing(program: &Program, service: &Service) -> bool {
     let words = service.command.iter().chain(&service.entrypoint).flat_map(Words::flat).collect::<Vec<_>>();
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
     match program.name() {
-        "consul" => {
+        // Without words the official image runs a development agent, and Bitnami's a server.
+        "consul" if program.volume => {
             words.is_empty() || has(&["-dev"]) || !has(&["-server", "-bootstrap", "-bootstrap-expect"])
         }
         "vault" => words.is_empty() || has(&["-dev"]),

@@ -1,7 +1,9 @@
 //! A database that anybody may empty.
 
+use std::path::Path;
+
 use crate::compose::image::Reference;
-use crate::lint::project::{Project, Service, Store};
+use crate::lint::project::{Project, Service, Store, Words};
 use crate::lint::rule::{Report, rule};
 
 rule! {
@@ -179,10 +181,10 @@ fn unlocked(service: &Service, store: &Store) -> Option<String> {
         return None;
     }
     let lock = LOCKS.iter().find(|lock| lock.program == name)?;
-    let words =
-        service.command.iter().chain(&service.entrypoint).flat_map(|words| words.flat()).collect::<Vec<_>>();
+    let words = service.command.iter().chain(&service.entrypoint).flat_map(Words::flat).collect::<Vec<_>>();
     let told = words.iter().any(|word| {
-        lock.words.iter().any(|wanted| word.split('=').next() == Some(wanted)) || word.ends_with(".conf")
+        lock.words.iter().any(|wanted| word.split('=').next() == Some(wanted))
+            || Path::new(word).extension().is_some_and(|end| end == "conf")
     });
     (!told && !service.sets_any(lock.variables)).then(|| lock.advice.to_owned())
 }

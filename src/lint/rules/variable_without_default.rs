@@ -54,9 +54,10 @@ fn check(project: &Project, report: &mut Report) {
     for service in &project.services {
         for mount in &service.mounts {
             let text = mount.source_text().unwrap_or(&mount.target);
-            say(report, text, "another directory is mounted, and the service starts empty")
-                .iter_mut()
-                .for_each(|found| found.service = Some(service.name.as_str().to_owned()));
+            let found = say(report, text, "another directory is mounted, and the service starts empty");
+            if let Some(found) = found {
+                found.service = Some(service.name.as_str().to_owned());
+            }
         }
     }
     for (service, store) in project.stores() {

@@ -125,7 +125,7 @@ pub fn load(target: &Target, environment: &dyn Fn(&str) -> Option<String>) -> Lo
         }
     }
     let mut root = root.unwrap_or_else(|| {
-        let file = loader.files.iter().next().map_or_else(|| FileId::default(), |(file, _)| file);
+        let file = loader.files.iter().next().map_or_else(FileId::default, |(file, _)| file);
         Node::null(Span::start_of(file))
     });
     merge::settle(&mut root);

@@ -48,11 +48,15 @@ pub(super) fn settle(node: &mut Node) {
     match &mut node.value {
         Value::Map(entries) => {
             entries.retain(|entry| entry.value.directive != Some(Directive::Reset));
-            entries.iter_mut().for_each(|entry| settle(&mut entry.value));
+            for entry in entries {
+                settle(&mut entry.value);
+            }
         }
         Value::List(items) => {
             items.retain(|item| item.directive != Some(Directive::Reset));
-            items.iter_mut().for_each(settle);
+            for item in items {
+                settle(item);
+            }
         }
         Value::Null | Value::Scalar(_) => {}
     }
@@ -104,8 +108,7 @@ fn maps(at: At, mut base: Vec<Entry>, more: Vec<Entry>) -> Vec<Entry> {
 /// Words that are one value, although written as a list.
 fn replaces(at: At, key: &str) -> bool {
     match at {
-        At::Root | At::Services | At::Service | At::Build => false,
-        At::Healthcheck => false,
+        At::Root | At::Services | At::Service | At::Build | At::Healthcheck => false,
         At::Other => matches!(key, "command" | "entrypoint" | "test"),
     }
 }
