@@ -1,5 +1,7 @@
 //! Our own words, as clap sees them.
 
+use std::path::PathBuf;
+
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Commands that `docker compose` does not have.
@@ -30,6 +32,8 @@ pub enum Word {
     Status(Status),
     /// Show what was done to this project's data
     History(History),
+    /// Find ways in which Compose files will lose data; needs no Docker
+    Lint(Lint),
 }
 
 /// How a result is printed.
@@ -158,6 +162,70 @@ pub struct History {
     pub last: usize,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Find ways in which Compose files will lose data
+///
+/// Without FILES the files are read that Compose would read here, or those named with `-f` before the word. Each of
+/// FILES is a project of its own, together with the override file beside it; `-` is standard input, and a directory
+/// stands for the files in it. Exits with 0 when nothing will lose data, 1 when something will, 64 when the words make
+/// no sense.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
+pub struct Lint {
+    pub files: Vec<PathBuf>,
+    /// Look at scripts instead: shell scripts, Makefiles, justfiles, package.json and CI workflows, below the folder at
+    /// hand unless FILES are named; what git ignores is left out
+    #[arg(long, conflicts_with_all = ["fix", "diff"])]
+    pub scripts: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: LintFormat,
+    /// Explain a rule: what it finds, why that matters, and how to do better
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    pub explain: Option<String>,
+    /// List every rule
+    #[arg(long, conflicts_with = "files")]
+    pub rules: bool,
+    /// The least severity that makes the exit code 1
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value = "error")]
+    pub deny: Deny,
+    /// The same as `--deny warning`
+    #[arg(long, conflicts_with = "deny")]
+    pub strict: bool,
+    /// Leave out the findings that this file lists
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what is found now to the baseline file
+    #[arg(long, requires = "baseline", conflicts_with_all = ["fix", "diff"])]
+    pub write_baseline: bool,
+    /// Mend what can be mended safely, and show how
+    #[arg(long, conflicts_with = "diff")]
+    pub fix: bool,
+    /// Show what `--fix` would do, and do nothing
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LintFormat {
+    /// For people: with the line and a caret
+    #[default]
+    Text,
+    /// For scripts; the shape is documented in `docs/json.md`
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+/// From which severity on a finding counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    Error,
+    Warning,
+    Info,
 }
 
 /// What `--safe-help` prints.

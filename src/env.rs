@@ -153,6 +153,11 @@ impl Env {
     }
 }
 
+/// Any variable of this process, for the `${NAMES}` of a Compose file.
+pub fn variable(name: &str) -> Option<String> {
+    read(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
 fn read(name: &str) -> Option<OsString> {
     std::env::var_os(name)

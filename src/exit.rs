@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything asked for was done.
     Success,
+    /// `lint` found what will lose data.
+    Found,
     /// The words given make no sense to us (`EX_USAGE`).
     Usage,
     /// Compose, the engine or a database cannot be reached (`EX_UNAVAILABLE`).
@@ -30,6 +32,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
+            Self::Found => 1,
             Self::Usage => 64,
             Self::Unavailable => 69,
             Self::Internal => 70,

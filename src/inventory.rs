@@ -1,6 +1,6 @@
 //! Which services of a project hold data, of which kind, and where.
 
-mod known;
+pub mod known;
 
 use std::path::{Path, PathBuf};
 

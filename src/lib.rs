@@ -25,6 +25,7 @@ pub mod settings;
 pub mod backup;
 pub mod guard;
 pub mod journal;
+pub mod lint;
 pub mod preflight;
 pub mod protect;
 pub mod verify;

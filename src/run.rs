@@ -7,9 +7,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use crate::cli;
+use crate::cli::{self, Word};
 use crate::commands::{self, Asked};
 use crate::compose::binary::{self, ComposeBinary};
+use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
 use crate::env::Env;
 use crate::error::Failure;
@@ -52,6 +53,11 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     if safe.help {
         ui(env).result(cli::help());
         return Ok(Exit::Success);
+    }
+    if let Some((_, word, rest)) = invocation.own_word()
+        && word == "lint"
+    {
+        return lint(env, &invocation, word, rest);
     }
     let binary = binary::locate(env, called_as).map_err(no_compose)?;
     if invocation.own_word().is_none() && !safe.plan && !invocation.is_watched() {
@@ -101,6 +107,19 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     // What a cancelled piece of work cleans up behind itself gets a moment; a stuck server does not hold us longer.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
+}
+
+/// Our one word that needs neither Compose nor an engine, and so no runtime.
+fn lint(env: &Env, invocation: &Invocation, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
+    let reading = invocation.read(Grammar::V2);
+    if let Some(doubt) = reading.doubts.first() {
+        return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was read."));
+    }
+    match commands::parse(&ui(env), word, rest) {
+        Ok(Word::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),
+        Ok(_) => Ok(Exit::Internal),
+        Err(exit) => Ok(exit),
+    }
 }
 
 /// Whether the whole command is a plea for help, and so a chance to tell about our own words too.

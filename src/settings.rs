@@ -18,6 +18,7 @@ pub struct Settings {
     pub services: BTreeMap<String, Service>,
     /// By key under the top-level `volumes:`.
     pub volumes: BTreeMap<String, Volume>,
+    pub lint: Lint,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -102,10 +103,35 @@ pub struct Volume {
     pub disposable: bool,
 }
 
+/// What `lint` is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lint {
+    /// By the rule's id: how bad its findings are.
+    pub rules: BTreeMap<String, LintLevel>,
+}
+
+/// How bad a finding is, by the user's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LintLevel {
+    Off,
+    Info,
+    Warning,
+    Error,
+}
+
 /// `x-safe-compose` says something that we do not understand.
 #[derive(Debug, thiserror::Error)]
 #[error("`x-safe-compose` in the Compose file is not valid: {0}")]
 pub struct SettingsError(serde_json::Error);
+
+impl SettingsError {
+    /// What is wrong, without where.
+    pub fn reason(&self) -> String {
+        self.0.to_string()
+    }
+}
 
 impl Settings {
     /// Reads the value of `x-safe-compose`.

@@ -8,6 +8,8 @@ mod export;
 pub mod guarded;
 pub mod history;
 mod import;
+pub mod lint;
+mod lint_scripts;
 pub mod protect;
 mod proving;
 mod records;
@@ -25,6 +27,7 @@ use clap::Parser as _;
 use crate::cli::{Own, Word};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::ui::Ui;
 
 pub use stack::{Asked, Stack};
 
@@ -40,22 +43,30 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     }
 }
 
-/// Runs one of our own words. `asked` has the global flags that stood before it.
-pub async fn own(asked: Asked, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
-    let parsed = match Own::try_parse_from(std::iter::once(word).chain(rest)) {
-        Ok(parsed) => parsed,
+/// One of our own words and what follows it. Help, and what makes no sense, is answered here: that is the `Err`.
+pub fn parse(ui: &Ui, word: OsString, rest: Vec<OsString>) -> Result<Word, Exit> {
+    match Own::try_parse_from(std::iter::once(word).chain(rest)) {
+        Ok(parsed) => Ok(parsed.word),
         Err(error) => {
             let text = error.render().to_string();
-            return if error.use_stderr() {
-                asked.ui.text(text);
-                Ok(Exit::Usage)
+            if error.use_stderr() {
+                ui.text(text);
+                Err(Exit::Usage)
             } else {
-                asked.ui.result(text);
-                Ok(Exit::Success)
-            };
+                ui.result(text);
+                Err(Exit::Success)
+            }
         }
+    }
+}
+
+/// Runs one of our own words. `asked` has the global flags that stood before it.
+pub async fn own(asked: Asked, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
+    let word = match parse(&asked.ui, word, rest) {
+        Ok(word) => word,
+        Err(exit) => return Ok(exit),
     };
-    match parsed.word {
+    match word {
         Word::Backup(args) => backup::run(&asked, &args).await,
         Word::Backups(args) => backups::run(&asked, &args),
         Word::Restore(args) => restore::run(&asked, &args).await,
@@ -64,5 +75,6 @@ pub async fn own(asked: Asked, word: OsString, rest: Vec<OsString>) -> Result<Ex
         Word::Unprotect(args) => unprotect::run(&asked, &args).await,
         Word::Status(args) => status::run(&asked, &args).await,
         Word::History(args) => history::run(&asked, &args),
+        Word::Lint(args) => lint::run(&asked.ui, &asked.env, &asked.reading, &args),
     }
 }

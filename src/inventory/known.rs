@@ -1,92 +1,57 @@
-//! Where common programs keep their data, from the documentation of their images.
+//! Where common programs keep their data, from the documentation and the Dockerfiles of their images.
 //!
-//! It serves only to tell data from what a program may lose: a driver is another matter. An image is known by the
-//! last part of its name, whole: an exporter or an admin page of a database holds none of its data.
+//! It serves to tell data from what a program may lose: a driver is another matter. An image is known by the last part
+//! of its name, whole: an exporter or an admin page of a database holds none of its data.
+
+mod table;
 
 use std::path::{Path, PathBuf};
 
 use crate::compose::image::Reference;
 use crate::engine::Container;
 use crate::secret::Secret;
+use table::PROGRAMS;
 
 /// One program.
 #[derive(Debug)]
-pub(super) struct Program {
+pub struct Program {
     names: &'static [&'static str],
+    /// A part that the repository has to have, where the name alone is too common.
+    owner: Option<&'static str>,
     /// The places of its versions and vendors; one of them is used.
-    paths: &'static [&'static str],
+    pub paths: &'static [&'static str],
     /// The variable of the container that names the place.
-    variable: Option<&'static str>,
+    pub variable: Option<&'static str>,
+    /// The flags of its command that name the place.
+    pub flags: &'static [&'static str],
+    pub keeps: Keeps,
+    /// The image declares a `VOLUME` at the place: without a mount exactly there an anonymous volume comes to lie on it.
+    pub volume: bool,
+    /// The words that a command begins with when it is the server; a flag always is the server's.
+    pub servers: &'static [&'static str],
+    /// The port of its server, where who reaches it may be asked for a password.
+    pub port: Option<u16>,
 }
 
-const fn program(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
-    Program { names, paths, variable: None }
+/// What the loss of its data would mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// A database: data that is nowhere else, under one server at a time.
+    Records,
+    /// The files of an application, which several of its processes may use, and whose records may be elsewhere.
+    Files,
+    /// Often only a cache, unless it is told to write to disk.
+    Cache,
+    /// The state of monitoring, of a broker or of a panel.
+    State,
 }
 
-const PROGRAMS: &[Program] = &[
-    program(&["qdrant"], &["/qdrant/storage"]),
-    Program {
-        names: &[
-            "postgres",
-            "postgis",
-            "timescaledb",
-            "timescaledb-ha",
-            "pgvector",
-            "pgvecto-rs",
-            "vchord-postgres",
-        ],
-        paths: &["/var/lib/postgresql/data", "/var/lib/postgresql"],
-        variable: Some("PGDATA"),
-    },
-    program(&["postgresql"], &["/bitnami/postgresql", "/var/lib/postgresql/data", "/var/lib/pgsql/data"]),
-    program(&["mysql", "mysql-server", "percona", "percona-server"], &["/var/lib/mysql", "/bitnami/mysql"]),
-    program(&["mariadb"], &["/var/lib/mysql", "/bitnami/mariadb"]),
-    program(&["mongo", "mongodb", "mongodb-community-server"], &["/data/db", "/bitnami/mongodb"]),
-    program(&["redis", "redis-stack", "redis-stack-server"], &["/data", "/bitnami/redis"]),
-    program(&["valkey", "keydb", "dragonfly"], &["/data", "/bitnami/valkey"]),
-    program(&["elasticsearch"], &["/usr/share/elasticsearch/data", "/bitnami/elasticsearch/data"]),
-    program(&["opensearch"], &["/usr/share/opensearch/data"]),
-    program(&["solr"], &["/var/solr"]),
-    program(&["clickhouse", "clickhouse-server"], &["/var/lib/clickhouse"]),
-    program(&["influxdb"], &["/var/lib/influxdb2", "/var/lib/influxdb", "/var/lib/influxdb3"]),
-    program(&["rabbitmq"], &["/var/lib/rabbitmq"]),
-    program(&["minio"], &["/data"]),
-    program(&["neo4j"], &["/data"]),
-    program(&["weaviate"], &["/var/lib/weaviate"]),
-    program(&["meilisearch"], &["/meili_data"]),
-    program(&["typesense"], &["/data"]),
-    program(&["milvus"], &["/var/lib/milvus"]),
-    program(&["chroma"], &["/data", "/chroma/chroma"]),
-    program(&["vaultwarden"], &["/data"]),
-    program(&["gitea"], &["/data", "/var/lib/gitea"]),
-    program(&["forgejo"], &["/data", "/var/lib/gitea"]),
-    program(&["gitlab-ce", "gitlab-ee"], &["/var/opt/gitlab"]),
-    program(&["grafana", "grafana-oss", "grafana-enterprise"], &["/var/lib/grafana"]),
-    program(&["prometheus"], &["/prometheus"]),
-    program(&["victoria-metrics"], &["/victoria-metrics-data"]),
-    program(&["loki"], &["/loki"]),
-    program(&["couchdb"], &["/opt/couchdb/data"]),
-    program(&["couchbase"], &["/opt/couchbase/var"]),
-    program(&["cassandra", "scylla"], &["/var/lib/cassandra", "/var/lib/scylla"]),
-    program(&["cockroach"], &["/cockroach/cockroach-data"]),
-    program(&["arangodb"], &["/var/lib/arangodb3"]),
-    program(&["surrealdb"], &["/data"]),
-    program(&["rethinkdb"], &["/data"]),
-    program(&["etcd"], &["/etcd-data", "/bitnami/etcd"]),
-    program(&["consul"], &["/consul/data"]),
-    program(&["vault"], &["/vault/file"]),
-    program(&["registry"], &["/var/lib/registry"]),
-    program(&["nexus3"], &["/nexus-data"]),
-    program(&["jenkins"], &["/var/jenkins_home"]),
-    program(&["nextcloud"], &["/var/www/html"]),
-    program(&["ghost"], &["/var/lib/ghost/content"]),
-    program(&["n8n"], &["/home/node/.n8n"]),
-    program(&["home-assistant"], &["/config"]),
-    program(&["uptime-kuma"], &["/app/data"]),
-    program(&["open-webui"], &["/app/backend/data"]),
-    program(&["ollama"], &["/root/.ollama"]),
-    program(&["mssql", "server"], &["/var/opt/mssql"]),
-];
+impl Program {
+    /// What people call it.
+    pub fn name(&self) -> &'static str {
+        self.names[0]
+    }
+}
 
 /// Paths that no other program uses, so that a mount there tells the program whatever its image is called.
 const TELLING: &[&str] = &[
@@ -113,12 +78,12 @@ const TELLING: &[&str] = &[
 
 /// The paths where an image keeps its data, the usual one first. Empty for a program that we do not know.
 pub(super) fn of_image(image: &str) -> Vec<PathBuf> {
-    find(image).map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default()
+    program(image).map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default()
 }
 
 /// The same for a container, which may say itself where its data is.
 pub(super) fn of_container(container: &Container) -> Vec<PathBuf> {
-    let Some(program) = find(&container.image) else { return Vec::new() };
+    let Some(program) = program(&container.image) else { return Vec::new() };
     let said = program.variable.and_then(|name| container.environment.get(name));
     match said.map(Secret::expose) {
         Some(path) if path.starts_with('/') => vec![PathBuf::from(path)],
@@ -131,14 +96,30 @@ pub(super) fn tells(target: &Path) -> bool {
     TELLING.iter().any(|path| target == Path::new(path))
 }
 
-fn find(image: &str) -> Option<&'static Program> {
+/// The program of an image, by its reference.
+pub fn program(image: &str) -> Option<&'static Program> {
     let reference = Reference::parse(image);
     let name = reference.name();
     PROGRAMS
         .iter()
-        .find(|program| program.names.contains(&name))
-        // `server` is the last word of too many images.
-        .filter(|_| name != "server" || reference.repository.contains("mssql"))
+        .filter(|program| program.names.contains(&name))
+        .find(|program| program.owner.is_none_or(|owner| reference.repository.contains(owner)))
+}
+
+/// Every program that is known.
+pub fn programs() -> &'static [Program] {
+    PROGRAMS
+}
+
+impl Program {
+    /// An image that is known as this program.
+    pub fn example(&self) -> String {
+        let name = self.names[0];
+        match self.owner {
+            Some(owner) => format!("{owner}/{name}").replace("//", "/").trim_start_matches('/').to_owned(),
+            None => name.to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -160,13 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn every_path_is_absolute_and_every_name_is_listed_once() {
-        let mut names = std::collections::BTreeSet::new();
+    fn every_path_is_absolute_and_every_example_is_known_as_itself() {
         for program in PROGRAMS {
             assert!(program.paths.iter().all(|path| path.starts_with('/')), "{program:?}");
-            for name in program.names {
-                assert!(names.insert(name), "{name} is listed twice");
-            }
+            let found = super::program(&program.example()).expect("known");
+            assert!(std::ptr::eq(found, program), "{} is known as {}", program.example(), found.name());
         }
     }
 

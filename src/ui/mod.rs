@@ -4,6 +4,7 @@
 //! Results of our own commands go to standard output.
 
 mod ask;
+pub mod findings;
 mod progress;
 mod report;
 pub mod table;

@@ -9,7 +9,7 @@ const RANKS: &[(u32, &[&str])] = &[
     (1, &["fs", "policy", "process", "qdrant"]),
     (2, &["compose", "engine"]),
     (3, &["inventory", "settings"]),
-    (4, &["backup", "guard", "journal", "preflight", "protect", "verify"]),
+    (4, &["backup", "guard", "journal", "lint", "preflight", "protect", "verify"]),
     (5, &["ui"]),
     (6, &["cli", "commands"]),
     (7, &["run"]),

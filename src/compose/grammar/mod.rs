@@ -3,11 +3,13 @@
 //! V2 is Go and parses with pflag; V1 is Python and parses with docopt. The tables are held against the recorded
 //! `--help` texts of 2.40.3 and 1.29.2 by a test; what no help text shows is listed there by name.
 
+mod engine;
 mod v1;
 mod v2;
 
 use std::fmt;
 
+pub use engine::ENGINE;
 pub use v2::DOCKER_ROOT;
 
 /// Which Compose it is.

@@ -18,7 +18,7 @@ pub use safe::{Format, SafeFlags, UsageError};
 
 /// Our own commands; none is a word of Compose's.
 pub const OWN_WORDS: &[&str] =
-    &["backup", "backups", "history", "protect", "restore", "status", "unprotect", "verify"];
+    &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
 
 /// The subcommands that can stop a service or lose its data; every other is handed over unread.
 pub const WATCHED: &[&str] = &[
@@ -108,6 +108,11 @@ impl Invocation {
         // `docker` does not run Compose V1 as a plugin.
         watched(Grammar::V2) || (self.caller == Caller::Person && watched(Grammar::V1))
     }
+}
+
+/// What `docker` itself makes of the words behind its name, for those of its commands that can lose data.
+pub fn read_engine(words: &[OsString]) -> Option<Reading> {
+    pflag::read_engine(words)
 }
 
 #[cfg(test)]

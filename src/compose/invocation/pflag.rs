@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::reading::{Parsed, doubtful_value};
 use super::{Caller, OWN_WORDS, Reading, WATCHED};
-use crate::compose::grammar::{DOCKER_ROOT, FlagSpec, Grammar, by_long, by_short};
+use crate::compose::grammar::{DOCKER_ROOT, ENGINE, FlagSpec, Grammar, by_long, by_short};
 
 /// Reads the words of the standalone `docker-compose`.
 pub(super) fn read_standalone(words: &[OsString]) -> Reading {
@@ -24,6 +24,28 @@ pub(super) fn read_plugin(docker: &[OsString], compose: &[OsString]) -> Reading 
     let docker = &docker[..docker.len().saturating_sub(1)];
     let docker = parse(docker, &[DOCKER_ROOT], Interspersed::No);
     read(Caller::Docker, &docker.flags, docker.doubts, compose)
+}
+
+/// Reads words of `docker` that are not Compose's; nothing, if they are none of those that can lose data.
+pub(super) fn read_engine(words: &[OsString]) -> Option<Reading> {
+    let docker = parse(words, &[DOCKER_ROOT], Interspersed::No);
+    let mut path: Vec<&str> = docker.operands.iter().map_while(|word| word.to_str()).take(2).collect();
+    let groups = matches!(path.first(), Some(&("container" | "volume" | "system")));
+    path.truncate(if groups { 2 } else { 1 });
+    let rest = &docker.operands[path.len()..];
+    if path.first() == Some(&"container") {
+        path.remove(0);
+    }
+    let name = path.join(" ").replace("remove", "rm");
+    let command = ENGINE.iter().find(|command| command.name == name)?;
+    let parsed = parse(rest, &[command.flags, Grammar::V2.everywhere()], Interspersed::Yes);
+    let mut reading = Reading::nothing(Grammar::V2, Caller::Docker);
+    reading.globals.take(&docker.flags);
+    reading.subcommand = Some(name);
+    reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+    reading.operands = parsed.operands.iter().map(lossy).collect();
+    reading.doubts = docker.doubts.into_iter().chain(parsed.doubts).collect();
+    Some(reading)
 }
 
 /// Splits standalone words into flags of `docker` and words of Compose.

@@ -19,6 +19,7 @@ use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
 use place::Place;
+pub use place::{Sources, dotenv, sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]

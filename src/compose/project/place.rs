@@ -129,6 +129,43 @@ impl Place {
     }
 }
 
+/// The files that a command of V2 would read, for those who read them without Compose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    pub directory: PathBuf,
+    /// In the order in which they are merged; `-` is the standard input.
+    pub files: Vec<PathBuf>,
+    /// What is read for variables.
+    pub env_files: Vec<PathBuf>,
+}
+
+/// The files that a command of V2 would read.
+pub fn sources(reading: &Reading, env: &Env) -> Sources {
+    let place = Place::find(reading, env);
+    let env_files = env_files(Grammar::V2, &reading.globals, env, &place.directory);
+    Sources { directory: place.directory, files: place.files, env_files }
+}
+
+/// A named file, with the override file that Compose would read beside it. An override file stands for its base, and
+/// a directory for the files in it.
+pub fn with_override(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        let found = in_directory(Grammar::V2, path);
+        return if found.is_empty() { vec![path.to_path_buf()] } else { found };
+    }
+    let (Some(name), Some(parent)) = (path.file_name().and_then(OsStr::to_str), path.parent()) else {
+        return vec![path.to_path_buf()];
+    };
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let stem = stem.strip_suffix(".override").unwrap_or(stem);
+    let (names, _) = default_names(Grammar::V2);
+    if !names.contains(&format!("{stem}.{extension}").as_str()) {
+        return vec![path.to_path_buf()];
+    }
+    let found = in_directory(Grammar::V2, parent);
+    if found.iter().any(|file| file == path) { found } else { vec![path.to_path_buf()] }
+}
+
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
@@ -160,9 +197,9 @@ fn split(env: &Env, separator: Option<String>, list: &OsStr) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The default files in a directory, or in the nearest one above that has any.
-fn search(grammar: Grammar, base: &Path) -> Vec<PathBuf> {
-    let (names, overrides) = match grammar {
+/// The default names of a project's file and of what is merged over it, the preferred first.
+fn default_names(grammar: Grammar) -> ([&'static str; 4], [&'static str; 4]) {
+    match grammar {
         Grammar::V1 => (
             ["docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml"],
             [
@@ -181,16 +218,21 @@ fn search(grammar: Grammar, base: &Path) -> Vec<PathBuf> {
                 "docker-compose.override.yaml",
             ],
         ),
-    };
-    let first = |directory: &Path, names: [&str; 4]| {
-        names.iter().map(|name| directory.join(name)).find(|path| path.is_file())
-    };
-    for directory in tidy(base).ancestors() {
-        if let Some(file) = first(directory, names) {
-            return std::iter::once(file).chain(first(directory, overrides)).collect();
-        }
     }
-    Vec::new()
+}
+
+/// The default files in a directory.
+fn in_directory(grammar: Grammar, directory: &Path) -> Vec<PathBuf> {
+    let (names, overrides) = default_names(grammar);
+    let first = |names: [&str; 4]| names.iter().map(|name| directory.join(name)).find(|path| path.is_file());
+    first(names).map_or_else(Vec::new, |file| std::iter::once(file).chain(first(overrides)).collect())
+}
+
+/// The default files in a directory, or in the nearest one above that has any.
+fn search(grammar: Grammar, base: &Path) -> Vec<PathBuf> {
+    let base = tidy(base);
+    let mut found = base.ancestors().map(|directory| in_directory(grammar, directory));
+    found.find(|files| !files.is_empty()).unwrap_or_default()
 }
 
 /// A path without `.` and `..`, by its words alone, as both Composes do it.
@@ -210,26 +252,30 @@ fn tidy(path: &Path) -> PathBuf {
 
 /// The variables of the `.env` file, or of the files named instead.
 fn variables(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::new();
+    for file in env_files(grammar, globals, env, base) {
+        variables.extend(dotenv(&fs::read_to_string(file).unwrap_or_default()));
+    }
+    variables
+}
+
+/// The files that variables are read from.
+fn env_files(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> Vec<PathBuf> {
     let from_environment = || {
         let list = env.compose_env_files.clone().filter(|_| grammar == Grammar::V2)?;
         Some(list.to_string_lossy().split(',').map(OsString::from).collect::<Vec<_>>())
     };
     let named =
         if globals.env_files.is_empty() { from_environment() } else { Some(globals.env_files.clone()) };
-    let files: Vec<PathBuf> = match named {
+    match named {
         Some(named) => named.iter().map(|file| env.absolute(file)).collect(),
         None if grammar == Grammar::V2 && env.compose_disable_env_file => Vec::new(),
         None => vec![base.join(".env")],
-    };
-    let mut variables = BTreeMap::new();
-    for file in files {
-        variables.extend(dotenv(&fs::read_to_string(file).unwrap_or_default()));
     }
-    variables
 }
 
 /// Lines of `NAME=value`, without replacing variables in them.
-fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
+pub fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
     text.trim_start_matches('\u{feff}').lines().filter_map(|line| {
         let line = line.trim();
         let line = line.strip_prefix("export ").unwrap_or(line);

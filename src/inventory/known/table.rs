@@ -1,0 +1,313 @@
+//! The table of programs: the only place that says what an image keeps and where.
+
+use super::{Keeps, Program};
+
+const fn program(keeps: Keeps, names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+    Program {
+        names,
+        owner: None,
+        paths,
+        variable: None,
+        flags: &[],
+        keeps,
+        volume: false,
+        servers: &[],
+        port: None,
+    }
+}
+
+const fn records(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+    program(Keeps::Records, names, paths)
+}
+
+const fn cache(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+    program(Keeps::Cache, names, paths)
+}
+
+const fn files(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+    program(Keeps::Files, names, paths)
+}
+
+const fn state(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+    program(Keeps::State, names, paths)
+}
+
+impl Program {
+    const fn owner(mut self, owner: &'static str) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    const fn variable(mut self, variable: &'static str) -> Self {
+        self.variable = Some(variable);
+        self
+    }
+
+    const fn flags(mut self, flags: &'static [&'static str]) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    const fn volume(mut self) -> Self {
+        self.volume = true;
+        self
+    }
+
+    const fn servers(mut self, servers: &'static [&'static str]) -> Self {
+        self.servers = servers;
+        self
+    }
+
+    const fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+}
+
+/// The order counts where a name is listed twice: the first whose owner fits is taken.
+pub(super) const PROGRAMS: &[Program] = &[
+    records(&["qdrant"], &["/qdrant/storage"])
+        .variable("QDRANT__STORAGE__STORAGE_PATH")
+        .servers(&["./qdrant", "qdrant", "./entrypoint.sh"])
+        .port(6333),
+    records(&["postgresql", "postgresql-repmgr"], &["/bitnami/postgresql"]).owner("bitnami").port(5432),
+    records(&["postgres"], &["/var/lib/postgresql/data"])
+        .owner("supabase/")
+        .variable("PGDATA")
+        .servers(&["postgres", "docker-entrypoint.sh"])
+        .port(5432),
+    records(
+        &[
+            "postgres",
+            "postgis",
+            "timescaledb",
+            "pgvector",
+            "pgvecto-rs",
+            "vchord-postgres",
+            "vchord-suite",
+            "pgvectorscale",
+        ],
+        &["/var/lib/postgresql/data", "/var/lib/postgresql"],
+    )
+    .variable("PGDATA")
+    .volume()
+    .servers(&["postgres", "docker-entrypoint.sh"])
+    .port(5432),
+    records(&["timescaledb-ha"], &["/home/postgres/pgdata/data", "/home/postgres/pgdata"])
+        .variable("PGDATA")
+        .servers(&["postgres"])
+        .port(5432),
+    records(&["postgresql"], &["/var/lib/postgresql/data", "/var/lib/pgsql/data"]).port(5432),
+    records(&["mysql"], &["/bitnami/mysql/data", "/bitnami/mysql"]).owner("bitnami").port(3306),
+    records(&["mysql", "mysql-server", "percona", "percona-server"], &["/var/lib/mysql"])
+        .flags(&["--datadir"])
+        .volume()
+        .servers(&["mysqld", "docker-entrypoint.sh"])
+        .port(3306),
+    records(&["mariadb", "mariadb-galera"], &["/bitnami/mariadb"]).owner("bitnami").port(3306),
+    records(&["mariadb"], &["/config"]).owner("linuxserver/").port(3306),
+    records(&["mariadb"], &["/var/lib/mysql"])
+        .flags(&["--datadir"])
+        .volume()
+        .servers(&["mysqld", "mariadbd", "docker-entrypoint.sh"])
+        .port(3306),
+    records(&["mongodb", "mongodb-sharded"], &["/bitnami/mongodb"]).owner("bitnami").port(27017),
+    records(&["mongo", "mongodb-community-server", "mongodb", "percona-server-mongodb"], &["/data/db"])
+        .flags(&["--dbpath"])
+        .volume()
+        .servers(&["mongod", "docker-entrypoint.sh"])
+        .port(27017),
+    records(&["ferretdb"], &["/state"]).port(27017),
+    cache(&["redis", "redis-cluster"], &["/bitnami/redis/data", "/bitnami/redis"])
+        .owner("bitnami")
+        .port(6379),
+    cache(&["valkey"], &["/bitnami/valkey/data", "/bitnami/valkey"]).owner("bitnami").port(6379),
+    cache(&["redis", "redis-stack", "redis-stack-server", "redismod"], &["/data"])
+        .flags(&["--dir"])
+        .volume()
+        .servers(&["redis-server", "docker-entrypoint.sh", "redis-stack-server"])
+        .port(6379),
+    cache(&["valkey", "valkey-bundle"], &["/data"])
+        .flags(&["--dir"])
+        .volume()
+        .servers(&["valkey-server", "redis-server", "docker-entrypoint.sh"])
+        .port(6379),
+    cache(&["keydb"], &["/data"]).flags(&["--dir"]).volume().servers(&["keydb-server"]).port(6379),
+    cache(&["dragonfly"], &["/data"]).flags(&["--dir"]).volume().servers(&["dragonfly"]).port(6379),
+    records(&["elasticsearch"], &["/bitnami/elasticsearch/data"]).owner("bitnami").port(9200),
+    records(&["elasticsearch"], &["/usr/share/elasticsearch/data"])
+        .variable("path.data")
+        .servers(&["eswrapper", "elasticsearch", "bin/elasticsearch"])
+        .port(9200),
+    records(&["opensearch"], &["/usr/share/opensearch/data"])
+        .variable("path.data")
+        .servers(&["opensearch", "./opensearch-docker-entrypoint.sh"])
+        .port(9200),
+    records(&["solr"], &["/var/solr"])
+        .volume()
+        .servers(&["solr", "solr-precreate", "solr-foreground", "solr-create", "solr-demo"])
+        .port(8983),
+    records(&["clickhouse"], &["/bitnami/clickhouse"]).owner("bitnami").port(8123),
+    records(&["clickhouse-server", "clickhouse"], &["/var/lib/clickhouse"])
+        .volume()
+        .servers(&["clickhouse-server", "/entrypoint.sh"])
+        .port(8123),
+    records(&["influxdb3-core", "influxdb3-enterprise"], &["/var/lib/influxdb3"])
+        .flags(&["--data-dir"])
+        .servers(&["influxdb3", "serve"])
+        .port(8181),
+    records(&["influxdb"], &["/var/lib/influxdb2", "/var/lib/influxdb", "/var/lib/influxdb3"])
+        .variable("INFLUXD_BOLT_PATH")
+        .flags(&["--data-dir"])
+        .volume()
+        .servers(&["influxd", "influxdb3", "serve"])
+        .port(8086),
+    state(&["rabbitmq"], &["/bitnami/rabbitmq/mnesia", "/bitnami/rabbitmq"]).owner("bitnami").port(5672),
+    state(&["rabbitmq"], &["/var/lib/rabbitmq/mnesia", "/var/lib/rabbitmq"])
+        .variable("RABBITMQ_MNESIA_BASE")
+        .servers(&["rabbitmq-server"])
+        .port(5672),
+    records(&["minio"], &["/bitnami/minio/data"]).owner("bitnami").port(9000),
+    records(&["minio"], &["/data"]).variable("MINIO_VOLUMES").servers(&["server", "minio"]).port(9000),
+    records(&["rustfs"], &["/data"]).variable("RUSTFS_VOLUMES").port(9000),
+    records(&["garage"], &["/var/lib/garage"]).port(3900),
+    records(&["seaweedfs"], &["/data"]).flags(&["-dir"]).servers(&["server", "master", "volume", "filer"]),
+    records(&["neo4j"], &["/bitnami/neo4j"]).owner("bitnami").port(7474),
+    records(&["neo4j"], &["/data"]).volume().servers(&["neo4j"]).port(7474),
+    records(&["memgraph", "memgraph-platform", "memgraph-mage"], &["/var/lib/memgraph"])
+        .flags(&["--data-directory"])
+        .volume()
+        .port(7687),
+    records(&["weaviate"], &["/var/lib/weaviate"]).variable("PERSISTENCE_DATA_PATH").port(8080),
+    records(&["meilisearch"], &["/meili_data"])
+        .variable("MEILI_DB_PATH")
+        .flags(&["--db-path"])
+        .servers(&["/bin/meilisearch", "meilisearch"])
+        .port(7700),
+    records(&["typesense"], &["/data"]).variable("TYPESENSE_DATA_DIR").flags(&["--data-dir"]).port(8108),
+    records(&["manticore"], &["/var/lib/manticore"]).volume().port(9308),
+    records(&["zincsearch", "zinc"], &["/data"]).variable("ZINC_DATA_PATH").port(4080),
+    records(&["milvus"], &["/var/lib/milvus"]).servers(&["milvus"]).port(19530),
+    records(&["chroma"], &["/data", "/chroma/chroma"])
+        .variable("PERSIST_DIRECTORY")
+        .flags(&["--path"])
+        .servers(&["run", "chroma", "uvicorn"])
+        .port(8000),
+    records(&["vespa"], &["/opt/vespa/var"]).port(8080),
+    records(&["couchdb"], &["/bitnami/couchdb"]).owner("bitnami").port(5984),
+    records(&["couchdb"], &["/opt/couchdb/data"]).volume().servers(&["/opt/couchdb/bin/couchdb"]).port(5984),
+    records(&["couchbase", "couchbase-server"], &["/opt/couchbase/var"]).volume().port(8091),
+    records(&["cassandra"], &["/bitnami/cassandra"]).owner("bitnami").port(9042),
+    records(&["cassandra"], &["/var/lib/cassandra"]).volume().servers(&["cassandra"]).port(9042),
+    records(&["scylla"], &["/var/lib/scylla"]).volume().port(9042),
+    records(&["cockroach"], &["/cockroach/cockroach-data"])
+        .flags(&["--store"])
+        .servers(&["start", "start-single-node", "cockroach"])
+        .port(26257),
+    records(&["yugabyte"], &["/home/yugabyte/yb_data", "/root/var", "/mnt/master", "/mnt/tserver"])
+        .flags(&["--base_dir", "--fs_data_dirs"])
+        .port(5433),
+    records(&["arangodb"], &["/var/lib/arangodb3"]).volume().servers(&["arangod"]).port(8529),
+    records(&["surrealdb"], &["/data"]).servers(&["start"]).port(8000),
+    records(&["rethinkdb"], &["/data"]).volume().servers(&["rethinkdb"]).port(28015),
+    records(&["orientdb"], &["/orientdb/databases"]).volume().port(2424),
+    records(&["questdb"], &["/var/lib/questdb", "/root/.questdb"]).port(9000),
+    records(&["cratedb", "crate"], &["/data"]).volume().port(4200),
+    records(&["firebird"], &["/var/lib/firebird/data", "/firebird/data"]).port(3050),
+    records(&["dgraph"], &["/dgraph"]).servers(&["dgraph"]).port(8080),
+    records(&["immudb"], &["/var/lib/immudb"]).port(3322),
+    records(&["eventstore", "kurrentdb"], &["/var/lib/eventstore", "/var/lib/kurrentdb"]).port(2113),
+    files(&["pocketbase"], &["/pb/pb_data", "/pb_data"]).port(8090),
+    records(&["server"], &["/var/opt/mssql/data", "/var/opt/mssql"]).owner("mssql").port(1433),
+    records(&["azure-sql-edge"], &["/var/opt/mssql/data", "/var/opt/mssql"]).port(1433),
+    records(&["mssql"], &["/var/opt/mssql/data", "/var/opt/mssql"]).port(1433),
+    records(&["oracle-xe", "oracle-free"], &["/opt/oracle/oradata"]).port(1521),
+    records(&["free", "express", "enterprise"], &["/opt/oracle/oradata"]).owner("database/").port(1521),
+    records(&["db2"], &["/database"]).port(50000),
+    records(&["etcd"], &["/bitnami/etcd/data", "/bitnami/etcd"]).owner("bitnami").port(2379),
+    records(&["etcd"], &["/etcd-data", "/default.etcd"])
+        .variable("ETCD_DATA_DIR")
+        .flags(&["--data-dir", "-data-dir"])
+        .servers(&["etcd", "/usr/local/bin/etcd"])
+        .port(2379),
+    records(&["consul"], &["/bitnami/consul"]).owner("bitnami").port(8500),
+    records(&["consul"], &["/consul/data"])
+        .flags(&["-data-dir"])
+        .volume()
+        .servers(&["agent", "consul"])
+        .port(8500),
+    records(&["vault", "openbao"], &["/vault/file", "/vault/data", "/openbao/file"])
+        .volume()
+        .servers(&["server", "vault", "bao"])
+        .port(8200),
+    state(&["zookeeper"], &["/bitnami/zookeeper"]).owner("bitnami").port(2181),
+    state(&["zookeeper"], &["/data"]).variable("ZOO_DATA_DIR").volume().servers(&["zkServer.sh"]).port(2181),
+    state(&["cp-zookeeper"], &["/var/lib/zookeeper/data", "/var/lib/zookeeper"]).volume().port(2181),
+    state(&["kafka"], &["/bitnami/kafka"]).owner("bitnami").port(9092),
+    state(&["kafka"], &["/var/lib/kafka/data", "/tmp/kraft-combined-logs"])
+        .owner("apache/")
+        .variable("KAFKA_LOG_DIRS")
+        .port(9092),
+    state(&["kafka"], &["/kafka"]).owner("wurstmeister/").variable("KAFKA_LOG_DIRS").volume().port(9092),
+    state(&["cp-kafka", "cp-server"], &["/var/lib/kafka/data"])
+        .variable("KAFKA_LOG_DIRS")
+        .volume()
+        .port(9092),
+    state(&["redpanda"], &["/var/lib/redpanda/data"]).servers(&["redpanda"]).port(9092),
+    state(&["nats"], &["/data", "/tmp/nats/jetstream"])
+        .flags(&["-sd", "--store_dir", "-store_dir"])
+        .servers(&["nats-server"])
+        .port(4222),
+    state(&["pulsar", "pulsar-all"], &["/pulsar/data"]).servers(&["bin/pulsar"]).port(6650),
+    state(&["eclipse-mosquitto", "mosquitto"], &["/mosquitto/data"]).volume().port(1883),
+    state(&["emqx"], &["/opt/emqx/data"]).volume().port(1883),
+    state(
+        &["activemq-classic", "activemq-artemis", "activemq"],
+        &["/opt/apache-activemq/data", "/var/lib/artemis-instance"],
+    ),
+    records(&["gitea"], &["/var/lib/gitea", "/data"]).volume(),
+    records(&["forgejo"], &["/data", "/var/lib/gitea"]).volume(),
+    records(&["gitlab-ce", "gitlab-ee"], &["/var/opt/gitlab"]).volume(),
+    records(&["gogs"], &["/data"]).volume(),
+    files(&["nextcloud"], &["/config", "/data"]).owner("linuxserver/"),
+    files(&["nextcloud"], &["/var/www/html", "/var/www/html/data"]),
+    files(&["owncloud", "server"], &["/mnt/data"]).owner("owncloud"),
+    records(&["vaultwarden", "server"], &["/data"]).owner("vaultwarden").variable("DATA_FOLDER"),
+    files(&["immich-server"], &["/data", "/usr/src/app/upload"]).variable("IMMICH_MEDIA_LOCATION"),
+    files(&["paperless-ngx"], &["/usr/src/paperless/media", "/usr/src/paperless/data"])
+        .variable("PAPERLESS_MEDIA_ROOT"),
+    files(&["photoprism"], &["/photoprism/storage", "/photoprism/originals"]),
+    files(&["ghost"], &["/var/lib/ghost/content"]).volume(),
+    files(&["wordpress"], &["/var/www/html", "/var/www/html/wp-content"]),
+    files(&["bookstack"], &["/config"]).owner("linuxserver/"),
+    files(&["n8n"], &["/home/node/.n8n"]).variable("N8N_USER_FOLDER"),
+    files(&["home-assistant", "homeassistant"], &["/config"]),
+    files(&["mattermost-team-edition", "mattermost-enterprise-edition"], &["/mattermost/data"]),
+    records(&["uptime-kuma"], &["/app/data"]),
+    files(&["open-webui"], &["/app/backend/data"]).variable("DATA_DIR"),
+    files(&["nocodb"], &["/usr/app/data"]),
+    files(&["metabase"], &["/metabase-data", "/metabase.db"]),
+    files(&["jellyfin"], &["/config"]),
+    files(&["registry"], &["/var/lib/registry"])
+        .variable("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY")
+        .volume(),
+    files(&["nexus3"], &["/nexus-data"]).volume(),
+    files(&["jenkins"], &["/var/jenkins_home"]).volume(),
+    files(&["sonarqube"], &["/opt/sonarqube/data"]),
+    state(&["grafana", "grafana-oss", "grafana-enterprise"], &["/var/lib/grafana"]).variable("GF_PATHS_DATA"),
+    state(&["prometheus"], &["/prometheus"]).flags(&["--storage.tsdb.path"]).volume(),
+    state(&["victoria-metrics"], &["/victoria-metrics-data"])
+        .flags(&["-storageDataPath", "--storageDataPath"]),
+    state(&["victoria-logs"], &["/victoria-logs-data"]).flags(&["-storageDataPath", "--storageDataPath"]),
+    state(&["loki"], &["/loki", "/tmp/loki"]),
+    state(&["tempo"], &["/var/tempo", "/tmp/tempo"]),
+    state(&["graphite-statsd"], &["/opt/graphite/storage"]),
+    state(&["portainer-ce", "portainer-ee", "portainer"], &["/data"]),
+    state(&["nginx-proxy-manager"], &["/data"]),
+    state(&["pihole"], &["/etc/pihole"]),
+    state(&["adguardhome"], &["/opt/adguardhome/work"]),
+    state(&["node-red"], &["/data"]).volume(),
+    state(&["zigbee2mqtt"], &["/app/data"]),
+    state(&["syncthing"], &["/var/syncthing", "/config"]),
+    state(&["ollama"], &["/root/.ollama"]).variable("OLLAMA_MODELS"),
+];

@@ -1,0 +1,86 @@
+//! Recipes of a justfile: each line a script of its own, or one script when it begins with `#!`.
+
+use std::collections::HashMap;
+
+use super::{Script, template};
+use crate::lint::scripts::kind::Kind;
+use crate::lint::scripts::snippet::Snippet;
+
+pub(super) fn scripts(text: &str) -> Vec<Script> {
+    let mut values = HashMap::new();
+    let mut scripts = Vec::new();
+    let mut recipe: Vec<(usize, &str)> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let indented = line.starts_with([' ', '\t']);
+        if indented || line.trim().is_empty() {
+            recipe.push((start, line));
+            continue;
+        }
+        flush(&mut recipe, &mut scripts);
+        if let Some((name, value)) = line.split_once(":=") {
+            let name = name.trim().trim_start_matches("export ").trim();
+            let value_at = start + (line.len() - value.len());
+            value_of(name, value, value_at, &mut values, &mut scripts);
+        }
+    }
+    flush(&mut recipe, &mut scripts);
+    for script in &mut scripts {
+        script.text = template::fill(&script.text, &values);
+    }
+    scripts
+}
+
+fn flush(recipe: &mut Vec<(usize, &str)>, scripts: &mut Vec<Script>) {
+    let lines = std::mem::take(recipe);
+    let Some((_, first)) = lines.iter().find(|(_, line)| !line.trim().is_empty()) else { return };
+    let shebang = first.trim_start();
+    if shebang.starts_with("#!") {
+        if Kind::of_text(shebang) == Some(Kind::Shell) {
+            let mut text = Snippet::default();
+            for (start, line) in lines {
+                // A here-document's end must stand at the beginning of its line.
+                let code = line.trim_start_matches([' ', '\t']);
+                text.push_from(code, start + line.len() - code.len());
+            }
+            scripts.push(Script::new(text));
+        }
+        return;
+    }
+    let mut text = Snippet::default();
+    for (start, line) in lines {
+        let code = if text.is_empty() { line.trim_start_matches([' ', '\t', '@', '-']) } else { line };
+        text.push_from(code, start + line.len() - code.len());
+        if !line.trim_end_matches(['\r', '\n']).ends_with('\\') {
+            scripts.push(Script::new(std::mem::take(&mut text)));
+        }
+    }
+    scripts.push(Script::new(text));
+}
+
+/// A variable that is set to text; one that is set to what a command prints is unknown, and the command a script.
+fn value_of(
+    name: &str,
+    value: &str,
+    at: usize,
+    values: &mut HashMap<String, String>,
+    scripts: &mut Vec<Script>,
+) {
+    let code = value.trim_start();
+    let at = at + value.len() - code.len();
+    let quoted = |quote: char| {
+        let inner = code.strip_prefix(quote)?;
+        let (inner, behind) = inner.split_once(quote)?;
+        let alone = behind.trim().is_empty() || behind.trim_start().starts_with('#');
+        alone.then_some(inner)
+    };
+    if let Some(text) = quoted('"').or_else(|| quoted('\'')) {
+        values.insert(name.to_owned(), text.to_owned());
+    } else if let Some(command) = quoted('`') {
+        let mut text = Snippet::default();
+        text.push_from(command, at + 1);
+        scripts.push(Script::new(text));
+    }
+}

@@ -1,0 +1,48 @@
+//! `lint`: every rule by its own examples, our cases, hostile files, and the whole command.
+
+mod cases;
+mod command;
+mod documents;
+mod examples;
+mod hostile;
+mod reader;
+
+use std::path::{Path, PathBuf};
+
+use safe_compose::lint::{self, Checked, Finding, Severity, Target};
+
+/// Checks a text as a file that somebody named, in a directory that holds nothing else.
+pub(crate) fn check_text(text: &str) -> Vec<Finding> {
+    checked(text).findings()
+}
+
+pub(crate) fn checked(text: &str) -> Checked {
+    let directory = PathBuf::from("/nowhere/project");
+    let target = Target {
+        files: vec!["-".into()],
+        env_files: Vec::new(),
+        directory,
+        stdin: Some(text.to_owned()),
+        whole: false,
+    };
+    lint::check(&target, &|_| None)
+}
+
+/// Checks files as the words of the command name them.
+pub(crate) fn check_file(path: &Path) -> Vec<Finding> {
+    let targets = lint::targets(&[path.to_path_buf()]);
+    targets.iter().flat_map(|target| lint::check(target, &|_| None).findings()).collect()
+}
+
+/// Rules as `rule` or, with its severity, `rule:error`.
+pub(crate) fn ids(findings: &[Finding]) -> Vec<&'static str> {
+    findings.iter().map(|finding| finding.rule).collect()
+}
+
+pub(crate) fn errors(findings: &[Finding]) -> Vec<String> {
+    findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| format!("{}: {}", finding.rule, finding.message))
+        .collect()
+}

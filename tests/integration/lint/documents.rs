@@ -1,0 +1,134 @@
+//! What is written about `lint` is what it does. `SAFE_COMPOSE_REWRITE=1` writes the generated parts anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safe_compose::lint::{Severity, rules};
+use safe_compose::settings::Settings;
+use serde_json::{Value, json};
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests may look at the environment")]
+fn rewrites() -> bool {
+    std::env::var_os("SAFE_COMPOSE_REWRITE").is_some()
+}
+
+fn table() -> String {
+    let mut lines = vec!["| rule | severity | what it finds |".to_owned(), "|---|---|---|".to_owned()];
+    for rule in rules::all() {
+        let severity = match rule.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        };
+        lines.push(format!("| `{}` | {severity} | {} |", rule.id, rule.summary()));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_page_lists_the_rules() {
+    const BEGIN: &str = "<!-- rules -->\n";
+    const END: &str = "\n<!-- end of rules -->";
+    let path = file("docs/lint.md");
+    let text = fs::read_to_string(&path).expect("the page");
+    let begin = text.find(BEGIN).expect("a beginning") + BEGIN.len();
+    let end = text.find(END).expect("an end");
+    if rewrites() {
+        fs::write(&path, format!("{}{}{}", &text[..begin], table(), &text[end..])).expect("written");
+        return;
+    }
+    assert_eq!(&text[begin..end], table());
+}
+
+/// A value that the schema allows, with every property of every object.
+fn example(schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match schema["type"].as_str().expect("a type") {
+        "object" => {
+            let mut object: serde_json::Map<String, Value> = schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| (name.clone(), example(schema)))
+                .collect();
+            if schema["additionalProperties"].is_object() {
+                object.insert("any".to_owned(), example(&schema["additionalProperties"]));
+            }
+            object.into()
+        }
+        "array" => json!([example(&schema["items"])]),
+        "string" => "x".into(),
+        "integer" => 1.into(),
+        "boolean" => true.into(),
+        other => panic!("no example of {other}"),
+    }
+}
+
+/// Every list of words in the schema, with where it is.
+fn words(schema: &Value, value: &Value, at: &str, found: &mut Vec<(String, Value)>) {
+    for word in schema["enum"].as_array().into_iter().flatten() {
+        found.push((at.to_owned(), word.clone()));
+    }
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        words(inner, &value[name], &format!("{at}/{name}"), found);
+    }
+    if schema["additionalProperties"].is_object() {
+        words(&schema["additionalProperties"], &value["any"], &format!("{at}/any"), found);
+    }
+    if schema["items"].is_object() {
+        words(&schema["items"], &value[0], &format!("{at}/0"), found);
+    }
+}
+
+#[test]
+fn the_schema_allows_what_the_settings_read() {
+    let text = fs::read_to_string(file("docs/x-safe-compose.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let schema = &schema["properties"]["x-safe-compose"];
+    let whole = example(schema);
+    Settings::read(Some(&whole)).expect("every property is a setting");
+    let mut found = Vec::new();
+    words(schema, &whole, "", &mut found);
+    assert!(found.len() > 10, "{found:?}");
+    for (at, word) in found {
+        let mut value = whole.clone();
+        *value.pointer_mut(&at).expect("a place") = word.clone();
+        assert!(Settings::read(Some(&value)).is_ok(), "the settings do not know {word} at {at}");
+        *value.pointer_mut(&at).expect("a place") = "no-such-word".into();
+        assert!(Settings::read(Some(&value)).is_err(), "the settings take any word at {at}");
+    }
+    // What the settings know beyond the schema shows in what they say of a word that they do not know.
+    for (at, properties) in
+        [("", schema), ("/backup", &schema["properties"]["backup"]), ("/lint", &schema["properties"]["lint"])]
+    {
+        let mut value = whole.clone();
+        value.pointer_mut(at).expect("a place")["no-such-setting"] = 1.into();
+        let said = Settings::read(Some(&value)).expect_err("unknown").to_string();
+        let known = said.matches('`').count() / 2;
+        let listed = properties["properties"].as_object().expect("properties").len();
+        assert!(said.contains("no-such-setting") && known >= listed, "{said}");
+        for name in properties["properties"].as_object().expect("properties").keys() {
+            assert!(said.contains(&format!("`{name}`")), "{said} does not name {name}");
+        }
+        // The name of the key itself, of the wrong one, and every one that is allowed.
+        let expected = said.rsplit("expected").next().expect("a list").matches('`').count() / 2;
+        assert_eq!(expected, listed, "{said}");
+    }
+}
+
+#[test]
+fn the_schema_lists_the_rules() {
+    let text = fs::read_to_string(file("docs/x-safe-compose.schema.json")).expect("the schema");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let rules = &schema["properties"]["x-safe-compose"]["properties"]["lint"]["properties"]["rules"];
+    let listed: Vec<&str> =
+        rules["propertyNames"]["enum"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+    let all: Vec<&str> = rules::all().map(|rule| rule.id).collect();
+    assert_eq!(listed, all);
+}

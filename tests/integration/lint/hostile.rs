@@ -1,0 +1,129 @@
+//! Whatever is in a file: no panic, no hang, and memory in proportion.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use safe_compose::lint::Finding;
+
+use super::{check_text, ids};
+
+fn quickly(text: &str) -> Vec<Finding> {
+    let began = Instant::now();
+    let found = check_text(text);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?} for {} bytes", text.len());
+    found
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..20 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        text.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
+    }
+    assert!(ids(&quickly(&text)).contains(&"invalid-yaml"));
+}
+
+#[test]
+fn aliases_within_reason_are_not() {
+    let text = "x-base: &base { image: \"nginx:1.29\" }\nservices:\n  a: { <<: *base }\n  b: *base\n";
+    assert!(quickly(text).is_empty());
+}
+
+#[test]
+fn ten_thousand_levels_are_refused() {
+    for (open, close) in [("[", "]"), ("{a: ", "}")] {
+        let text = format!("x: {}{}", open.repeat(10_000), close.repeat(10_000));
+        assert!(ids(&quickly(&text)).contains(&"invalid-yaml"));
+    }
+    let block: String = (0..10_000).map(|level| format!("{}a:\n", " ".repeat(level % 3000))).collect();
+    quickly(&block);
+    let deep: String = (0..3_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    assert!(ids(&quickly(&deep)).contains(&"invalid-yaml"));
+}
+
+#[test]
+fn long_words_and_many_of_them() {
+    let scalar = "x".repeat(8 << 20);
+    quickly(&format!("services:\n  a:\n    image: {scalar}\n"));
+    quickly(&format!("services:\n  a:\n    command: \"{}\"\n", "$".repeat(1 << 20)));
+    quickly(&format!("services:\n  a:\n    image: \"{}\"\n", "${A:-".repeat(100_000)));
+    let keys: String = (0..20_000).map(|n| format!("  s{n}: {{ image: \"postgres:17\" }}\n")).collect();
+    quickly(&format!("services:\n{keys}"));
+}
+
+#[test]
+fn circles_end() {
+    let chain: String =
+        (0..2_000).map(|n| format!("  s{n}: {{ extends: {{ service: s{} }} }}\n", (n + 1) % 2_000)).collect();
+    assert!(ids(&quickly(&format!("services:\n{chain}"))).contains(&"invalid-compose"));
+    assert!(ids(&quickly("a: &a [*a]\n")).contains(&"invalid-yaml"));
+}
+
+/// Lines as a Compose file has them, in any order and indentation.
+fn near_compose() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "services:",
+        "volumes:",
+        "image: postgres:17",
+        "- data:/var/lib/postgresql/data",
+        "x: &a",
+        "<<: *a",
+        "*a",
+        "extends: b",
+        "build: .",
+        "ports: [\"5432:5432\"]",
+        "environment:",
+        "- A=${B:-c}",
+        "!reset null",
+        "name: ${X}",
+        "tmpfs: /x",
+        "include: [a.yaml]",
+        "deploy: {replicas: 3}",
+        "? a",
+        ": b",
+        "|",
+        "'",
+        "\"",
+        "{",
+        "}",
+        "]",
+        "#",
+        "# safe-compose: ignore[data-path-wrong] why",
+        "---",
+        "...",
+        "command: rm -rf /data",
+        "stop_grace_period: 1s",
+        "x-safe-compose: {lint: {rules: {image-unpinned: off}}}",
+        "é: ü",
+        "\t",
+        "db:",
+        "web:",
+        "-",
+        "null",
+    ]);
+    prop::collection::vec((0_usize..8, words), 0..40).prop_map(|lines| {
+        lines.iter().map(|(indent, word)| format!("{}{word}\n", " ".repeat(*indent))).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read(text in any::<String>()) {
+        quickly(&text);
+    }
+
+    #[test]
+    fn anything_like_compose_is_read(text in near_compose()) {
+        for finding in quickly(&text) {
+            prop_assert!(finding.place.line >= 1 && finding.place.column >= 1);
+        }
+        let checked = super::checked(&text);
+        for (_, old, new) in checked.fixed(|_| true) {
+            prop_assert_ne!(&*old, new.as_str());
+        }
+    }
+}
