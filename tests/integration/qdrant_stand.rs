@@ -193,6 +193,7 @@ impl Stand {
             id: "sha256:0".to_owned(),
             user: String::new(),
             volumes: Vec::new(),
+            volumes_of_v1: Vec::new(),
             environment: BTreeMap::new(),
             repo_digests: Vec::new(),
         };
