@@ -134,7 +134,7 @@ mod tests {
             Path::new("/var/lib/postgresql/data")
         );
         assert_eq!(of_image("mongo@sha256:00")[0], Path::new("/data/db"));
-        assert_eq!(of_image("mcr.example.org/mssql/server:2022")[0], Path::new("/var/opt/mssql"));
+        assert_eq!(of_image("mcr.example.org/mssql/server:2022")[0], Path::new("/var/opt/mssql/data"));
         for other in ["prometheuscommunity/postgres-exporter", "redis-commander", "node:22", "acme/server"] {
             assert!(of_image(other).is_empty(), "{other}");
         }

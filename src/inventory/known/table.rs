@@ -65,7 +65,7 @@ impl Program {
 }
 
 /// The order counts where a name is listed twice: the first whose owner fits is taken.
-pub(super) const PROGRAMS: &[Program] = &[
+pub(super) static PROGRAMS: &[Program] = &[
     records(&["qdrant"], &["/qdrant/storage"])
         .variable("QDRANT__STORAGE__STORAGE_PATH")
         .servers(&["./qdrant", "qdrant", "./entrypoint.sh"])
