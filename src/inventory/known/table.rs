@@ -76,6 +76,7 @@ pub(super) static PROGRAMS: &[Program] = &[
         .variable("PGDATA")
         .servers(&["postgres", "docker-entrypoint.sh"])
         .port(5432),
+    records(&["postgis"], &["/var/lib/postgresql"]).owner("kartoza/").variable("DATADIR").port(5432),
     records(
         &[
             "postgres",
@@ -90,6 +91,7 @@ pub(super) static PROGRAMS: &[Program] = &[
         &["/var/lib/postgresql/data", "/var/lib/postgresql"],
     )
     .variable("PGDATA")
+    .flags(&["-D"])
     .volume()
     .servers(&["postgres", "docker-entrypoint.sh"])
     .port(5432),
@@ -117,7 +119,8 @@ pub(super) static PROGRAMS: &[Program] = &[
         .volume()
         .servers(&["mongod", "docker-entrypoint.sh"])
         .port(27017),
-    records(&["ferretdb"], &["/state"]).port(27017),
+    // With PostgreSQL behind it, which is the usual way, there are no records in it.
+    state(&["ferretdb"], &["/state"]).port(27017),
     cache(&["redis", "redis-cluster"], &["/bitnami/redis/data", "/bitnami/redis"])
         .owner("bitnami")
         .port(6379),
@@ -143,7 +146,8 @@ pub(super) static PROGRAMS: &[Program] = &[
         .variable("path.data")
         .servers(&["opensearch", "./opensearch-docker-entrypoint.sh"])
         .port(9200),
-    records(&["solr"], &["/var/solr"])
+    // The second is that of version 7 and before.
+    records(&["solr"], &["/var/solr", "/opt/solr/server/solr"])
         .volume()
         .servers(&["solr", "solr-precreate", "solr-foreground", "solr-create", "solr-demo"])
         .port(8983),
@@ -179,7 +183,8 @@ pub(super) static PROGRAMS: &[Program] = &[
         .volume()
         .port(7687),
     records(&["weaviate"], &["/var/lib/weaviate"]).variable("PERSISTENCE_DATA_PATH").port(8080),
-    records(&["meilisearch"], &["/meili_data"])
+    // The second is that of version 0.27 and before.
+    records(&["meilisearch"], &["/meili_data", "/data.ms"])
         .variable("MEILI_DB_PATH")
         .flags(&["--db-path"])
         .servers(&["/bin/meilisearch", "meilisearch"])
@@ -195,7 +200,11 @@ pub(super) static PROGRAMS: &[Program] = &[
         .port(8000),
     records(&["vespa"], &["/opt/vespa/var"]).port(8080),
     records(&["couchdb"], &["/bitnami/couchdb"]).owner("bitnami").port(5984),
-    records(&["couchdb"], &["/opt/couchdb/data"]).volume().servers(&["/opt/couchdb/bin/couchdb"]).port(5984),
+    // The second is that of version 1.
+    records(&["couchdb"], &["/opt/couchdb/data", "/usr/local/var/lib/couchdb"])
+        .volume()
+        .servers(&["/opt/couchdb/bin/couchdb"])
+        .port(5984),
     records(&["couchbase", "couchbase-server"], &["/opt/couchbase/var"]).volume().port(8091),
     records(&["cassandra"], &["/bitnami/cassandra"]).owner("bitnami").port(9042),
     records(&["cassandra"], &["/var/lib/cassandra"]).volume().servers(&["cassandra"]).port(9042),
@@ -236,7 +245,7 @@ pub(super) static PROGRAMS: &[Program] = &[
         .volume()
         .servers(&["agent", "consul"])
         .port(8500),
-    records(&["vault", "openbao"], &["/vault/file", "/vault/data", "/openbao/file"])
+    records(&["vault", "openbao"], &["/vault/file", "/vault/data", "/vault/raft", "/openbao/file"])
         .volume()
         .servers(&["server", "vault", "bao"])
         .port(8200),

@@ -209,6 +209,20 @@ fn paths(program: &Program, service: &Service, version: Version) -> Option<Vec<S
             Version::Major(_) => vec!["/var/lib/postgresql/data".to_owned()],
             Version::Newest | Version::Unknown => all(program.paths),
         }),
+        // A configuration server of a sharded cluster.
+        "mongo" if words.iter().any(|words| words.flat().iter().any(|word| word == "--configsvr")) => {
+            absolute("/data/configdb")
+        }
+        "solr" => match version {
+            Version::Major(..8) => absolute("/opt/solr/server/solr"),
+            Version::Major(_) => absolute("/var/solr"),
+            Version::Newest | Version::Unknown => Some(all(program.paths)),
+        },
+        "couchdb" if program.volume => match version {
+            Version::Major(..2) => absolute("/usr/local/var/lib/couchdb"),
+            Version::Major(_) => absolute("/opt/couchdb/data"),
+            Version::Newest | Version::Unknown => Some(all(program.paths)),
+        },
         "influxdb" => Some(match version {
             Version::Major(1) => vec!["/var/lib/influxdb".to_owned()],
             Version::Major(2) => vec!["/var/lib/influxdb2".to_owned()],
