@@ -186,6 +186,7 @@ impl Way<'_> {
         let switch = Switch {
             beside: self.beside,
             name: &self.step.to,
+            replaces: self.step.action != Action::Create,
             snapshots: self.snapshots,
             task: &self.snapshot.task,
         };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::client::Client;
 use super::detached::Gone;
@@ -20,8 +20,10 @@ use crate::progress::Task;
 pub(super) struct Switch<'a> {
     /// Has everything, and its name is known to nobody but us.
     pub(super) beside: &'a str,
-    /// The name to be had; something may be there already, which was saved.
+    /// The name to be had.
     pub(super) name: &'a str,
+    /// Whether something has it, which was saved.
+    pub(super) replaces: bool,
     /// Where the server keeps snapshots, on its own file system.
     pub(super) snapshots: &'a str,
     pub(super) task: &'a Arc<dyn Task>,
@@ -49,7 +51,7 @@ impl Switch<'_> {
         look: &impl Look,
         gone: &Gone,
     ) -> anyhow::Result<Switched> {
-        let untouched = "the collection is untouched; what is to replace it lies beside, for the next try";
+        let untouched = "the collection is untouched";
         self.forget_snapshots(client).await.context(untouched)?;
         self.task.detail("the server makes a snapshot of it");
         let snapshot = client.create_snapshot(self.beside).await.context(untouched)?;
@@ -85,6 +87,23 @@ impl Switch<'_> {
         let snapshot = client.create_snapshot(self.beside).await?;
         let finished = self.finish(client, look, &snapshot, led_here).await;
         finished.map_err(|error| error.context(self.way_out()))
+    }
+
+    /// Takes away what a switch that failed has left, where nothing is lost by that: nothing was replaced yet, and what has
+    /// the name is not somebody else's. For whoever can lay it beside again.
+    pub(super) async fn give_up(&self, client: &Client, error: &anyhow::Error) -> anyhow::Result<()> {
+        let is_there = is_there(client, self.name).await?;
+        if self.replaces {
+            let begun = self.aliases(client).await?.contains_key(&names::mark(self.beside));
+            if begun || !is_there {
+                return Ok(());
+            }
+        } else if is_there && error.downcast_ref::<Taken>().is_none() {
+            client.delete_collection(self.name).await?;
+        }
+        self.forget_snapshots(client).await?;
+        client.delete_collection(self.beside).await?;
+        Ok(())
     }
 
     /// The aliases that lead to a collection, without our own mark.
@@ -128,7 +147,7 @@ impl Switch<'_> {
             client.create_alias(&mark, self.beside).await?;
         }
         if is_there(client, self.name).await? {
-            bail!("somebody has made a collection `{}` in this moment, and it was left alone", self.name);
+            return Err(Taken { name: self.name.to_owned() }.into());
         }
         self.put(client, snapshot).await?;
         self.task.detail("counting");
@@ -214,6 +233,9 @@ impl Switch<'_> {
 
     /// What to tell somebody whose collection is gone and not back yet.
     fn way_out(&self) -> String {
+        if !self.replaces {
+            return format!("collection `{}` could not be made of what was laid beside it", self.name);
+        }
         format!(
             "collection `{}` was deleted to be replaced, and what replaces it is not in its place yet. Nothing is lost: \
              collection `{}` on the server has all of it, and aliases lead there. Restore once more, which goes on from \
@@ -221,6 +243,13 @@ impl Switch<'_> {
             self.name, self.beside
         )
     }
+}
+
+/// Somebody was quicker.
+#[derive(Debug, thiserror::Error)]
+#[error("somebody has made a collection `{name}` in this moment, and it was left alone")]
+struct Taken {
+    name: String,
 }
 
 pub(super) async fn is_there(client: &Client, name: &str) -> anyhow::Result<bool> {

@@ -45,8 +45,19 @@ pub(super) async fn settle(settling: Settling<'_>) -> anyhow::Result<Done> {
         "a collection `{name}` has {} since the restore was planned; nothing was done to it",
         if is_there { "come into being" } else { "gone" }
     );
-    let switch = Switch { beside, name, snapshots: settling.snapshots, task: &settling.task };
-    let switched = switch.make(client, &settling, gone).await?;
+    let switch =
+        Switch { beside, name, replaces: is_there, snapshots: settling.snapshots, task: &settling.task };
+    let switched = match switch.make(client, &settling, gone).await {
+        Ok(switched) => switched,
+        Err(error) => {
+            // The file has all of it.
+            let left = switch.give_up(client, &error).await.err();
+            return Err(match left {
+                Some(left) => error.context(format!("collection `{beside}` is left over: {left:#}")),
+                None => error,
+            });
+        }
+    };
     let mut own = settling.aliases;
     own.retain(|alias| !switched.aliases.contains(alias));
     let mut done = Done { aliases: switched.aliases.into_iter().collect(), remarks: switched.remarks };
