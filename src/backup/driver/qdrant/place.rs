@@ -71,7 +71,7 @@ pub(super) async fn put(
 /// Takes back what an upload has made. Returns why.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
     if matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. })) {
-        forget_upload(client, name, snapshot).await;
+        forget_upload(client, name, &snapshot.upload_name()).await;
     }
     match client.delete_collection(name).await {
         Ok(_) => error,
@@ -83,13 +83,13 @@ async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::E
 
 /// A server that could not unpack an upload keeps the file, and lets it be deleted only by the name of a collection that
 /// there is (measured, 1.19.0). So there is one for a moment.
-async fn forget_upload(client: &Client, name: &str, snapshot: &Snapshot) {
+pub(super) async fn forget_upload(client: &Client, name: &str, upload: &str) {
     let Ok(there) = client.collections().await else { return };
     if !there.iter().any(|one| one == name)
         && client.rest().create_collection(name, &serde_json::json!({ "vectors": {} })).await.is_ok()
     {
         // What stays is overwritten by the next upload of the same snapshot, and deleted then.
-        let _ = client.delete_snapshot(name, &snapshot.upload_name()).await;
+        let _ = client.delete_snapshot(name, upload).await;
     }
 }
 

@@ -12,8 +12,8 @@ use anyhow::{Context as _, anyhow};
 use super::client::Client;
 use super::detached::Gone;
 use super::error::ApiError;
-use super::names;
 use super::rest::{AliasChange, Descriptor};
+use super::{names, place};
 use crate::progress::Task;
 
 /// Two collections, of which one is to become the other.
@@ -98,7 +98,8 @@ impl Switch<'_> {
             if begun || !is_there {
                 return Ok(());
             }
-        } else if is_there && error.downcast_ref::<Taken>().is_none() {
+        } else if error.downcast_ref::<Taken>().is_none() {
+            place::forget_upload(client, self.name, &names::carried(self.beside)).await;
             client.delete_collection(self.name).await?;
         }
         self.forget_snapshots(client).await?;
