@@ -54,6 +54,10 @@ impl Store {
         if is_disposable(project, "services", service.name.as_str()) {
             return None;
         }
+        // What is never started loses nothing.
+        if service.replicas.is_some_and(|(count, _)| count == 0) {
+            return None;
+        }
         let program = known::program(image.as_str())?;
         let server = serves(program, service);
         if server == Some(false) || keeps_nothing(program, service) {
