@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Tells whether the caller is gone.
 #[derive(Clone, Default)]
-pub(super) struct Gone {
+pub(crate) struct Gone {
     token: CancellationToken,
     point: Arc<Point>,
 }
@@ -27,21 +27,21 @@ struct Point {
 /// Nobody waits for the result.
 #[derive(Debug, thiserror::Error)]
 #[error("it was interrupted")]
-pub(super) struct Interrupted;
+pub(crate) struct Interrupted;
 
 impl Gone {
     /// For work that must not stop any more.
-    pub(super) fn never() -> Self {
+    pub(crate) fn never() -> Self {
         Self::default()
     }
 
     /// Fails once the caller is gone.
-    pub(super) fn check(&self) -> Result<(), Interrupted> {
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
         if self.token.is_cancelled() { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Does a piece of work that may be dropped at any point, unless the caller goes before it is done.
-    pub(super) async fn or<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         tokio::select! {
             biased;
             () = self.token.cancelled() => Err(Interrupted.into()),
@@ -50,12 +50,12 @@ impl Gone {
     }
 
     /// Ends when the caller is gone.
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         self.token.cancelled().await;
     }
 
     /// Passes the point of no return, unless the caller is gone: as long as the answer lives, the caller cannot go.
-    pub(super) fn commit(&self) -> Result<Committed, Interrupted> {
+    pub(crate) fn commit(&self) -> Result<Committed, Interrupted> {
         let mut passed = self.point.lock();
         self.check()?;
         *passed = true;
@@ -70,7 +70,7 @@ impl Point {
 }
 
 /// A stretch that must not end half-way.
-pub(super) struct Committed(Arc<Point>);
+pub(crate) struct Committed(Arc<Point>);
 
 impl Drop for Committed {
     fn drop(&mut self) {
@@ -94,7 +94,7 @@ impl Drop for Caller {
 }
 
 /// Runs `work` to its own end, whatever happens to this call.
-pub(super) async fn to_its_end<T, F>(work: impl FnOnce(Gone) -> F + Send + 'static) -> anyhow::Result<T>
+pub(crate) async fn to_its_end<T, F>(work: impl FnOnce(Gone) -> F + Send + 'static) -> anyhow::Result<T>
 where
     T: Send + 'static,
     F: Future<Output = anyhow::Result<T>>,

@@ -10,7 +10,7 @@ use crate::backup::fingerprint::{Collection, Qdrant};
 use crate::engine::{Container, State};
 use crate::inventory::{Store, StoreKind};
 
-pub(super) fn container() -> Container {
+pub(crate) fn container() -> Container {
     Container {
         id: "c".into(),
         name: "stack-qdrant-1".into(),
@@ -32,7 +32,7 @@ pub(super) fn container() -> Container {
     }
 }
 
-pub(super) fn store(container: Container) -> Store {
+pub(crate) fn store(container: Container) -> Store {
     Store {
         id: "qdrant".into(),
         service: "qdrant".into(),
@@ -44,7 +44,7 @@ pub(super) fn store(container: Container) -> Store {
 }
 
 /// `config` as a 1.19.0 server prints it.
-pub(super) fn config() -> Value {
+pub(crate) fn config() -> Value {
     json!({
         "params": {
             "vectors": {
@@ -68,7 +68,7 @@ pub(super) fn config() -> Value {
     })
 }
 
-pub(super) fn collection(points: u64) -> Collection {
+pub(crate) fn collection(points: u64) -> Collection {
     Collection {
         points: Some(points),
         points_after: None,
@@ -82,14 +82,14 @@ pub(super) fn collection(points: u64) -> Collection {
 }
 
 /// Nine points.
-pub(super) fn sample() -> Sample {
+pub(crate) fn sample() -> Sample {
     let vectors = BTreeMap::from([("texto".to_owned(), Shape::of([(0, 0.6), (1, 0.8)]))]);
     let point = |id: u64| Point { id: id.to_string(), payload: "p".into(), vectors: vectors.clone() };
     Sample { slices: 1, whole: true, points: (1..=9).map(point).collect() }
 }
 
 /// Two collections, one alias.
-pub(super) fn server() -> Qdrant {
+pub(crate) fn server() -> Qdrant {
     Qdrant {
         version: "1.19.0".into(),
         collections: BTreeMap::from([("livros".into(), collection(7)), ("receitas".into(), collection(50))]),

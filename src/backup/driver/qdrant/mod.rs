@@ -1,44 +1,15 @@
 //! Qdrant: saved as the server's own snapshots, one for each collection, with exact counts before and after.
 
-mod access;
-mod aliases;
-mod by_hand;
-mod chain;
-mod changes;
-mod client;
-mod compare;
 mod detached;
-mod difference;
-mod download;
-mod dump;
-mod equal;
-mod error;
 #[cfg(test)]
 mod examples;
 mod export;
-mod fingerprint;
-mod grpc;
-mod mark;
 mod names;
 mod patience;
-mod place;
-mod plan;
-mod proof;
-mod readback;
-mod ready;
-mod rest;
 mod restore;
-mod room;
-mod sample;
 mod save;
-mod schema;
-mod switch;
-mod unchanged;
-mod upload;
-mod vectors;
-mod version;
-mod way;
-mod witness;
+mod server;
+mod state;
 
 use std::time::Duration;
 
@@ -51,9 +22,12 @@ use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
-use client::Client;
 pub use patience::Patience;
-use restore::Restoring;
+use restore::{Restoring, plan, proof};
+use save::unchanged;
+use server::client::Client;
+use server::ready;
+use state::{compare, fingerprint};
 
 /// The driver of `StoreKind::Qdrant`.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +83,7 @@ impl Driver for QdrantDriver {
         previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
-        dump::dump(target, previous, into, self.patience).await
+        save::dump(target, previous, into, self.patience).await
     }
 
     async fn plan_restore(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::fs::Digest;
 
 /// The part of a URL, safe inside single quotes of a shell too.
-pub(super) fn in_url(name: &str) -> String {
+pub(crate) fn in_url(name: &str) -> String {
     escape(name, |byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
 }
 
@@ -31,7 +31,7 @@ const LONGEST: usize = 200;
 /// Two names never become one, not even on a file system that takes capitals for small letters: capitals are encoded
 /// like everything else that is not plain (`%41` is `A`). Nothing begins with a dot. `%` decodes it again, except where
 /// a name is so long that a digest stands for its end; the manifest has the name itself.
-pub(super) fn in_file(name: &str) -> String {
+pub(crate) fn in_file(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     let mut text = escape(name, |byte| plain(byte) || byte == b'.').to_lowercase();
     if let Some(rest) = text.strip_prefix('.') {
@@ -52,13 +52,13 @@ const LONGEST_TEMPORARY: usize = 150;
 const TEMPORARY: &str = "__restore_";
 
 /// The name of the collection that is to become `name`, made of what its data is: the same each time for the same parts.
-pub(super) fn temporary(name: &str, parts: &[&str]) -> String {
+pub(crate) fn temporary(name: &str, parts: &[&str]) -> String {
     let digest = Digest::of(parts.join("\0").as_bytes()).to_string();
     format!("{}{TEMPORARY}{}", beginning(name), &digest[..12])
 }
 
 /// Whether a collection is one that was to become `name`.
-pub(super) fn is_temporary(collection: &str, name: &str) -> bool {
+pub(crate) fn is_temporary(collection: &str, name: &str) -> bool {
     let digest = collection.strip_prefix(beginning(name)).and_then(|rest| rest.strip_prefix(TEMPORARY));
     digest.is_some_and(|digest| digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
@@ -72,12 +72,12 @@ fn beginning(name: &str) -> &str {
 }
 
 /// The alias that says of a temporary collection: what it was to replace is gone already.
-pub(super) fn mark(temporary: &str) -> String {
+pub(crate) fn mark(temporary: &str) -> String {
     format!("{temporary}__unfinished")
 }
 
 /// The name that the snapshot of a temporary collection has on the server when it is sent back there.
-pub(super) fn carried(temporary: &str) -> String {
+pub(crate) fn carried(temporary: &str) -> String {
     let digest = Digest::of(temporary.as_bytes()).to_string();
     format!("safe-compose-{}-moved.snapshot", &digest[..16])
 }

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 
 use super::load::{Loading, load};
 use super::settle::{Settling, settle};
-use crate::backup::driver::qdrant::client::Client;
 use crate::backup::driver::qdrant::detached::{Gone, to_its_end};
+use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::restore::Done;
-use crate::backup::driver::qdrant::{aliases, names, room};
+use crate::backup::driver::qdrant::restore::aliases;
+use crate::backup::driver::qdrant::restore::aliases::Done;
+use crate::backup::driver::qdrant::restore::room;
+use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::export::{Batches, Contents, Found};
 use crate::backup::fingerprint::{Collection, Qdrant};
@@ -20,14 +22,14 @@ use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
 
 /// Everything an import goes by.
-pub(in crate::backup::driver::qdrant) struct Importing<'a> {
-    pub(in crate::backup::driver::qdrant) from: &'a Contents,
-    pub(in crate::backup::driver::qdrant) plan: &'a Plan,
-    pub(in crate::backup::driver::qdrant) request: &'a Request,
-    pub(in crate::backup::driver::qdrant) patience: Patience,
+pub(crate) struct Importing<'a> {
+    pub(crate) from: &'a Contents,
+    pub(crate) plan: &'a Plan,
+    pub(crate) request: &'a Request,
+    pub(crate) patience: Patience,
 }
 
-pub(in crate::backup::driver::qdrant) async fn import(
+pub(crate) async fn import(
     target: Target<'_>,
     importing: &Importing<'_>,
     _: &Clearance,

@@ -6,12 +6,12 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::client::Client;
 use crate::backup::driver::qdrant::detached::Gone;
-use crate::backup::driver::qdrant::error::ApiError;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::schema;
-use crate::backup::driver::qdrant::vectors::Vectors;
+use crate::backup::driver::qdrant::restore::schema;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::export::{Batch, Batches, Found};
 use crate::progress::Task;
 
@@ -26,20 +26,20 @@ const TRIES: u32 = 4;
 const INDEXING_THRESHOLD: u64 = 10_000;
 
 /// What loading goes by.
-pub(super) struct Loading<'a> {
-    pub(super) client: &'a Client,
+pub(crate) struct Loading<'a> {
+    pub(crate) client: &'a Client,
     /// The new collection.
-    pub(super) name: &'a str,
-    pub(super) found: &'a Found,
+    pub(crate) name: &'a str,
+    pub(crate) found: &'a Found,
     /// The number of the collection in the file.
-    pub(super) number: usize,
-    pub(super) task: &'a dyn Task,
-    pub(super) patience: &'a Patience,
-    pub(super) gone: &'a Gone,
+    pub(crate) number: usize,
+    pub(crate) task: &'a dyn Task,
+    pub(crate) patience: &'a Patience,
+    pub(crate) gone: &'a Gone,
 }
 
 /// Creates the collection, fills it, and counts.
-pub(super) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
+pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
     let Loading { client, name, found, .. } = loading;
     let mut body = schema::body(&found.config);
     let strict = body.as_object_mut().and_then(|body| body.shift_remove("strict_mode_config"));

@@ -11,6 +11,6 @@ mod scroll;
 mod settle;
 mod take;
 
-pub(super) use import::{Importing, import};
-pub(super) use plan::plan;
-pub(super) use take::take;
+pub(crate) use import::{Importing, import};
+pub(crate) use plan::plan;
+pub(crate) use take::take;

@@ -6,24 +6,24 @@
 
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::client::Client;
-use crate::backup::driver::qdrant::error::{ApiError, Result};
-use crate::backup::driver::qdrant::rest::Asked;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::{ApiError, Result};
+use crate::backup::driver::qdrant::server::rest::Asked;
 
 /// How many parts are read at once: more than two cores serve, and few enough for bounded memory.
-pub(super) const PARTS: u64 = 4;
+pub(crate) const PARTS: u64 = 4;
 
 /// Fewer points than this are not worth dividing.
 const WORTH: u64 = 4000;
 
 /// One part of a collection.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Part {
-    pub(super) filter: Value,
+pub(crate) struct Part {
+    pub(crate) filter: Value,
     /// The id it begins with; null for the very first.
-    pub(super) from: Value,
+    pub(crate) from: Value,
     /// The id it ends before; null for the end.
-    pub(super) until: Value,
+    pub(crate) until: Value,
 }
 
 impl Part {
@@ -32,7 +32,7 @@ impl Part {
     }
 
     /// Whether a point of this id belongs to it, given that it is not before `from`.
-    pub(super) fn has(&self, id: &Value) -> bool {
+    pub(crate) fn has(&self, id: &Value) -> bool {
         self.until.is_null() || before(id, &self.until)
     }
 }
@@ -47,7 +47,7 @@ fn before(id: &Value, bound: &Value) -> bool {
     }
 }
 
-pub(super) async fn divide(client: &Client, collection: &str, points: u64) -> Result<Vec<Part>> {
+pub(crate) async fn divide(client: &Client, collection: &str, points: u64) -> Result<Vec<Part>> {
     if points < WORTH {
         return Ok(vec![Part::whole()]);
     }

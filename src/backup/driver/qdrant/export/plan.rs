@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{bail, ensure};
 
-use crate::backup::driver::qdrant::client::Client;
-use crate::backup::driver::qdrant::{by_hand, dump};
+use crate::backup::driver::qdrant::save;
+use crate::backup::driver::qdrant::save::by_hand;
+use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Plan, Request, Step, Target};
 use crate::backup::export::{Contents, Found};
 
-pub(in crate::backup::driver::qdrant) async fn plan(
-    target: Target<'_>,
-    from: &Contents,
-    request: &Request,
-) -> anyhow::Result<Plan> {
+pub(crate) async fn plan(target: Target<'_>, from: &Contents, request: &Request) -> anyhow::Result<Plan> {
     let chosen = choose(from, request)?;
     let client = Client::connect(target).await?;
-    dump::single(&client).await?;
+    save::single(&client).await?;
     let there: BTreeSet<String> = client.collections().await?.into_iter().collect();
     let aliases = client.aliases().await?;
     let mut steps = Vec::new();

@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::parts::Part;
-use crate::backup::driver::qdrant::client::Client;
-use crate::backup::driver::qdrant::error::ApiError;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::rest::{Asked, Scrolled};
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::server::rest::{Asked, Scrolled};
 use crate::backup::export::{Piece, Sink, point};
 use crate::progress::Task;
 
@@ -32,18 +32,18 @@ const TRIES: u32 = 4;
 const PAUSES: u32 = 60;
 
 /// What reading goes by.
-pub(super) struct Reading<'a> {
-    pub(super) client: &'a Client,
-    pub(super) collection: &'a str,
-    pub(super) sink: &'a Sink,
-    pub(super) task: &'a dyn Task,
-    pub(super) patience: &'a Patience,
+pub(crate) struct Reading<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) collection: &'a str,
+    pub(crate) sink: &'a Sink,
+    pub(crate) task: &'a dyn Task,
+    pub(crate) patience: &'a Patience,
     /// The most points a page may have, as the collection says.
-    pub(super) cap: u64,
+    pub(crate) cap: u64,
 }
 
 /// Reads a part to its end. Returns how many points it has.
-pub(super) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u64> {
+pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u64> {
     let most = MOST.min(reading.cap).max(1);
     let mut limit = FIRST.min(most);
     let mut offset = part.from.clone();

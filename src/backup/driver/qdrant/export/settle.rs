@@ -3,31 +3,31 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::aliases;
-use crate::backup::driver::qdrant::client::Client;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::place::{self, Known};
-use crate::backup::driver::qdrant::restore::Done;
-use crate::backup::driver::qdrant::switch::{Look, Switch, is_there};
+use crate::backup::driver::qdrant::restore::aliases;
+use crate::backup::driver::qdrant::restore::aliases::Done;
+use crate::backup::driver::qdrant::restore::place::{self, Known};
+use crate::backup::driver::qdrant::restore::switch::{Look, Switch, is_there};
+use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::Collection;
 use crate::progress::Task;
 
 /// What a move goes by.
-pub(super) struct Settling<'a> {
-    pub(super) client: &'a Client,
-    pub(super) step: &'a Step,
+pub(crate) struct Settling<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) step: &'a Step,
     /// The collection as it was loaded.
-    pub(super) beside: &'a str,
-    pub(super) expected: &'a Collection,
+    pub(crate) beside: &'a str,
+    pub(crate) expected: &'a Collection,
     /// The aliases that led to it.
-    pub(super) aliases: BTreeSet<String>,
+    pub(crate) aliases: BTreeSet<String>,
     /// Where the server keeps snapshots, on its own file system.
-    pub(super) snapshots: &'a str,
-    pub(super) task: Arc<dyn Task>,
-    pub(super) patience: Patience,
-    pub(super) gone: &'a Gone,
+    pub(crate) snapshots: &'a str,
+    pub(crate) task: Arc<dyn Task>,
+    pub(crate) patience: Patience,
+    pub(crate) gone: &'a Gone,
 }
 
 impl Look for Settling<'_> {
@@ -36,7 +36,7 @@ impl Look for Settling<'_> {
     }
 }
 
-pub(super) async fn settle(settling: Settling<'_>) -> anyhow::Result<Done> {
+pub(crate) async fn settle(settling: Settling<'_>) -> anyhow::Result<Done> {
     let Settling { client, step, beside, gone, .. } = settling;
     let name = step.to.as_str();
     let is_there = is_there(client, name).await?;

@@ -6,21 +6,18 @@ use serde_json::Value;
 
 use super::parts;
 use super::scroll::{self, Reading};
-use crate::backup::driver::qdrant::client::Client;
-use crate::backup::driver::qdrant::error::ApiError;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::{dump, fingerprint};
+use crate::backup::driver::qdrant::save;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::{Exported, Target};
 use crate::backup::export::{Collection, Head, Piece, Sink};
 use crate::progress::Unit;
 
-pub(in crate::backup::driver::qdrant) async fn take(
-    target: Target<'_>,
-    sink: &Sink,
-    patience: Patience,
-) -> anyhow::Result<Exported> {
+pub(crate) async fn take(target: Target<'_>, sink: &Sink, patience: Patience) -> anyhow::Result<Exported> {
     let client = Client::connect(target).await?;
-    dump::single(&client).await?;
+    save::single(&client).await?;
     let aliases = client.aliases().await?.into_iter().collect();
     let head = Head { server: client.version().to_owned(), aliases };
     sink.send(Piece::Head(head)).await?;

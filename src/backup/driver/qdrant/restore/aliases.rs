@@ -1,0 +1,101 @@
+//! Brings aliases back with the collection that they led to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::{Action, Step};
+use crate::backup::fingerprint::Qdrant;
+
+/// What one step has brought back beside the collection.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    pub(crate) aliases: Vec<String>,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// The aliases that led to a collection when it was saved. A collection that gets another name gets none of them.
+pub(crate) fn recorded(recorded: &Qdrant, step: &Step) -> BTreeSet<String> {
+    let leads_here = |(_, collection): &(&String, &String)| **collection == step.from && step.from == step.to;
+    recorded.aliases.iter().filter(leads_here).map(|(alias, _)| alias.clone()).collect()
+}
+
+/// What to do about one alias.
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    Nothing,
+    Create,
+    Move,
+    Leave,
+}
+
+fn way(action: Action, leads_to: Option<&str>, collection: &str) -> Way {
+    match (leads_to, action) {
+        (Some(now), _) if now == collection => Way::Nothing,
+        (None, _) => Way::Create,
+        (Some(_), Action::Replace | Action::Finish) => Way::Move,
+        (Some(_), Action::Create | Action::Keep) => Way::Leave,
+    }
+}
+
+/// The data is back already: an alias that cannot be had is a remark.
+pub(crate) async fn bring_back(client: &Client, step: &Step, aliases: BTreeSet<String>, done: &mut Done) {
+    if aliases.is_empty() {
+        return;
+    }
+    let collection = step.to.as_str();
+    let now: BTreeMap<String, String> = match client.aliases().await {
+        Ok(now) => now.into_iter().collect(),
+        Err(error) => {
+            done.remarks.push(format!("the aliases of collection `{collection}` did not come back: {error}"));
+            return;
+        }
+    };
+    for alias in aliases {
+        let leads_to = now.get(&alias).map(String::as_str);
+        let changed = match way(step.action, leads_to, collection) {
+            Way::Nothing => continue,
+            Way::Create => client.create_alias(&alias, collection).await,
+            Way::Move => client.rest().move_alias(&alias, collection).await,
+            Way::Leave => {
+                let leads_to = leads_to.unwrap_or_default();
+                done.remarks.push(format!(
+                    "alias `{alias}` led to `{collection}` in the backup, and leads to `{leads_to}` now; it was left so"
+                ));
+                continue;
+            }
+        };
+        match changed {
+            Ok(()) => done.aliases.push(alias),
+            Err(error) => done.remarks.push(format!("alias `{alias}` did not come back: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::driver::qdrant::examples;
+
+    fn step(from: &str, to: &str, action: Action) -> Step {
+        Step { from: from.into(), to: to.into(), action, count: None }
+    }
+
+    #[test]
+    fn only_a_collection_under_its_own_name_gets_its_aliases() {
+        let server = examples::server();
+        assert_eq!(
+            recorded(&server, &step("receitas", "receitas", Action::Create)),
+            BTreeSet::from(["atual".into()])
+        );
+        assert!(recorded(&server, &step("receitas", "copia", Action::Create)).is_empty());
+        assert!(recorded(&server, &step("livros", "livros", Action::Create)).is_empty());
+    }
+
+    #[test]
+    fn an_alias_that_leads_elsewhere_follows_only_what_was_replaced() {
+        assert_eq!(way(Action::Create, None, "a"), Way::Create);
+        assert_eq!(way(Action::Create, Some("a"), "a"), Way::Nothing);
+        assert_eq!(way(Action::Create, Some("b"), "a"), Way::Leave);
+        assert_eq!(way(Action::Replace, Some("b"), "a"), Way::Move);
+    }
+}

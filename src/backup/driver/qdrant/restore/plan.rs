@@ -1,0 +1,143 @@
+//! Works out what a restore would do, and refuses what cannot end well, before anything is touched.
+
+use std::collections::BTreeSet;
+
+use anyhow::{bail, ensure};
+
+use super::place::{Known, judge};
+use super::room;
+use super::source::{beside, links_of, need, recorded};
+use crate::backup::driver::qdrant::names;
+use crate::backup::driver::qdrant::save;
+use crate::backup::driver::qdrant::save::by_hand;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::version;
+use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::driver::{Action, Plan, Request, Step, Target};
+use crate::backup::fingerprint::Qdrant;
+use crate::backup::store::Backup;
+use crate::fs::sha256_of_with;
+use crate::progress::Unit;
+
+pub(crate) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
+    let recorded = recorded(from)?;
+    let chosen = choose(from, recorded, request)?;
+    let client = Client::connect(target).await?;
+    save::single(&client).await?;
+    if !request.schema_only {
+        let server = from.manifest.server.as_deref().unwrap_or(&recorded.version);
+        version::fits(Some(server), client.version())?;
+    }
+    let there: BTreeSet<String> = client.collections().await?.into_iter().collect();
+    let aliases = client.aliases().await?;
+    let mut steps = Vec::new();
+    for name in chosen {
+        let to = request.rename.as_ref().unwrap_or(&name).clone();
+        if let Some((alias, collection)) = aliases.iter().find(|(alias, _)| *alias == to) {
+            bail!(
+                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can be called that"
+            );
+        }
+        let collection = recorded.collections.get(&name);
+        let action = match (there.contains(&to), request) {
+            (false, _) => Action::Create,
+            // Nothing empty takes the place of something.
+            (true, Request { skip_existing: true, .. } | Request { schema_only: true, .. }) => Action::Keep,
+            (true, _) if is_unfinished(&client, from, &name, &to, &aliases).await? => Action::Finish,
+            (true, _) => Action::Replace,
+        };
+        if !request.schema_only
+            && action != Action::Keep
+            && collection.is_some_and(|one| by_hand::is_custom_sharded(&one.config))
+        {
+            bail!(
+                "collection `{name}` is sharded by hand, and Qdrant answers an upload of such a snapshot with success and an \
+                 empty collection (qdrant#10135): `./qdrant --snapshot` can restore it, as the manifest shows"
+            );
+        }
+        let count = collection.and_then(|one| one.points).filter(|_| !request.schema_only);
+        steps.push(Step { from: name, to, action, count });
+    }
+    if !request.schema_only {
+        undamaged(target, from, &steps)?;
+        room::ensure(target, need(from, &steps)?).await?;
+    }
+    Ok(Plan { steps })
+}
+
+/// Whether what has the name is what an earlier restore of this backup has put there, or begun to, after it had removed
+/// what was there. Whatever else can be read is somebody's, and is saved before it is replaced.
+async fn is_unfinished(
+    client: &Client,
+    from: &Backup,
+    name: &str,
+    to: &str,
+    aliases: &[(String, String)],
+) -> anyhow::Result<bool> {
+    let Ok(beside) = beside(from, name, to) else { return Ok(false) };
+    let mark = names::mark(&beside);
+    if !aliases.iter().any(|(alias, collection)| *alias == mark && *collection == beside) {
+        return Ok(false);
+    }
+    let Some(expected) = recorded(from)?.collections.get(name) else { return Ok(false) };
+    match fingerprint::count(client, to).await {
+        Ok((now, _)) => Ok(judge(expected, now.points, Known::Everybody).is_ok()),
+        Err(error) => fingerprint::reason(error).map(|_| true).map_err(Into::into),
+    }
+}
+
+/// The collections to restore, by their names in the backup.
+fn choose(from: &Backup, recorded: &Qdrant, request: &Request) -> anyhow::Result<Vec<String>> {
+    let known: BTreeSet<&str> = if request.schema_only {
+        recorded
+            .collections
+            .iter()
+            .filter(|(_, one)| one.config.is_object())
+            .map(|(name, _)| name.as_str())
+            .collect()
+    } else {
+        from.manifest.collections().into_keys().collect()
+    };
+    let mut chosen: Vec<String> = Vec::new();
+    for name in &request.collections {
+        if !known.contains(name.as_str()) {
+            let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+            bail!("the backup has no collection `{name}`; it has {list}");
+        }
+        if !chosen.contains(name) {
+            chosen.push(name.clone());
+        }
+    }
+    if request.collections.is_empty() {
+        chosen = known.into_iter().map(str::to_owned).collect();
+    }
+    if let Some(rename) = &request.rename {
+        ensure!(!rename.is_empty(), "the new name is empty");
+        ensure!(
+            chosen.len() == 1,
+            "only one collection can get another name, and {} are to be restored",
+            chosen.len()
+        );
+    }
+    Ok(chosen)
+}
+
+/// Hashes what would be uploaded. The server compares again, but only after it has got everything.
+fn undamaged(target: Target<'_>, from: &Backup, steps: &[Step]) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    for step in steps.iter().filter(|step| step.action != Action::Keep) {
+        files.extend(links_of(from, &step.from)?.into_iter().map(|link| (&step.from, link)));
+    }
+    let total = files.iter().map(|(_, (_, artifact))| artifact.bytes).sum();
+    let task = target.progress.begin("checking the backup", Unit::Bytes, Some(total));
+    for (name, (file, artifact)) in files {
+        let (bytes, digest) = sha256_of_with(&file, &mut |read| task.advance(read))?;
+        ensure!(
+            bytes == artifact.bytes && digest.to_string() == artifact.sha256,
+            "the snapshot of collection `{name}` is damaged: `{}` is not what the manifest says",
+            artifact.path
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What a backup has of each collection, and what putting it back takes.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{bail, ensure};
+
+use super::changes::Change;
+use super::place::Snapshot;
+use super::room::Need;
+use crate::backup::driver::qdrant::{names, patience::Patience};
+use crate::backup::driver::{Action, Step};
+use crate::backup::fingerprint::{Collection, Fingerprint, Qdrant};
+use crate::backup::manifest::Artifact;
+use crate::backup::store::Backup;
+use crate::progress::Task;
+
+/// What the backup says of the server.
+pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&Qdrant> {
+    match &from.manifest.fingerprint {
+        Fingerprint::Qdrant(recorded) => Ok(recorded),
+        Fingerprint::Volume { .. } => {
+            bail!("`{}` is a backup of files, and not of a Qdrant server", from.name())
+        }
+    }
+}
+
+/// The files that a collection is restored from, each with what the manifest says of it: the snapshot, and the changes to
+/// put over it. Never empty.
+pub(crate) fn links_of<'a>(
+    from: &'a Backup,
+    collection: &str,
+) -> anyhow::Result<Vec<(PathBuf, &'a Artifact)>> {
+    let links = from.manifest.links(collection);
+    ensure!(!links.is_empty(), "the backup has no whole snapshot of collection `{collection}`");
+    for artifact in &links {
+        let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
+        ensure!(inside, "`{}` leads out of the backup's directory", artifact.path);
+    }
+    Ok(links.into_iter().map(|artifact| (from.directory.join(&artifact.path), artifact)).collect())
+}
+
+/// What a collection is restored from.
+pub(crate) fn snapshot(
+    from: &Backup,
+    collection: &str,
+    expected: &Collection,
+    task: Arc<dyn Task>,
+    patience: Patience,
+) -> anyhow::Result<Snapshot> {
+    let mut links = links_of(from, collection)?.into_iter();
+    let (file, artifact) = links.next().expect("the first link is the snapshot");
+    let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
+    Ok(Snapshot {
+        file,
+        sha256: artifact.sha256.clone(),
+        changes,
+        expected: expected.clone(),
+        task,
+        patience,
+    })
+}
+
+/// How many bytes of a backup a collection takes.
+pub(crate) fn bytes_of(from: &Backup, collection: &str) -> anyhow::Result<u64> {
+    Ok(links_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
+}
+
+/// The collection that a collection of a backup is put into before it gets its name. The same each time, so that a
+/// restore that was cut off finds it; another one for another backup.
+pub(crate) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
+    let links = links_of(from, collection)?;
+    let digests = links.iter().map(|(_, artifact)| artifact.sha256.as_str());
+    let parts: Vec<&str> = [collection, to].into_iter().chain(digests).collect();
+    Ok(names::temporary(to, &parts))
+}
+
+/// What the server needs room for, at the very least. Those that are replaced lie there twice for a while, and their
+/// snapshot too.
+pub(crate) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<Need> {
+    let mut need = Need { storage: 0, snapshots: 0 };
+    let mut twice = 0;
+    for step in steps {
+        let bytes = match step.action {
+            Action::Keep | Action::Finish => continue,
+            Action::Create | Action::Replace => bytes_of(from, &step.from)?,
+        };
+        match step.action {
+            Action::Replace => twice = bytes.max(twice),
+            _ => need.storage += bytes,
+        }
+        need.snapshots = need.snapshots.max(bytes);
+    }
+    need.storage += 2 * twice;
+    Ok(need)
+}

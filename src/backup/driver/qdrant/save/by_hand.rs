@@ -1,0 +1,119 @@
+//! How to put a backup back without us: lines for a shell in the backup's directory.
+
+use serde_json::json;
+
+use crate::backup::driver::qdrant::names::in_url;
+use crate::backup::fingerprint::Qdrant;
+use crate::backup::manifest::{Artifact, Holds};
+
+/// The address people have who run Qdrant as its documentation says.
+const SERVER: &str = "http://localhost:6333";
+
+pub(crate) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "# In this directory, against a Qdrant {} or the minor version after it; with -H \"api-key: $KEY\" where it wants one.",
+        saved.version
+    )];
+    for artifact in artifacts {
+        let collection = match &artifact.holds {
+            Holds::CollectionSnapshot { collection } => collection,
+            Holds::CollectionDelta { collection, shard, .. } => {
+                lines.push(changes(collection, *shard, artifact));
+                continue;
+            }
+            Holds::SegmentVersions { .. } | Holds::Files { .. } | Holds::Note => continue,
+        };
+        let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));
+        lines.push(if is_custom { offline(collection, artifact) } else { upload(collection, artifact) });
+    }
+    if !saved.aliases.is_empty() {
+        let actions: Vec<_> = saved
+            .aliases
+            .iter()
+            .map(|(alias, collection)| {
+                json!({ "create_alias": { "alias_name": alias, "collection_name": collection } })
+            })
+            .collect();
+        let body = json!({ "actions": actions }).to_string();
+        lines.push(format!(
+            "curl --fail-with-body -X POST {SERVER}/collections/aliases -H 'Content-Type: application/json' -d {}",
+            shell_words::quote(&body)
+        ));
+    }
+    lines
+}
+
+fn upload(collection: &str, artifact: &Artifact) -> String {
+    format!(
+        "curl --fail-with-body -X POST '{SERVER}/collections/{}/snapshots/upload?wait=true&priority=snapshot&checksum={}' \
+         -F {}",
+        in_url(collection),
+        artifact.sha256,
+        shell_words::quote(&format!("snapshot=@{}", artifact.path)),
+    )
+}
+
+/// Over what the lines before have put back.
+fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
+    format!(
+        "curl --fail-with-body -X POST \
+         '{SERVER}/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}' -F {}",
+        in_url(collection),
+        artifact.sha256,
+        shell_words::quote(&format!("snapshot=@{}", artifact.path)),
+    )
+}
+
+/// Uploads of such a collection are answered with success and come out empty (qdrant#10135).
+fn offline(collection: &str, artifact: &Artifact) -> String {
+    format!(
+        "./qdrant --snapshot {}  # in an empty container of the server: this collection is sharded by hand",
+        shell_words::quote(&format!("{}:{collection}", artifact.path)),
+    )
+}
+
+/// Whether the points of a collection are kept in shards that its users name.
+pub(crate) fn is_custom_sharded(config: &serde_json::Value) -> bool {
+    config["params"]["sharding_method"] == "custom"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::driver::qdrant::examples;
+
+    fn artifact(collection: &str, path: &str) -> Artifact {
+        let holds = Holds::CollectionSnapshot { collection: collection.into() };
+        Artifact { path: path.into(), bytes: 1, sha256: "ab12".into(), holds }
+    }
+
+    #[test]
+    fn every_collection_has_its_command_and_the_aliases_come_last() {
+        let mut saved = examples::server();
+        saved.aliases.insert("o'clock".into(), "livros".into());
+        let lines = lines(&saved, &[artifact("a b", "collections/a%20b.snapshot")]);
+        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[1],
+            "curl --fail-with-body -X POST \
+             'http://localhost:6333/collections/a%20b/snapshots/upload?wait=true&priority=snapshot&checksum=ab12' \
+             -F 'snapshot=@collections/a%20b.snapshot'"
+        );
+        let words = shell_words::split(&lines[2]).expect("a shell understands it");
+        let body: serde_json::Value = serde_json::from_str(words.last().expect("a body")).expect("json");
+        assert_eq!(body["actions"][1]["create_alias"]["alias_name"], "o'clock");
+    }
+
+    #[test]
+    fn what_an_upload_would_leave_empty_gets_another_command() {
+        let mut saved = examples::server();
+        let config = &mut saved.collections.get_mut("livros").expect("there").config;
+        config["params"]["sharding_method"] = json!("custom");
+        let lines = lines(&saved, &[artifact("livros", "collections/livros.snapshot")]);
+        assert!(
+            lines[1].starts_with("./qdrant --snapshot collections/livros.snapshot:livros"),
+            "{}",
+            lines[1]
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Downloads a snapshot into a file: in bounded memory, resumed where it broke off, read back from the disk.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use reqwest::header::CONTENT_RANGE;
+use reqwest::{Response, StatusCode};
+use tokio::time::{sleep, timeout};
+
+use super::readback;
+use crate::backup::archive::{self, ArchiveError};
+use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, tag};
+use crate::fs::{NewFile, remove_file};
+use crate::progress::Task;
+
+/// How often in a row it may break off without a byte of progress.
+const TRIES: u32 = 4;
+
+/// What came down: its SHA-256, and what was found in it.
+pub(crate) struct Fetched {
+    pub(crate) sha256: String,
+    pub(crate) contents: Result<archive::Contents, ArchiveError>,
+}
+
+/// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
+pub(crate) async fn fetch(
+    client: &Client,
+    collection: &str,
+    snapshot: &Descriptor,
+    into: &Path,
+    cx: &Fetching<'_>,
+) -> anyhow::Result<Fetched> {
+    let what = Download { collection, snapshot: &snapshot.name };
+    let mut second = false;
+    loop {
+        let sent = whole(client, what, snapshot, into, cx).await?;
+        cx.task.detail("reading it back");
+        let read = {
+            let (file, gone) = (into.to_owned(), cx.gone.clone());
+            tokio::task::spawn_blocking(move || readback::read(&file, |reader| archive::walk(reader), &gone))
+                .await??
+        };
+        if sent.as_ref().is_some_and(|sent| *sent != read.sha256) {
+            bail!(
+                "the snapshot of collection `{collection}` reads back from the disk differently: {} instead of {}",
+                read.sha256,
+                sent.unwrap_or_default()
+            );
+        }
+        let wrong = if read.bytes == snapshot.size {
+            match &snapshot.checksum {
+                Some(expected) if *expected != read.sha256 => {
+                    format!("its SHA-256 is {}, and the server says {expected}", read.sha256)
+                }
+                _ => return Ok(Fetched { sha256: read.sha256, contents: read.contents }),
+            }
+        } else {
+            format!("it has {} bytes, and the server says {}", read.bytes, snapshot.size)
+        };
+        remove_file(into)?;
+        if second {
+            bail!("the downloaded snapshot of collection `{collection}` is not what the server has: {wrong}");
+        }
+        // A bit that was flipped on the way is not flipped twice.
+        tracing::warn!(collection, wrong, "downloading the snapshot once more");
+        cx.task.detail("damaged on the way; once more");
+        second = true;
+    }
+}
+
+/// What a download goes by.
+pub(crate) struct Fetching<'a> {
+    pub(crate) task: &'a dyn Task,
+    pub(crate) patience: &'a Patience,
+    pub(crate) gone: &'a Gone,
+}
+
+/// Returns the digest of what was written where the server has none: else reading it back tells as much.
+async fn whole(
+    client: &Client,
+    what: Download<'_>,
+    snapshot: &Descriptor,
+    into: &Path,
+    cx: &Fetching<'_>,
+) -> anyhow::Result<Option<String>> {
+    let size = snapshot.size;
+    let create = || {
+        let file = NewFile::create(into)?.expecting(Some(size));
+        anyhow::Ok(if snapshot.checksum.is_some() { file.unhashed() } else { file })
+    };
+    let mut file = create()?;
+    let mut written = 0;
+    let mut known = None;
+    let mut failures = 0;
+    loop {
+        let began = written;
+        let answered =
+            timeout(cx.patience.stall, client.rest().download(what, written, known.as_ref())).await;
+        let broke = match answered {
+            Err(_) => stalled(cx.patience.stall),
+            Ok(Ok(response)) => {
+                if written > 0 && !continues(&response, written) {
+                    // The file on the server is another one now, or the server knows no ranges.
+                    drop(file);
+                    remove_file(into)?;
+                    file = create()?;
+                    written = 0;
+                }
+                known = tag(&response);
+                match receive(response, &mut file, &mut written, size, cx).await? {
+                    None => break,
+                    Some(broke) => broke,
+                }
+            }
+            Ok(Err(ApiError::Unreachable { source, .. })) => source,
+            Ok(Err(ApiError::Failed { message, .. })) => anyhow::anyhow!(message),
+            Ok(Err(other)) => return Err(other.into()),
+        };
+        failures = if written > began { 1 } else { failures + 1 };
+        if failures >= TRIES {
+            return Err(broke.context(format!(
+                "the download of collection `{}` breaks off after {written} of {size} bytes",
+                what.collection
+            )));
+        }
+        tracing::debug!(written, size, %broke, "the download broke off");
+        cx.task.detail("broken off; going on from there");
+        sleep(cx.patience.pause * failures).await;
+    }
+    if snapshot.checksum.is_some() {
+        file.finish_unhashed()?;
+        return Ok(None);
+    }
+    Ok(Some(file.finish()?.1.to_string()))
+}
+
+/// Whether an answer goes on exactly where we stopped.
+fn continues(response: &Response, from: u64) -> bool {
+    response.status() == StatusCode::PARTIAL_CONTENT
+        && response
+            .headers()
+            .get(CONTENT_RANGE)
+            .and_then(|range| range.to_str().ok())
+            .and_then(|range| range.strip_prefix("bytes "))
+            .is_some_and(|range| range.starts_with(&format!("{from}-")))
+}
+
+/// Writes what comes. `Some` is why it ended early; an error is one of our disk, which no second try mends.
+async fn receive(
+    mut response: Response,
+    file: &mut NewFile,
+    written: &mut u64,
+    size: u64,
+    cx: &Fetching<'_>,
+) -> anyhow::Result<Option<anyhow::Error>> {
+    let stall = cx.patience.stall;
+    loop {
+        match timeout(stall, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                file.append(&chunk).context("the snapshot cannot be written")?;
+                *written += chunk.len() as u64;
+                cx.task.advance(chunk.len() as u64);
+                if *written > size {
+                    // More than there is: the comparison that follows says so.
+                    return Ok(None);
+                }
+            }
+            Ok(Ok(None)) if *written < size => {
+                return Ok(Some(anyhow::anyhow!("the connection was closed")));
+            }
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(error)) => return Ok(Some(error.without_url().into())),
+            // All is there; that the connection stays open is no matter.
+            Err(_) if *written == size => return Ok(None),
+            Err(_) => return Ok(Some(stalled(stall))),
+        }
+    }
+}
+
+fn stalled(waited: Duration) -> anyhow::Error {
+    anyhow::anyhow!("nothing has come for {}", crate::units::Age(waited))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Saves a whole server, one collection after the other.
+
+pub(crate) mod by_hand;
+mod chain;
+mod difference;
+mod download;
+mod readback;
+pub(crate) mod unchanged;
+mod way;
+mod whole;
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+
+use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::driver::{Dump, Target};
+use crate::backup::fingerprint::{Fingerprint, Qdrant};
+use crate::backup::manifest::{Holds, Proof};
+use crate::backup::store::{Backup, Staging};
+use way::Dumping;
+
+/// The collections and aliases as the server prints them, for people.
+const NOTE: &str = "configuration.json";
+
+/// How often the list of collections is looked at: what is created while others are saved is saved too.
+const ROUNDS: usize = 3;
+
+pub(crate) async fn dump(
+    target: Target<'_>,
+    previous: Option<&Backup>,
+    into: &mut Staging,
+    patience: Patience,
+) -> anyhow::Result<Dump> {
+    let client = Client::connect(target).await?;
+    single(&client).await?;
+    let taken = fingerprint::take(&client, target).await?;
+    if let Some((name, reason)) = first_unreadable(&taken.fingerprint) {
+        bail!("collection `{name}` cannot be read, and so not be saved: {reason}");
+    }
+    if previous.is_none() {
+        into.ensure_room(estimate(&client).await)?;
+    }
+    let mut pending: Vec<String> = taken.infos.iter().map(|(name, _)| name.clone()).collect();
+    let mut dumping = Dumping::new(target, &client, previous, patience, taken);
+    for _ in 0..ROUNDS {
+        for name in &pending {
+            dumping.collection(name, into).await?;
+        }
+        let names = client.collections().await?;
+        pending = names.into_iter().filter(|name| !dumping.saved.collections.contains_key(name)).collect();
+        if pending.is_empty() {
+            break;
+        }
+    }
+    let Dumping { mut saved, infos, mut artifacts, mut remarks, .. } = dumping;
+    for name in &pending {
+        remarks.push(format!("collection `{name}` was created meanwhile, and is not in this backup"));
+    }
+    // Of now: an alias may have been moved while its collection was saved.
+    saved.aliases = client.aliases().await?.into_iter().collect();
+    saved.aliases.retain(|_, collection| saved.collections.contains_key(collection));
+    artifacts.push(note(into, &saved, &infos)?);
+    let restore_by_hand = by_hand::lines(&saved, &artifacts);
+    Ok(Dump {
+        server: Some(saved.version.clone()),
+        fingerprint: Fingerprint::Qdrant(saved),
+        artifacts,
+        // Every snapshot was walked from disk to its end; one that was not has ended this with an error.
+        proof: Proof::Readable,
+        restore_by_hand,
+        remarks,
+    })
+}
+
+/// A snapshot holds the shards of one node only.
+pub(crate) async fn single(client: &Client) -> anyhow::Result<()> {
+    let cluster = match client.rest().cluster().await {
+        Ok(cluster) => cluster,
+        // A key for one collection only may not ask; such a server answers the next requests, or not.
+        Err(ApiError::NotFound { .. } | ApiError::Right { .. }) => return Ok(()),
+        Err(error) => return Err(error).context("the server does not say whether it is alone"),
+    };
+    let peers = cluster["peers"].as_object().map_or(1, serde_json::Map::len);
+    if cluster["status"] == "enabled" && peers > 1 {
+        bail!(
+            "the server is one of {peers} nodes of a cluster, and each holds only a part: this is not supported"
+        );
+    }
+    Ok(())
+}
+
+fn first_unreadable(found: &Qdrant) -> Option<(&str, &str)> {
+    found.collections.iter().find_map(|(name, one)| Some((name.as_str(), one.unreadable.as_deref()?)))
+}
+
+/// The bytes of all vectors and payloads, which a snapshot is never smaller than; 0 where the server does not tell.
+async fn estimate(client: &Client) -> u64 {
+    let Ok(telemetry) = client.rest().telemetry(3).await else { return 0 };
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let size = |local: &Value| {
+        ["vectors_size_bytes", "payloads_size_bytes"]
+            .iter()
+            .filter_map(|key| local[key].as_u64())
+            .sum::<u64>()
+    };
+    list(&telemetry["collections"]["collections"])
+        .iter()
+        .flat_map(|collection| list(&collection["shards"]))
+        .map(|shard| size(&shard["local"]))
+        .sum()
+}
+
+fn note(
+    into: &Staging,
+    saved: &Qdrant,
+    infos: &[(String, Value)],
+) -> anyhow::Result<crate::backup::manifest::Artifact> {
+    let collections: serde_json::Map<String, Value> = infos.iter().cloned().collect();
+    let note = json!({ "version": saved.version, "collections": collections, "aliases": saved.aliases });
+    let mut text = serde_json::to_string_pretty(&note)?;
+    writeln!(text)?;
+    Ok(into.write(NOTE, text.as_bytes(), Holds::Note)?)
+}

@@ -1,0 +1,34 @@
+//! Whether a server holds just what a backup has of it: asked before every stop, so it makes no snapshot, counts nothing, and
+//! costs a question for each collection.
+
+use std::collections::BTreeMap;
+
+use super::chain::Chain;
+use crate::backup::driver::Target;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::fingerprint::{Collection, Fingerprint};
+use crate::backup::store::Backup;
+
+/// Whether nothing was written to the server since a backup was made of it, as far as it proves that.
+pub(crate) async fn since(target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
+    let Fingerprint::Qdrant(recorded) = &backup.manifest.fingerprint else { return Ok(false) };
+    let client = Client::connect(target).await?;
+    if client.version() != recorded.version
+        || client.collections().await?.iter().ne(recorded.collections.keys())
+        || client.aliases().await?.into_iter().collect::<BTreeMap<_, _>>() != recorded.aliases
+    {
+        return Ok(false);
+    }
+    let mut marks = fingerprint::marks(&client, target).await?;
+    for name in recorded.collections.keys() {
+        let info = client.rest().info(name).await?;
+        let now = Collection { mark: marks.remove(name), ..fingerprint::uncounted(&info) };
+        let current =
+            Chain::of(backup, name, &now, client.version()).is_some_and(|chain| chain.is_current(&now));
+        if !current {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

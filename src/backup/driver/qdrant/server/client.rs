@@ -1,0 +1,183 @@
+//! One server, asked over gRPC where that can be reached and over REST where not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::access::Access;
+use super::error::{ApiError, Result};
+use super::grpc::Grpc;
+use super::rest::{COUNT, Descriptor, Rest};
+use crate::backup::driver::Target;
+use crate::backup::driver::reach::{self, Reached, Ways};
+
+/// How many ids one page of a count holds, unless the collection allows less.
+const PAGE: u64 = 10_000;
+
+/// See the head of this file.
+pub(crate) struct Client {
+    access: Access,
+    rest: Rest,
+    grpc: Option<Grpc>,
+    version: String,
+    /// Last, so that a tunnel stays open as long as anything uses it.
+    reached: Reached,
+    reached_grpc: Option<Reached>,
+}
+
+/// Takes the answer of gRPC, or that of REST when there is no gRPC or its connection is gone. For requests that may be
+/// sent twice.
+macro_rules! either {
+    ($self:ident, $call:ident($($argument:expr),*)) => {
+        match &$self.grpc {
+            Some(grpc) => match grpc.$call($($argument),*).await {
+                Err(ApiError::Unreachable { .. }) => $self.rest.$call($($argument),*).await,
+                answered => answered,
+            },
+            None => $self.rest.$call($($argument),*).await,
+        }
+    };
+}
+
+impl Client {
+    /// Finds the server and learns its version. gRPC is an extra: its port is often not published.
+    pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Arc<Self>> {
+        let access = Access::of(target)?;
+        let probe = |address: String| {
+            let access = &access;
+            async move { Ok(Rest::new(&address, access)?.version().await.map(drop)?) }
+        };
+        let reached = reach::resolve(target, access.http_port, Ways::All, probe).await?;
+        let rest = Rest::new(reached.address(), &access)?;
+        let version = rest.version().await?;
+        let probe = |address: String| {
+            let (access, version) = (&access, &version);
+            async move {
+                let answered = Grpc::new(&address, access)?.version().await?;
+                // The two ports are found one by one; that both lead to one server shows at least in this.
+                anyhow::ensure!(answered == *version, "it is a server of version {answered}");
+                Ok(())
+            }
+        };
+        // TLS needs the certificate's own host name there, which a published port does not have.
+        let reached_grpc = if access.tls {
+            None
+        } else {
+            reach::resolve(target, access.grpc_port, Ways::Direct, probe).await.ok()
+        };
+        let grpc = match &reached_grpc {
+            Some(reached) => Some(Grpc::new(reached.address(), &access)?),
+            None => None,
+        };
+        tracing::debug!(rest = %reached, grpc = grpc.is_some(), version, "found the server");
+        Ok(Arc::new(Self { access, rest, grpc, version, reached, reached_grpc }))
+    }
+
+    /// A client of its own for another async runtime.
+    pub(crate) async fn again(&self) -> anyhow::Result<Self> {
+        let reached = self.reached.again().await.context("the tunnel cannot be opened again")?;
+        let rest = Rest::new(reached.address(), &self.access)?;
+        let (grpc, reached_grpc) = match &self.reached_grpc {
+            Some(known) => {
+                let reached = known.again().await?;
+                (Some(Grpc::new(reached.address(), &self.access)?), Some(reached))
+            }
+            None => (None, None),
+        };
+        let (access, version) = (self.access.clone(), self.version.clone());
+        Ok(Self { access, rest, grpc, version, reached, reached_grpc })
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What only REST has.
+    pub(crate) fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    pub(crate) async fn collections(&self) -> Result<Vec<String>> {
+        let mut names = either!(self, collections())?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Alias and collection.
+    pub(crate) async fn aliases(&self) -> Result<Vec<(String, String)>> {
+        either!(self, aliases())
+    }
+
+    /// The exact count, however the collection allows it to be had: strict mode may cap the timeout, forbid exact
+    /// counts, and cap the length of a page.
+    pub(crate) async fn count(&self, collection: &str, info: &Value) -> Result<u64> {
+        let strict = strict_mode(info);
+        for timeout in [Some(COUNT), None] {
+            match either!(self, count(collection, timeout)) {
+                Err(ApiError::Refused { .. }) if timeout.is_some() || strict.is_some() => {}
+                answered => return answered,
+            }
+        }
+        self.count_ids(collection, strict).await
+    }
+
+    async fn count_ids(&self, collection: &str, strict: Option<&Value>) -> Result<u64> {
+        let limit = strict.and_then(longest_page).map_or(PAGE, |cap| cap.min(PAGE));
+        let mut count = 0;
+        let mut offset = Value::Null;
+        loop {
+            let (found, next) = self.rest.ids(collection, limit, &offset).await?;
+            count += found;
+            if next.is_null() {
+                return Ok(count);
+            }
+            offset = next;
+        }
+    }
+
+    /// Never sent twice: a second one would leave the first behind.
+    pub(crate) async fn create_snapshot(&self, collection: &str) -> Result<Descriptor> {
+        match &self.grpc {
+            Some(grpc) => grpc.create_snapshot(collection).await,
+            None => self.rest.create_snapshot(collection).await,
+        }
+    }
+
+    /// One that is not there any more counts as deleted.
+    pub(crate) async fn delete_snapshot(&self, collection: &str, snapshot: &str) -> Result<()> {
+        let mut tried = 0;
+        loop {
+            match either!(self, delete_snapshot(collection, snapshot)) {
+                Ok(()) | Err(ApiError::NotFound { .. }) => return Ok(()),
+                Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if tried < 2 => tried += 1,
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Whether there was one to delete.
+    pub(crate) async fn delete_collection(&self, collection: &str) -> Result<bool> {
+        either!(self, delete_collection(collection))
+    }
+
+    pub(crate) async fn create_alias(&self, alias: &str, collection: &str) -> Result<()> {
+        either!(self, create_alias(alias, collection))
+    }
+}
+
+/// How many points one request may ask for, where the collection has a limit.
+pub(crate) fn query_limit(info: &Value) -> Option<u64> {
+    strict_mode(info).and_then(longest_page)
+}
+
+fn longest_page(strict: &Value) -> Option<u64> {
+    strict["max_query_limit"].as_u64().filter(|cap| *cap > 0)
+}
+
+fn strict_mode(info: &Value) -> Option<&Value> {
+    let strict = &info["config"]["strict_mode_config"];
+    strict.is_object().then_some(strict)
+}

@@ -1,0 +1,10 @@
+//! The server's side: where it listens, what it is asked, and what its answers mean.
+
+pub(crate) mod access;
+pub(crate) mod client;
+pub(crate) mod error;
+mod grpc;
+pub(crate) mod ready;
+pub(crate) mod rest;
+pub(crate) mod upload;
+pub(crate) mod version;

@@ -1,0 +1,81 @@
+//! Waits until a server answers.
+//!
+//! Qdrant opens its port only when every collection is loaded (`src/main.rs`), so that an answer means more here than
+//! its `/readyz`, which says yes at once where there is only one node.
+
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use tokio::time::{Instant, sleep};
+
+use super::client::Client;
+use super::error::ApiError;
+use crate::backup::driver::Target;
+use crate::engine::{Container, State};
+use crate::progress::Unit;
+
+const PAUSE: Duration = Duration::from_millis(300);
+
+pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
+    let deadline = Instant::now() + limit;
+    let title = format!("waiting for `{}`", target.store.service);
+    let task = target.progress.begin(&title, Unit::Time, None);
+    let mut store = target.store.clone();
+    loop {
+        let reason = match ask(Target { store: &store, ..target }, deadline).await {
+            Ok(()) => return Ok(()),
+            Err(error) if is_final(&error) => return Err(error),
+            Err(error) => error,
+        };
+        if Instant::now() >= deadline {
+            let waited = crate::units::Age(limit);
+            return Err(reason.context(format!("`{}` did not answer within {waited}", target.store.service)));
+        }
+        let container = Target { store: &store, ..target }.container()?;
+        task.detail(&detail(container));
+        sleep(PAUSE).await;
+        store.container = Some(again(target, container.clone()).await?);
+    }
+}
+
+/// One try, which may not outlast the wait by much.
+async fn ask(target: Target<'_>, deadline: Instant) -> anyhow::Result<()> {
+    let grace = Duration::from_secs(1);
+    let asked = async {
+        let client = Client::connect(target).await?;
+        client.collections().await.map(drop).map_err(anyhow::Error::from)
+    };
+    tokio::time::timeout_at(deadline + grace, asked)
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("the last try got no answer")))
+}
+
+/// A key does not become right by waiting.
+fn is_final(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. }))
+}
+
+/// The container as it is now: its state, and its ports, which a start may have changed.
+async fn again(target: Target<'_>, known: Container) -> anyhow::Result<Container> {
+    // An engine that does not answer for a moment ends no wait.
+    let Ok(now) = target.engine.inspect(&known.id).await else { return Ok(known) };
+    let Some(now) = now else {
+        bail!("container `{}` is gone", known.name);
+    };
+    match now.state {
+        State::Exited | State::Dead | State::Removing => {
+            bail!("container `{}` has stopped with exit code {}", now.name, now.exit_code)
+        }
+        State::Paused => bail!("container `{}` is paused", now.name),
+        State::Created | State::Running | State::Restarting => Ok(now),
+    }
+}
+
+fn detail(container: &Container) -> String {
+    match (container.state, container.health.as_deref()) {
+        (State::Restarting, _) => format!("it is restarting after exit code {}", container.exit_code),
+        (State::Created, _) => "it is not started yet".to_owned(),
+        (_, Some(health)) => format!("it is {health}"),
+        (_, None) => "it loads its collections".to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Watches a file on its way to the server.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::fs::File;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::progress::Task;
+
+/// How far an upload is.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    task: Arc<dyn Task>,
+    whole: Arc<AtomicBool>,
+}
+
+impl Sent {
+    pub(crate) fn new(task: &Arc<dyn Task>) -> Self {
+        Self { task: Arc::clone(task), whole: Arc::default() }
+    }
+
+    /// Whether the server has got everything, and so may be at work on it even when we go away.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn watch(&self, file: File) -> Watch {
+        Watch { file, sent: self.clone() }
+    }
+}
+
+/// The file, as it is read.
+pub(crate) struct Watch {
+    file: File,
+    sent: Sent,
+}
+
+impl AsyncRead for Watch {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.file).poll_read(cx, buffer);
+        if let Poll::Ready(Ok(())) = polled {
+            let count = buffer.filled().len() - before;
+            if count == 0 {
+                self.sent.whole.store(true, Ordering::Release);
+            } else {
+                self.sent.task.advance(count as u64);
+            }
+        }
+        polled
+    }
+}

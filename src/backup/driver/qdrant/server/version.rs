@@ -1,0 +1,94 @@
+//! Which server can take the snapshots of which.
+//!
+//! Qdrant keeps its storage readable for one minor version at a time and never downwards
+//! (<https://qdrant.tech/documentation/upgrades/>). Neither its files nor its snapshots hold the server's version, so that
+//! nobody but us can compare.
+
+use std::fmt;
+
+/// `1.19.0`, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version {
+    major: u64,
+    minor: u64,
+    patch: u64,
+}
+
+impl Version {
+    /// Reads `1.19.0`, `v1.19` or `1.19.0-dev`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches('v');
+        let plain = text.split(['-', '+']).next().unwrap_or(text);
+        let mut parts = plain.split('.').map(|part| part.parse().ok());
+        let major = parts.next()??;
+        let minor = parts.next()??;
+        Some(Self { major, minor, patch: parts.next().flatten().unwrap_or(0) })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// Why a server cannot take a snapshot of another version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error(
+        "the backup is of Qdrant {backup}, and the server is the older {server}: it cannot read what a newer one wrote"
+    )]
+    Older { backup: Version, server: Version },
+    #[error(
+        "the backup is of Qdrant {backup}, and the server is {server}: Qdrant reads only what the minor version before it \
+         wrote, so restore into {}.{} and upgrade step by step", backup.major, backup.minor
+    )]
+    TooNew { backup: Version, server: Version },
+    #[error("the server's version `{0}` cannot be understood")]
+    Unknown(String),
+}
+
+/// Whether a server may be given snapshots of another. A backup that does not say its version is let pass.
+pub(crate) fn fits(backup: Option<&str>, server: &str) -> Result<(), Unfit> {
+    let Some(backup) = backup.and_then(Version::parse) else { return Ok(()) };
+    let server = Version::parse(server).ok_or_else(|| Unfit::Unknown(server.to_owned()))?;
+    if (server.major, server.minor) < (backup.major, backup.minor) {
+        return Err(Unfit::Older { backup, server });
+    }
+    if server.major != backup.major || server.minor > backup.minor + 1 {
+        return Err(Unfit::TooNew { backup, server });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_minor_version_and_the_next_one_fit() {
+        for server in ["1.19.0", "1.19.7", "1.20.0", "v1.20.3", "1.20.0-dev"] {
+            assert_eq!(fits(Some("1.19.2"), server), Ok(()), "{server}");
+        }
+        assert_eq!(fits(None, "1.0.0"), Ok(()));
+    }
+
+    #[test]
+    fn an_older_one_and_a_far_newer_one_do_not() {
+        let error = fits(Some("1.19.0"), "1.18.9").expect_err("older").to_string();
+        assert!(error.contains("Qdrant 1.19.0") && error.contains("older 1.18.9"), "{error}");
+        let error = fits(Some("1.17.0"), "1.19.0").expect_err("two minors").to_string();
+        assert!(error.contains("restore into 1.17"), "{error}");
+        assert!(fits(Some("1.19.0"), "2.0.0").is_err());
+        assert!(fits(Some("2.0.0"), "1.19.0").is_err());
+        assert!(fits(Some("1.19.0"), "latest").is_err());
+    }
+
+    #[test]
+    fn versions_are_read_as_servers_print_them() {
+        assert_eq!(Version::parse("v1.19").expect("a version").to_string(), "1.19.0");
+        for odd in ["", "1", "one.two", "latest"] {
+            assert_eq!(Version::parse(odd), None, "{odd}");
+        }
+    }
+}

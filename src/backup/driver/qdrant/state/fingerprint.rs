@@ -1,0 +1,186 @@
+//! Counts what a server holds.
+//!
+//! A collection that cannot be read is recorded as that, and does not keep the others from being counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep};
+
+use super::mark;
+use super::sample;
+use super::witness::Witness;
+use crate::backup::driver::Target;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::{ApiError, Result};
+use crate::backup::fingerprint::mark::Mark;
+use crate::backup::fingerprint::sample::Sample;
+use crate::backup::fingerprint::{Collection, Qdrant};
+
+/// How long a count waits for writes that the server has taken and not applied yet.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// What was counted, and each collection's info as the server printed it.
+pub(crate) struct Taken {
+    pub(crate) fingerprint: Qdrant,
+    pub(crate) infos: Vec<(String, Value)>,
+}
+
+/// Counts everything.
+pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
+    let mut taken = Taken {
+        fingerprint: Qdrant {
+            version: client.version().to_owned(),
+            collections: BTreeMap::new(),
+            aliases: client.aliases().await?.into_iter().collect(),
+        },
+        infos: Vec::new(),
+    };
+    for name in client.collections().await? {
+        match count(client, &name).await {
+            Ok((collection, info)) => {
+                taken.fingerprint.collections.insert(name.clone(), collection);
+                taken.infos.push((name, info));
+            }
+            // Deleted between the list and the count.
+            Err(ApiError::NotFound { .. }) if !client.collections().await?.contains(&name) => {}
+            Err(error) => {
+                let reason = reason(error)?;
+                taken.fingerprint.collections.insert(name, unreadable(reason));
+            }
+        }
+    }
+    mark_and_sample(client, target, &mut taken).await?;
+    Ok(taken)
+}
+
+/// The marks come before the samples: what is written between them moves the counter, and the samples then count as
+/// written to.
+async fn mark_and_sample(client: &Client, target: Target<'_>, taken: &mut Taken) -> Result<()> {
+    let mut marks = marks(client, target).await?;
+    for (name, info) in &taken.infos {
+        let Some(collection) = taken.fingerprint.collections.get_mut(name) else { continue };
+        collection.mark = marks.remove(name);
+        collection.sample = sample(client, name, collection, info).await?;
+    }
+    Ok(())
+}
+
+/// Where the history of each collection stands; nothing where the key may not ask.
+pub(crate) async fn marks(client: &Client, target: Target<'_>) -> Result<BTreeMap<String, Mark>> {
+    let witness = Witness::take(target).await;
+    match mark::all(client, &witness).await {
+        Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => Ok(BTreeMap::new()),
+        answered => answered,
+    }
+}
+
+/// A few points of a collection that was counted just now.
+pub(crate) async fn sample(
+    client: &Client,
+    name: &str,
+    counted: &Collection,
+    info: &Value,
+) -> Result<Option<Sample>> {
+    match sample::take(client, name, counted.points.unwrap_or_default(), info).await {
+        Ok(sample) => Ok(sample),
+        // What cannot be sampled was counted all the same.
+        Err(error) => reason(error).map(|_| None),
+    }
+}
+
+/// Counts one collection, and gives its info as the server prints it.
+pub(crate) async fn count(client: &Client, name: &str) -> Result<(Collection, Value)> {
+    let info = settled(client, name).await?;
+    let points = client.count(name, &info).await?;
+    let collection = Collection { points: Some(points), ..uncounted(&info) };
+    Ok((collection, info))
+}
+
+/// What the info of a collection says of it.
+pub(crate) fn uncounted(info: &Value) -> Collection {
+    Collection {
+        points: None,
+        points_after: None,
+        status: info["status"].as_str().unwrap_or("unknown").to_owned(),
+        unreadable: None,
+        config: info["config"].clone(),
+        payload_schema: schema(&info["payload_schema"]),
+        sample: None,
+        mark: None,
+    }
+}
+
+/// The info of a collection once no writes are waiting, or when waiting has lasted long enough.
+async fn settled(client: &Client, name: &str) -> Result<Value> {
+    let deadline = Instant::now() + SETTLE;
+    loop {
+        let info = client.rest().info(name).await?;
+        // Servers before 1.17 do not tell.
+        let waiting = info["update_queue"]["length"].as_u64().unwrap_or(0);
+        if waiting == 0 || Instant::now() >= deadline {
+            return Ok(info);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// What makes one collection unreadable; what concerns the whole server stays an error.
+pub(crate) fn reason(error: ApiError) -> Result<String> {
+    match error {
+        ApiError::Key { .. } | ApiError::Unreachable { .. } => Err(error),
+        ApiError::NotFound { message, .. }
+        | ApiError::Failed { message, .. }
+        | ApiError::Refused { message, .. } => Ok(message),
+        error @ (ApiError::Right { .. } | ApiError::Senseless { .. }) => Ok(error.to_string()),
+    }
+}
+
+fn unreadable(reason: String) -> Collection {
+    Collection {
+        points: None,
+        points_after: None,
+        status: "unknown".to_owned(),
+        unreadable: Some(reason),
+        config: Value::Null,
+        payload_schema: Value::Null,
+        sample: None,
+        mark: None,
+    }
+}
+
+/// The indexes, without how many points each has: that is an estimate, and counts nothing lost.
+pub(crate) fn schema(indexes: &Value) -> Value {
+    let Some(indexes) = indexes.as_object() else { return Value::Object(Map::new()) };
+    let without_count = |(field, index): (&String, &Value)| {
+        let mut index = index.clone();
+        if let Some(index) = index.as_object_mut() {
+            index.remove("points");
+        }
+        (field.clone(), index)
+    };
+    Value::Object(indexes.iter().map(without_count).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_has_no_counts() {
+        let printed = json!({ "a": { "data_type": "keyword", "points": 50 }, "b": { "data_type": "integer", "params": { "lookup": true }, "points": 0 } });
+        let expected = json!({ "a": { "data_type": "keyword" }, "b": { "data_type": "integer", "params": { "lookup": true } } });
+        assert_eq!(schema(&printed), expected);
+        assert_eq!(schema(&Value::Null), json!({}));
+    }
+
+    #[test]
+    fn only_what_concerns_one_collection_is_recorded() {
+        let failed = ApiError::Failed { action: "a".into(), message: "dummy shard".into() };
+        assert_eq!(reason(failed).expect("of this collection"), "dummy shard");
+        assert!(reason(ApiError::Key { given: false }).is_err());
+    }
+}
