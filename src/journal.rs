@@ -80,7 +80,10 @@ impl Entry {
 
     /// Adds a backup that was made before the command.
     pub fn backup(&mut self, name: &str) {
-        self.backups.push(name.to_owned());
+        // The nodes of a cluster have one together.
+        if self.backups.iter().all(|known| known != name) {
+            self.backups.push(name.to_owned());
+        }
     }
 
     #[must_use]

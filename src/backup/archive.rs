@@ -27,7 +27,7 @@ const SMALL: u64 = 16 * 1024 * 1024;
 /// What was found in a whole snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
-    /// `config.json`: the collection's configuration.
+    /// `config.json`: the collection's configuration; null in the snapshot of a shard, which has none.
     pub config: Value,
     pub shards: usize,
     pub segments: usize,
@@ -68,21 +68,41 @@ pub enum ArchiveError {
     MissingShards { found: usize, expected: u64 },
 }
 
-/// Walks a snapshot to its end.
+/// Walks the snapshot of a collection to its end.
 pub fn walk(reader: impl Read) -> Result<Contents, ArchiveError> {
+    let mut top = Top::default();
+    each(reader, |entry, path| top.take(entry, path))?;
+    top.judge()
+}
+
+/// Walks the snapshot of one shard to its end: it has at its top what the snapshot of a collection has below the shard's
+/// number, and no configuration.
+pub fn walk_shard(reader: impl Read, id: u32) -> Result<Contents, ArchiveError> {
+    let mut shard = Shard::default();
+    each(reader, |entry, path| {
+        let is_directory = kind(entry, path)?;
+        if is_directory { Ok(()) } else { shard.take(entry, path, path) }
+    })?;
+    Ok(Contents { config: Value::Null, shards: 1, segments: shard.judge(id)? })
+}
+
+/// Hands every entry of an archive on, and makes sure that it ends as it should.
+fn each<R: Read>(
+    reader: R,
+    mut take: impl FnMut(&mut Entry<'_, Watched<R>>, &str) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     let mut place = Place::start();
     let mut archive = tar::Archive::new(Watched::new(reader));
-    let mut top = Top::default();
     let mut end_of_last = 0;
     for entry in archive.entries().map_err(|source| place.broken(source))? {
         let mut entry = entry.map_err(|source| place.broken(source))?;
         let path = path_of(&entry, &place)?;
         place.at(&path);
         end_of_last = end_of(&entry, &place)?;
-        top.take(&mut entry, &path)?;
+        take(&mut entry, &path)?;
     }
     match archive.into_inner().finish(end_of_last).map_err(|source| place.broken(source))? {
-        Ended::Properly => top.judge(),
+        Ended::Properly => Ok(()),
         Ended::Early => Err(ArchiveError::NoEnd { place: place.shown() }),
         Ended::Late { at } => Err(ArchiveError::Trailing { at }),
     }

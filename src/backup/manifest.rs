@@ -2,7 +2,7 @@
 //!
 //! It is written last; a directory without one is not a backup.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The newest format that this program reads and the one that it writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -40,6 +40,10 @@ pub struct Manifest {
     pub engine: String,
     pub endpoint: String,
     pub kind: StoreKind,
+    /// The stores whose servers are nodes of one cluster, which this is a backup of; empty where a server stands alone.
+    /// Since format version 3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cluster: Vec<String>,
     /// The server's own version, where there is a server.
     pub server: Option<String>,
     /// Why it was made: `before down`, `asked for`, `before restore`.
@@ -85,6 +89,8 @@ pub enum Holds {
     /// What has changed in a shard of a collection since the link before: link 0 is the snapshot, and all changes before
     /// this one lie on it. Since format version 2.
     CollectionDelta { collection: String, shard: u32, link: u32 },
+    /// A snapshot of one shard of a collection, of whichever node has it. Since format version 3.
+    ShardSnapshot { collection: String, shard: u32 },
     /// The versions of a shard's files just before the newest link, as the server printed them: the next changes begin
     /// from them. Not needed to restore. Since format version 2.
     SegmentVersions { collection: String, shard: u32 },
@@ -144,16 +150,29 @@ impl Manifest {
         crate::fs::to_json(self)
     }
 
-    /// The collections in it, with their snapshots.
-    pub fn collections(&self) -> BTreeMap<&str, &Artifact> {
+    /// The collections in it.
+    pub fn collections(&self) -> BTreeSet<&str> {
         self.artifacts
             .iter()
             .filter_map(|artifact| match &artifact.holds {
-                Holds::CollectionSnapshot { collection } => Some((collection.as_str(), artifact)),
+                Holds::CollectionSnapshot { collection } | Holds::ShardSnapshot { collection, .. } => {
+                    Some(collection.as_str())
+                }
                 Holds::CollectionDelta { .. }
                 | Holds::SegmentVersions { .. }
                 | Holds::Files { .. }
                 | Holds::Note => None,
+            })
+            .collect()
+    }
+
+    /// The snapshots of a collection's shards, by their numbers; empty where the collection was saved in one piece.
+    pub fn shards(&self, name: &str) -> BTreeMap<u32, &Artifact> {
+        self.artifacts
+            .iter()
+            .filter_map(|artifact| match &artifact.holds {
+                Holds::ShardSnapshot { collection, shard } if collection == name => Some((*shard, artifact)),
+                _ => None,
             })
             .collect()
     }
@@ -194,6 +213,7 @@ pub(crate) mod tests {
             engine: "E".into(),
             endpoint: "unix:///var/run/docker.sock".into(),
             kind: StoreKind::Volume,
+            cluster: Vec::new(),
             server: None,
             reason: "asked for".into(),
             proof: Proof::Readable,
@@ -211,8 +231,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_version_is_told_from_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":3,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(3))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":4,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(4))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

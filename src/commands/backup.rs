@@ -49,7 +49,10 @@ pub(super) async fn run(asked: &Asked, args: &Backup) -> Result<Exit, Failure> {
     let saved =
         super::interruptible(saving::save_to(&stack, &stores, "asked for", required(&stack, args))).await?;
     if args.json {
-        let backups: Vec<_> = saved.iter().map(|one| describe::backup_json(one.backup.backup())).collect();
+        let mut backups: Vec<_> = saved.iter().map(|one| one.backup.backup()).collect();
+        // The nodes of a cluster have one together.
+        backups.dedup_by_key(|backup| backup.name());
+        let backups: Vec<_> = backups.into_iter().map(describe::backup_json).collect();
         asked.ui.result(describe::json(&backups));
     }
     warn_of_bare(&stack, &stores);

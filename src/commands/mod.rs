@@ -5,6 +5,7 @@ pub mod backups;
 mod comparing;
 mod describe;
 mod export;
+mod grouping;
 pub mod guarded;
 pub mod history;
 mod import;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::grouping::{Group, groups};
 use super::proving::Prover;
 use super::stack::Stack;
 use super::{describe, proving};
@@ -17,7 +18,7 @@ use crate::units::Bytes;
 /// As manifests name us.
 const TOOL: &str = concat!("safe-compose ", env!("CARGO_PKG_VERSION"));
 
-/// One store that was saved.
+/// One store that was saved; the nodes of a cluster have one backup together.
 #[derive(Debug)]
 pub(super) struct Saved {
     pub store: Store,
@@ -40,19 +41,20 @@ pub(super) async fn save_to(
     if stores.is_empty() {
         return Ok(Vec::new());
     }
-    let mut saved = Vec::new();
-    for store in stores {
-        let backup = save_one(stack, store, reason)
-            .await
-            .map_err(|error| failed(stack, &format!("`{}`", store.service), error))?;
-        tell(stack, store, &backup);
-        saved.push(Saved { store: store.clone(), backup });
+    let failed_at = |store: &Store, error| failed(stack, &format!("`{}`", store.service), error);
+    let mut made: Vec<(Group, Verified)> = Vec::new();
+    for group in groups(stack, stores).await.map_err(|(store, error)| failed_at(&store, error))? {
+        let backup = save_one(stack, &group, reason).await.map_err(|error| failed_at(&group.lead, error))?;
+        tell(stack, &group, &backup);
+        made.push((group, backup));
     }
-    let members: Vec<&Verified> = saved.iter().map(|one| &one.backup).collect();
+    let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
     together::write(&stack.root, &stack.project.name, &members)
         .map_err(|error| failed(stack, "the list of what was saved together", error.into()))?;
-    for one in &mut saved {
-        prove(stack, &one.store, &mut one.backup, required).await?;
+    let mut saved = Vec::new();
+    for (group, mut backup) in made {
+        prove(stack, &group.lead, &mut backup, required).await?;
+        saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
     }
     Ok(saved)
 }
@@ -107,7 +109,8 @@ fn failed_proof(stack: &Stack<'_>, what: String, error: anyhow::Error) -> Failur
     }
 }
 
-async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Result<Verified> {
+async fn save_one(stack: &Stack<'_>, group: &Group, reason: &str) -> anyhow::Result<Verified> {
+    let store = &group.lead;
     let meter = stack.ui().meter();
     let created = Timestamp::now();
     let mut staging = stack.root.stage(&store.id, created)?;
@@ -134,6 +137,7 @@ async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Res
         engine: identity.id.clone(),
         endpoint: identity.endpoint.clone(),
         kind: store.kind,
+        cluster: group.nodes.clone(),
         server: dump.server,
         reason: reason.to_owned(),
         proof: dump.proof,
@@ -144,12 +148,15 @@ async fn save_one(stack: &Stack<'_>, store: &Store, reason: &str) -> anyhow::Res
     Ok(staging.finish_showing(manifest, &meter)?)
 }
 
-fn tell(stack: &Stack<'_>, store: &Store, verified: &Verified) {
+fn tell(stack: &Stack<'_>, group: &Group, verified: &Verified) {
     let backup = verified.backup();
     let manifest = &backup.manifest;
     stack.ui().good(format!(
-        "backed up `{}`: {} ({}, read back and checked) in {}",
-        store.service,
+        "backed up {}: {} ({}, read back and checked) in {}",
+        match group.nodes.as_slice() {
+            [] => format!("`{}`", group.lead.service),
+            nodes => format!("the cluster of `{}`", nodes.join("`, `")),
+        },
         describe::contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
         describe::short_path(&backup.directory),

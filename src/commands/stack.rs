@@ -118,6 +118,7 @@ impl<'a> Stack<'a> {
         Target {
             engine: self.engine.as_ref(),
             store,
+            stores: &self.inventory.stores,
             progress,
             local: self.identity().local,
             api_key: self.asked.env.qdrant_api_key.as_ref(),

@@ -61,7 +61,8 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
         image: Some(image),
         places: Vec::new(),
     };
-    let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
+    let target =
+        Target { engine: &engine, local: true, store: &store, stores: &[], progress: &Silent, api_key: None };
     let driver = QdrantDriver::new();
     driver.wait_ready(target, Duration::from_secs(60)).await.expect("it answers through the tunnel");
     scratch.docker(&["exec", &id, "bash", "-c", FILL]);

@@ -36,10 +36,18 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             image: Some(image.to_owned()),
             places: Vec::new(),
         };
-        let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
+        let target = Target {
+            engine: &engine,
+            local: true,
+            store: &store,
+            stores: &[],
+            progress: &Silent,
+            api_key: None,
+        };
         let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
         let dump = QdrantDriver::new().dump(target, None, &mut staging).await.expect("saved");
         let manifest = Manifest {
+            cluster: Vec::new(),
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
             tool: "safe-compose 0.0.0".into(),

@@ -58,11 +58,13 @@ fn data(volume: &str) -> Vec<Place> {
 
 async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
     let engine = engine().await;
-    let target = Target { engine: &engine, store, progress: &Silent, local: true, api_key: None };
+    let target =
+        Target { engine: &engine, store, stores: &[], progress: &Silent, local: true, api_key: None };
     let now = jiff::Timestamp::now();
     let mut staging = root.stage("db", now).expect("staged");
     let dump = VolumeDriver.dump(target, None, &mut staging).await.expect("dumped");
     let manifest = Manifest {
+        cluster: Vec::new(),
         format: FORMAT.into(),
         format_version: FORMAT_VERSION,
         tool: "test".into(),
@@ -124,7 +126,8 @@ async fn everything_comes_back_as_it_was() {
     // Through a helper, into a volume that no container has.
     let engine = engine().await;
     let fresh = Store { container: None, places: data(&to), ..stored.clone() };
-    let target = Target { engine: &engine, store: &fresh, progress: &Silent, local: true, api_key: None };
+    let target =
+        Target { engine: &engine, store: &fresh, stores: &[], progress: &Silent, local: true, api_key: None };
     let request = Request::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
     assert_eq!(plan.steps[0].action, Action::Create);
@@ -177,7 +180,14 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
     assert!(remarks[0].contains("was running"), "{remarks:?}");
 
     let engine = engine().await;
-    let target = Target { engine: &engine, store: &stored, progress: &Silent, local: true, api_key: None };
+    let target = Target {
+        engine: &engine,
+        store: &stored,
+        stores: &[],
+        progress: &Silent,
+        local: true,
+        api_key: None,
+    };
     let request = Request::default();
     docker(&["exec", &id, "/bin/sh", "-c", "echo other > /data/one; echo two > /data/two"]).expect("written");
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
@@ -257,7 +267,14 @@ async fn a_volume_inside_of_another_goes_with_it() {
     );
     let stored = store(&scratch.name, &image, places(&outer, &inner)).await;
     let engine = engine().await;
-    let target = Target { engine: &engine, store: &stored, progress: &Silent, local: true, api_key: None };
+    let target = Target {
+        engine: &engine,
+        store: &stored,
+        stores: &[],
+        progress: &Silent,
+        local: true,
+        api_key: None,
+    };
     let request = Request::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
     // The engine has made the directory that the inner volume is mounted on.

@@ -33,6 +33,7 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         image_id: "sha256:0".into(),
         engine: "E".into(),
         endpoint: "unix:///var/run/docker.sock".into(),
+        cluster: Vec::new(),
         kind: StoreKind::Volume,
         server: None,
         reason: "asked for".into(),

@@ -19,6 +19,7 @@ mod preflight;
 mod process;
 mod protect;
 mod qdrant_backup;
+mod qdrant_cluster;
 mod qdrant_export;
 mod qdrant_import;
 mod qdrant_incremental;

@@ -98,7 +98,7 @@ async fn odd_names_have_files_and_addresses_of_their_own() {
     let collections = saved.backup.manifest.collections();
     assert_eq!(collections.len(), odd.len());
     for name in odd {
-        assert!(collections.contains_key(name), "{name}");
+        assert!(collections.contains(name), "{name}");
         stand.delete(name).await;
     }
     stand.restore(&saved.backup, &Request::default()).await.expect("restored");
@@ -362,7 +362,7 @@ async fn collections_may_come_and_go_while_a_backup_is_made() {
     let (saved, ()) = tokio::join!(stand.back_up(&root), changes);
     stand.fail("");
     let saved = saved.expect("saved");
-    assert_eq!(saved.backup.manifest.collections().into_keys().collect::<Vec<_>>(), ["livros", "nova"]);
+    assert_eq!(saved.backup.manifest.collections().into_iter().collect::<Vec<_>>(), ["livros", "nova"]);
     assert!(saved.remarks.iter().any(|remark| remark.contains("`receitas` was deleted meanwhile")));
     let Fingerprint::Qdrant(recorded) = &saved.backup.manifest.fingerprint else { panic!("of a Qdrant") };
     assert!(recorded.aliases.is_empty(), "its alias went with it");

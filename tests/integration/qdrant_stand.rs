@@ -46,6 +46,8 @@ pub(crate) struct Stand {
     key: Option<String>,
     pub(crate) engine: MemoryEngine,
     pub(crate) store: Store,
+    /// Those of the project, where there are more.
+    pub(crate) stores: Vec<Store>,
     client: reqwest::Client,
 }
 
@@ -95,14 +97,45 @@ impl Stand {
         Self::with(Kind::Double(server), dir, (http, grpc), key)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the server under test is a program")]
-    async fn of_program(program: &Path) -> Self {
+    /// So many servers that are the nodes of one cluster, each a service of one project.
+    pub(crate) async fn cluster(nodes: u64) -> Vec<Self> {
+        let Some(program) = real() else { return Self::cluster_of_doubles(nodes).await };
+        let peer = format!("http://127.0.0.1:{}", free_port());
+        let mut stands = Vec::new();
+        for number in 0..nodes {
+            let arguments = if number == 0 {
+                vec!["--uri".to_owned(), peer.clone()]
+            } else {
+                let own = format!("http://127.0.0.1:{}", free_port());
+                vec!["--uri".to_owned(), own, "--bootstrap".to_owned(), peer.clone()]
+            };
+            stands.push(Self::of_program_with(&program, &arguments).await);
+        }
+        in_one_project(stands)
+    }
+
+    pub(crate) async fn cluster_of_doubles(nodes: u64) -> Vec<Self> {
         let dir = tempfile::tempdir().expect("a directory");
-        let free = || {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-            listener.local_addr().expect("bound").port()
+        let config = Config::below(dir.path().join("server"));
+        let mut dirs = vec![dir];
+        dirs.resize_with(usize::try_from(nodes).expect("few"), || tempfile::tempdir().expect("one"));
+        let servers = Server::start_cluster(config, nodes).await.expect("a cluster");
+        let stand = |(server, dir): (Server, TempDir)| {
+            let ports = (server.http_port(), server.grpc_port());
+            Self::with(Kind::Double(server), dir, ports, None)
         };
-        let (http, grpc) = (free(), free());
+        in_one_project(servers.into_iter().zip(dirs).map(stand).collect())
+    }
+
+    async fn of_program(program: &Path) -> Self {
+        Self::of_program_with(program, &[]).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the server under test is a program")]
+    async fn of_program_with(program: &Path, arguments: &[String]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (http, grpc) = (free_port(), free_port());
+        let peers = arguments.get(1).and_then(|own| own.rsplit_once(':'));
         let log = std::fs::File::create(dir.path().join("log")).expect("a log");
         let child = std::process::Command::new(program)
             .current_dir(dir.path())
@@ -113,6 +146,9 @@ impl Stand {
             .env("QDRANT__STORAGE__STORAGE_PATH", dir.path().join("storage"))
             .env("QDRANT__STORAGE__SNAPSHOTS_PATH", dir.path().join("snapshots"))
             .env("QDRANT__STORAGE__WAL__WAL_CAPACITY_MB", "1")
+            .args(arguments)
+            .env("QDRANT__CLUSTER__ENABLED", if peers.is_some() { "true" } else { "false" })
+            .env("QDRANT__CLUSTER__P2P__PORT", peers.map_or("6335", |(_, port)| port))
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
             .spawn()
@@ -168,7 +204,7 @@ impl Stand {
             places: Vec::new(),
         };
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { server, dir, http, key, engine, store, client }
+        Self { server, dir, http, key, engine, store, stores: Vec::new(), client }
     }
 
     /// The container, to be changed.
@@ -221,7 +257,14 @@ impl Stand {
     }
 
     pub(crate) fn target(&self) -> Target<'_> {
-        Target { engine: &self.engine, local: true, store: &self.store, progress: &Silent, api_key: None }
+        Target {
+            engine: &self.engine,
+            local: true,
+            store: &self.store,
+            stores: &self.stores,
+            progress: &Silent,
+            api_key: None,
+        }
     }
 
     /// Tells the stand-in how to fail from now on; with nothing, not at all.
@@ -458,6 +501,23 @@ pub(crate) fn clearance() -> Clearance {
         Decision::Allow(permit) => permit.clear(Backed::Nothing),
         other => panic!("{other:?}"),
     }
+}
+
+fn in_one_project(mut stands: Vec<Stand>) -> Vec<Stand> {
+    for (number, stand) in stands.iter_mut().enumerate() {
+        let name = format!("qdrant-{}", number + 1);
+        (stand.store.id, stand.store.service) = (name.clone(), name);
+    }
+    let stores: Vec<Store> = stands.iter().map(|stand| stand.store.clone()).collect();
+    for stand in &mut stands {
+        stand.stores.clone_from(&stores);
+    }
+    stands
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
 }
 
 fn files(directory: &Path, found: &mut Vec<String>) {

@@ -127,7 +127,7 @@ fn filled(engine: MemoryEngine) -> MemoryEngine {
 }
 
 fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> Target<'a> {
-    Target { engine, store, progress: &Silent, local: true, api_key: None }
+    Target { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
 }
 
 struct Dumped {

@@ -26,6 +26,8 @@ pub struct Target<'a> {
     /// The engine's file system and network are those of this machine.
     pub local: bool,
     pub store: &'a Store,
+    /// Every store of the project: some may be nodes of one cluster with it.
+    pub stores: &'a [Store],
     pub progress: &'a dyn Progress,
     /// The API key to use, where the container's environment has none.
     pub api_key: Option<&'a Secret>,
@@ -137,6 +139,13 @@ pub trait Driver: Send + Sync {
 
     /// What `now` lacks of what was recorded. Pure.
     fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference>;
+
+    /// The ids of the stores of the project that are nodes of one cluster with this one, itself among them; empty where it
+    /// stands alone.
+    async fn cluster(&self, target: Target<'_>) -> anyhow::Result<Vec<String>> {
+        let _ = target;
+        Ok(Vec::new())
+    }
 
     /// Whether nothing was written since a backup. `true` only where the server proves it; `false` says nothing.
     async fn is_unchanged_since(&self, target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {

@@ -84,6 +84,7 @@ impl Lodging {
 
     pub(super) fn target(&self) -> Target<'_> {
         Target {
+            stores: &[],
             engine: self.engine.as_ref(),
             local: self.local,
             store: &self.store,

@@ -78,6 +78,7 @@ impl Backup {
             engine: String::new(),
             endpoint: String::new(),
             kind,
+            cluster: Vec::new(),
             server: None,
             reason: "the record of the last stop".to_owned(),
             proof: Proof::Copied,

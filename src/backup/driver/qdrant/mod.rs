@@ -73,6 +73,12 @@ impl Driver for QdrantDriver {
         }
     }
 
+    async fn cluster(&self, target: Target<'_>) -> anyhow::Result<Vec<String>> {
+        let client = Client::connect_all(target).await?;
+        let Some(cluster) = client.cluster() else { return Ok(Vec::new()) };
+        Ok(cluster.stores().map(str::to_owned).chain([target.store.id.clone()]).collect())
+    }
+
     async fn is_unchanged_since(&self, target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
         unchanged::since(target, backup).await
     }

@@ -96,7 +96,8 @@ async fn find(
     local: bool,
 ) -> anyhow::Result<Reached> {
     let store = store(container);
-    let target = Target { engine: &engine, store: &store, progress: &Silent, local, api_key: None };
+    let target =
+        Target { engine: &engine, store: &store, stores: &[], progress: &Silent, local, api_key: None };
     resolve(target, port, ways, |address| probe(address, "db")).await
 }
 

@@ -22,31 +22,43 @@ use crate::shard::Shard;
 pub(crate) fn pack(collection: &Collection, path: &Path) -> Outcome<()> {
     let mut tar = builder(File::create(path)?);
     for shard in &collection.shards {
-        let root = shard.id.to_string();
-        for segment in &shard.segments {
-            let bytes = pack_segment(&segment.dir(&shard.segments_dir()))?;
-            append_bytes(&mut tar, &format!("{root}/segments/{}.tar", segment.uuid), &bytes)?;
-        }
-        for clocks in ["newest_clocks.json", "oldest_clocks.json"] {
-            append_if_there(&mut tar, &shard.dir, &root, clocks)?;
-        }
-        let mut logs: Vec<_> = fs::read_dir(shard.dir.join("wal"))?
-            .map(|entry| entry.map(|e| e.file_name()))
-            .collect::<Result<_, _>>()?;
-        logs.sort();
-        for name in logs {
-            let name = format!("wal/{}", name.to_string_lossy());
-            append_file(&mut tar, &shard.dir.join(&name), &format!("{root}/{name}"))?;
-        }
-        append_if_there(&mut tar, &shard.dir, &root, "applied_seq.json")?;
-        for last in ["replica_state.json", "shard_config.json"] {
-            append_if_there(&mut tar, &shard.dir, &root, last)?;
-        }
+        append_shard(&mut tar, shard, &format!("{}/", shard.id))?;
     }
     for last in ["version.info", "config.json", "shard_key_mapping.json", "payload_index.json"] {
         append_bytes(&mut tar, last, &fs::read(collection.dir.join(last))?)?;
     }
     tar.into_inner()?.flush()?;
+    Ok(())
+}
+
+/// Write the snapshot of one shard to `path`: what a collection snapshot has below the shard's number.
+pub(crate) fn pack_shard_snapshot(shard: &Shard, path: &Path) -> Outcome<()> {
+    let mut tar = builder(File::create(path)?);
+    append_shard(&mut tar, shard, "")?;
+    tar.into_inner()?.flush()?;
+    Ok(())
+}
+
+/// `root` is empty, or ends with `/`.
+fn append_shard(tar: &mut Builder<File>, shard: &Shard, root: &str) -> Outcome<()> {
+    for segment in &shard.segments {
+        let bytes = pack_segment(&segment.dir(&shard.segments_dir()))?;
+        append_bytes(tar, &format!("{root}segments/{}.tar", segment.uuid), &bytes)?;
+    }
+    for clocks in ["newest_clocks.json", "oldest_clocks.json"] {
+        append_if_there(tar, &shard.dir, root, clocks)?;
+    }
+    let mut logs: Vec<_> = fs::read_dir(shard.dir.join("wal"))?
+        .map(|entry| entry.map(|e| e.file_name()))
+        .collect::<Result<_, _>>()?;
+    logs.sort();
+    for name in logs {
+        let name = format!("wal/{}", name.to_string_lossy());
+        append_file(tar, &shard.dir.join(&name), &format!("{root}{name}"))?;
+    }
+    for last in ["applied_seq.json", "replica_state.json", "shard_config.json"] {
+        append_if_there(tar, &shard.dir, root, last)?;
+    }
     Ok(())
 }
 
@@ -139,8 +151,7 @@ fn append_if_there<W: Write>(tar: &mut Builder<W>, dir: &Path, root: &str, name:
     if !path.exists() {
         return Ok(());
     }
-    let inside = if root.is_empty() { name.to_owned() } else { format!("{root}/{name}") };
-    append_bytes(tar, &inside, &fs::read(path)?)
+    append_bytes(tar, &format!("{root}{name}"), &fs::read(path)?)
 }
 
 fn append_bytes<W: Write>(tar: &mut Builder<W>, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -6,6 +6,7 @@
 //! and to a real server where one is at hand.
 
 mod archive;
+mod cluster;
 mod collection;
 mod disk;
 mod failures;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::cluster::Node;
 use crate::failures::{Failure, Failures};
 use crate::fault::Outcome;
 use crate::snapshots::Source;
@@ -55,7 +56,9 @@ impl Config {
 /// What every request sees.
 #[derive(Debug)]
 pub(crate) struct App {
-    store: Mutex<Store>,
+    store: Arc<Mutex<Store>>,
+    /// Which node it is, where it is one of several.
+    pub(crate) node: Option<Node>,
     pub(crate) failures: Failures,
     pub(crate) api_key: Option<String>,
     pub(crate) read_only_api_key: Option<String>,
@@ -122,16 +125,40 @@ pub struct Server {
 impl Server {
     /// Load the storage and begin to answer; the ports are open only after everything has been loaded.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let Config { storage, snapshots, failures, .. } = &config;
+        let store = Self::open(&config).await?;
+        Self::serve(config, store, None).await
+    }
+
+    /// Like [`Server::start`], so many times over one storage, as the nodes of a cluster.
+    pub async fn start_cluster(config: Config, nodes: u64) -> anyhow::Result<Vec<Self>> {
+        let store = Self::open(&config).await?;
+        let peers: Vec<u64> = (1..=nodes).map(|node| node * 1_000_000_000_007).collect();
+        let mut servers = Vec::new();
+        for own in peers.clone() {
+            let node = Node { own, peers: peers.clone() };
+            // A cluster is told to fail node by node.
+            let config = Config { failures: Failures::default(), ..config.clone() };
+            servers.push(Self::serve(config, Arc::clone(&store), Some(node)).await?);
+        }
+        Ok(servers)
+    }
+
+    async fn open(config: &Config) -> anyhow::Result<Arc<Mutex<Store>>> {
+        let Config { storage, snapshots, failures, .. } = config;
         let store = Store::open(storage, snapshots, failures.clone(), config.wal_capacity_mb)?;
         if let Some(delay) =
             failures.find(|f| if let Failure::SlowStart(delay) = f { Some(*delay) } else { None })
         {
             tokio::time::sleep(delay).await;
         }
+        Ok(Arc::new(Mutex::new(store)))
+    }
+
+    async fn serve(config: Config, store: Arc<Mutex<Store>>, node: Option<Node>) -> anyhow::Result<Self> {
         let key = |key: Option<String>| key.filter(|key| !key.is_empty());
         let app = Arc::new(App {
-            store: Mutex::new(store),
+            store,
+            node,
             failures: config.failures.clone(),
             api_key: key(config.api_key),
             read_only_api_key: key(config.read_only_api_key),

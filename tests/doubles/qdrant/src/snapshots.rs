@@ -87,10 +87,14 @@ impl Store {
         self.keep(&draft, &target)
     }
 
-    /// Take a shard snapshot, in the format of the shard stream.
+    /// Take a shard snapshot.
     pub(crate) fn take_shard_snapshot(&mut self, name: &str, shard: u32) -> Outcome<Description> {
         let file = format!("{}-shard-{shard}-{}.snapshot", self.resolve(name), stamp());
-        let draft = self.stream_shard(name, shard, None)?;
+        let draft = tempfile::NamedTempFile::new_in(&self.storage)?;
+        let collection = self.writable(name, "get_snapshot_creator")?;
+        // As for the stream: shard snapshots carry no log of their own.
+        collection.checkpoint()?;
+        archive::pack_shard_snapshot(collection.shard(shard)?, draft.path())?;
         let target = self.shard_snapshots(name, shard).join(file);
         self.keep(draft.path(), &target)
     }

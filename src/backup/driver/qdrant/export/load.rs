@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::restore::schema;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::export::{Batch, Batches, Found};
 use crate::progress::Task;
@@ -41,7 +41,7 @@ pub(crate) struct Loading<'a> {
 /// Creates the collection, fills it, and counts.
 pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
     let Loading { client, name, found, .. } = loading;
-    let mut body = schema::body(&found.config);
+    let mut body = body::body(&found.config);
     let strict = body.as_object_mut().and_then(|body| body.shift_remove("strict_mode_config"));
     let threshold = body["optimizers_config"]["indexing_threshold"].as_u64();
     if body["optimizers_config"].is_null() {
@@ -49,7 +49,7 @@ pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -
     }
     body["optimizers_config"]["indexing_threshold"] = 0.into();
     client.rest().create_collection(name, &body).await?;
-    for index in schema::indexes(&found.payload_schema) {
+    for index in body::indexes(&found.payload_schema) {
         client.rest().create_index(name, &index).await?;
     }
     let expected = match batches {

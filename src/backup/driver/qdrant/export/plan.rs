@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{bail, ensure};
 
-use crate::backup::driver::qdrant::save;
 use crate::backup::driver::qdrant::save::by_hand;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Plan, Request, Step, Target};
@@ -12,8 +11,7 @@ use crate::backup::export::{Contents, Found};
 
 pub(crate) async fn plan(target: Target<'_>, from: &Contents, request: &Request) -> anyhow::Result<Plan> {
     let chosen = choose(from, request)?;
-    let client = Client::connect(target).await?;
-    save::single(&client).await?;
+    let client = Client::connect_all(target).await?;
     let there: BTreeSet<String> = client.collections().await?.into_iter().collect();
     let aliases = client.aliases().await?;
     let mut steps = Vec::new();

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::parts;
 use super::scroll::{self, Reading};
 use crate::backup::driver::qdrant::patience::Patience;
-use crate::backup::driver::qdrant::save;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
@@ -16,8 +15,7 @@ use crate::backup::export::{Collection, Head, Piece, Sink};
 use crate::progress::Unit;
 
 pub(crate) async fn take(target: Target<'_>, sink: &Sink, patience: Patience) -> anyhow::Result<Exported> {
-    let client = Client::connect(target).await?;
-    save::single(&client).await?;
+    let client = Client::connect_all(target).await?;
     let aliases = client.aliases().await?.into_iter().collect();
     let head = Head { server: client.version().to_owned(), aliases };
     sink.send(Piece::Head(head)).await?;

@@ -5,12 +5,14 @@
 //! has a name of this backup and this collection alone.
 
 pub(crate) mod aliases;
+mod carry;
 mod changes;
 pub(crate) mod place;
 pub(crate) mod plan;
 pub(crate) mod proof;
 pub(crate) mod room;
 pub(crate) mod schema;
+mod shards;
 mod source;
 pub(crate) mod switch;
 
@@ -47,7 +49,7 @@ pub(crate) async fn restore(
     _: &Clearance,
 ) -> anyhow::Result<Restored> {
     let recorded = recorded(restoring.from)?;
-    let client = Client::connect(target).await?;
+    let client = Client::connect_all(target).await?;
     let mut restored =
         Restored { steps: restoring.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() };
     for step in &restoring.plan.steps {

@@ -1,35 +1,48 @@
 //! Puts a snapshot into a new collection and counts it there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
 use super::changes::{self, Change};
+use super::shards::{self, ShardFile};
 use crate::backup::driver::qdrant::detached::{Gone, Interrupted};
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::Upload;
+use crate::backup::driver::qdrant::server::rest::{Of, Upload};
 use crate::backup::driver::qdrant::server::upload::Sent;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::fingerprint::Collection;
 use crate::progress::Task;
 
-/// A snapshot from a backup, and what is to come out of it.
+/// A collection of a backup, and what is to come out of it.
 pub(crate) struct Snapshot {
-    pub(crate) file: PathBuf,
-    pub(crate) sha256: String,
-    /// What lies on top of it.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) source: Source,
     pub(crate) expected: Collection,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) patience: Patience,
 }
 
-impl Snapshot {
+/// What a collection is put together from.
+pub(crate) enum Source {
+    Whole(Whole),
+    /// The snapshots of all its shards.
+    Shards(Vec<ShardFile>),
+}
+
+/// The snapshot of a whole collection.
+pub(crate) struct Whole {
+    pub(crate) file: PathBuf,
+    pub(crate) sha256: String,
+    /// What lies on top of it.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Whole {
     /// The name it has on the server while it is unpacked.
     fn upload_name(&self) -> String {
         let digest: String = self.sha256.chars().take(16).collect();
@@ -70,8 +83,10 @@ pub(crate) async fn put(
 
 /// Takes back what an upload has made. Returns why.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
-    if matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. })) {
-        forget_upload(client, name, &snapshot.upload_name()).await;
+    if let Source::Whole(whole) = &snapshot.source
+        && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
+    {
+        forget_upload(client, name, &whole.upload_name()).await;
     }
     match client.delete_collection(name).await {
         Ok(_) => error,
@@ -101,33 +116,54 @@ pub(crate) async fn try_put(
     known: Known,
     gone: &Gone,
 ) -> anyhow::Result<Vec<String>> {
-    snapshot.task.detail("uploading");
-    let upload_name = snapshot.upload_name();
-    let uploaded = upload(client, name, snapshot, &upload_name, gone).await;
-    // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
-    let cleaned = client.delete_snapshot(name, &upload_name).await;
-    uploaded?;
-    changes::put(client, name, &snapshot.changes, &snapshot.task).await?;
+    let mut remarks = match &snapshot.source {
+        Source::Whole(whole) => put_whole(client, name, whole, snapshot, gone).await?,
+        Source::Shards(shards) => shards::put(client, name, shards, snapshot, gone).await?,
+    };
     snapshot.task.detail("counting");
-    let mut remarks = verify(client, name, &snapshot.expected, snapshot.patience, known).await?;
-    if let Err(error) = cleaned {
-        remarks.push(format!("the server keeps the uploaded snapshot of collection `{name}`: {error}"));
-    }
+    remarks.extend(verify(client, name, &snapshot.expected, snapshot.patience, known).await?);
     Ok(remarks)
 }
 
-/// Ends early only as long as the server has not got everything: then it would go on without us.
-async fn upload(
+async fn put_whole(
     client: &Client,
     name: &str,
+    whole: &Whole,
     snapshot: &Snapshot,
-    upload_name: &str,
+    gone: &Gone,
+) -> anyhow::Result<Vec<String>> {
+    snapshot.task.detail("uploading");
+    let upload_name = whole.upload_name();
+    let uploading =
+        Uploading { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploaded = upload(client, name.into(), &uploading, gone).await;
+    // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
+    let cleaned = client.delete_snapshot(name, &upload_name).await;
+    uploaded?;
+    changes::put(client, name, &whole.changes, &snapshot.task).await?;
+    let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
+    Ok(cleaned.err().map(left).into_iter().collect())
+}
+
+/// A file on its way to a server.
+pub(super) struct Uploading<'a> {
+    pub(super) file: &'a Path,
+    /// What it is called there.
+    pub(super) name: &'a str,
+    pub(super) sha256: &'a str,
+    pub(super) task: &'a Arc<dyn Task>,
+}
+
+/// Ends early only as long as the server has not got everything: then it would go on without us.
+pub(super) async fn upload(
+    client: &Client,
+    of: Of<'_>,
+    file: &Uploading<'_>,
     gone: &Gone,
 ) -> anyhow::Result<()> {
-    let sent = Sent::new(&snapshot.task);
-    let upload =
-        Upload { file: &snapshot.file, name: upload_name, sha256: &snapshot.sha256, progress: &sent };
-    let uploading = client.rest().upload(name, upload);
+    let sent = Sent::new(file.task);
+    let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
+    let uploading = client.rest().upload(of, upload);
     tokio::pin!(uploading);
     let done = tokio::select! {
         biased;

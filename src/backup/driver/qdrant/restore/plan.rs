@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use super::place::{Known, judge};
 use super::room;
 use super::source::{beside, links_of, need, recorded};
 use crate::backup::driver::qdrant::names;
-use crate::backup::driver::qdrant::save;
 use crate::backup::driver::qdrant::save::by_hand;
 use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::cluster::Cluster;
 use crate::backup::driver::qdrant::server::version;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::{Action, Plan, Request, Step, Target};
@@ -22,11 +22,12 @@ use crate::progress::Unit;
 pub(crate) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
     let recorded = recorded(from)?;
     let chosen = choose(from, recorded, request)?;
-    let client = Client::connect(target).await?;
-    save::single(&client).await?;
+    let client = Client::connect_all(target).await?;
     if !request.schema_only {
         let server = from.manifest.server.as_deref().unwrap_or(&recorded.version);
-        version::fits(Some(server), client.version())?;
+        for node in client.nodes() {
+            version::fits(Some(server), node.version())?;
+        }
     }
     let there: BTreeSet<String> = client.collections().await?.into_iter().collect();
     let aliases = client.aliases().await?;
@@ -55,12 +56,31 @@ pub(crate) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -
                  empty collection (qdrant#10135): `./qdrant --snapshot` can restore it, as the manifest shows"
             );
         }
+        if action != Action::Keep
+            && !request.schema_only
+            && client.cluster().is_some()
+            && from.manifest.shards(&name).is_empty()
+        {
+            bail!(
+                "the server is a node of a cluster, and collection `{name}` was saved of a server that stood alone: bring it \
+                 over with `backup --format json`, whose file goes into any server"
+            );
+        }
         let count = collection.and_then(|one| one.points).filter(|_| !request.schema_only);
         steps.push(Step { from: name, to, action, count });
     }
     if !request.schema_only {
         undamaged(target, from, &steps)?;
-        room::ensure(target, need(from, &steps)?).await?;
+        let need = need(from, &steps)?;
+        room::ensure(target, need.shared_by(client.nodes().count() as u64)).await?;
+        for id in client.cluster().into_iter().flat_map(Cluster::stores) {
+            if let Some(store) = target.stores.iter().find(|store| store.id == id) {
+                let target = Target { store, ..target };
+                room::ensure(target, need.shared_by(client.nodes().count() as u64))
+                    .await
+                    .with_context(|| format!("on node `{id}`"))?;
+            }
+        }
     }
     Ok(Plan { steps })
 }
@@ -96,7 +116,7 @@ fn choose(from: &Backup, recorded: &Qdrant, request: &Request) -> anyhow::Result
             .map(|(name, _)| name.as_str())
             .collect()
     } else {
-        from.manifest.collections().into_keys().collect()
+        from.manifest.collections()
     };
     let mut chosen: Vec<String> = Vec::new();
     for name in &request.collections {

@@ -52,6 +52,13 @@ pub(crate) struct Need {
     pub(crate) snapshots: u64,
 }
 
+impl Need {
+    /// What each of several nodes takes at the very least, however the shards are spread: a part, or what nobody can tell.
+    pub(crate) fn shared_by(self, nodes: u64) -> Self {
+        Self { storage: self.storage / nodes, snapshots: self.snapshots / nodes }
+    }
+}
+
 /// Fails when the server is sure to run out of room. Where nobody can tell how much there is, it passes.
 pub(crate) async fn ensure(target: Target<'_>, need: Need) -> anyhow::Result<()> {
     let container = target.container()?;

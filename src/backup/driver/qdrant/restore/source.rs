@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{bail, ensure};
 
 use super::changes::Change;
-use super::place::Snapshot;
+use super::place::{Snapshot, Source, Whole};
 use super::room::Need;
+use super::shards::ShardFile;
 use crate::backup::driver::qdrant::{names, patience::Patience};
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::{Collection, Fingerprint, Qdrant};
@@ -31,7 +32,20 @@ pub(crate) fn links_of<'a>(
     from: &'a Backup,
     collection: &str,
 ) -> anyhow::Result<Vec<(PathBuf, &'a Artifact)>> {
-    let links = from.manifest.links(collection);
+    let shards = from.manifest.shards(collection);
+    if !shards.is_empty() {
+        let recorded = recorded(from)?.collections.get(collection);
+        let number = recorded.and_then(|one| one.config["params"]["shard_number"].as_u64());
+        ensure!(
+            number.is_none_or(|number| number == shards.len() as u64)
+                && shards.keys().zip(0..).all(|(shard, expected)| *shard == expected),
+            "the backup has {} of {} shards of collection `{collection}`",
+            shards.len(),
+            number.unwrap_or_default()
+        );
+    }
+    let links =
+        if shards.is_empty() { from.manifest.links(collection) } else { shards.into_values().collect() };
     ensure!(!links.is_empty(), "the backup has no whole snapshot of collection `{collection}`");
     for artifact in &links {
         let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -49,16 +63,20 @@ pub(crate) fn snapshot(
     patience: Patience,
 ) -> anyhow::Result<Snapshot> {
     let mut links = links_of(from, collection)?.into_iter();
-    let (file, artifact) = links.next().expect("the first link is the snapshot");
-    let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
-    Ok(Snapshot {
-        file,
-        sha256: artifact.sha256.clone(),
-        changes,
-        expected: expected.clone(),
-        task,
-        patience,
-    })
+    let shards = from.manifest.shards(collection);
+    let source = if shards.is_empty() {
+        let (file, artifact) = links.next().expect("the first link is the snapshot");
+        let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
+        Source::Whole(Whole { file, sha256: artifact.sha256.clone(), changes })
+    } else {
+        let shard = |(shard, (file, artifact)): (u32, (PathBuf, &Artifact))| ShardFile {
+            shard,
+            file,
+            sha256: artifact.sha256.clone(),
+        };
+        Source::Shards(shards.into_keys().zip(links).map(shard).collect())
+    };
+    Ok(Snapshot { source, expected: expected.clone(), task, patience })
 }
 
 /// How many bytes of a backup a collection takes.

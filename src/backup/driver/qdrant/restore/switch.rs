@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
+use super::carry::{self, Carried};
 use super::place;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{AliasChange, Descriptor};
+use crate::backup::driver::qdrant::server::rest::AliasChange;
 use crate::progress::Task;
 
 /// Two collections, of which one is to become the other.
@@ -53,13 +53,13 @@ impl Switch<'_> {
         gone: &Gone,
     ) -> anyhow::Result<Switched> {
         let untouched = "the collection is untouched";
-        self.forget_snapshots(client).await.context(untouched)?;
+        carry::forget(client, self.beside).await.context(untouched)?;
         self.task.detail("the server makes a snapshot of it");
-        let snapshot = client.create_snapshot(self.beside).await.context(untouched)?;
+        let carried = Carried::take(client, self.beside).await.context(untouched)?;
         let _committed = match gone.commit() {
             Ok(committed) => committed,
             Err(interrupted) => {
-                let _ = client.delete_snapshot(self.beside, &snapshot.name).await;
+                let _ = carried.delete().await;
                 return Err(interrupted.into());
             }
         };
@@ -67,11 +67,11 @@ impl Switch<'_> {
         let led_here = match self.make_way(client).await {
             Ok(led_here) => led_here,
             Err(error) => {
-                let _ = client.delete_snapshot(self.beside, &snapshot.name).await;
+                let _ = carried.delete().await;
                 return Err(error);
             }
         };
-        self.finish(client, look, &snapshot, led_here).await.map_err(|error| error.context(self.way_out()))
+        self.finish(client, look, &carried, led_here).await.map_err(|error| error.context(self.way_out()))
     }
 
     /// Goes on with a switch that was cut off behind the point of no return: what has the name is ours.
@@ -84,9 +84,9 @@ impl Switch<'_> {
             return Ok(switched);
         }
         client.delete_collection(self.name).await?;
-        self.forget_snapshots(client).await?;
-        let snapshot = client.create_snapshot(self.beside).await?;
-        let finished = self.finish(client, look, &snapshot, led_here).await;
+        carry::forget(client, self.beside).await?;
+        let carried = Carried::take(client, self.beside).await?;
+        let finished = self.finish(client, look, &carried, led_here).await;
         finished.map_err(|error| error.context(self.way_out()))
     }
 
@@ -103,7 +103,7 @@ impl Switch<'_> {
             place::forget_upload(client, self.name, &names::carried(self.beside)).await;
             client.delete_collection(self.name).await?;
         }
-        self.forget_snapshots(client).await?;
+        carry::forget(client, self.beside).await?;
         client.delete_collection(self.beside).await?;
         Ok(())
     }
@@ -141,7 +141,7 @@ impl Switch<'_> {
         &self,
         client: &Client,
         look: &impl Look,
-        snapshot: &Descriptor,
+        carried: &Carried<'_>,
         led_here: BTreeSet<String>,
     ) -> anyhow::Result<Switched> {
         let mark = names::mark(self.beside);
@@ -151,50 +151,17 @@ impl Switch<'_> {
         if is_there(client, self.name).await? {
             return Err(Taken { name: self.name.to_owned() }.into());
         }
-        self.put(client, snapshot).await?;
+        carried.put(self.name, self.snapshots).await?;
         self.task.detail("counting");
         let remarks = look.look(client, self.name).await?;
         self.lead_back(client, &led_here).await?;
         let mut switched = Switched { aliases: led_here, remarks };
-        self.clear(client, Some(snapshot), &mut switched).await;
+        self.clear(client, Some(carried), &mut switched).await;
         Ok(switched)
     }
 
     async fn aliases(&self, client: &Client) -> anyhow::Result<BTreeMap<String, String>> {
         Ok(client.aliases().await?.into_iter().collect())
-    }
-
-    /// On the server's own disk where it lets us, over the wire where not.
-    async fn put(&self, client: &Client, snapshot: &Descriptor) -> anyhow::Result<()> {
-        let rest = client.rest();
-        let location = format!("{}/{}/{}", self.snapshots, self.beside, snapshot.name);
-        let refused = match rest.recover(self.name, &location, snapshot.checksum.as_deref()).await {
-            Ok(()) => return Ok(()),
-            // The server may be at it still, or gone.
-            Err(error @ ApiError::Unreachable { .. }) => return Err(error.into()),
-            Err(error) => error,
-        };
-        tracing::debug!(%refused, "the snapshot is not recovered on the server's disk");
-        self.drop_half(client).await?;
-        self.task.detail("moving it over the wire");
-        let sent = rest.carry_over(self.beside, self.name, snapshot).await;
-        // The server keeps what was uploaded.
-        let cleaned = client.delete_snapshot(self.name, &names::carried(self.beside)).await;
-        match sent {
-            Ok(()) => Ok(cleaned?),
-            Err(error) => {
-                self.drop_half(client).await?;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// The name was free when it was begun: what is there now is what did not come out whole.
-    async fn drop_half(&self, client: &Client) -> anyhow::Result<()> {
-        if is_there(client, self.name).await? {
-            client.delete_collection(self.name).await?;
-        }
-        Ok(())
     }
 
     /// In one step with taking the mark away, so that the switch is over or not.
@@ -209,10 +176,10 @@ impl Switch<'_> {
     }
 
     /// Takes away what was only for the way. What cannot go is a remark: the data is where it belongs.
-    async fn clear(&self, client: &Client, snapshot: Option<&Descriptor>, switched: &mut Switched) {
-        let snapshot = match snapshot {
-            Some(snapshot) => client.delete_snapshot(self.beside, &snapshot.name).await.map_err(Into::into),
-            None => self.forget_snapshots(client).await,
+    async fn clear(&self, client: &Client, carried: Option<&Carried<'_>>, switched: &mut Switched) {
+        let snapshot = match carried {
+            Some(carried) => carried.delete().await,
+            None => carry::forget(client, self.beside).await,
         };
         // Of an earlier try, which may have gone over the wire.
         let _ = client.delete_snapshot(self.name, &names::carried(self.beside)).await;
@@ -223,14 +190,6 @@ impl Switch<'_> {
                 self.beside
             ));
         }
-    }
-
-    /// Snapshots of what is beside are ours alone, and of an earlier try.
-    async fn forget_snapshots(&self, client: &Client) -> anyhow::Result<()> {
-        for left in client.rest().snapshots(self.beside).await? {
-            client.delete_snapshot(self.beside, &left).await?;
-        }
-        Ok(())
     }
 
     /// What to tell somebody whose collection is gone and not back yet.

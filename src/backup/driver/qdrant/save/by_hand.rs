@@ -1,9 +1,12 @@
 //! How to put a backup back without us: lines for a shell in the backup's directory.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::backup::driver::qdrant::names::in_url;
-use crate::backup::fingerprint::Qdrant;
+use crate::backup::driver::qdrant::state::body::body;
+use crate::backup::fingerprint::{Collection, Qdrant};
 use crate::backup::manifest::{Artifact, Holds};
 
 /// The address people have who run Qdrant as its documentation says.
@@ -14,6 +17,7 @@ pub(crate) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
         "# In this directory, against a Qdrant {} or the minor version after it; with -H \"api-key: $KEY\" where it wants one.",
         saved.version
     )];
+    let mut made = BTreeSet::new();
     for artifact in artifacts {
         let collection = match &artifact.holds {
             Holds::CollectionSnapshot { collection } => collection,
@@ -21,10 +25,21 @@ pub(crate) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
                 lines.push(changes(collection, *shard, artifact));
                 continue;
             }
+            Holds::ShardSnapshot { collection, shard } => {
+                if made.insert(collection) {
+                    lines.extend(saved.collections.get(collection).map(|one| create(collection, one)));
+                }
+                lines.push(upload(&format!("{}/shards/{shard}", in_url(collection)), artifact));
+                continue;
+            }
             Holds::SegmentVersions { .. } | Holds::Files { .. } | Holds::Note => continue,
         };
         let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));
-        lines.push(if is_custom { offline(collection, artifact) } else { upload(collection, artifact) });
+        lines.push(if is_custom {
+            offline(collection, artifact)
+        } else {
+            upload(&in_url(collection), artifact)
+        });
     }
     if !saved.aliases.is_empty() {
         let actions: Vec<_> = saved
@@ -43,13 +58,23 @@ pub(crate) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
     lines
 }
 
-fn upload(collection: &str, artifact: &Artifact) -> String {
+fn upload(what: &str, artifact: &Artifact) -> String {
     format!(
-        "curl --fail-with-body -X POST '{SERVER}/collections/{}/snapshots/upload?wait=true&priority=snapshot&checksum={}' \
+        "curl --fail-with-body -X POST '{SERVER}/collections/{what}/snapshots/upload?wait=true&priority=snapshot&checksum={}' \
          -F {}",
-        in_url(collection),
         artifact.sha256,
         shell_words::quote(&format!("snapshot=@{}", artifact.path)),
+    )
+}
+
+/// The snapshots of shards go into a collection that is there. In a cluster each goes to a node that has the shard.
+fn create(collection: &str, recorded: &Collection) -> String {
+    format!(
+        "curl --fail-with-body -X PUT '{SERVER}/collections/{}' -H 'Content-Type: application/json' -d {}  # then each shard \
+         to a node that has it, as /collections/{}/cluster tells",
+        in_url(collection),
+        shell_words::quote(&body(&recorded.config).to_string()),
+        in_url(collection),
     )
 }
 

@@ -1,5 +1,6 @@
 //! Downloads a snapshot into a file: in bounded memory, resumed where it broke off, read back from the disk.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, tag};
+use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, Of, tag};
 use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 
@@ -30,24 +31,24 @@ pub(crate) struct Fetched {
 /// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
 pub(crate) async fn fetch(
     client: &Client,
-    collection: &str,
+    of: Of<'_>,
     snapshot: &Descriptor,
     into: &Path,
     cx: &Fetching<'_>,
 ) -> anyhow::Result<Fetched> {
-    let what = Download { collection, snapshot: &snapshot.name };
+    let what = Download { of, snapshot: &snapshot.name };
     let mut second = false;
     loop {
         let sent = whole(client, what, snapshot, into, cx).await?;
         cx.task.detail("reading it back");
         let read = {
-            let (file, gone) = (into.to_owned(), cx.gone.clone());
-            tokio::task::spawn_blocking(move || readback::read(&file, |reader| archive::walk(reader), &gone))
+            let (file, gone, of_shard) = (into.to_owned(), cx.gone.clone(), of.shard);
+            tokio::task::spawn_blocking(move || readback::read(&file, |reader| walk(reader, of_shard), &gone))
                 .await??
         };
         if sent.as_ref().is_some_and(|sent| *sent != read.sha256) {
             bail!(
-                "the snapshot of collection `{collection}` reads back from the disk differently: {} instead of {}",
+                "the snapshot of {of} reads back from the disk differently: {} instead of {}",
                 read.sha256,
                 sent.unwrap_or_default()
             );
@@ -64,12 +65,19 @@ pub(crate) async fn fetch(
         };
         remove_file(into)?;
         if second {
-            bail!("the downloaded snapshot of collection `{collection}` is not what the server has: {wrong}");
+            bail!("the downloaded snapshot of {of} is not what the server has: {wrong}");
         }
         // A bit that was flipped on the way is not flipped twice.
-        tracing::warn!(collection, wrong, "downloading the snapshot once more");
+        tracing::warn!(%of, wrong, "downloading the snapshot once more");
         cx.task.detail("damaged on the way; once more");
         second = true;
+    }
+}
+
+fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::Contents, ArchiveError> {
+    match shard {
+        None => archive::walk(reader),
+        Some(id) => archive::walk_shard(reader, id),
     }
 }
 
@@ -123,10 +131,8 @@ async fn whole(
         };
         failures = if written > began { 1 } else { failures + 1 };
         if failures >= TRIES {
-            return Err(broke.context(format!(
-                "the download of collection `{}` breaks off after {written} of {size} bytes",
-                what.collection
-            )));
+            return Err(broke
+                .context(format!("the download of {} breaks off after {written} of {size} bytes", what.of)));
         }
         tracing::debug!(written, size, %broke, "the download broke off");
         cx.task.detail("broken off; going on from there");

@@ -5,18 +5,18 @@ mod chain;
 mod difference;
 mod download;
 mod readback;
+mod snapshot;
 pub(crate) mod unchanged;
 mod way;
 mod whole;
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::{Dump, Target};
 use crate::backup::fingerprint::{Fingerprint, Qdrant};
@@ -36,8 +36,9 @@ pub(crate) async fn dump(
     into: &mut Staging,
     patience: Patience,
 ) -> anyhow::Result<Dump> {
-    let client = Client::connect(target).await?;
-    single(&client).await?;
+    let client = Client::connect_all(target).await?;
+    // What has changed is told by one node about what it has.
+    let previous = previous.filter(|_| client.cluster().is_none());
     let taken = fingerprint::take(&client, target).await?;
     if let Some((name, reason)) = first_unreadable(&taken.fingerprint) {
         bail!("collection `{name}` cannot be read, and so not be saved: {reason}");
@@ -75,23 +76,6 @@ pub(crate) async fn dump(
         restore_by_hand,
         remarks,
     })
-}
-
-/// A snapshot holds the shards of one node only.
-pub(crate) async fn single(client: &Client) -> anyhow::Result<()> {
-    let cluster = match client.rest().cluster().await {
-        Ok(cluster) => cluster,
-        // A key for one collection only may not ask; such a server answers the next requests, or not.
-        Err(ApiError::NotFound { .. } | ApiError::Right { .. }) => return Ok(()),
-        Err(error) => return Err(error).context("the server does not say whether it is alone"),
-    };
-    let peers = cluster["peers"].as_object().map_or(1, serde_json::Map::len);
-    if cluster["status"] == "enabled" && peers > 1 {
-        bail!(
-            "the server is one of {peers} nodes of a cluster, and each holds only a part: this is not supported"
-        );
-    }
-    Ok(())
 }
 
 fn first_unreadable(found: &Qdrant) -> Option<(&str, &str)> {

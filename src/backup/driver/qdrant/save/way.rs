@@ -179,10 +179,10 @@ impl<'a> Dumping<'a> {
             to_its_end(async move |gone| whole::save(&shared.again().await?, saving, &gone).await).await?;
         match outcome {
             Outcome::Saved(one) => {
-                into.was_read_back(&one.artifact);
+                one.artifacts.iter().for_each(|artifact| into.was_read_back(artifact));
                 self.saved.collections.insert(name.to_owned(), one.collection);
                 self.infos.push((name.to_owned(), one.info));
-                self.artifacts.push(one.artifact);
+                self.artifacts.extend(one.artifacts);
                 if let Some((shard, versions)) = &one.versions {
                     self.artifacts.push(versions_file(name, *shard, versions, into)?);
                 }

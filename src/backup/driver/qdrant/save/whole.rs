@@ -1,25 +1,21 @@
-//! Saves one collection: the server makes a snapshot, we fetch it, read it back and walk it, and the server's copy goes
-//! again, however it ends.
+//! Saves one collection as a whole, however many pieces that takes, and counts it before and after.
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::Value;
 
 use super::chain;
-use super::download::{self, Fetching};
-use crate::backup::archive;
+use super::snapshot::{self, Taking};
 use crate::backup::driver::qdrant::detached::Gone;
-use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::Descriptor;
+use crate::backup::driver::qdrant::server::rest::Of;
 use crate::backup::driver::qdrant::state::fingerprint;
-use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::fingerprint::Collection;
-use crate::backup::manifest::{Artifact, Holds};
-use crate::fs::{FsError, free_bytes};
+use crate::backup::manifest::Artifact;
+use crate::fs::remove_file;
 use crate::progress::Task;
 use crate::units::Bytes;
 
@@ -34,7 +30,7 @@ pub(crate) struct Saved {
     pub(crate) collection: Collection,
     /// Its info, as the server printed it just before.
     pub(crate) info: Value,
-    pub(crate) artifact: Artifact,
+    pub(crate) artifacts: Vec<Artifact>,
     /// Of the files of its only shard just before, for the next backup to begin from; `None` where there is none.
     pub(crate) versions: Option<(u32, Value)>,
     pub(crate) remarks: Vec<String>,
@@ -49,13 +45,6 @@ pub(crate) struct Saving {
     pub(crate) directory: PathBuf,
     pub(crate) task: Box<dyn Task>,
     pub(crate) patience: Patience,
-}
-
-impl Saving {
-    /// The artifact's path, with `/`.
-    fn path(&self) -> String {
-        format!("collections/{}.snapshot", names::in_file(&self.name))
-    }
 }
 
 /// Saves one. Ends early when the caller is gone, and cleans up then too.
@@ -75,40 +64,57 @@ pub(crate) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow
     gone.check()?;
     // Before the snapshot: what is written in between is then in both, and never in neither.
     let versions = versions(client, name, &collection).await;
-    saving.task.detail("the server makes a snapshot");
-    // Never dropped half-way: only its answer tells what is to be deleted.
-    let snapshot = match client.create_snapshot(name).await {
-        Ok(snapshot) => snapshot,
-        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
-        Err(error @ ApiError::Unreachable { .. }) => {
-            let hint = format!("the server may have a snapshot of collection `{name}` left over");
-            return Err(anyhow::Error::from(error).context(hint));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let fetched = fetch(client, &saving, &snapshot, gone).await;
-    let deleted = client.delete_snapshot(name, &snapshot.name).await;
     let mut remarks = Vec::new();
-    let artifact = match (fetched, deleted) {
-        (Ok(artifact), Ok(())) => artifact,
-        (Ok(artifact), Err(error)) => {
-            remarks.push(format!("the server keeps its copy of the snapshot: {error}"));
-            artifact
-        }
-        (Err(error), Ok(())) => return Err(error),
-        (Err(error), Err(left)) => {
-            return Err(error.context(format!("the server keeps its copy of the snapshot: {left}")));
-        }
+    let artifacts = match pieces(client, &saving, gone, &mut remarks).await {
+        Ok(artifacts) => artifacts,
+        Err(error) if is_missing(&error) && is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) => return Err(error),
     };
-    if snapshot.checksum.is_none() {
-        remarks.push(format!("the server gave no checksum for the snapshot of collection `{name}`"));
-    }
     if collection.status == "red" {
         remarks.push(format!("collection `{name}` is red: an operation on it failed before"));
     }
     remarks.extend(recount(client, name, &info, &mut collection).await);
-    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(artifact.bytes)));
-    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifact, versions, remarks })))
+    let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
+    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(bytes)));
+    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifacts, versions, remarks })))
+}
+
+/// The collection in one piece where the server stands alone; shard by shard in a cluster, where no node has it all.
+async fn pieces(
+    client: &Client,
+    saving: &Saving,
+    gone: &Gone,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Vec<Artifact>> {
+    let name = saving.name.as_str();
+    let taking =
+        Taking { directory: &saving.directory, task: saving.task.as_ref(), patience: &saving.patience, gone };
+    if client.cluster().is_none() {
+        return Ok(vec![snapshot::take(client, name.into(), &taking, remarks).await?]);
+    }
+    let placement = client.placement(name).await?;
+    let mut artifacts = Vec::new();
+    for shard in placement.shards() {
+        let taken = async {
+            let holder = client.holder(&placement, name, shard)?;
+            snapshot::take(holder, Of::shard(name, shard), &taking, remarks).await
+        };
+        match taken.await {
+            Ok(artifact) => artifacts.push(artifact),
+            Err(error) => {
+                // Some of the shards are no collection.
+                for artifact in &artifacts {
+                    remove_file(&saving.directory.join(&artifact.path))?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(artifacts)
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ApiError::NotFound { .. }))
 }
 
 /// A server that cannot tell will not be asked for changes.
@@ -119,42 +125,6 @@ async fn versions(client: &Client, name: &str, collection: &Collection) -> Optio
 
 async fn is_deleted(client: &Client, name: &str) -> bool {
     client.collections().await.is_ok_and(|names| !names.iter().any(|one| one == name))
-}
-
-/// Fetches the snapshot and checks it from disk.
-async fn fetch(
-    client: &Client,
-    saving: &Saving,
-    snapshot: &Descriptor,
-    gone: &Gone,
-) -> anyhow::Result<Artifact> {
-    let name = saving.name.as_str();
-    let path = saving.path();
-    let file = saving.directory.join(&path);
-    let free = free_bytes(&saving.directory)?;
-    if free < snapshot.size {
-        let (needed, free) = (Some(snapshot.size), Some(free));
-        return Err(FsError::Full { path: file, needed, free }.into());
-    }
-    saving.task.total(snapshot.size);
-    saving.task.detail("downloading");
-    let fetching = Fetching { task: saving.task.as_ref(), patience: &saving.patience, gone };
-    let fetched = gone.or(download::fetch(client, name, snapshot, &file, &fetching)).await?;
-    let contents =
-        fetched.contents.with_context(|| format!("the snapshot of collection `{name}` is not whole"))?;
-    matches_server(client, name, &contents).await?;
-    let holds = Holds::CollectionSnapshot { collection: name.to_owned() };
-    Ok(Artifact { path, bytes: snapshot.size, sha256: fetched.sha256, holds })
-}
-
-/// The snapshot is of the collection that it is said to be of.
-async fn matches_server(client: &Client, name: &str, contents: &archive::Contents) -> anyhow::Result<()> {
-    let Ok(info) = client.rest().info(name).await else { return Ok(()) };
-    let (saved, now) = (Vectors::of(&contents.config), Vectors::of(&info["config"]));
-    if !saved.are_in(&now) {
-        bail!("the snapshot of collection `{name}` has the vectors {saved}, and the collection has {now}");
-    }
-    Ok(())
 }
 
 /// Counts once more: what was written during the snapshot may be in it or not.

@@ -74,8 +74,15 @@ mod tests {
         }
         let store = examples::store(container);
         let engine = MemoryEngine::new();
-        Access::of(Target { engine: &engine, store: &store, progress: &Silent, local: true, api_key: key })
-            .expect("there is a container")
+        Access::of(Target {
+            engine: &engine,
+            store: &store,
+            stores: &[],
+            progress: &Silent,
+            local: true,
+            api_key: key,
+        })
+        .expect("there is a container")
     }
 
     #[test]

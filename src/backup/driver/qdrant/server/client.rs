@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::access::Access;
+use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
-use super::rest::{COUNT, Descriptor, Rest};
+use super::rest::{COUNT, Descriptor, Of, Rest};
 use crate::backup::driver::Target;
 use crate::backup::driver::reach::{self, Reached, Ways};
 
@@ -22,6 +23,8 @@ pub(crate) struct Client {
     rest: Rest,
     grpc: Option<Grpc>,
     version: String,
+    /// Where it was looked for, and there is one.
+    cluster: Option<Cluster>,
     /// Last, so that a tunnel stays open as long as anything uses it.
     reached: Reached,
     reached_grpc: Option<Reached>,
@@ -43,7 +46,7 @@ macro_rules! either {
 
 impl Client {
     /// Finds the server and learns its version. gRPC is an extra: its port is often not published.
-    pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Arc<Self>> {
+    pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Self> {
         let access = Access::of(target)?;
         let probe = |address: String| {
             let access = &access;
@@ -72,11 +75,31 @@ impl Client {
             None => None,
         };
         tracing::debug!(rest = %reached, grpc = grpc.is_some(), version, "found the server");
-        Ok(Arc::new(Self { access, rest, grpc, version, reached, reached_grpc }))
+        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
+    }
+
+    /// Like [`Client::connect`], with the other nodes where the server is one of a cluster.
+    pub(crate) async fn connect_all(target: Target<'_>) -> anyhow::Result<Arc<Self>> {
+        let mut client = Self::connect(target).await?;
+        client.cluster = Box::pin(Cluster::of(&client, target)).await?;
+        Ok(Arc::new(client))
+    }
+
+    /// The cluster that it is a node of.
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
     }
 
     /// A client of its own for another async runtime.
     pub(crate) async fn again(&self) -> anyhow::Result<Self> {
+        let mut again = self.again_alone().await?;
+        if let Some(cluster) = &self.cluster {
+            again.cluster = Some(cluster.again().await?);
+        }
+        Ok(again)
+    }
+
+    pub(super) async fn again_alone(&self) -> anyhow::Result<Self> {
         let reached = self.reached.again().await.context("the tunnel cannot be opened again")?;
         let rest = Rest::new(reached.address(), &self.access)?;
         let (grpc, reached_grpc) = match &self.reached_grpc {
@@ -87,7 +110,7 @@ impl Client {
             None => (None, None),
         };
         let (access, version) = (self.access.clone(), self.version.clone());
-        Ok(Self { access, rest, grpc, version, reached, reached_grpc })
+        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
     }
 
     pub(crate) fn version(&self) -> &str {
@@ -138,18 +161,28 @@ impl Client {
     }
 
     /// Never sent twice: a second one would leave the first behind.
-    pub(crate) async fn create_snapshot(&self, collection: &str) -> Result<Descriptor> {
+    pub(crate) async fn create_snapshot<'a>(&self, of: impl Into<Of<'a>>) -> Result<Descriptor> {
+        let of = of.into();
         match &self.grpc {
-            Some(grpc) => grpc.create_snapshot(collection).await,
-            None => self.rest.create_snapshot(collection).await,
+            Some(grpc) if of.shard.is_none() => grpc.create_snapshot(of.collection).await,
+            _ => self.rest.create_snapshot(of).await,
         }
     }
 
     /// One that is not there any more counts as deleted.
-    pub(crate) async fn delete_snapshot(&self, collection: &str, snapshot: &str) -> Result<()> {
+    pub(crate) async fn delete_snapshot<'a>(&self, of: impl Into<Of<'a>>, snapshot: &str) -> Result<()> {
+        let of = of.into();
         let mut tried = 0;
         loop {
-            match either!(self, delete_snapshot(collection, snapshot)) {
+            let deleted = match &self.grpc {
+                Some(grpc) if of.shard.is_none() => match grpc.delete_snapshot(of.collection, snapshot).await
+                {
+                    Err(ApiError::Unreachable { .. }) => self.rest.delete_snapshot(of, snapshot).await,
+                    answered => answered,
+                },
+                _ => self.rest.delete_snapshot(of, snapshot).await,
+            };
+            match deleted {
                 Ok(()) | Err(ApiError::NotFound { .. }) => return Ok(()),
                 Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if tried < 2 => tried += 1,
                 Err(error) => return Err(error),

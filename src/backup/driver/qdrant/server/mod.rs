@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod client;
+pub(crate) mod cluster;
 pub(crate) mod error;
 mod grpc;
 pub(crate) mod ready;

@@ -9,6 +9,7 @@ use anyhow::{anyhow, bail};
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
+use super::cluster;
 use super::error::ApiError;
 use crate::backup::driver::Target;
 use crate::engine::{Container, State};
@@ -43,7 +44,8 @@ async fn ask(target: Target<'_>, deadline: Instant) -> anyhow::Result<()> {
     let grace = Duration::from_secs(1);
     let asked = async {
         let client = Client::connect(target).await?;
-        client.collections().await.map(drop).map_err(anyhow::Error::from)
+        let names = client.collections().await?;
+        cluster::together(&client, &names).await
     };
     tokio::time::timeout_at(deadline + grace, asked)
         .await

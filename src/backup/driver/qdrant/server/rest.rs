@@ -4,6 +4,7 @@
 //! would run into: a stalled transfer is noticed by who reads it.
 
 mod moving;
+mod of;
 mod points;
 
 use std::path::Path;
@@ -17,11 +18,12 @@ use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
 use super::access::Access;
+use super::cluster::Placement;
 use super::error::{ApiError, Meaning, Request, Result, Right};
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
 pub(crate) use moving::AliasChange;
-
+pub(crate) use of::Of;
 pub(crate) use points::{Asked, Scrolled};
 
 /// How long a small question may take. Large collections answer slowly while they are loaded.
@@ -167,16 +169,15 @@ impl Rest {
     }
 
     /// Waits as long as the server needs.
-    pub(crate) async fn create_snapshot(&self, collection: &str) -> Result<Descriptor> {
-        let request = self.request(format!("make a snapshot of collection `{collection}`"), Right::Write);
-        let path = format!("/collections/{}/snapshots?wait=true", in_url(collection));
+    pub(crate) async fn create_snapshot(&self, of: Of<'_>) -> Result<Descriptor> {
+        let request = self.request(format!("make a snapshot of {of}"), Right::Write);
+        let path = format!("{}/snapshots?wait=true", of.path());
         descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
     }
 
-    pub(crate) async fn delete_snapshot(&self, collection: &str, snapshot: &str) -> Result<()> {
-        let action = format!("delete snapshot `{snapshot}` of collection `{collection}`");
-        let request = self.request(action, Right::Write);
-        let path = format!("/collections/{}/snapshots/{}?wait=true", in_url(collection), in_url(snapshot));
+    pub(crate) async fn delete_snapshot(&self, of: Of<'_>, snapshot: &str) -> Result<()> {
+        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
+        let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
         answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
     }
 
@@ -188,9 +189,8 @@ impl Rest {
         from: u64,
         tag: Option<&HeaderValue>,
     ) -> Result<Response> {
-        let request =
-            self.request(format!("download the snapshot of collection `{}`", what.collection), Right::Read);
-        let path = format!("/collections/{}/snapshots/{}", in_url(what.collection), in_url(what.snapshot));
+        let request = self.request(format!("download the snapshot of {}", what.of), Right::Read);
+        let path = format!("{}/snapshots/{}", what.of.path(), in_url(what.snapshot));
         let mut builder = self.to(Method::GET, &path);
         if from > 0 {
             builder = builder.header(RANGE, format!("bytes={from}-"));
@@ -201,15 +201,15 @@ impl Rest {
         send(&request, builder).await
     }
 
-    /// Uploads a snapshot, which becomes the collection, and waits until it is there. The server compares the checksum
-    /// before it touches anything.
-    pub(crate) async fn upload(&self, collection: &str, upload: Upload<'_>) -> Result<()> {
+    /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is there. The server compares the
+    /// checksum before it touches anything.
+    pub(crate) async fn upload(&self, of: Of<'_>, upload: Upload<'_>) -> Result<()> {
         let path = format!(
-            "/collections/{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
-            in_url(collection),
+            "{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
+            of.path(),
             in_url(upload.sha256)
         );
-        self.send_file(format!("upload collection `{collection}`"), &path, upload).await
+        self.send_file(format!("upload {of}"), &path, upload).await
     }
 
     async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
@@ -271,6 +271,14 @@ impl Rest {
         self.send_file(format!("upload changes of collection `{collection}`"), &path, upload).await
     }
 
+    /// Which nodes have which shards of a collection, as this node knows it.
+    pub(crate) async fn placement(&self, collection: &str) -> Result<Placement> {
+        let request = self.request(format!("ask where collection `{collection}` lies"), Right::Read);
+        let path = format!("/collections/{}/cluster", in_url(collection));
+        let told = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
+        Placement::of(&told).ok_or_else(|| request.senseless("the shards are not in it"))
+    }
+
     /// Whether there was one to delete.
     pub(crate) async fn delete_collection(&self, collection: &str) -> Result<bool> {
         let request = self.request(format!("delete collection `{collection}`"), Right::Manage);
@@ -318,10 +326,10 @@ impl Rest {
     }
 }
 
-/// Which snapshot of which collection.
+/// Which snapshot of what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Download<'a> {
-    pub(crate) collection: &'a str,
+    pub(crate) of: Of<'a>,
     pub(crate) snapshot: &'a str,
 }
 

@@ -1,5 +1,6 @@
 //! What a server holds: counted, sampled, and compared with another time.
 
+pub(crate) mod body;
 pub(crate) mod compare;
 pub(crate) mod equal;
 pub(crate) mod fingerprint;

@@ -67,10 +67,13 @@ pub(super) async fn cluster(State(app): State<Arc<App>>, Path(name): Path<String
         let shards: Vec<_> = collection
             .shards
             .iter()
+            .filter(|shard| app.node.as_ref().is_none_or(|node| node.has(collection, shard.id)))
             .map(|shard| json!({ "shard_id": shard.id, "points_count": if unreadable { 0 } else { shard.points().count() }, "state": "Active" }))
             .collect();
-        Ok(json!({ "peer_id": store.peer, "shard_count": shards.len(), "local_shards": shards,
-            "remote_shards": [], "shard_transfers": [] }))
+        let peer = app.node.as_ref().map_or(store.peer, |node| node.own);
+        let remote = app.node.as_ref().map(|node| node.remote(collection)).unwrap_or_default();
+        Ok(json!({ "peer_id": peer, "shard_count": collection.shards.len(), "local_shards": shards,
+            "remote_shards": remote, "shard_transfers": [] }))
     })
 }
 

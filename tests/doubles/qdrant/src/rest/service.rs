@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::reply::{json_response, timed};
+use crate::cluster::Node;
 use crate::server::App;
 
 /// The commit of qdrant 1.19.0, whose answers these are.
@@ -26,6 +27,6 @@ pub(super) async fn readyz() -> &'static str {
     "all shards are ready"
 }
 
-pub(super) async fn cluster() -> Response {
-    timed(|| Ok(json!({ "status": "disabled" })))
+pub(super) async fn cluster(State(app): State<Arc<App>>) -> Response {
+    timed(|| Ok(app.node.as_ref().map_or_else(|| json!({ "status": "disabled" }), Node::told)))
 }

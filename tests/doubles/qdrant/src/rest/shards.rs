@@ -13,15 +13,24 @@ use super::reply::{Asked, parse, plain, refuse_plainly, timed};
 use super::snapshots::{Params, give, run};
 use super::transfer;
 use crate::failures::Failure;
-use crate::fault::Fault;
+use crate::fault::{Fault, Outcome};
 use crate::segment::Manifest;
 use crate::server::App;
 use crate::store::Store;
+
+/// Fails where the shard lies on another node.
+fn here(app: &App, store: &Store, name: &str, shard: u32, what: &str) -> Outcome<()> {
+    match &app.node {
+        Some(node) => node.ensure(store.listed(name)?, shard, what),
+        None => Ok(()),
+    }
+}
 
 pub(super) async fn list(State(app): State<Arc<App>>, Path((name, shard)): Path<(String, u32)>) -> Response {
     timed(|| {
         let store = app.store();
         store.listed(&name)?.shard(shard)?;
+        here(&app, &store, &name, shard, "local")?;
         store.list_snapshots(&store.shard_snapshots(&name, shard))
     })
 }
@@ -31,7 +40,12 @@ pub(super) async fn create(
     Path((name, shard)): Path<(String, u32)>,
     Asked(params): Asked<Params>,
 ) -> Response {
-    run(&app, &params, move |store| store.take_shard_snapshot(&name, shard)).await
+    let node = Arc::clone(&app);
+    run(&app, &params, move |store| {
+        here(&node, store, &name, shard, "local or queue proxy")?;
+        store.take_shard_snapshot(&name, shard)
+    })
+    .await
 }
 
 pub(super) async fn download(
@@ -125,7 +139,9 @@ async fn recover(
         Err(refusal) => return refusal,
     };
     let checksum = params.checksum.clone();
+    let node = Arc::clone(&app);
     run(&app, &params, move |store| {
+        here(&node, store, &name, shard, "local")?;
         Store::check_upload(&upload, checksum.as_deref())?;
         store.recover_shard(&name, shard, &upload, full)
     })

@@ -31,7 +31,7 @@ pub(super) async fn telemetry(State(app): State<Arc<App>>, Asked(params): Asked<
         let mut collections = json!({ "number_of_collections": store.collections.len() });
         if level >= 1 {
             collections["collections"] =
-                store.collections.values().map(|collection| told(&store, collection, level)).collect();
+                store.collections.values().map(|collection| told(&app, &store, collection, level)).collect();
             let counters = |c: &Collection| {
                 json!({ "id": c.name, "running_snapshots": 0, "running_snapshot_recovery": 0,
                     "total_snapshot_creations": c.snapshots_taken })
@@ -88,7 +88,7 @@ fn about(app: &App, level: u32) -> Value {
     about
 }
 
-fn told(store: &Store, collection: &Collection, level: u32) -> Value {
+fn told(app: &App, store: &Store, collection: &Collection, level: u32) -> Value {
     if level < 2 {
         let params = &collection.schema.stored()["params"];
         return json!({ "vectors": collection.len(), "optimizers_status": "ok", "params": params });
@@ -96,15 +96,18 @@ fn told(store: &Store, collection: &Collection, level: u32) -> Value {
     let mut told = json!({ "id": collection.name, "init_time_ms": 0, "config": collection.schema.stored() });
     if level >= 3 {
         told["shards"] =
-            collection.shards.iter().map(|shard| told_shard(store, collection, shard, level)).collect();
+            collection.shards.iter().map(|shard| told_shard(app, store, collection, shard, level)).collect();
         told["transfers"] = json!([]);
         told["resharding"] = json!([]);
     }
     told
 }
 
-fn told_shard(store: &Store, collection: &Collection, shard: &Shard, level: u32) -> Value {
-    let local = if store.is_unreadable(&collection.name) {
+fn told_shard(app: &App, store: &Store, collection: &Collection, shard: &Shard, level: u32) -> Value {
+    let elsewhere = app.node.as_ref().is_some_and(|node| !node.has(collection, shard.id));
+    let local = if elsewhere {
+        Value::Null
+    } else if store.is_unreadable(&collection.name) {
         json!({ "variant_name": "dummy shard", "status": "green", "total_optimized_points": 0, "optimizations": null })
     } else {
         local(store, collection, shard, level)

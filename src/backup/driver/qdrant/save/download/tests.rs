@@ -39,7 +39,7 @@ struct Seen {
 }
 
 /// A server that answers the first requests for a snapshot as told, and the others with an error.
-async fn server(bytes: &[u8], answers: &[Answer]) -> (Arc<Client>, Arc<Mutex<Seen>>) {
+async fn server(bytes: &[u8], answers: &[Answer]) -> (Client, Arc<Mutex<Seen>>) {
     let seen =
         Arc::new(Mutex::new(Seen { requests: Vec::new(), answers: answers.to_vec(), bytes: bytes.to_vec() }));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
@@ -57,7 +57,8 @@ async fn server(bytes: &[u8], answers: &[Answer]) -> (Arc<Client>, Arc<Mutex<See
         host_port,
     });
     let (engine, store) = (MemoryEngine::new(), examples::store(container));
-    let target = Target { engine: &engine, local: true, store: &store, progress: &Silent, api_key: None };
+    let target =
+        Target { engine: &engine, local: true, store: &store, stores: &[], progress: &Silent, api_key: None };
     (Client::connect(target).await.expect("connected"), seen)
 }
 
@@ -132,7 +133,7 @@ async fn fetched(served: &[u8], answers: &[Answer], descriptor: Descriptor) -> F
     let file = dir.path().join("a.snapshot");
     let gone = Gone::never();
     let cx = Fetching { task: &Silent, patience: &PATIENCE, gone: &gone };
-    let result = fetch(&client, "a", &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
+    let result = fetch(&client, "a".into(), &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
     let requests = seen.lock().expect("not poisoned").requests.clone();
     Fetched { result, written: std::fs::read(file).ok(), requests }
 }

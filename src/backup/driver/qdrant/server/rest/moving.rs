@@ -4,7 +4,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
-use super::{COUNT, Descriptor, Download, QUESTION, Rest, Result, Right, answer, in_url, strings};
+use super::{COUNT, Descriptor, Download, Of, QUESTION, Rest, Result, Right, answer, in_url, strings};
 use crate::backup::driver::qdrant::names;
 
 /// One of several changes that are made together.
@@ -21,10 +21,10 @@ pub(crate) enum AliasChange<'a> {
 }
 
 impl Rest {
-    /// The names of a collection's snapshots on the server.
-    pub(crate) async fn snapshots(&self, collection: &str) -> Result<Vec<String>> {
-        let request = self.request(format!("list the snapshots of collection `{collection}`"), Right::Read);
-        let path = format!("/collections/{}/snapshots", in_url(collection));
+    /// The names of the snapshots that the server has.
+    pub(crate) async fn snapshots(&self, of: Of<'_>) -> Result<Vec<String>> {
+        let request = self.request(format!("list the snapshots of {of}"), Right::Read);
+        let path = format!("{}/snapshots", of.path());
         let result = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
         strings(&request, &result, "name")
     }
@@ -46,20 +46,26 @@ impl Rest {
         answer(&request, self.to(Method::PUT, &path).json(&body)).await.map(drop)
     }
 
-    /// Sends a snapshot of one collection back to the server as another collection, without keeping it here.
-    pub(crate) async fn carry_over(&self, from: &str, to: &str, snapshot: &Descriptor) -> Result<()> {
-        let what = Download { collection: from, snapshot: &snapshot.name };
+    /// Sends a snapshot of one collection, or of one of its shards, on to another server, or back to this one, as another
+    /// collection, without keeping it here.
+    pub(crate) async fn carry_over(
+        &self,
+        from: Of<'_>,
+        snapshot: &Descriptor,
+        receiver: &Self,
+        to: Of<'_>,
+    ) -> Result<()> {
+        let what = Download { of: from, snapshot: &snapshot.name };
         let response = self.download(what, 0, None).await?;
-        let request = self.request(format!("upload collection `{to}`"), Right::Manage);
+        let request = receiver.request(format!("upload {to}"), Right::Manage);
         let part = Part::stream_with_length(Body::wrap_stream(response.bytes_stream()), snapshot.size)
-            .file_name(names::carried(from))
+            .file_name(names::carried(from.collection))
             .mime_str("application/octet-stream")
             .expect("it is a media type");
         let checksum =
             snapshot.checksum.as_deref().map_or_else(String::new, |sum| format!("&checksum={sum}"));
-        let path =
-            format!("/collections/{}/snapshots/upload?wait=true&priority=snapshot{checksum}", in_url(to));
-        let builder = self.to(Method::POST, &path).multipart(Form::new().part("snapshot", part));
+        let path = format!("{}/snapshots/upload?wait=true&priority=snapshot{checksum}", to.path());
+        let builder = receiver.to(Method::POST, &path).multipart(Form::new().part("snapshot", part));
         answer(&request, builder).await.map(drop)
     }
 

@@ -1,0 +1,117 @@
+//! Takes one snapshot: the server makes it, we fetch it, read it back and walk it, and the server's copy goes again,
+//! however it ends.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::download::{self, Fetching};
+use crate::backup::archive;
+use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::names;
+use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::server::rest::{Descriptor, Of};
+use crate::backup::driver::qdrant::state::vectors::Vectors;
+use crate::backup::manifest::{Artifact, Holds};
+use crate::fs::{FsError, free_bytes};
+use crate::progress::Task;
+
+/// Where a snapshot goes, and what watches over it.
+pub(super) struct Taking<'a> {
+    /// The directory of the backup.
+    pub(super) directory: &'a Path,
+    pub(super) task: &'a dyn Task,
+    pub(super) patience: &'a Patience,
+    pub(super) gone: &'a Gone,
+}
+
+/// Takes one. What is not as it should be, and does no harm, is a remark.
+pub(super) async fn take(
+    client: &Client,
+    of: Of<'_>,
+    taking: &Taking<'_>,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Artifact> {
+    taking.gone.check()?;
+    taking.task.detail("the server makes a snapshot");
+    // Never dropped half-way: only its answer tells what is to be deleted.
+    let snapshot = match client.create_snapshot(of).await {
+        Ok(snapshot) => snapshot,
+        Err(error @ ApiError::Unreachable { .. }) => {
+            let hint = format!("the server may have a snapshot of {of} left over");
+            return Err(anyhow::Error::from(error).context(hint));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let fetched = fetch(client, of, taking, &snapshot).await;
+    let deleted = client.delete_snapshot(of, &snapshot.name).await;
+    let artifact = match (fetched, deleted) {
+        (Ok(artifact), Ok(())) => artifact,
+        (Ok(artifact), Err(error)) => {
+            remarks.push(format!("the server keeps its copy of the snapshot: {error}"));
+            artifact
+        }
+        (Err(error), Ok(())) => return Err(error),
+        (Err(error), Err(left)) => {
+            return Err(error.context(format!("the server keeps its copy of the snapshot: {left}")));
+        }
+    };
+    if snapshot.checksum.is_none() {
+        remarks.push(format!("the server gave no checksum for the snapshot of {of}"));
+    }
+    Ok(artifact)
+}
+
+/// Fetches the snapshot and checks it from disk.
+async fn fetch(
+    client: &Client,
+    of: Of<'_>,
+    taking: &Taking<'_>,
+    snapshot: &Descriptor,
+) -> anyhow::Result<Artifact> {
+    let path = path(of);
+    let file = taking.directory.join(&path);
+    let free = free_bytes(taking.directory)?;
+    if free < snapshot.size {
+        let (needed, free) = (Some(snapshot.size), Some(free));
+        return Err(FsError::Full { path: file, needed, free }.into());
+    }
+    taking.task.total(snapshot.size);
+    taking.task.detail("downloading");
+    let fetching = Fetching { task: taking.task, patience: taking.patience, gone: taking.gone };
+    let fetched = taking.gone.or(download::fetch(client, of, snapshot, &file, &fetching)).await?;
+    let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is not whole"))?;
+    if of.shard.is_none() {
+        matches_server(client, of.collection, &contents).await?;
+    }
+    Ok(Artifact { path, bytes: snapshot.size, sha256: fetched.sha256, holds: holds(of) })
+}
+
+/// The artifact's path, with `/`.
+fn path(of: Of<'_>) -> String {
+    let name = names::in_file(of.collection);
+    match of.shard {
+        None => format!("collections/{name}.snapshot"),
+        Some(shard) => format!("collections/{name}.shard-{shard}.snapshot"),
+    }
+}
+
+fn holds(of: Of<'_>) -> Holds {
+    let collection = of.collection.to_owned();
+    match of.shard {
+        None => Holds::CollectionSnapshot { collection },
+        Some(shard) => Holds::ShardSnapshot { collection, shard },
+    }
+}
+
+/// The snapshot is of the collection that it is said to be of.
+async fn matches_server(client: &Client, name: &str, contents: &archive::Contents) -> anyhow::Result<()> {
+    let Ok(info) = client.rest().info(name).await else { return Ok(()) };
+    let (saved, now) = (Vectors::of(&contents.config), Vectors::of(&info["config"]));
+    if !saved.are_in(&now) {
+        bail!("the snapshot of collection `{name}` has the vectors {saved}, and the collection has {now}");
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! Several servers that are the nodes of one cluster: who they are, and which of them has what.
+//!
+//! Every node answers questions about whole collections; a snapshot holds only what the node has that makes it. So a
+//! cluster is saved shard by shard, each from one node that has it, and it does not matter then on which nodes the shards
+//! lie, or on how many, when they are put back.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::client::Client;
+use super::error::{ApiError, Result};
+use crate::backup::driver::Target;
+use crate::inventory::{Store, StoreKind};
+
+/// The other nodes of a server's cluster, as far as they are services of this project that answer.
+pub(crate) struct Cluster {
+    own: u64,
+    others: BTreeMap<u64, Node>,
+    /// Why some cannot be asked, for the message.
+    silent: Vec<String>,
+}
+
+struct Node {
+    store: String,
+    client: Client,
+}
+
+/// What a server says of its cluster.
+struct Told {
+    own: u64,
+    peers: Vec<u64>,
+}
+
+impl Told {
+    /// `None` where the server stands alone.
+    async fn of(client: &Client) -> anyhow::Result<Option<Self>> {
+        let told = match client.rest().cluster().await {
+            Ok(told) => told,
+            // A key for one collection only may not ask; such a server answers the next requests, or not.
+            Err(ApiError::NotFound { .. } | ApiError::Right { .. }) => return Ok(None),
+            Err(error) => {
+                return Err(anyhow::Error::from(error).context("the server does not say whether it is alone"));
+            }
+        };
+        let peers: Vec<u64> = told["peers"]
+            .as_object()
+            .map(|peers| peers.keys().filter_map(|id| id.parse().ok()).collect())
+            .unwrap_or_default();
+        let own = told["peer_id"].as_u64();
+        Ok(own.filter(|_| told["status"] == "enabled" && peers.len() > 1).map(|own| Self { own, peers }))
+    }
+}
+
+impl Cluster {
+    /// `None` where the server stands alone.
+    pub(super) async fn of(client: &Client, target: Target<'_>) -> anyhow::Result<Option<Self>> {
+        let Some(told) = Told::of(client).await? else { return Ok(None) };
+        let mut cluster = Self { own: told.own, others: BTreeMap::new(), silent: Vec::new() };
+        let is_other = |store: &&Store| store.kind == StoreKind::Qdrant && store.id != target.store.id;
+        for store in target.stores.iter().filter(is_other) {
+            let asked = async {
+                let client = Client::connect(Target { store, ..target }).await?;
+                let told = Told::of(&client).await?;
+                anyhow::Ok((client, told))
+            };
+            match asked.await {
+                Ok((client, Some(other))) if told.peers.contains(&other.own) => {
+                    cluster.others.insert(other.own, Node { store: store.id.clone(), client });
+                }
+                Ok(_) => {}
+                Err(error) => cluster.silent.push(format!("`{}`: {error:#}", store.service)),
+            }
+        }
+        for peer in told.peers {
+            if peer != told.own && !cluster.others.contains_key(&peer) && cluster.silent.is_empty() {
+                cluster.silent.push(format!("node {peer} is no service of this project"));
+            }
+        }
+        Ok(Some(cluster))
+    }
+
+    /// With clients of its own for another async runtime.
+    pub(super) async fn again(&self) -> anyhow::Result<Self> {
+        let mut others = BTreeMap::new();
+        for (peer, node) in &self.others {
+            let client = node.client.again_alone().await?;
+            others.insert(*peer, Node { store: node.store.clone(), client });
+        }
+        Ok(Self { own: self.own, others, silent: self.silent.clone() })
+    }
+
+    /// The stores of the other nodes.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &str> {
+        self.others.values().map(|node| node.store.as_str())
+    }
+
+    fn get(&self, peer: u64) -> Option<&Client> {
+        self.others.get(&peer).map(|node| &node.client)
+    }
+}
+
+/// Fails where a server is one of a cluster, and a shard of one of these collections has no copy in use: after a start the
+/// nodes have to find each other first, and until then counts fail that will not fail later.
+pub(super) async fn together(client: &Client, collections: &[String]) -> anyhow::Result<()> {
+    if Told::of(client).await?.is_none() {
+        return Ok(());
+    }
+    for name in collections {
+        let info = client.rest().info(name).await?;
+        client
+            .count(name, &info)
+            .await
+            .with_context(|| format!("the nodes have not found each other for collection `{name}`"))?;
+    }
+    Ok(())
+}
+
+/// A node's copy of a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replica {
+    pub(crate) peer: u64,
+    /// `Active`, `Dead`, `Partial` and so on.
+    state: String,
+}
+
+impl Replica {
+    fn is_active(&self) -> bool {
+        self.state == "Active"
+    }
+}
+
+/// Where the shards of a collection lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement {
+    own: u64,
+    shards: BTreeMap<u32, Vec<Replica>>,
+}
+
+impl Placement {
+    /// From what a node tells: its own shards, and those of others.
+    pub(super) fn of(told: &Value) -> Option<Self> {
+        let own = told["peer_id"].as_u64()?;
+        let mut shards: BTreeMap<u32, Vec<Replica>> = BTreeMap::new();
+        for (list, here) in [("local_shards", Some(own)), ("remote_shards", None)] {
+            for one in told[list].as_array()? {
+                let shard = u32::try_from(one["shard_id"].as_u64()?).ok()?;
+                let peer = here.or_else(|| one["peer_id"].as_u64())?;
+                let state = one["state"].as_str()?.to_owned();
+                shards.entry(shard).or_default().push(Replica { peer, state });
+            }
+        }
+        Some(Self { own, shards })
+    }
+
+    pub(crate) fn shards(&self) -> impl Iterator<Item = u32> {
+        self.shards.keys().copied()
+    }
+
+    /// How many copies of shards there are that are not in use, because others are still being copied to them.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.shards.values().flatten().filter(|replica| !replica.is_active()).count()
+    }
+}
+
+impl Client {
+    /// A node that has a shard in use. Fails where none of them can be asked.
+    pub(crate) fn holder(
+        &self,
+        placement: &Placement,
+        collection: &str,
+        shard: u32,
+    ) -> anyhow::Result<&Self> {
+        match self.having(placement, shard).into_iter().find(|(replica, _)| replica.is_active()) {
+            Some((_, client)) => Ok(client),
+            None => bail!(
+                "no node that can be asked has shard {shard} of collection `{collection}` in use{}",
+                self.why_silent()
+            ),
+        }
+    }
+
+    /// Every node that has a shard and can be asked.
+    pub(crate) fn holders(&self, placement: &Placement, shard: u32) -> Vec<&Self> {
+        self.having(placement, shard).into_iter().map(|(_, client)| client).collect()
+    }
+
+    fn having<'p>(&self, placement: &'p Placement, shard: u32) -> Vec<(&'p Replica, &Self)> {
+        let client = |peer| if peer == placement.own { Some(self) } else { self.cluster()?.get(peer) };
+        let replicas = placement.shards.get(&shard).map(Vec::as_slice).unwrap_or_default();
+        replicas.iter().filter_map(|replica| Some((replica, client(replica.peer)?))).collect()
+    }
+
+    fn why_silent(&self) -> String {
+        match self.cluster().map(|cluster| cluster.silent.join("; ")) {
+            Some(reasons) if !reasons.is_empty() => format!(" ({reasons})"),
+            _ => String::new(),
+        }
+    }
+
+    /// Every node that can be asked, this one first.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(
+            self.cluster().into_iter().flat_map(|cluster| cluster.others.values().map(|node| &node.client)),
+        )
+    }
+
+    pub(crate) async fn placement(&self, collection: &str) -> Result<Placement> {
+        self.rest().placement(collection).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As a node of three has answered (1.19.0).
+    fn told() -> Value {
+        json!({ "peer_id": 442_572_747_672_244_u64, "shard_count": 3,
+            "local_shards": [{ "shard_id": 1, "points_count": 28, "state": "Active" }],
+            "remote_shards": [
+                { "shard_id": 0, "peer_id": 2_222_879_770_340_563_u64, "state": "Active" },
+                { "shard_id": 1, "peer_id": 2_222_879_770_340_563_u64, "state": "Dead" }],
+            "shard_transfers": [] })
+    }
+
+    #[test]
+    fn every_copy_is_known_and_whether_it_is_in_use() {
+        let placement = Placement::of(&told()).expect("told");
+        assert_eq!(placement.shards().collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(placement.unsettled(), 1);
+        assert_eq!(placement.shards[&1][0].peer, placement.own);
+        let mut broken = told();
+        broken["remote_shards"][0]["state"] = Value::Null;
+        assert_eq!(Placement::of(&broken), None);
+    }
+}
