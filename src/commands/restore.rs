@@ -102,6 +102,7 @@ fn only_service(stack: &Stack<'_>) -> Result<String, Failure> {
     known.dedup();
     match known.as_slice() {
         [only] => Ok((*only).to_owned()),
+        [first, ..] if share_their_newest(stack, &known) => Ok((*first).to_owned()),
         [] => {
             Err(Failure::new(Exit::Usage, "no service of this project is a server that can be restored into")
                 .say("Name one with --service, or name the backup itself."))
@@ -111,6 +112,14 @@ fn only_service(stack: &Stack<'_>) -> Result<String, Failure> {
                 .say(format!("Name one with --service: {}.", several.join(", "))))
         }
     }
+}
+
+/// Whether the newest backup of all of them is one and the same: they are the nodes of a cluster.
+fn share_their_newest(stack: &Stack<'_>, services: &[&str]) -> bool {
+    let newest = |service: &&str| Some(stack.root.latest(service).ok()??.directory);
+    let mut all = services.iter().map(newest);
+    let first = all.next().flatten();
+    first.is_some() && all.all(|other| other == first)
 }
 
 /// A backup without data: only what the record says about the collections.

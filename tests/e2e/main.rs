@@ -8,6 +8,7 @@ mod guide;
 mod oracle;
 mod preflight;
 mod protect;
+mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
 mod support;

@@ -16,8 +16,9 @@ impl Qdrant {
     pub fn at(address: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let client =
-            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client");
+        // Between two calls nobody would see that the server has closed a connection.
+        let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = builder.timeout(Duration::from_secs(30)).build().expect("a client");
         let server = Self { url: format!("http://{address}"), runtime, client };
         let start = Instant::now();
         while server.try_call("GET", "/collections", None).is_none() {

@@ -14,6 +14,7 @@ use super::schema;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::cluster::Placement;
+use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::rest::Of;
 
 /// How long the nodes may take to agree on a new collection.
@@ -77,12 +78,26 @@ pub(super) async fn agreed(
     }
 }
 
+/// How many copies of shards are not in use, as the node knows that knows the least: they learn of it one after the other.
+async fn unsettled(client: &Client, name: &str) -> Result<usize> {
+    let mut most = 0;
+    for node in client.nodes() {
+        let unsettled = match node.placement(name).await {
+            Ok(placement) => placement.unsettled(),
+            Err(ApiError::NotFound { .. }) => 1,
+            Err(error) => return Err(error),
+        };
+        most = most.max(unsettled);
+    }
+    Ok(most)
+}
+
 /// Waits until every copy of every shard is in use. One that is not after all is a remark: the data is there.
 pub(super) async fn copied(client: &Client, name: &str, gone: &Gone) -> anyhow::Result<Option<String>> {
     let deadline = Instant::now() + COPIED;
     loop {
         gone.check()?;
-        let unsettled = client.placement(name).await.context("the shards cannot be looked at")?.unsettled();
+        let unsettled = unsettled(client, name).await.context("the shards cannot be looked at")?;
         if unsettled == 0 {
             return Ok(None);
         }
