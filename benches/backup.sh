@@ -61,6 +61,13 @@ for first in range(1, points + 1, 500):
 PYTHON
 }
 
+# settle COLLECTION: waits until the server builds nothing in it any more.
+settle() {
+    until curl -sf "$url/collections/$1" | grep -q '"status":"green"'; do sleep 1; done
+    # Until nothing is left to be flushed: the server does it every five seconds.
+    sleep 6
+}
+
 # measured COMMAND…: seconds and peak memory in KiB of a command.
 measured() {
     python3 - "$@" <<'PYTHON'
@@ -85,6 +92,7 @@ SHELL
 start
 echo "filling $points points of $dimensions" >&2
 fill points "$points" "$dimensions"
+settle points
 through=() straight=() memory=0
 for ((run = 0; run < runs; run++)); do
     rm -rf backups
@@ -107,7 +115,8 @@ curl -sf -X POST "$url/collections/points/points/payload?wait=true" -H 'content-
 sleep 1
 "$ours" backup >/dev/null 2>&1
 newest=$(find backups/qdrant -maxdepth 1 -name 'qdrant_backup_*' | sort | tail -1)
-changes=$(find "$newest" -name '*.changes-*' -links 1 -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }')
+# What was moved: the changes, or the whole again where these would come to half of it.
+changes=$(find "$newest" '(' -name '*.changes-*' -o -name '*.snapshot' ')' -links 1 -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }')
 partial=$(curl -sf -X POST "$url/collections/points/shards/0/snapshot/partial/create" -H 'content-type: application/json' -d @versions.json | wc -c)
 
 for ((at = 0; at < 50; at++)); do fill "c$at" 2000 128; done

@@ -18,6 +18,7 @@ mod lint_scripts;
 mod preflight;
 mod process;
 mod protect;
+mod qdrant_access;
 mod qdrant_backup;
 mod qdrant_cluster;
 mod qdrant_export;

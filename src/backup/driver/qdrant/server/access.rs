@@ -1,14 +1,21 @@
-//! Where a Qdrant server listens and which key it wants, as its container's environment says.
+//! Where a Qdrant server listens, which key it wants, and which certificate it shows.
 
 use std::path::{Path, PathBuf};
 
+use super::settings::Settings;
+use super::{inside, pinned};
 use crate::backup::driver::Target;
-use crate::engine::Container;
 use crate::secret::Secret;
 
 /// The ports of the server's default configuration (`config/config.yaml`).
 const HTTP: u16 = 6333;
 const GRPC: u16 = 6334;
+
+/// Where the server's working directory is in its image: relative paths count from there.
+const HOME: &str = "/qdrant";
+
+/// The certificate of the server's default configuration.
+const CERTIFICATE: &str = "./tls/cert.pem";
 
 /// How to talk to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,21 +23,33 @@ pub(crate) struct Access {
     pub(crate) http_port: u16,
     pub(crate) grpc_port: u16,
     pub(crate) tls: bool,
+    /// The certificate that it shows, in DER, where it could be read from its container.
+    pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) key: Option<Secret>,
 }
 
 impl Access {
-    pub(crate) fn of(target: Target<'_>) -> anyhow::Result<Self> {
-        let container = target.container()?;
+    pub(crate) async fn of(target: Target<'_>) -> anyhow::Result<Self> {
+        let settings = Settings::of(target).await?;
+        let tls = is_on(settings.get("service", "enable_tls"));
+        let certificate = if tls { certificate(target, &settings).await } else { None };
         Ok(Self {
-            http_port: port(container, "QDRANT__SERVICE__HTTP_PORT", HTTP),
-            grpc_port: port(container, "QDRANT__SERVICE__GRPC_PORT", GRPC),
-            tls: is_on(container, "QDRANT__SERVICE__ENABLE_TLS"),
-            key: keyed(container.environment.get("QDRANT__SERVICE__API_KEY"))
-                .or_else(|| keyed(target.api_key))
-                .cloned(),
+            http_port: port(settings.get("service", "http_port"), HTTP),
+            grpc_port: port(settings.get("service", "grpc_port"), GRPC),
+            tls,
+            certificate,
+            // Another project's may be exported; the server's own is the server's.
+            key: settings.get("service", "api_key").or_else(|| target.api_key.cloned().filter(is_set)),
         })
     }
+}
+
+async fn certificate(target: Target<'_>, settings: &Settings<'_>) -> Option<Vec<u8>> {
+    let set = settings.get("tls", "cert");
+    let path = set.as_ref().map_or(CERTIFICATE, Secret::expose);
+    let mut whole = PathBuf::from(HOME);
+    whole.extend(Path::new(path).components().filter(|part| *part != std::path::Component::CurDir));
+    pinned::certificate(&inside::read(target, &whole).await?)
 }
 
 /// Where the server keeps its data, inside its container.
@@ -41,23 +60,16 @@ pub(crate) fn storage_path(target: Target<'_>) -> PathBuf {
     Path::new("/qdrant").join(set.map_or("storage", |path| path.expose().trim()))
 }
 
-/// The server takes an empty key for none.
-fn keyed(key: Option<&Secret>) -> Option<&Secret> {
-    key.filter(|key| !key.expose().trim().is_empty())
+fn is_set(key: &Secret) -> bool {
+    !key.expose().trim().is_empty()
 }
 
-fn port(container: &Container, variable: &str, default: u16) -> u16 {
-    container
-        .environment
-        .get(variable)
-        .and_then(|value| value.expose().trim().parse().ok())
-        .filter(|port| *port != 0)
-        .unwrap_or(default)
+fn port(set: Option<Secret>, default: u16) -> u16 {
+    set.and_then(|value| value.expose().parse().ok()).filter(|port| *port != 0).unwrap_or(default)
 }
 
-fn is_on(container: &Container, variable: &str) -> bool {
-    let value = container.environment.get(variable).map(|value| value.expose().trim().to_lowercase());
-    matches!(value.as_deref(), Some("true" | "1" | "on" | "yes"))
+fn is_on(set: Option<Secret>) -> bool {
+    set.is_some_and(|value| matches!(value.expose().to_lowercase().as_str(), "true" | "1" | "on" | "yes"))
 }
 
 #[cfg(test)]
@@ -65,15 +77,38 @@ mod tests {
     use super::*;
     use crate::backup::driver::qdrant::examples;
     use crate::engine::memory::MemoryEngine;
+    use crate::engine::{Mount, MountSource};
     use crate::progress::Silent;
 
-    fn access(variables: &[(&str, &str)], key: Option<&Secret>) -> Access {
+    async fn access(variables: &[(&str, &str)], key: Option<&Secret>) -> Access {
+        access_with(variables, key, &[]).await
+    }
+
+    /// With these files mounted into the container.
+    async fn access_with(variables: &[(&str, &str)], key: Option<&Secret>, files: &[(&str, &str)]) -> Access {
         let mut container = examples::container();
         for (name, value) in variables {
             container.environment.insert((*name).to_owned(), Secret::new(*value));
         }
+        for directory in ["config", "tls"] {
+            container.mounts.push(Mount {
+                source: MountSource::Volume {
+                    name: directory.into(),
+                    driver: "local".into(),
+                    anonymous: false,
+                    inherited: false,
+                },
+                destination: Path::new(HOME).join(directory),
+                read_only: true,
+                subpath: None,
+            });
+        }
+        let mut engine = MemoryEngine::new().with_container(container.clone());
+        for (path, text) in files {
+            let (directory, name) = path.split_once('/').expect("a directory");
+            engine = engine.with_volume_file(directory, name, *text);
+        }
         let store = examples::store(container);
-        let engine = MemoryEngine::new();
         Access::of(Target {
             engine: &engine,
             store: &store,
@@ -82,11 +117,12 @@ mod tests {
             local: true,
             api_key: key,
         })
+        .await
         .expect("there is a container")
     }
 
-    #[test]
-    fn the_container_says_where_and_with_which_key() {
+    #[tokio::test]
+    async fn the_container_says_where_and_with_which_key() {
         let found = access(
             &[
                 ("QDRANT__SERVICE__HTTP_PORT", "7333"),
@@ -95,30 +131,70 @@ mod tests {
                 ("QDRANT__SERVICE__ENABLE_TLS", "true"),
             ],
             None,
-        );
-        let expected = Access { http_port: 7333, grpc_port: 7334, tls: true, key: Some(Secret::new("k")) };
+        )
+        .await;
+        let expected = Access {
+            http_port: 7333,
+            grpc_port: 7334,
+            tls: true,
+            certificate: None,
+            key: Some(Secret::new("k")),
+        };
         assert_eq!(found, expected);
     }
 
-    #[test]
-    fn what_is_not_said_is_as_the_server_has_it() {
-        let expected = Access { http_port: 6333, grpc_port: 6334, tls: false, key: None };
-        assert_eq!(access(&[], None), expected);
+    #[tokio::test]
+    async fn what_is_not_said_is_as_the_server_has_it() {
+        let expected = Access { http_port: 6333, grpc_port: 6334, tls: false, certificate: None, key: None };
+        assert_eq!(access(&[], None).await, expected);
         let odd = [
             ("QDRANT__SERVICE__HTTP_PORT", "http"),
             ("QDRANT__SERVICE__API_KEY", ""),
             ("QDRANT__SERVICE__ENABLE_TLS", "false"),
         ];
-        assert_eq!(access(&odd, None), expected);
+        assert_eq!(access(&odd, None).await, expected);
     }
 
-    #[test]
-    fn a_key_that_was_given_counts_where_the_container_has_none() {
+    #[tokio::test]
+    async fn a_key_that_was_given_counts_where_the_container_has_none() {
         let given = Secret::new("given");
-        assert_eq!(access(&[], Some(&given)).key, Some(given.clone()));
-        assert_eq!(access(&[("QDRANT__SERVICE__API_KEY", " ")], Some(&given)).key, Some(given.clone()));
+        assert_eq!(access(&[], Some(&given)).await.key, Some(given.clone()));
+        assert_eq!(access(&[("QDRANT__SERVICE__API_KEY", " ")], Some(&given)).await.key, Some(given.clone()));
         // Another project's may be exported; the container's own is the server's.
-        let found = access(&[("QDRANT__SERVICE__API_KEY", "k")], Some(&given));
+        let found = access(&[("QDRANT__SERVICE__API_KEY", "k")], Some(&given)).await;
         assert_eq!(found.key, Some(Secret::new("k")));
+    }
+
+    const YAML: &str = "service:\n  api_key: of the file\n  http_port: 7000\n  enable_tls: true\ntls:\n  cert: ./tls/own.pem\n";
+
+    #[tokio::test]
+    async fn a_mounted_configuration_counts_and_the_environment_counts_more() {
+        let files = [
+            ("config/production.yaml", YAML),
+            ("config/config.yaml", "service: { grpc_port: 7001, http_port: 1 }"),
+        ];
+        let found = access_with(&[], None, &files).await;
+        assert_eq!((found.http_port, found.grpc_port, found.tls), (7000, 7001, true));
+        assert_eq!(found.key, Some(Secret::new("of the file")));
+        let variables = [("QDRANT__SERVICE__API_KEY", ""), ("QDRANT__SERVICE__HTTP_PORT", "8000")];
+        let found = access_with(&variables, None, &files).await;
+        assert_eq!((found.http_port, found.key), (8000, None));
+        let found = access_with(&[("RUN_MODE", "staging")], None, &files).await;
+        assert_eq!((found.http_port, found.key), (1, None));
+        let broken = [("config/production.yaml", "service: [")];
+        assert_eq!(access_with(&[], None, &broken).await.http_port, HTTP);
+    }
+
+    #[tokio::test]
+    async fn the_certificate_is_read_where_the_settings_say() {
+        let own = rcgen::generate_simple_self_signed(["qdrant.internal".to_owned()]).expect("a certificate");
+        let pem = own.cert.pem();
+        let files = [("config/production.yaml", YAML), ("tls/own.pem", pem.as_str())];
+        let found = access_with(&[], None, &files).await;
+        assert_eq!(found.certificate.as_deref(), Some(own.cert.der().as_ref()));
+        let variables = [("QDRANT__TLS__CERT", "/qdrant/tls/cert.pem")];
+        assert_eq!(access_with(&variables, None, &files).await.certificate, None);
+        let off = [("QDRANT__SERVICE__ENABLE_TLS", "false")];
+        assert_eq!(access_with(&off, None, &files).await.certificate, None);
     }
 }

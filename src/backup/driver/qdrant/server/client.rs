@@ -47,7 +47,7 @@ macro_rules! either {
 impl Client {
     /// Finds the server and learns its version. gRPC is an extra: its port is often not published.
     pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Self> {
-        let access = Access::of(target)?;
+        let access = Access::of(target).await?;
         let probe = |address: String| {
             let access = &access;
             async move { Ok(Rest::new(&address, access)?.version().await.map(drop)?) }

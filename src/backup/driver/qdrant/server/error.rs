@@ -37,7 +37,7 @@ impl fmt::Display for Locked {
         if self.0 {
             f.write_str("the server does not accept the API key that it was given")
         } else {
-            f.write_str("the server wants an API key, and the container's environment holds none")
+            f.write_str("the server wants an API key, and neither the container's environment nor a mounted configuration holds one")
         }?;
         f.write_str("; `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one")
     }
@@ -143,7 +143,7 @@ mod tests {
     fn a_refused_key_says_what_it_lacks() {
         assert_eq!(
             shown(false, Right::Read, Meaning::of_http(401)),
-            "the server wants an API key, and the container's environment holds none; \
+            "the server wants an API key, and neither the container's environment nor a mounted configuration holds one; \
              `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one"
         );
         assert_eq!(

@@ -20,6 +20,7 @@ use tokio_util::io::ReaderStream;
 use super::access::Access;
 use super::cluster::Placement;
 use super::error::{ApiError, Meaning, Request, Result, Right};
+use super::pinned;
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
 pub(crate) use moving::AliasChange;
@@ -66,7 +67,9 @@ impl Rest {
             .tcp_keepalive(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none());
         let scheme = if access.tls { "https" } else { "http" };
-        if !access.tls {
+        if let Some(certificate) = &access.certificate {
+            builder = builder.tls_backend_preconfigured(pinned::config(certificate)?);
+        } else if !access.tls {
             // The system's certificates are not needed then, and reading them takes longer than most requests.
             builder = builder.tls_certs_only([]);
         }

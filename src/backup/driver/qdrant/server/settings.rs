@@ -1,0 +1,62 @@
+//! The settings that a server was started with, as far as they can be seen from outside: its environment, and the
+//! configuration files that are mounted into it.
+//!
+//! The server reads `config/config.yaml`, `config/<RUN_MODE>.yaml` and `config/local.yaml`, each over the one before, and its
+//! environment over all of them (`src/settings.rs`, qdrant 1.19.0). Those of its image set none of what is asked for here.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::inside;
+use crate::backup::driver::Target;
+use crate::engine::Container;
+use crate::secret::Secret;
+
+/// Where the server's image keeps its configuration.
+const DIRECTORY: &str = "/qdrant/config";
+
+/// See the head of this file.
+pub(super) struct Settings<'a> {
+    container: &'a Container,
+    /// The one that counts most first.
+    files: Vec<Value>,
+}
+
+impl<'a> Settings<'a> {
+    pub(super) async fn of(target: Target<'a>) -> anyhow::Result<Self> {
+        let container = target.container()?;
+        let mut files = Vec::new();
+        let directory = Path::new(DIRECTORY);
+        // The image's own are as they always are, and need not be asked for.
+        if container.mounts.iter().any(|mount| mount.destination.starts_with(directory)) {
+            let mode =
+                container.environment.get("RUN_MODE").map_or("production", |mode| mode.expose().trim());
+            for name in ["local", mode, "config"] {
+                let Some(text) = inside::read(target, &directory.join(format!("{name}.yaml"))).await else {
+                    continue;
+                };
+                files.extend(serde_saphyr::from_slice(&text).ok());
+            }
+        }
+        Ok(Self { container, files })
+    }
+
+    /// `service` and `http_port`, say. Text is trimmed; what is empty is not set, as the server takes an empty key for none.
+    pub(super) fn get(&self, section: &str, key: &str) -> Option<Secret> {
+        let variable = format!("QDRANT__{}__{}", section.to_uppercase(), key.to_uppercase());
+        if let Some(value) = self.container.environment.get(&variable) {
+            return set(value.expose());
+        }
+        let value = self.files.iter().map(|file| &file[section][key]).find(|value| !value.is_null())?;
+        match value {
+            Value::String(text) => set(text),
+            other => set(&other.to_string()),
+        }
+    }
+}
+
+fn set(text: &str) -> Option<Secret> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Secret::new(text))
+}
