@@ -94,7 +94,7 @@ pub(super) async fn prove(
 
 /// A backup that does not count, because it is not proven.
 fn failed_proof(stack: &Stack<'_>, what: String, error: anyhow::Error) -> Failure {
-    match stack.asked.reading.subcommand.as_deref() {
+    match stack.asked.composes() {
         Some(command) => Failure::new(Exit::BackupFailed, format!("{what}, so `{command}` was not run"))
             .because(error)
             .say("The stack is exactly as it was. The settings say `backup.proof: restored`.")
@@ -164,7 +164,7 @@ fn tell(stack: &Stack<'_>, group: &Group, verified: &Verified) {
 }
 
 fn failed(stack: &Stack<'_>, what: &str, error: anyhow::Error) -> Failure {
-    let command = stack.asked.reading.subcommand.as_deref();
+    let command = stack.asked.composes();
     let failure = match command {
         Some(command) => Failure::new(
             Exit::BackupFailed,

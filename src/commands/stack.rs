@@ -8,7 +8,7 @@ use crate::backup::driver::Target;
 use crate::backup::store::BackupRoot;
 use crate::compose::binary::ComposeBinary;
 use crate::compose::grammar::Grammar;
-use crate::compose::invocation::{Reading, SafeFlags};
+use crate::compose::invocation::{OWN_WORDS, Reading, SafeFlags};
 use crate::compose::project::{Project, ProjectError};
 use crate::engine::context::{Endpoint, EngineEnvironment};
 use crate::engine::docker::DockerEngine;
@@ -58,6 +58,11 @@ impl Asked {
     /// Reads the project's file through the real Compose.
     pub fn project(&self) -> Result<Project, ProjectError> {
         Project::read(&self.binary, &self.reading, &self.env, self.stdin.as_deref())
+    }
+
+    /// The subcommand, where it is one of Compose's and not of our own.
+    pub fn composes(&self) -> Option<&str> {
+        self.reading.subcommand.as_deref().filter(|word| !OWN_WORDS.contains(word))
     }
 
     /// Whether the user gave this whole project up.

@@ -159,3 +159,20 @@ fn restoring_over_data_saves_it_first() {
     scratch.safe(&["restore", &replaced, "--collection", "recipes", "--as", "old"]).exits(0);
     assert_eq!(qdrant.count("old"), Some(9));
 }
+
+#[test]
+fn a_backup_that_fails_stops_a_command_and_offers_to_go_on_without_only_there() {
+    let Some(scratch) = Scratch::new(Compose::V2, NAMED) else { return };
+    scratch.safe(&["up", "-d"]).exits(0);
+    server(&scratch).fill("recipes", 3);
+    let paused = scratch.plain(&["pause"]);
+    assert_eq!(paused.code, 0, "{paused:?}");
+    scratch
+        .safe(&["backup"])
+        .exits(74)
+        .says("`qdrant` could not be backed up")
+        .never_says("was not run")
+        .never_says("--safe-skip-backup");
+    scratch.safe(&["down"]).exits(74).says("so `down` was not run").says("--safe-skip-backup down");
+    scratch.plain(&["unpause"]);
+}
