@@ -67,7 +67,7 @@ fn plan(stack: &Stack<'_>, volumes: &[String]) -> Assessment {
         let subject = Subject::Layer { container: holder.id.clone() };
         Impact::new(Effect::Destroy, subject, "the container that keeps the volume is removed")
     });
-    Assessment { engine: stack.identity().id.clone(), project: volumes.join(" "), impacts: impacts.collect() }
+    Assessment { engine: stack.identity().mark(), project: volumes.join(" "), impacts: impacts.collect() }
 }
 
 fn permit(asked: &Asked, plan: &Assessment) -> Result<Permit, (Outcome, Failure)> {

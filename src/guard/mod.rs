@@ -47,11 +47,7 @@ pub fn assess(scene: &Scene<'_>) -> Assessment {
         }
     }
     impacts.sort_by(|one, other| (other.effect, &one.subject).cmp(&(one.effect, &other.subject)));
-    Assessment {
-        engine: scene.inventory.engine.id.clone(),
-        project: scene.inventory.project.clone(),
-        impacts,
-    }
+    Assessment { engine: scene.inventory.engine.mark(), project: scene.inventory.project.clone(), impacts }
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {

@@ -92,7 +92,7 @@ impl Impact {
 /// Everything that one command does to data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assessment {
-    /// The engine it would happen on.
+    /// The engine it would happen on, told from every other.
     pub engine: String,
     pub project: String,
     pub impacts: Vec<Impact>,

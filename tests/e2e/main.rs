@@ -6,6 +6,7 @@
 mod engine;
 mod guide;
 mod oracle;
+mod own_engine;
 mod preflight;
 mod protect;
 mod qdrant_driver;
