@@ -11,5 +11,6 @@ mod preflight;
 mod protect;
 mod qdrant_driver;
 mod qdrant_proof;
+mod remote;
 mod support;
 mod volume_driver;
