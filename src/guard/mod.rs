@@ -11,6 +11,7 @@ mod recreation;
 mod scene;
 
 use crate::compose::model::DeclaredSource;
+use crate::engine::Container;
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
@@ -59,6 +60,11 @@ fn volume_subject(scene: &Scene<'_>, name: &str, anonymous: bool) -> Subject {
     let elsewhere = || scene.facts.namesake_volumes.iter().find(|volume| volume.name == name);
     let created = scene.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
     Subject::Volume { name: name.to_owned(), created, anonymous }
+}
+
+/// A container's own layer as the subject of an impact.
+fn layer_subject(container: &Container) -> Subject {
+    Subject::Layer { container: container.name.clone(), created: Some(container.created.clone()) }
 }
 
 /// Whether one effect is at least as bad as another says it is: the rule that predictions are held to.

@@ -268,7 +268,7 @@ impl<'a> Scene<'a> {
                 })
                 .map(|store| store.service.clone())
                 .collect(),
-            Subject::Layer { container } | Subject::Tmpfs { container, .. } => self
+            Subject::Layer { container, .. } | Subject::Tmpfs { container, .. } => self
                 .containers
                 .iter()
                 .filter(|known| known.name == *container)

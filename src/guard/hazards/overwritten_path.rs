@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{Hazard, Scene, volume_subject};
+use super::super::{Hazard, Scene, layer_subject, volume_subject};
 use crate::compose::model::{Service, WatchAction, WatchRule};
 use crate::engine::{Container, MountSource};
 use crate::inventory::Store;
@@ -117,7 +117,6 @@ fn overwritten(
     let in_layer = container.mount_of(path).is_none() && scene.keeps_data_in_layer(container);
     let data = scene.store_of(container).map(Store::data_paths).unwrap_or_default();
     if in_layer && data.iter().any(|data| touches(data)) {
-        let subject = Subject::Layer { container: container.name.clone() };
-        found.push(Impact::new(Effect::Destroy, subject, reason));
+        found.push(Impact::new(Effect::Destroy, layer_subject(container), reason));
     }
 }
