@@ -104,6 +104,14 @@ rows! {
         after: &[],
         ..DEFINITION
     };
+    run_changed_label_answered_yes: Row {
+        changed: LABEL,
+        words: &["run --rm db /bin/ls"],
+        stdin: "y\n",
+        through_us: true,
+        after: &[],
+        ..DEFINITION
+    };
     up_y_unchanged: Row { words: &["up -d -y", "create -y"], ..DEFINITION };
     up_y_one_of_two: Row {
         files: SHARED,

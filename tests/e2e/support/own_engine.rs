@@ -1,7 +1,8 @@
 //! A Docker Engine of a test's own, for what must not be done to everybody's: pruning all of it, restarting it, pulling
 //! its plug.
 //!
-//! It has its own directories and socket, no bridge and no firewall rules, so that it meets the machine's engine nowhere.
+//! It has its own directories, socket and network namespace, so that it meets the machine's engine nowhere. The namespace
+//! matters: an engine that is told to have no bridge removes `docker0` wherever it finds it.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
@@ -27,9 +28,9 @@ impl OwnEngine {
         if !machine::engine() {
             return None;
         }
-        if !rustix::process::geteuid().is_root() || Command::new("dockerd").arg("--version").output().is_err()
-        {
-            machine::missing("an engine of its own takes root and `dockerd`", false);
+        let tried = Command::new("unshare").args(["--net", "--", "dockerd", "--version"]).output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            machine::missing("an engine of its own takes root, `unshare` and `dockerd`", false);
             return None;
         }
         let root = tempfile::Builder::new().prefix("sctest-engine").tempdir().expect("a directory");
@@ -60,9 +61,9 @@ impl OwnEngine {
     /// Starts the daemon and waits until it answers.
     fn begin(&mut self) -> bool {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("a log");
-        let mut command = Command::new("dockerd");
+        let mut command = Command::new("unshare");
         command
-            .arg("--config-file")
+            .args(["--net", "--", "dockerd", "--config-file"])
             .arg(self.path("daemon.json"))
             .arg("--data-root")
             .arg(self.path("data"))
