@@ -10,6 +10,9 @@ mod orphans;
 mod recreation;
 mod scene;
 
+use std::path::PathBuf;
+
+use crate::compose::invocation::Reading;
 use crate::compose::model::DeclaredSource;
 use crate::engine::Container;
 use crate::inventory::is_known_image;
@@ -80,6 +83,11 @@ pub fn needs_hashes(scene: &Scene<'_>) -> bool {
         made && !container.is_one_off() && scene.keeps_data_in_layer(container)
     });
     at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
+}
+
+/// The service and the path in its containers that `cp` writes to: links on the way there matter.
+pub fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
+    hazards::copy_target(reading)
 }
 
 /// Whether the command can be judged only with the version of the Compose that will run.

@@ -18,9 +18,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount as ApiMount, MountType, MountVolumeOptions};
 use bollard::query_parameters::{
-    CreateContainerOptions, CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
-    ImportImageOptionsBuilder, RemoveContainerOptions, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, CreateContainerOptionsBuilder,
+    DownloadFromContainerOptionsBuilder, ImportImageOptionsBuilder, RemoveContainerOptions,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -308,6 +308,16 @@ impl Engine for DockerEngine {
         exec::start(self.api.client(), container, argv)
             .await
             .map_err(|error| self.failures.about(&format!("container `{container}`"), "run a program", error))
+    }
+
+    async fn link_target(&self, container: &str, path: &Path) -> Result<Option<PathBuf>> {
+        let action = format!("look at `{}` in container `{container}`", path.display());
+        let container = api::checked(container).map_err(|error| self.failures.asking(&action, error))?;
+        let options = ContainerArchiveInfoOptionsBuilder::default().path(&path.to_string_lossy()).build();
+        match self.api.client().get_container_archive_info(container, Some(options)).await {
+            Ok(found) => Ok(Some(PathBuf::from(found.link_target)).filter(|target| target.is_absolute())),
+            Err(error) => self.failures.unless_missing(&action, error).map(|_: Option<()>| None),
+        }
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {

@@ -29,14 +29,22 @@ const OVER: &[&str] = &[
     "cp -a mark db:/var/lib/postgresql/data/",
     "cp --index 1 -L mark db:/var/lib/postgresql/data/../data/mark",
     "cp tree/. db:/var/lib/postgresql",
+    // Links in the container: `/short` leads to the directory, `/long/way` above it, `/file` to the file.
+    "cp mark db:/short/mark",
+    "cp mark db:/long/way/data",
+    "cp mark db:/file",
     "-p {P} cp tree/data/. db:/var/lib/postgresql/data",
 ];
+
+const LINKS: &str = "exec -T db /bin/sh -c '/bin/busybox ln -s /var/lib/postgresql/data /short; mkdir /long; \
+    /bin/busybox ln -s ../var/lib/postgresql /long/way; /bin/busybox ln -s short/mark /file; /bin/busybox ln -s /tmp /elsewhere'";
 
 /// Nothing of it is touched.
 const BESIDE: &[&str] = &[
     "cp db:/var/lib/postgresql/data/mark copied",
     "cp mark db:/tmp/mark",
     "cp mark db:/var/lib/mark",
+    "cp mark db:/elsewhere/mark",
     "cp db:/var/lib/postgresql/data/. elsewhere",
     "cp mark nosuch:/var/lib/postgresql/data/mark",
 ];
@@ -53,6 +61,7 @@ fn is_mine(trial: &Trial) -> bool {
 fn copying_over_a_database_is_asked_about() {
     let Some(trial) = Trial::new(Compose::V2, DATABASE) else { return };
     trial.real("up -d", &[], "").exits(0);
+    trial.real(LINKS, &[], "").exits(0);
     let volume = format!("{}_data", trial.project);
     let is_data =
         |subject: &serde_json::Value| subject["type"] == "volume" && subject["name"] == volume.as_str();

@@ -104,8 +104,10 @@ rows! {
         after: &[],
         ..DEFINITION
     };
+    /// Where the service still runs, Compose cannot remove its container, and the volume stays.
     run_changed_label_answered_yes: Row {
         changed: LABEL,
+        before: &["down"],
         words: &["run --rm db /bin/ls"],
         stdin: "y\n",
         through_us: true,
