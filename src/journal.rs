@@ -104,7 +104,7 @@ fn effect(impact: &Impact) -> String {
     let subject = match &impact.subject {
         Subject::Volume { name, .. } => format!("volume {name}"),
         Subject::Directory { path } => format!("directory {path}"),
-        Subject::Layer { container } => format!("layer of {container}"),
+        Subject::Layer { container, .. } => format!("layer of {container}"),
         Subject::Tmpfs { container, path } => format!("tmpfs {path} of {container}"),
         Subject::Collection { service, name } => format!("collection {name} of {service}"),
         Subject::Image { name, .. } => format!("image {name}"),

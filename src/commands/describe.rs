@@ -109,7 +109,7 @@ pub(super) fn subject(subject: &Subject) -> String {
             format!("anonymous volume {}…", name.get(..12).unwrap_or(name))
         }
         Subject::Directory { path } => format!("directory {path}"),
-        Subject::Layer { container } => format!("container {container}"),
+        Subject::Layer { container, .. } => format!("container {container}"),
         Subject::Tmpfs { path, .. } => format!("tmpfs {path}"),
         Subject::Collection { name, .. } => format!("collection {name}"),
         Subject::Image { name, .. } => format!("image {name}"),

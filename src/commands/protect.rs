@@ -181,7 +181,7 @@ fn warn_of_the_rest(stack: &Stack<'_>) {
 /// Adds to the journal what became of the protection of volumes.
 pub(super) fn write_down(stack: &Stack<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
     let nothing = Assessment {
-        engine: stack.identity().id.clone(),
+        engine: stack.identity().mark(),
         project: stack.project.name.clone(),
         impacts: Vec::new(),
     };

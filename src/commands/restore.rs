@@ -201,7 +201,7 @@ fn line(step: &Step, noun: &str) -> String {
 pub(super) async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
     let assessment = Assessment {
-        engine: stack.identity().id.clone(),
+        engine: stack.identity().mark(),
         project: stack.project.name.clone(),
         impacts: replaced
             .map(|step| {

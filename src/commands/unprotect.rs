@@ -64,10 +64,10 @@ fn holders<'a>(stack: &'a Stack<'_>, volume: &'a str) -> impl Iterator<Item = &'
 /// when a volume is protected anew. The word to be typed takes the place of the project's name.
 fn plan(stack: &Stack<'_>, volumes: &[String]) -> Assessment {
     let impacts = volumes.iter().flat_map(|volume| holders(stack, volume)).map(|holder| {
-        let subject = Subject::Layer { container: holder.id.clone() };
+        let subject = Subject::Layer { container: holder.id.clone(), created: None };
         Impact::new(Effect::Destroy, subject, "the container that keeps the volume is removed")
     });
-    Assessment { engine: stack.identity().id.clone(), project: volumes.join(" "), impacts: impacts.collect() }
+    Assessment { engine: stack.identity().mark(), project: volumes.join(" "), impacts: impacts.collect() }
 }
 
 fn permit(asked: &Asked, plan: &Assessment) -> Result<Permit, (Outcome, Failure)> {

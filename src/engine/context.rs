@@ -239,13 +239,16 @@ fn normalise(context: &str, host: &str, tls: bool) -> Result<String> {
             Ok(format!("tcp://{}", with_port(rest, tls)))
         }
         "ssh" => {
+            if rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+                return Err(unusable(context, "an address with a password is not supported"));
+            }
             // A path asks for another socket on that host, which our connection would not use.
             if rest.trim_end_matches('/').contains('/') {
                 return Err(unusable(context, format!("an address with a path is not supported: `{host}`")));
             }
             Ok(format!("ssh://{}", rest.trim_end_matches('/')))
         }
-        other => Err(unusable(context, format!("`{other}` addresses are not supported"))),
+        _ => Err(unusable(context, format!("`{host}`: addresses of this kind are not supported"))),
     }
 }
 
@@ -280,6 +283,12 @@ mod tests {
         ] {
             assert_eq!(normalise("default", host, tls).expect(host), url);
         }
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        let error = normalise("away", "ssh://me:hunter2@host", false).expect_err("refused");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod memory;
 mod scratch;
 mod types;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use async_trait::async_trait;
@@ -96,6 +96,10 @@ pub trait Engine: Send + Sync {
     fn shared(&self) -> std::sync::Arc<dyn Engine>;
     /// Starts a program in a running container, with both ends attached.
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe>;
+    /// Where a symbolic link in a container leads, followed to its end. `None` for what is no link, or is not there.
+    async fn link_target(&self, _container: &str, _path: &Path) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
     /// A tar stream of a path in a container that may be running, stopped or never started.
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream>;
     /// Unpacks a tar stream at a path in a container, over what is there.

@@ -13,7 +13,8 @@ pub const WORKING_DIR_LABEL: &str = "com.docker.compose.project.working_dir";
 /// Which engine, and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Identity {
-    /// The engine's own id; two engines never share one.
+    /// The engine's own id. Two engines can share one: older ones take it from a key file of the machine, and a copied
+    /// machine keeps it.
     pub id: String,
     pub name: String,
     pub version: String,
@@ -23,6 +24,14 @@ pub struct Identity {
     pub local: bool,
     /// Where the engine keeps its volumes, on its own file system.
     pub root: PathBuf,
+}
+
+impl Identity {
+    /// What tells this engine from any other, in one line: a machine can have two engines, and a copied machine has the
+    /// id of the one it was copied from.
+    pub fn mark(&self) -> String {
+        format!("{} on {} at {}, {}", self.id, self.name, self.endpoint, self.root.display())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What goes when a container is removed.
 
-use super::{Scene, ground, volume_subject};
+use super::{Scene, ground, layer_subject, volume_subject};
 use crate::engine::{Container, MountSource};
 use crate::inventory::PlaceSource;
 use crate::policy::{Effect, Impact, Subject};
@@ -39,10 +39,7 @@ fn layer(scene: &Scene<'_>, container: &Container, cause: &str, found: &mut Vec<
         }
         None => format!("what it wrote outside of its mounts is in the container; {cause}"),
     };
-    found.push(Impact {
-        notice: !known,
-        ..Impact::new(Effect::Destroy, Subject::Layer { container: container.name.clone() }, reason)
-    });
+    found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, layer_subject(container), reason) });
 }
 
 /// Adds what becomes of the anonymous volumes, and of a named one that stands where the file has an anonymous one.

@@ -10,7 +10,11 @@ mod orphans;
 mod recreation;
 mod scene;
 
+use std::path::PathBuf;
+
+use crate::compose::invocation::Reading;
 use crate::compose::model::DeclaredSource;
+use crate::engine::Container;
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
@@ -47,11 +51,7 @@ pub fn assess(scene: &Scene<'_>) -> Assessment {
         }
     }
     impacts.sort_by(|one, other| (other.effect, &one.subject).cmp(&(one.effect, &other.subject)));
-    Assessment {
-        engine: scene.inventory.engine.id.clone(),
-        project: scene.inventory.project.clone(),
-        impacts,
-    }
+    Assessment { engine: scene.inventory.engine.mark(), project: scene.inventory.project.clone(), impacts }
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {
@@ -63,6 +63,11 @@ fn volume_subject(scene: &Scene<'_>, name: &str, anonymous: bool) -> Subject {
     let elsewhere = || scene.facts.namesake_volumes.iter().find(|volume| volume.name == name);
     let created = scene.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
     Subject::Volume { name: name.to_owned(), created, anonymous }
+}
+
+/// A container's own layer as the subject of an impact.
+fn layer_subject(container: &Container) -> Subject {
+    Subject::Layer { container: container.name.clone(), created: Some(container.created.clone()) }
 }
 
 /// Whether one effect is at least as bad as another says it is: the rule that predictions are held to.
@@ -78,6 +83,11 @@ pub fn needs_hashes(scene: &Scene<'_>) -> bool {
         made && !container.is_one_off() && scene.keeps_data_in_layer(container)
     });
     at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
+}
+
+/// The service and the path in its containers that `cp` writes to: links on the way there matter.
+pub fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
+    hazards::copy_target(reading)
 }
 
 /// Whether the command can be judged only with the version of the Compose that will run.

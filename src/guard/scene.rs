@@ -63,6 +63,8 @@ pub struct Facts {
     pub terminal: bool,
     /// What `cp` copies is a directory or a stream of one.
     pub copies_directory: bool,
+    /// Where `cp` really writes in a container, by its id, when links lead elsewhere.
+    pub copy_targets: BTreeMap<String, PathBuf>,
     /// The version of the Compose that will run, where it matters.
     pub version: Option<(u32, u32)>,
     /// A flag that this Compose takes and we do not know.
@@ -268,7 +270,7 @@ impl<'a> Scene<'a> {
                 })
                 .map(|store| store.service.clone())
                 .collect(),
-            Subject::Layer { container } | Subject::Tmpfs { container, .. } => self
+            Subject::Layer { container, .. } | Subject::Tmpfs { container, .. } => self
                 .containers
                 .iter()
                 .filter(|known| known.name == *container)

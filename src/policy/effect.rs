@@ -26,8 +26,8 @@ pub enum Subject {
     Volume { name: String, created: Option<String>, anonymous: bool },
     /// A directory of the host.
     Directory { path: String },
-    /// What a container wrote outside of any mount.
-    Layer { container: String },
+    /// What a container wrote outside of any mount. It is as old as the container.
+    Layer { container: String, created: Option<String> },
     /// The memory file system of a container.
     Tmpfs { container: String, path: String },
     /// A collection of a running server.
@@ -92,7 +92,7 @@ impl Impact {
 /// Everything that one command does to data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assessment {
-    /// The engine it would happen on.
+    /// The engine it would happen on, told from every other.
     pub engine: String,
     pub project: String,
     pub impacts: Vec<Impact>,

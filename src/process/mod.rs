@@ -1,12 +1,13 @@
 //! The only place that starts programs.
 //!
-//! Three ways: hand over for good ([`exec`]), run silently and read the answer ([`capture`]), or run on our terminal
-//! and wait ([`supervise`]). None of them goes through a shell.
+//! Four ways: hand over for good ([`exec`]), run silently and read the answer ([`capture`]), run on our terminal and
+//! wait ([`supervise`]), or run beside us to talk with ([`talk`]). None of them goes through a shell.
 
 mod capture;
 mod interrupt;
 mod signals;
 mod supervise;
+mod talk;
 mod witness;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use std::process::Command;
 pub use capture::{Capture, Output, Running, capture};
 pub use interrupt::interrupted;
 pub use supervise::{ChildExit, Supervised, spawn, supervise};
+pub use talk::talk;
 
 /// Becomes another program: same process, environment, terminal and signals. Comes back only if that failed.
 pub fn exec(program: &Path, args: &[OsString]) -> io::Error {

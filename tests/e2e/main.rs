@@ -6,10 +6,12 @@
 mod engine;
 mod guide;
 mod oracle;
+mod own_engine;
 mod preflight;
 mod protect;
 mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
+mod remote;
 mod support;
 mod volume_driver;

@@ -1,7 +1,7 @@
 //! Holders on a real engine: every way to remove a volume is tried on a protected one, and on one that is not.
 //!
 //! `container prune` and `volume prune` act on the whole engine, so they are kept to what these tests have made by a label.
-//! `system prune` cannot be, and a restart of the engine would stop everything on it: neither is tried here.
+//! `system prune` and a restart of the engine are tried in `own_engine.rs`.
 
 use std::process::Stdio;
 

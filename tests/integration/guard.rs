@@ -6,6 +6,8 @@ mod moved;
 mod overwritten;
 mod recreated;
 mod removed;
+mod suggested;
+mod tokens;
 mod unknown;
 mod volumes;
 
@@ -28,6 +30,7 @@ struct Shop {
     containers: Vec<Container>,
     volumes: Vec<Volume>,
     settings: Settings,
+    engine: Identity,
     label_mode: bool,
     facts: Facts,
 }
@@ -152,6 +155,7 @@ impl Shop {
                 volume(ANONYMOUS, None),
             ],
             settings: Settings::default(),
+            engine: identity(),
             label_mode: false,
             facts: Facts::default(),
         }
@@ -161,7 +165,7 @@ impl Shop {
         let invocation = Invocation::parse(words.iter().map(Into::into).collect()).expect("words");
         let reading = invocation.read(grammar);
         let inventory =
-            Inventory::take(identity(), "shop", Some(&self.whole), &self.containers, &self.settings);
+            Inventory::take(self.engine.clone(), "shop", Some(&self.whole), &self.containers, &self.settings);
         assess(&Scene {
             grammar,
             reading: &reading,
@@ -189,7 +193,7 @@ fn plan(shop: &Shop, line: &str) -> Assessment {
 fn layers(plan: &Assessment, effect: Effect) -> Vec<&str> {
     plan.of(effect)
         .filter_map(|impact| match &impact.subject {
-            Subject::Layer { container } => Some(container.as_str()),
+            Subject::Layer { container, .. } => Some(container.as_str()),
             _ => None,
         })
         .collect()
@@ -367,7 +371,10 @@ fn data_in_the_container_goes_with_the_container() {
     shop.containers[0].mounts.clear();
     let plan = shop.assess(Grammar::V2, &["down"]);
     let lost: Vec<&Subject> = plan.of(Effect::Destroy).map(|impact| &impact.subject).collect();
-    assert_eq!(lost, [&Subject::Layer { container: "shop-db-1".into() }]);
+    assert_eq!(
+        lost,
+        [&Subject::Layer { container: "shop-db-1".into(), created: Some("2026-01-01T00:00:00Z".into()) }]
+    );
     assert_eq!(shop.assess(Grammar::V2, &["stop"]).worst(), Effect::Interrupt);
     assert_eq!(shop.assess(Grammar::V2, &["rm", "-f"]).worst(), Effect::None, "it runs, so it stays");
     assert_eq!(shop.assess(Grammar::V2, &["rm", "-fs"]).worst(), Effect::Destroy);

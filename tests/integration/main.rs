@@ -11,6 +11,8 @@ mod export_format;
 mod fuzz_scripts;
 mod fuzz_words;
 mod guard;
+mod harmless_words;
+mod help_texts;
 mod journal;
 mod lint;
 mod lint_output;

@@ -1,6 +1,7 @@
 //! What we suggest passes our own guard: every command a message prints parses, under both grammars, to what it says.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::Parser as _;
 use safe_compose::cli::Own;
@@ -50,6 +51,69 @@ fn every_suggested_command_is_understood() {
             assert!(reading.doubts.is_empty(), "{command}: {:?}", reading.doubts);
             assert!(reading.subcommand.is_some(), "{command}");
         }
+    }
+}
+
+/// The list above has to grow with what there is to suggest.
+#[test]
+fn every_kind_of_suggestion_is_tried() {
+    let (source, here) = (include_str!("../../src/suggest.rs"), include_str!("suggestions.rs"));
+    let kinds: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("pub fn "))
+        .filter_map(|rest| rest.split_once("(&self").map(|(name, _)| name))
+        .collect();
+    assert!(kinds.len() > 10, "{kinds:?}");
+    for kind in kinds {
+        assert!(here.contains(&format!("suggest.{kind}(")), "`{kind}` is not tried");
+    }
+}
+
+/// Commands that stand in a message as they are, between backticks, outside of `suggest`.
+fn written_by_hand() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).expect("sources").map(|entry| entry.expect("an entry").path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let code: Vec<&str> = text
+                .split("#[cfg(test)]")
+                .next()
+                .into_iter()
+                .flat_map(str::lines)
+                .map(str::trim)
+                .filter(|line| !line.starts_with("//"))
+                .collect();
+            let code = code.join(" ").replace("\\ ", "");
+            let between = code.split('`').skip(1).step_by(2);
+            found.extend(
+                between
+                    .filter(|span| span.starts_with("safe-compose ") || span.starts_with("docker-compose "))
+                    .map(|span| (path.display().to_string(), span.to_owned())),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn commands_in_messages_are_understood() {
+    let all = written_by_hand();
+    assert!(all.iter().any(|(_, command)| command == "safe-compose lint --rules"), "{all:?}");
+    for (path, command) in all {
+        let words = shell_words::split(&command).expect("a shell reads it");
+        let words: Vec<OsString> = words[1..].iter().map(OsString::from).collect();
+        let invocation = Invocation::parse(words).unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
+        let Some((_, word, rest)) = invocation.own_word() else {
+            assert!(!invocation.is_watched(), "{path}: `{command}` belongs into `suggest`");
+            continue;
+        };
+        Own::try_parse_from(std::iter::once(word).chain(rest))
+            .unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
     }
 }
 

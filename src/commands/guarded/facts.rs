@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::try_join_all;
 
-use super::namesakes;
+use super::{links, namesakes};
 use crate::commands::stack::{Asked, Stack, no_engine};
 use crate::compose::grammar::Grammar;
 use crate::compose::project;
@@ -52,6 +52,7 @@ pub(super) async fn gather(stack: &Stack<'_>, unknown_flag: Option<String>) -> R
     };
     facts.version = version(stack).await;
     from_the_engine(stack, &mut facts).await.map_err(no_engine)?;
+    facts.copy_targets = links::copy_targets(stack).await.map_err(no_engine)?;
     if asks_for_hashes(stack, &facts) {
         facts.hashes = hashes(asked).await;
     }

@@ -54,7 +54,7 @@ pub(super) fn holds(store: &Store, lost: &Subject) -> bool {
     store.places.iter().any(|place| match (&place.source, lost) {
         (PlaceSource::Volume { name: Some(name), .. }, Subject::Volume { name: lost, .. }) => name == lost,
         (PlaceSource::Bind { path }, Subject::Directory { path: lost }) => path.as_os_str() == lost.as_str(),
-        (PlaceSource::Layer, Subject::Layer { container })
+        (PlaceSource::Layer, Subject::Layer { container, .. })
         | (PlaceSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
         _ => false,
     })

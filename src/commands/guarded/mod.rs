@@ -6,6 +6,7 @@ mod course;
 mod doubt;
 mod facts;
 mod life;
+mod links;
 mod look;
 mod losses;
 mod namesakes;

@@ -163,6 +163,15 @@ impl Asker<'_> {
         };
         let model = rendered(&output)?;
         let everything = succeed(everything).ok().and_then(|output| rendered(&output).ok());
+        // A service that the file does not have is an error of the file as well (measured, 2.40.3).
+        let known = everything.as_ref().unwrap_or(&model);
+        let is_strange = |service: &String| !known.services.contains_key(service);
+        if let Some(name) = &self.place.project_name
+            && self.by_label_otherwise()
+            && self.reading.operands.iter().any(is_strange)
+        {
+            return Ok(self.by_label(name, None));
+        }
         Ok(Project {
             name: model.name.clone().unwrap_or_default(),
             directory: self.place.directory.clone(),

@@ -7,6 +7,7 @@ mod exec;
 mod failure;
 mod holder;
 mod scratch;
+mod ssh;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,9 +18,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount as ApiMount, MountType, MountVolumeOptions};
 use bollard::query_parameters::{
-    CreateContainerOptions, CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder,
-    ImportImageOptionsBuilder, RemoveContainerOptions, RemoveContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, CreateContainerOptionsBuilder,
+    DownloadFromContainerOptionsBuilder, ImportImageOptionsBuilder, RemoveContainerOptions,
+    RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -51,16 +52,27 @@ pub struct DockerEngine {
     api: Api,
     endpoint: Endpoint,
     failures: Failures,
+    /// The way to it, where it is behind `ssh`.
+    _way: Option<Arc<ssh::Way>>,
 }
 
 impl DockerEngine {
     /// Connects, and agrees with the engine on a version of the API.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
         let failures = Failures::of(&endpoint.url);
-        let client = client(endpoint).map_err(|error| failures.unreachable(error))?;
-        let client =
-            client.negotiate_version().await.map_err(|error| failures.asking("tell its version", error))?;
-        Ok(Self { api: Api::new(client), endpoint: endpoint.clone(), failures })
+        let behind_ssh = endpoint.url.starts_with("ssh://");
+        let way = behind_ssh.then(|| ssh::Way::open(&endpoint.url)).transpose();
+        let way = way.map_err(|error| failures.unreachable(error))?.map(Arc::new);
+        let client = match &way {
+            Some(way) => at_socket(&way.address()),
+            None => client(endpoint),
+        };
+        let client = client.map_err(|error| failures.unreachable(error))?.negotiate_version().await;
+        let client = client.map_err(|error| match way.as_deref().and_then(ssh::Way::complaint) {
+            Some(complaint) => failures.unreachable(anyhow::Error::msg(complaint)),
+            None => failures.asking("tell its version", error),
+        })?;
+        Ok(Self { api: Api::new(client), endpoint: endpoint.clone(), failures, _way: way })
     }
 
     async fn container(&self, id: &str) -> Result<Option<wire::Container>> {
@@ -145,6 +157,10 @@ fn blanked(image: &wire::Image) -> HashMap<String, String> {
         .collect()
 }
 
+fn at_socket(url: &str) -> anyhow::Result<Docker> {
+    Ok(Docker::connect_with_unix(url, PATIENCE.as_secs(), API_DEFAULT_VERSION)?)
+}
+
 /// A client for an endpoint; nothing is sent yet.
 fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
     let patience = PATIENCE.as_secs();
@@ -153,10 +169,7 @@ fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
         // The library takes every failure to look for a missing socket; the reason matters.
         std::fs::metadata(socket)
             .map_err(|error| anyhow::Error::new(error).context(format!("`{}`", socket.display())))?;
-        return Ok(Docker::connect_with_unix(url, patience, API_DEFAULT_VERSION)?);
-    }
-    if url.starts_with("ssh://") {
-        return Ok(Docker::connect_with_ssh(url, patience, API_DEFAULT_VERSION, None)?);
+        return at_socket(url);
     }
     let Some(tls) = &endpoint.tls else {
         return Ok(Docker::connect_with_http(url, patience, API_DEFAULT_VERSION)?);
@@ -295,6 +308,16 @@ impl Engine for DockerEngine {
         exec::start(self.api.client(), container, argv)
             .await
             .map_err(|error| self.failures.about(&format!("container `{container}`"), "run a program", error))
+    }
+
+    async fn link_target(&self, container: &str, path: &Path) -> Result<Option<PathBuf>> {
+        let action = format!("look at `{}` in container `{container}`", path.display());
+        let container = api::checked(container).map_err(|error| self.failures.asking(&action, error))?;
+        let options = ContainerArchiveInfoOptionsBuilder::default().path(&path.to_string_lossy()).build();
+        match self.api.client().get_container_archive_info(container, Some(options)).await {
+            Ok(found) => Ok(Some(PathBuf::from(found.link_target)).filter(|target| target.is_absolute())),
+            Err(error) => self.failures.unless_missing(&action, error).map(|_: Option<()>| None),
+        }
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::{Hazard, Scene, volume_subject};
+use super::super::{Hazard, Scene, layer_subject, volume_subject};
 use crate::engine::{Container, Volume};
 use crate::inventory::{Inventory, PlaceSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
@@ -60,7 +60,7 @@ fn by_containers(scene: &Scene<'_>, found: &mut Vec<Impact>) {
 }
 
 fn layer(container: &Container) -> Subject {
-    Subject::Layer { container: container.name.clone() }
+    layer_subject(container)
 }
 
 fn by_volumes(scene: &Scene<'_>, found: &mut Vec<Impact>) {

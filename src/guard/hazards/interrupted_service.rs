@@ -19,9 +19,7 @@ impl Hazard for InterruptedService {
             } else if store.data_paths().is_empty() {
                 format!("`{subcommand}` stops it at once, without its time to end by itself")
             } else {
-                format!(
-                    "`{subcommand}` stops it at once: what it has not yet written to disk is lost, and it has to recover at its next start"
-                )
+                format!("`{subcommand}` stops it at once: {COST}")
             };
             found.push(Impact::new(
                 Effect::Interrupt,
@@ -31,6 +29,10 @@ impl Hazard for InterruptedService {
         }
     }
 }
+
+/// What a server pays for being stopped at once.
+pub(super) const COST: &str =
+    "what it has not yet written to disk is lost, and it has to recover at its next start";
 
 /// Whether the command stops the containers in its reach.
 pub(super) fn stops(scene: &Scene<'_>) -> bool {
@@ -44,10 +46,10 @@ pub(super) fn stops(scene: &Scene<'_>) -> bool {
 }
 
 /// Whether the servers get no time to write.
-fn is_hard(scene: &Scene<'_>) -> bool {
+pub(super) fn is_hard(scene: &Scene<'_>) -> bool {
     match scene.subcommand() {
         "kill" => signal(scene) == Some(Signal::Kill),
-        "down" | "stop" | "restart" => scene.reading.value("timeout").is_some_and(is_zero),
+        "down" | "stop" | "restart" | "up" => scene.reading.value("timeout").is_some_and(is_zero),
         _ => false,
     }
 }

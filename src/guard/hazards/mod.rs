@@ -21,6 +21,7 @@ mod unset_variable;
 
 use super::Hazard;
 pub(super) use moved_mount::seems_moved;
+pub(super) use overwritten_path::copy_target;
 pub(super) use scaled_down::chooses;
 
 /// Every door we know.

@@ -3,7 +3,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{Hazard, Scene, volume_subject};
+use super::super::{Hazard, Scene, layer_subject, volume_subject};
+use crate::compose::invocation::Reading;
 use crate::compose::model::{Service, WatchAction, WatchRule};
 use crate::engine::{Container, MountSource};
 use crate::inventory::Store;
@@ -19,12 +20,19 @@ impl Hazard for OverwrittenPath {
 }
 
 fn copied(scene: &Scene<'_>, found: &mut Vec<Impact>) {
-    let [_, to] = scene.reading.operands.as_slice() else { return };
-    let Some((service, path)) = destination(to).filter(|_| scene.subcommand() == "cp") else { return };
-    let containers = scene.containers.iter().filter(|container| container.service() == Some(service));
-    for container in containers {
+    let Some((service, written)) = copy_target(scene.reading) else { return };
+    for container in scene.containers.iter().filter(|container| container.service() == Some(service)) {
+        let path = scene.facts.copy_targets.get(&container.id).unwrap_or(&written);
         let reason = format!("`cp` writes over what is at `{}` without a question", path.display());
-        overwritten(scene, container, &path, scene.facts.copies_directory, &reason, found);
+        overwritten(scene, container, path, scene.facts.copies_directory, &reason, found);
+    }
+}
+
+/// The service and the path that `cp` writes to, as they were typed.
+pub(in super::super) fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
+    match reading.operands.as_slice() {
+        [_, to] if reading.subcommand.as_deref() == Some("cp") => destination(to),
+        _ => None,
     }
 }
 
@@ -117,7 +125,6 @@ fn overwritten(
     let in_layer = container.mount_of(path).is_none() && scene.keeps_data_in_layer(container);
     let data = scene.store_of(container).map(Store::data_paths).unwrap_or_default();
     if in_layer && data.iter().any(|data| touches(data)) {
-        let subject = Subject::Layer { container: container.name.clone() };
-        found.push(Impact::new(Effect::Destroy, subject, reason));
+        found.push(Impact::new(Effect::Destroy, layer_subject(container), reason));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::gone::{self, Going};
 use super::super::{Hazard, Scene, recreation};
+use super::interrupted_service::{self, COST};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RecreatedContainer;
@@ -22,7 +23,9 @@ impl Hazard for RecreatedContainer {
                 && let Some(store) = scene.store_of(container)
             {
                 let subject = Subject::Service { name: store.service.clone() };
-                found.push(Impact::new(Effect::Interrupt, subject, cause.clone()));
+                let hard = interrupted_service::is_hard(scene) && !store.data_paths().is_empty();
+                let cost = if hard { format!("; it is stopped at once: {COST}") } else { String::new() };
+                found.push(Impact::new(Effect::Interrupt, subject, cause.clone() + &cost));
             }
         }
         rebuilt(scene, found);

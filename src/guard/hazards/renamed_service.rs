@@ -1,7 +1,7 @@
 //! A service that has another name in the file than its container has: the old container runs on as an orphan with the
 //! data, and the new service starts without it.
 
-use super::super::{Hazard, Scene, orphans, volume_subject};
+use super::super::{Hazard, Scene, layer_subject, orphans, volume_subject};
 use crate::compose::image::Reference;
 use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::Container;
@@ -22,7 +22,7 @@ impl Hazard for RenamedService {
                 new.name
             );
             // Whatever the program is, it may have written into its container.
-            let layer = Subject::Layer { container: old.name.clone() };
+            let layer = layer_subject(old);
             let known = scene.keeps_data_in_layer(old);
             found.push(Impact { notice: !known, ..Impact::new(Effect::Orphan, layer, reason.clone()) });
             for place in scene.store_of(old).into_iter().flat_map(|store| &store.places) {

@@ -323,6 +323,13 @@ services:
         ..FOUR_ROW
     };
     run_once: Row { words: &["run --rm named /bin/ls", "run named /bin/ls"], fates: KEPT, ..FOUR_ROW };
+    /// `down` leaves it running, and with it what it mounts.
+    down_v_beside_a_one_off_container: Row {
+        before: &["run -d named"],
+        words: &["down -v"],
+        fates: &[("layer:/place", Deleted), ("anon:/data", Deleted), ("named:/data", Kept)],
+        ..FOUR_ROW
+    };
     wait_down_project: Row {
         files: &[(
             "compose.yml",
@@ -337,6 +344,22 @@ volumes: { store: }
         )],
         words: &["wait --down-project job"],
         fates: &[("layer:/place", Deleted), ("anon:/data", Orphaned), ("named:/data", Kept)],
+        ..ROW
+    };
+    wait_down_project_takes_inactive_profiles_along: Row {
+        files: &[(
+            "compose.yml",
+            r#"
+services:
+  job: { {S}, command: [/bin/sleep, "5"] }
+  prof: { {S}, profiles: [extra], volumes: [/data, "store:/named"] }
+volumes: { store: }
+"#,
+        )],
+        setup: &["--profile extra up -d"],
+        words: &["wait --down-project job"],
+        after: &["--profile extra up -d"],
+        fates: &[("prof:/place", Deleted), ("prof:/data", Orphaned), ("prof:/named", Kept)],
         ..ROW
     };
     up_until_one_exits: Row {

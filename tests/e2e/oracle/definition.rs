@@ -104,6 +104,16 @@ rows! {
         after: &[],
         ..DEFINITION
     };
+    /// Where the service still runs, Compose cannot remove its container, and the volume stays.
+    run_changed_label_answered_yes: Row {
+        changed: LABEL,
+        before: &["down"],
+        words: &["run --rm db /bin/ls"],
+        stdin: "y\n",
+        through_us: true,
+        after: &[],
+        ..DEFINITION
+    };
     up_y_unchanged: Row { words: &["up -d -y", "create -y"], ..DEFINITION };
     up_y_one_of_two: Row {
         files: SHARED,

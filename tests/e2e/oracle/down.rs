@@ -209,6 +209,24 @@ volumes: { data: }
         fates: ALL_KEPT,
         ..MATRIX_ROW
     };
+    /// With a name in the environment, a service that the file does not have makes Compose forget the file.
+    label_mode_by_a_service_that_is_not_in_the_file: Row {
+        changed: SMALL,
+        words: &["down -v web"],
+        environment: &[("COMPOSE_PROJECT_NAME", "{P}")],
+        fates: &[("db:/data", Kept), ("web:/data", Deleted), ("prof:/data", Kept)],
+        after: &[],
+        ..MATRIX_ROW
+    };
+    label_mode_by_a_service_that_is_not_in_the_file_takes_all: Row {
+        changed: SMALL,
+        before: &["docker rm -f {P}-db-1 {P}-prof-1"],
+        words: &["down -v web"],
+        environment: &[("COMPOSE_PROJECT_NAME", "{P}")],
+        fates: &[("db:/data", Deleted), ("web:/data", Deleted), ("prof:/data", Deleted)],
+        after: &[],
+        ..MATRIX_ROW
+    };
     label_mode_plain_down: Row {
         words: &["-p {P} down"],
         fates: &[("db:/data", Kept), ("db:/anon", Orphaned), ("web:/data", Kept), ("prof:/data", Kept)],

@@ -14,9 +14,10 @@ use super::trial::Trial;
 use crate::support::Compose;
 
 /// Two services of a profile, one of another; two share a volume; a chain of dependencies.
-const SHOP: Files = &[(
-    "compose.yml",
-    r#"
+const SHOP: Files = &[
+    (
+        "compose.yml",
+        r#"
 services:
   db: { {S}, volumes: ["data:/data", "/anon"] }
   cache: { {S}, volumes: ["cached:/data"] }
@@ -27,12 +28,40 @@ services:
   other: { {S}, profiles: [more], volumes: ["odata:/data"] }
 volumes: { data: , cached: , wdata: , shared: , tdata: , pdata: , odata: , fixed: { name: "{P}_fix" }, unused: }
 "#,
-)];
+    ),
+    (
+        "more.yml",
+        r#"
+services:
+  db: { {S}, volumes: ["second:/second"] }
+  cache: { {S}, depends_on: [db] }
+volumes: { second: , shared: { external: true, name: "{P}_shared" } }
+"#,
+    ),
+    ("more.env", "COMPOSE_PROFILES=more\n"),
+];
 
 const SERVICES: &[&str] = &["db", "cache", "web", "api", "tool", "probe", "other"];
 
-/// In each state of the project so many.
-const INVOCATIONS: usize = 20;
+/// In each state of the project so many; `SAFE_COMPOSE_ORACLE_CASES` says otherwise.
+const INVOCATIONS: usize = 40;
+
+type Variables = Vec<(&'static str, &'static str)>;
+
+/// What the environment may say beside the words.
+fn variables() -> impl Strategy<Value = Variables> {
+    prop_oneof![
+        6 => Just(Vec::new()),
+        1 => Just(vec![("COMPOSE_PROFILES", "extra")]),
+        1 => Just(vec![("COMPOSE_PROFILES", "extra,more")]),
+        1 => Just(vec![("COMPOSE_PROFILES", "*")]),
+        1 => Just(vec![("COMPOSE_PROJECT_NAME", "{P}")]),
+        1 => Just(vec![("COMPOSE_PROJECT_NAME", "{P}x")]),
+        1 => Just(vec![("COMPOSE_FILE", "compose.yml")]),
+        1 => Just(vec![("COMPOSE_FILE", "compose.yml:more.yml")]),
+        1 => Just(vec![("COMPOSE_REMOVE_ORPHANS", "1"), ("COMPOSE_PROFILES", "more")]),
+    ]
+}
 
 fn line() -> impl Strategy<Value = String> {
     let globals = select(vec![
@@ -53,6 +82,13 @@ fn line() -> impl Strategy<Value = String> {
         "--file=compose.yml --project-name={P}",
         "--verbose",
         "--project-directory .",
+        "-f compose.yml -f more.yml",
+        "-fmore.yml -fcompose.yml --profile=extra",
+        "-f more.yml",
+        "--profile nosuch",
+        "-p {P}x",
+        "--env-file more.env",
+        "--ansi never --progress plain --parallel 2",
     ]);
     let flags = vec![
         "-v",
@@ -68,6 +104,12 @@ fn line() -> impl Strategy<Value = String> {
         "--remove-orphans",
         "--rmi local",
         "-tv",
+        "-vt=3",
+        "-v=T",
+        "-v=false",
+        "--timeout=0 --volumes=1",
+        "--rmi=all",
+        "-t -1",
     ];
     let services = prop_oneof![2 => Just(Vec::new()), 2 => subsequence(SERVICES, 1..3)];
     (globals, subsequence(flags, 0..4).prop_shuffle(), services, 0..3_u8).prop_map(
@@ -110,9 +152,23 @@ fn is_in_use(volume: &str, removed: &BTreeSet<&str>) -> bool {
     names.map(|name| name.trim_start_matches('/')).any(|name| !removed.contains(name))
 }
 
+fn invocations() -> usize {
+    let cases = std::env::var("SAFE_COMPOSE_ORACLE_CASES").ok();
+    cases.map_or(INVOCATIONS, |cases| cases.parse().expect("SAFE_COMPOSE_ORACLE_CASES is a number"))
+}
+
 #[test]
 fn every_volume_of_the_rehearsal_is_in_our_plan() {
-    let Some(trial) = Trial::new(Compose::V2, SHOP) else { return };
+    hold(Compose::V2);
+}
+
+#[test]
+fn every_volume_of_an_older_rehearsal_is_in_our_plan() {
+    hold(Compose::V2Older);
+}
+
+fn hold(compose: Compose) {
+    let Some(trial) = Trial::new(compose, SHOP) else { return };
     let mut runner = TestRunner::deterministic();
     let (mut asked, mut refused, mut destructive, mut larger, mut in_use) = (0, 0, 0, 0, 0);
     let mut wrong = Vec::new();
@@ -120,10 +176,10 @@ fn every_volume_of_the_rehearsal_is_in_our_plan() {
     for state in ["--profile '*' up -d", "--profile '*' rm -fs db cache tool", "--profile '*' down"] {
         trial.real(state, &[], "").exits(0);
         let before = trial.snapshot();
-        for _ in 0..INVOCATIONS {
-            let line = line().new_tree(&mut runner).expect("a line").current();
+        for _ in 0..invocations() {
+            let (line, variables) = (line(), variables()).new_tree(&mut runner).expect("a line").current();
             asked += 1;
-            let theirs = trial.real(&format!("--dry-run {line}"), &[], "");
+            let theirs = trial.real(&format!("--dry-run {line}"), &variables, "");
             if theirs.code != 0 {
                 refused += 1;
                 continue;
@@ -131,7 +187,7 @@ fn every_volume_of_the_rehearsal_is_in_our_plan() {
             let text = format!("{}{}", theirs.stdout, theirs.stderr);
             let volumes = rehearsed("Volume", &text);
             destructive += usize::from(!volumes.is_empty());
-            let ours = trial.safe(&["--safe-plan", "--safe-format=json"], &line, &[], "");
+            let ours = trial.safe(&["--safe-plan", "--safe-format=json"], &line, &variables, "");
             let plan: Option<Value> = serde_json::from_str(&ours.stdout).ok();
             let said = plan.as_ref().map(destroyed).unwrap_or_default();
             let removed = rehearsed("Container", &text);
@@ -143,7 +199,7 @@ fn every_volume_of_the_rehearsal_is_in_our_plan() {
             in_use += usize::from(!spared.is_empty());
             if !missing.is_empty() {
                 wrong.push(format!(
-                    "after `{state}`, `{line}`: {missing:?} missing\n--- ours {}\n{}{}\n--- theirs\n{text}",
+                    "after `{state}`, {variables:?} `{line}`: {missing:?} missing\n--- ours {}\n{}{}\n--- theirs\n{text}",
                     ours.code, ours.stdout, ours.stderr,
                 ));
             }

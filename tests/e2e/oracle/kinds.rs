@@ -108,6 +108,24 @@ volumes: { data: { driver_opts: { type: none, o: bind, device: "{D}/host" } } }
         fates: &[("db:/data", Orphaned)],
         ..ROW
     };
+    /// Compose makes one name of both: lower case, without the dot.
+    directories_of_one_name_after_all: Row {
+        files: &[("../alice/{P}x/compose.yml", SAME), ("../bob/{P}.X/compose.yml", SAME)],
+        setup: &["@../alice/{P}x up -d"],
+        words: &["@../bob/{P}.X down -v"],
+        after: &[],
+        fates: &[("{P}x/db:/data", Deleted)],
+        ..ROW
+    };
+    /// `n:/n` is taken for a path of Windows, and the engine refuses it.
+    single_letter_volume: Row {
+        files: &[("compose.yml", SAME)],
+        changed: &[("compose.yml", "services: { db: { {S}, volumes: ['n:/data'] } }\nvolumes: { n: }")],
+        words: &["up -d"],
+        after: &[],
+        fates: &[("db:/data", Kept)],
+        ..ROW
+    };
     twin_directory_down_v: Row {
         files: &[("../alice/{P}/compose.yml", SAME), ("../bob/{P}/compose.yml", SAME)],
         setup: &["@../alice/{P} up -d"],

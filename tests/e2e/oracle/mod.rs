@@ -6,10 +6,12 @@
 
 mod changes;
 mod commands;
+mod copied;
 mod definition;
 mod down;
 mod dry_run;
 mod engine;
+mod hard_stop;
 mod images;
 mod kinds;
 mod older;

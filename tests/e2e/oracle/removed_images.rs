@@ -9,6 +9,48 @@ use crate::support::Compose;
 
 const OWN_IMAGE: Files = &[("compose.yml", "services: { db: { image: '{P}:app', network_mode: none } }")];
 
+const BUILT: Files = &[
+    ("compose.yml", "services: { db: { build: ., network_mode: none } }"),
+    ("Dockerfile", "FROM scratch\n"),
+];
+
+/// Makes the image as a build does, with the labels of Compose.
+const BUILD: &[&str] = &[
+    "docker create --name {P}made {I}:plain",
+    "docker commit --change 'LABEL com.docker.compose.project={P} com.docker.compose.service=db' {P}made {P}-db",
+    "docker rm {P}made",
+];
+
+/// An image that the file builds can be had again: told, and not asked about. Without the file nothing says how.
+#[test]
+fn rmi_local_deletes_what_the_file_builds() {
+    let Some(trial) = Trial::new(Compose::V2, BUILT) else { return };
+    let name = format!("{}-db", trial.project);
+    let exists = || engine::get(&format!("/images/{name}/json")).is_some();
+    for (line, effect, told) in [
+        ("down --rmi local", "orphan", true),
+        ("down --rmi=all", "orphan", true),
+        ("-p {P} down --rmi local", "destroy", false),
+    ] {
+        for step in BUILD {
+            trial.real(step, &[], "").exits(0);
+        }
+        trial.real("up -d", &[], "").exits(0);
+        let ran = trial.safe(&["--safe-plan", "--safe-format=json"], line, &[], "").exits(0);
+        let plan: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let impacts = plan["plan"]["impacts"].as_array().cloned().unwrap_or_default();
+        let of_image = impacts.iter().find(|impact| impact["subject"]["type"] == "image");
+        let of_image = of_image.expect("the image");
+        assert_eq!(
+            (&of_image["effect"], &of_image["notice"]),
+            (&effect.into(), &told.into()),
+            "`{line}`: {plan}"
+        );
+        trial.real(line, &[], "").exits(0);
+        assert!(!exists(), "`{line}`");
+    }
+}
+
 #[test]
 fn rmi_all_deletes_what_cannot_be_pulled_again() {
     let Some(trial) = Trial::new(Compose::V2, OWN_IMAGE) else { return };

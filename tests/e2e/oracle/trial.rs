@@ -202,8 +202,10 @@ impl Drop for Trial {
         for one in named("/networks?").as_array().into_iter().flatten() {
             engine::delete(&format!("/networks/{}", one["Id"].as_str().unwrap_or_default()));
         }
-        // Only the tag: the image is everybody's.
-        engine::delete(&format!("/images/{}:app", self.project));
+        // Only the tags: the image is everybody's.
+        for tag in [":app", "-db"] {
+            engine::delete(&format!("/images/{}{tag}", self.project));
+        }
     }
 }
 

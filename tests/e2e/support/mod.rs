@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod machine;
+pub mod own_engine;
 pub mod qdrant;
 pub mod scratch;
 

@@ -51,6 +51,8 @@ pub struct Scratch {
     program: PathBuf,
     directory: tempfile::TempDir,
     pub project: String,
+    /// `DOCKER_HOST`, where it is not the machine's engine.
+    engine: Option<String>,
 }
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -66,7 +68,13 @@ impl Scratch {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::write(directory.path().join("docker-compose.yml"), file.replace("QDRANT_IMAGE", &image))
             .expect("written");
-        Some(Self { program, directory, project })
+        Some(Self { program, directory, project, engine: None })
+    }
+
+    /// The same project on another engine.
+    pub fn on(mut self, url: &str) -> Self {
+        self.engine = Some(url.to_owned());
+        self
     }
 
     pub fn path(&self, below: &str) -> PathBuf {
@@ -104,6 +112,9 @@ impl Scratch {
             .env("COMPOSE_PROJECT_NAME", &self.project)
             .env_remove("SAFE_COMPOSE_DISPOSABLE")
             .stdin(Stdio::null());
+        if let Some(url) = &self.engine {
+            command.env("DOCKER_HOST", url);
+        }
         command
     }
 

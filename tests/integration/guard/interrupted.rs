@@ -25,10 +25,13 @@ fn a_hard_stop_says_what_it_costs() {
         "down -t -0",
         "kill --signal=kill",
         "kill --signal kill db",
+        "up -d --force-recreate -t 0",
     ] {
         assert!(reason(line).is_some_and(|reason| reason.contains("not yet written")), "{line}");
     }
-    for line in ["stop", "stop -t 10", "down", "restart", "kill -s SIGTERM", "down -t -1"] {
+    for line in
+        ["stop", "stop -t 10", "down", "restart", "kill -s SIGTERM", "down -t -1", "up -d --force-recreate"]
+    {
         assert!(reason(line).is_some_and(|reason| !reason.contains("not yet written")), "{line}");
     }
 }

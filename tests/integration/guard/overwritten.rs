@@ -32,6 +32,16 @@ fn a_directory_copied_above_reaches_into_data() {
 }
 
 #[test]
+fn where_a_link_leads_is_what_counts() {
+    let mut shop = Shop::new();
+    assert!(plan(&shop, "cp x db:/short").impacts.is_empty());
+    shop.facts.copy_targets = [("db".into(), PathBuf::from("/qdrant/storage/x"))].into();
+    assert_eq!(decided(&plan(&shop, "cp x db:/short"), Effect::Destroy), ["shop_data"]);
+    shop.facts.copy_targets = [("db".into(), PathBuf::from("/tmp/x"))].into();
+    assert!(plan(&shop, "cp x db:/qdrant/storage/link").impacts.is_empty());
+}
+
+#[test]
 fn copying_into_a_volume_of_a_program_that_we_do_not_know_is_told() {
     let plan = plan(&Shop::new(), "cp x web:/app/node_modules/x");
     assert_eq!(plan.worst(), Effect::None);
