@@ -24,6 +24,19 @@ async fn filled(stand: Stand) -> Stand {
 }
 
 #[tokio::test]
+async fn a_server_in_recovery_mode_is_told_from_one_that_has_lost_something() {
+    let stand = filled(Stand::double().await).await;
+    stand.fail("unreadable:receitas,unreadable:livros");
+    let lost = stand.fingerprint().await.collections["receitas"].unreadable.clone().expect("unreadable");
+    assert!(lost.contains("told to be unreadable"), "{lost}");
+    stand.fail("recovery-mode");
+    let reason = why(DRIVER.fingerprint(stand.target()).await);
+    assert!(reason.contains("recovery mode") && reason.contains("nothing is lost"), "{reason}");
+    let (_dir, root) = root();
+    assert!(why(stand.back_up(&root).await).contains("recovery mode"));
+}
+
+#[tokio::test]
 async fn everything_is_counted() {
     let stand = filled(Stand::new().await).await;
     let found = stand.fingerprint().await;

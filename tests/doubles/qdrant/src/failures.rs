@@ -47,6 +47,8 @@ pub enum Failure {
     Red(String),
     /// `unreadable:NAME`: the collection is listed, but its shard cannot be read (a dummy shard).
     Unreadable(String),
+    /// `recovery-mode`: collections are listed, and none is loaded.
+    RecoveryMode,
     /// `lose-on-restart`: the storage is empty after the next start.
     LoseOnRestart,
     /// `slow-start:SECONDS`: the ports open late.
@@ -95,6 +97,7 @@ impl FromStr for Failure {
             "lose-collection" => Self::LoseCollection(need()?.to_owned()),
             "red" => Self::Red(need()?.to_owned()),
             "unreadable" => Self::Unreadable(need()?.to_owned()),
+            "recovery-mode" => Self::RecoveryMode,
             "lose-on-restart" => Self::LoseOnRestart,
             "slow-start" => Self::SlowStart(seconds()?),
             "die-before" => Self::DieBefore(need()?.parse()?),

@@ -160,7 +160,7 @@ impl Store {
     }
 
     pub(crate) fn is_unreadable(&self, name: &str) -> bool {
-        self.failures.has(&Failure::Unreadable(name.to_owned()))
+        self.failures.has(&Failure::RecoveryMode) || self.failures.has(&Failure::Unreadable(name.to_owned()))
     }
 
     fn dummy(&self, name: &str, action: &str) -> Option<Fault> {

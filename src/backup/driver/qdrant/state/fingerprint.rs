@@ -21,6 +21,10 @@ use crate::backup::fingerprint::{Collection, Qdrant};
 /// How long a count waits for writes that the server has taken and not applied yet.
 const SETTLE: Duration = Duration::from_secs(30);
 
+/// Why nothing can be read of a server in recovery mode (`storage.recovery_mode`, `src/main.rs`).
+const RECOVERING: &str = "the server runs in recovery mode and has loaded none of its collections: nothing is lost by that. \
+    Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it has ended for want of it";
+
 /// What was counted, and each collection's info as the server printed it.
 pub(crate) struct Taken {
     pub(crate) fingerprint: Qdrant,
@@ -51,8 +55,22 @@ pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
             }
         }
     }
+    if is_recovering(client, &taken.fingerprint).await {
+        let action = "read the collections".to_owned();
+        return Err(ApiError::Failed { action, message: RECOVERING.to_owned() });
+    }
     mark_and_sample(client, target, &mut taken).await?;
     Ok(taken)
+}
+
+/// Whether a server that can read nothing was told not to load anything.
+async fn is_recovering(client: &Client, found: &Qdrant) -> bool {
+    let collections = &found.collections;
+    if collections.is_empty() || collections.values().any(|one| one.unreadable.is_none()) {
+        return false;
+    }
+    let told = client.rest().telemetry(1).await;
+    told.is_ok_and(|told| told["app"]["features"]["recovery_mode"] == true)
 }
 
 /// The marks come before the samples: what is written between them moves the counter, and the samples then count as

@@ -73,7 +73,7 @@ pub(super) async fn telemetry(State(app): State<Arc<App>>, Asked(params): Asked<
 fn about(app: &App, level: u32) -> Value {
     let mut about = json!({ "name": "qdrant", "version": app.version });
     if level >= 1 {
-        about["features"] = json!({ "debug": false, "service_debug_feature": false, "recovery_mode": false,
+        about["features"] = json!({ "debug": false, "service_debug_feature": false, "recovery_mode": app.failures.has(&Failure::RecoveryMode),
             "gpu": false, "rocksdb": false, "staging": false });
         about["runtime_features"] = json!({ "all": false, "incremental_hnsw_building": true,
             "appendable_quantization": true, "single_file_mmap_vector_storage": true,

@@ -51,6 +51,7 @@ impl Spoil {
                 | Failure::LoseCollection(_)
                 | Failure::Red(_)
                 | Failure::Unreadable(_)
+                | Failure::RecoveryMode
                 | Failure::LoseOnRestart
                 | Failure::ScrollFails(_)
                 | Failure::ScrollLoses
