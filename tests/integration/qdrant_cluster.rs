@@ -159,3 +159,62 @@ async fn the_nodes_of_a_cluster_know_each_other() {
     let alone = Stand::new().await;
     assert_eq!(DRIVER.cluster(alone.target()).await.expect("asked"), [""; 0]);
 }
+
+/// A cluster whose second node dies before its request number `after`, while `work` runs.
+async fn dying(after: u32, nodes: &[Stand]) {
+    nodes[1].fail(&format!("die-before:{after}"));
+}
+
+#[tokio::test]
+async fn a_node_that_dies_at_any_moment_of_a_backup_fails_it_and_the_next_one_is_whole() {
+    let nodes = Stand::cluster_of_doubles(2).await;
+    fill(&nodes[0], "receitas", 1).await;
+    let mut failed = 0;
+    for after in 0.. {
+        let (_dir, root) = root();
+        dying(after, &nodes).await;
+        let saved = nodes[0].back_up(&root).await;
+        nodes[1].fail("");
+        match saved {
+            Ok(saved) => {
+                assert_eq!(shards(&saved.backup, "receitas"), [0, 1, 2]);
+                break;
+            }
+            Err(_) => failed += 1,
+        }
+        assert!(root.latest("qdrant").expect("listed").is_none());
+        assert!(after < 100, "it never ends well");
+    }
+    assert!(failed > 3, "it has failed only {failed} times");
+}
+
+#[tokio::test]
+async fn a_restore_whose_node_dies_at_any_moment_loses_nothing_and_can_be_done_again() {
+    let nodes = Stand::cluster_of_doubles(2).await;
+    fill(&nodes[0], "receitas", 1).await;
+    nodes[0].alias("atual", "receitas").await;
+    let (_dir, root) = root();
+    let backup = nodes[0].back_up(&root).await.expect("saved").backup;
+    let mut failed = 0;
+    for after in 0.. {
+        write(&nodes[0], "receitas", 41, 60).await;
+        let before = nodes[0].count("receitas").await;
+        dying(after, &nodes).await;
+        let restored = nodes[0].restore(&backup, &Request::default()).await;
+        nodes[1].fail("");
+        if restored.is_ok() {
+            break;
+        }
+        failed += 1;
+        assert!(after < 200, "it never ends well");
+        // Whoever comes by the alias is always served: by the old, by the new, or by what lies beside.
+        let now = nodes[0].count("atual").await;
+        assert!(now == before || now == 40, "{now} after {after}");
+        nodes[0].restore(&backup, &Request::default()).await.expect("the second try goes on");
+        assert_eq!(nodes[0].count("receitas").await, 40, "{after}");
+        assert_eq!(nodes[0].names().await, ["receitas"], "{after}");
+        assert_eq!(nodes[0].aliases().await, [("atual".to_owned(), "receitas".to_owned())], "{after}");
+    }
+    assert!(failed > 10, "it has failed only {failed} times");
+    assert_eq!(nodes[0].count("receitas").await, 40);
+}
