@@ -160,11 +160,6 @@ async fn the_nodes_of_a_cluster_know_each_other() {
     assert_eq!(DRIVER.cluster(alone.target()).await.expect("asked"), [""; 0]);
 }
 
-/// A cluster whose second node dies before its request number `after`, while `work` runs.
-async fn dying(after: u32, nodes: &[Stand]) {
-    nodes[1].fail(&format!("die-before:{after}"));
-}
-
 #[tokio::test]
 async fn a_node_that_dies_at_any_moment_of_a_backup_fails_it_and_the_next_one_is_whole() {
     let nodes = Stand::cluster_of_doubles(2).await;
@@ -172,7 +167,7 @@ async fn a_node_that_dies_at_any_moment_of_a_backup_fails_it_and_the_next_one_is
     let mut failed = 0;
     for after in 0.. {
         let (_dir, root) = root();
-        dying(after, &nodes).await;
+        nodes[1].fail(&format!("die-before:{after}"));
         let saved = nodes[0].back_up(&root).await;
         nodes[1].fail("");
         match saved {
@@ -199,7 +194,7 @@ async fn a_restore_whose_node_dies_at_any_moment_loses_nothing_and_can_be_done_a
     for after in 0.. {
         write(&nodes[0], "receitas", 41, 60).await;
         let before = nodes[0].count("receitas").await;
-        dying(after, &nodes).await;
+        nodes[1].fail(&format!("die-before:{after}"));
         let restored = nodes[0].restore(&backup, &Request::default()).await;
         nodes[1].fail("");
         if restored.is_ok() {

@@ -83,6 +83,29 @@ pub struct Request {
     pub skip_existing: bool,
 }
 
+impl Request {
+    /// Fails where it asks for a collection that is not there. `of` names what has these.
+    fn ensure_known(&self, of: &str, known: &[&str]) -> anyhow::Result<()> {
+        let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+        match self.collections.iter().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => anyhow::bail!("{of} has no collection `{name}`; it has {list}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails where another name is wanted for so many collections, and cannot be had.
+    fn ensure_nameable(&self, chosen: usize) -> anyhow::Result<()> {
+        let Some(rename) = &self.rename else { return Ok(()) };
+        anyhow::ensure!(!rename.is_empty(), "the new name is empty");
+        anyhow::ensure!(
+            chosen == 1,
+            "only one collection can get another name, and {chosen} are to be restored"
+        );
+        Ok(())
+    }
+}
+
 /// What a restore would do, before it does it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 
 use crate::backup::driver::qdrant::save::by_hand;
 use crate::backup::driver::qdrant::server::client::Client;
@@ -43,24 +43,13 @@ pub(crate) async fn plan(target: Target<'_>, from: &Contents, request: &Request)
 
 /// The collections to restore, in the order of the file.
 fn choose<'a>(from: &'a Contents, request: &Request) -> anyhow::Result<Vec<&'a Found>> {
-    for wanted in &request.collections {
-        if from.collections.iter().all(|found| found.name != *wanted) {
-            let list: Vec<String> =
-                from.collections.iter().map(|found| format!("`{}`", found.name)).collect();
-            let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-            bail!("the export has no collection `{wanted}`; it has {list}");
-        }
-    }
+    request.ensure_known(
+        "the export",
+        &from.collections.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(),
+    )?;
     let is_chosen =
         |found: &&Found| request.collections.is_empty() || request.collections.contains(&found.name);
     let chosen: Vec<&Found> = from.collections.iter().filter(is_chosen).collect();
-    if let Some(rename) = &request.rename {
-        ensure!(!rename.is_empty(), "the new name is empty");
-        ensure!(
-            chosen.len() == 1,
-            "only one collection can get another name, and {} are to be restored",
-            chosen.len()
-        );
-    }
+    request.ensure_nameable(chosen.len())?;
     Ok(chosen)
 }

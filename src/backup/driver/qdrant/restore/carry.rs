@@ -1,8 +1,9 @@
 //! Moves what one collection has to another, within one server or one cluster, as snapshots that are taken before anything
 //! is touched.
 
+use super::schema;
 use super::shards::{agreed, copied};
-use super::{schema, switch};
+use super::there::is_there;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
@@ -145,7 +146,7 @@ async fn forget_at(node: &Client, of: Of<'_>) -> anyhow::Result<()> {
 
 /// The name was free when it was begun: what is there now is what did not come out whole.
 async fn drop_half(client: &Client, name: &str) -> anyhow::Result<()> {
-    if switch::is_there(client, name).await? {
+    if is_there(client, name).await? {
         client.delete_collection(name).await?;
     }
     Ok(())

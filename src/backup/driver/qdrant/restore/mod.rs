@@ -12,9 +12,11 @@ pub(crate) mod plan;
 pub(crate) mod proof;
 pub(crate) mod room;
 pub(crate) mod schema;
+mod sending;
 mod shards;
 mod source;
 pub(crate) mod switch;
+pub(crate) mod there;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +35,8 @@ use crate::progress::{Task, Unit};
 use aliases::Done;
 use place::{Known, Snapshot};
 use source::{beside, bytes_of, recorded, snapshot};
-use switch::{Look, Switch, is_there, still_free};
+use switch::{Look, Switch};
+use there::{is_there, still_free};
 
 /// Everything a restore goes by.
 pub(crate) struct Restoring<'a> {

@@ -1,19 +1,18 @@
 //! Puts a snapshot into a new collection and counts it there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
 use super::changes::{self, Change};
+use super::sending::{Sending, send};
 use super::shards::{self, ShardFile};
-use crate::backup::driver::qdrant::detached::{Gone, Interrupted};
+use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Of, Upload};
-use crate::backup::driver::qdrant::server::upload::Sent;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::fingerprint::Collection;
@@ -118,7 +117,9 @@ pub(crate) async fn try_put(
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = match &snapshot.source {
         Source::Whole(whole) => put_whole(client, name, whole, snapshot, gone).await?,
-        Source::Shards(shards) => shards::put(client, name, shards, snapshot, gone).await?,
+        Source::Shards(shards) => {
+            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), gone).await?
+        }
     };
     snapshot.task.detail("counting");
     remarks.extend(verify(client, name, &snapshot.expected, snapshot.patience, known).await?);
@@ -135,47 +136,14 @@ async fn put_whole(
     snapshot.task.detail("uploading");
     let upload_name = whole.upload_name();
     let uploading =
-        Uploading { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
-    let uploaded = upload(client, name.into(), &uploading, gone).await;
+        Sending { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploaded = send(client, name.into(), &uploading, gone).await;
     // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
     changes::put(client, name, &whole.changes, &snapshot.task).await?;
     let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
     Ok(cleaned.err().map(left).into_iter().collect())
-}
-
-/// A file on its way to a server.
-pub(super) struct Uploading<'a> {
-    pub(super) file: &'a Path,
-    /// What it is called there.
-    pub(super) name: &'a str,
-    pub(super) sha256: &'a str,
-    pub(super) task: &'a Arc<dyn Task>,
-}
-
-/// Ends early only as long as the server has not got everything: then it would go on without us.
-pub(super) async fn upload(
-    client: &Client,
-    of: Of<'_>,
-    file: &Uploading<'_>,
-    gone: &Gone,
-) -> anyhow::Result<()> {
-    let sent = Sent::new(file.task);
-    let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
-    let uploading = client.rest().upload(of, upload);
-    tokio::pin!(uploading);
-    let done = tokio::select! {
-        biased;
-        done = &mut uploading => done,
-        () = gone.wait() => {
-            if !sent.is_whole() {
-                return Err(Interrupted.into());
-            }
-            uploading.await
-        }
-    };
-    done.map_err(anyhow::Error::from)
 }
 
 /// Compares what is there with what was recorded. Success without data is an answer that servers have given

@@ -118,28 +118,16 @@ fn choose(from: &Backup, recorded: &Qdrant, request: &Request) -> anyhow::Result
     } else {
         from.manifest.collections()
     };
-    let mut chosen: Vec<String> = Vec::new();
-    for name in &request.collections {
-        if !known.contains(name.as_str()) {
-            let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-            bail!("the backup has no collection `{name}`; it has {list}");
-        }
-        if !chosen.contains(name) {
-            chosen.push(name.clone());
-        }
-    }
-    if request.collections.is_empty() {
-        chosen = known.into_iter().map(str::to_owned).collect();
-    }
-    if let Some(rename) = &request.rename {
-        ensure!(!rename.is_empty(), "the new name is empty");
-        ensure!(
-            chosen.len() == 1,
-            "only one collection can get another name, and {} are to be restored",
-            chosen.len()
-        );
-    }
+    request.ensure_known("the backup", &known.iter().copied().collect::<Vec<_>>())?;
+    let chosen: Vec<String> = if request.collections.is_empty() {
+        known.into_iter().map(str::to_owned).collect()
+    } else {
+        let mut chosen = request.collections.clone();
+        let mut seen = BTreeSet::new();
+        chosen.retain(|name| seen.insert(name.clone()));
+        chosen
+    };
+    request.ensure_nameable(chosen.len())?;
     Ok(chosen)
 }
 

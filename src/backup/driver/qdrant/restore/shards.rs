@@ -4,18 +4,21 @@
 //! dead, and copies the shard over (`lib/storage/src/content_manager/snapshots/recover.rs`; seen on 1.19.0).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
-use super::place::{Snapshot, Uploading, upload};
 use super::schema;
+use super::sending::{Sending, send};
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::cluster::Placement;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
+use crate::backup::driver::qdrant::server::placement::Placement;
 use crate::backup::driver::qdrant::server::rest::Of;
+use crate::backup::fingerprint::Collection;
+use crate::progress::Task;
 
 /// How long the nodes may take to agree on a new collection.
 const AGREED: Duration = Duration::from_secs(60);
@@ -35,20 +38,19 @@ pub(super) async fn put(
     client: &Client,
     name: &str,
     shards: &[ShardFile],
-    snapshot: &Snapshot,
+    (expected, task): (&Collection, &Arc<dyn Task>),
     gone: &Gone,
 ) -> anyhow::Result<Vec<String>> {
-    let mut remarks = schema::create(client, name, &snapshot.expected).await?;
+    let mut remarks = schema::create(client, name, expected).await?;
     let wanted: Vec<u32> = shards.iter().map(|one| one.shard).collect();
     let placement = agreed(client, name, &wanted, gone).await?;
     for one in shards {
-        snapshot.task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
+        task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
         let holder = client.holder(&placement, name, one.shard)?;
-        let file =
-            Uploading { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task: &snapshot.task };
-        upload(holder, Of::shard(name, one.shard), &file, gone).await?;
+        let file = Sending { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
+        send(holder, Of::shard(name, one.shard), &file, gone).await?;
     }
-    snapshot.task.detail("the nodes copy the shards among themselves");
+    task.detail("the nodes copy the shards among themselves");
     remarks.extend(copied(client, name, gone).await?);
     Ok(remarks)
 }

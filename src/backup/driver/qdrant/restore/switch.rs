@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
 use super::carry::{self, Carried};
 use super::place;
+use super::there::is_there;
 use crate::backup::driver::qdrant::detached::Gone;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
@@ -211,18 +212,4 @@ impl Switch<'_> {
 #[error("somebody has made a collection `{name}` in this moment, and it was left alone")]
 struct Taken {
     name: String,
-}
-
-pub(crate) async fn is_there(client: &Client, name: &str) -> anyhow::Result<bool> {
-    Ok(client.collections().await?.iter().any(|one| one == name))
-}
-
-/// Between the plan and now somebody may have made one of that name.
-pub(crate) async fn still_free(client: &Client, name: &str) -> anyhow::Result<()> {
-    if is_there(client, name).await? {
-        return Err(anyhow!(
-            "a collection `{name}` has come into being since the restore was planned; nothing was done to it"
-        ));
-    }
-    Ok(())
 }

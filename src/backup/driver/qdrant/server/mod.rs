@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod grpc;
 mod inside;
 mod pinned;
+pub(crate) mod placement;
 pub(crate) mod ready;
 pub(crate) mod rest;
 mod settings;

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
 use super::access::Access;
-use super::cluster::Placement;
 use super::error::{ApiError, Meaning, Request, Result, Right};
 use super::pinned;
+use super::placement::Placement;
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
 pub(crate) use moving::AliasChange;

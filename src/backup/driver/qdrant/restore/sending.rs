@@ -1,0 +1,38 @@
+//! Sends a file of a backup to a server, until the caller is gone or the server has got all of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::backup::driver::qdrant::detached::{Gone, Interrupted};
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::rest::{Of, Upload};
+use crate::backup::driver::qdrant::server::upload::Sent;
+use crate::progress::Task;
+
+/// A file on its way to a server.
+pub(super) struct Sending<'a> {
+    pub(super) file: &'a Path,
+    /// What it is called there.
+    pub(super) name: &'a str,
+    pub(super) sha256: &'a str,
+    pub(super) task: &'a Arc<dyn Task>,
+}
+
+/// Ends early only as long as the server has not got everything: then it would go on without us.
+pub(super) async fn send(client: &Client, of: Of<'_>, file: &Sending<'_>, gone: &Gone) -> anyhow::Result<()> {
+    let sent = Sent::new(file.task);
+    let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
+    let sending = client.rest().upload(of, upload);
+    tokio::pin!(sending);
+    let done = tokio::select! {
+        biased;
+        done = &mut sending => done,
+        () = gone.wait() => {
+            if !sent.is_whole() {
+                return Err(Interrupted.into());
+            }
+            sending.await
+        }
+    };
+    done.map_err(anyhow::Error::from)
+}
