@@ -9,6 +9,7 @@ mod oracle;
 mod own_engine;
 mod preflight;
 mod protect;
+mod proving;
 mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
