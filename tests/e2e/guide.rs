@@ -176,3 +176,16 @@ fn a_backup_that_fails_stops_a_command_and_offers_to_go_on_without_only_there() 
     scratch.safe(&["down"]).exits(74).says("so `down` was not run").says("--safe-skip-backup down");
     scratch.plain(&["unpause"]);
 }
+
+#[test]
+fn what_is_stopped_and_destroyed_is_said_to_be_safe_once() {
+    let Some(scratch) = Scratch::new(Compose::V2, NAMED) else { return };
+    scratch.safe(&["up", "-d"]).exits(0);
+    server(&scratch).fill("recipes", 4);
+    scratch.safe(&["backup"]).exits(0);
+    let refused = scratch.safe(&["down", "-v"]).exits(77).stderr;
+    let token =
+        refused.split("--safe-allow=").nth(1).and_then(|rest| rest.split(' ').next()).expect("a token");
+    let allowed = scratch.safe(&[&format!("--safe-allow={token}"), "down", "-v"]).exits(0);
+    assert_eq!(allowed.stderr.matches("is unchanged since its backup").count(), 1, "{}", allowed.stderr);
+}

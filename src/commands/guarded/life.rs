@@ -167,7 +167,9 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
         interruptible(saving::prove(stack, store, verified, stack.settings.backup.proof)).await?;
     }
     let safe_ones = safe.iter().map(|(store, verified)| (store, verified.backup()));
-    for (store, backup) in safe_ones.chain(kept.iter().map(|(store, backup)| (store, backup))) {
+    // What is stopped and destroyed is both, and said once.
+    let only_kept = kept.iter().filter(|(store, _)| safe.iter().all(|(other, _)| other.id != store.id));
+    for (store, backup) in safe_ones.chain(only_kept.map(|(store, backup)| (store, backup))) {
         asked.ui.good(format!(
             "`{}` is unchanged since its backup of {} ({}): no new one is needed.",
             store.service,
