@@ -250,6 +250,10 @@ impl Stand {
         DRIVER.try_out(ground, backup).await
     }
 
+    pub(crate) fn is_double(&self) -> bool {
+        matches!(self.server, Kind::Double(_))
+    }
+
     /// As where only the first port is published.
     pub(crate) fn without_grpc(mut self) -> Self {
         self.container().ports.retain(|port| port.container_port == 6333);
