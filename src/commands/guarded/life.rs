@@ -3,18 +3,16 @@
 use super::child::{self, Input};
 use super::doubt::{self, Doubt};
 use super::losses::ToSave;
+use super::saved::Saving;
 use super::{announce, course, facts, look, losses, remember};
-use crate::backup::fingerprint::Fingerprint;
-use crate::backup::store::{Backup, Verified};
-use crate::commands::saving::{self, Saved};
+use crate::commands::saving;
 use crate::commands::stack::{self, Asked, Stack};
 use crate::commands::{describe, interruptible};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::guard::{self, Facts};
-use crate::inventory::Store;
 use crate::journal::{Entry, Outcome};
-use crate::policy::{Assessment, Backed, Clearance, Decision, Situation, decide};
+use crate::policy::{Assessment, Clearance, Decision, Situation, decide};
 
 /// Runs a watched command.
 pub async fn run(asked: &Asked) -> Result<Exit, Failure> {
@@ -121,30 +119,6 @@ async fn hand_on(asked: &Asked, input: Input, _: &Clearance) -> Result<Exit, Fai
 fn input(stack: &Stack<'_>, facts: &Facts) -> Input {
     let asks = guard::asks_about_volumes(&facts::scene(stack, facts));
     if asks && !facts.terminal { Input::Nothing } else { Input::Ours }
-}
-
-/// How what is at stake was saved.
-pub(super) struct Saving {
-    pub waived: bool,
-    pub saved: Vec<Saved>,
-    /// What was safe already.
-    pub safe: Vec<(Store, Verified)>,
-    /// What is only stopped, and has a backup already.
-    pub kept: Vec<(Store, Backup)>,
-    /// What servers held that nobody wanted a backup of.
-    pub seen: Vec<(Store, Fingerprint)>,
-}
-
-impl Saving {
-    fn backed(&self) -> Backed {
-        if self.waived {
-            Backed::Waived
-        } else if self.saved.is_empty() && self.safe.is_empty() {
-            Backed::Nothing
-        } else {
-            Backed::Verified
-        }
-    }
 }
 
 async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {

@@ -12,5 +12,6 @@ mod losses;
 mod namesakes;
 mod reach;
 mod remember;
+mod saved;
 
 pub use life::run;

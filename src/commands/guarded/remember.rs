@@ -1,7 +1,7 @@
 //! What is written down of a command: in the journal, and in the records that the next start is compared with.
 
-use super::life::Saving;
 use super::losses;
+use super::saved::Saving;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::record::Note;
 use crate::commands::records;
