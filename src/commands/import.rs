@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::restore::{Telling, adopt, announce, clear, report};
+use super::restoring::{Telling, adopt, announce, clear, report};
 use super::stack::{Asked, Stack};
 use super::{describe, stack};
 use crate::backup::driver::Request;

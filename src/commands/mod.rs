@@ -15,6 +15,7 @@ pub mod protect;
 mod proving;
 mod records;
 pub mod restore;
+mod restoring;
 mod saving;
 mod stack;
 pub mod status;

@@ -1,21 +1,14 @@
 //! `safe-compose restore`: put a backup back, and lose nothing by it.
 
-use serde_json::json;
-
 use super::stack::{Asked, Stack};
-use super::{backups, describe, import, records, saving};
-use crate::backup::driver::{Action, Plan, Request, Restored, Step};
+use super::{backups, describe, import, records, restoring};
+use crate::backup::driver::Request;
 use crate::backup::proof::Outcome;
-use crate::backup::record::Note;
 use crate::backup::store::Backup;
-use crate::cli::{Format, Restore};
+use crate::cli::Restore;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
-use crate::policy::{
-    Answer, Assessment, Backed, Clearance, Decision, Effect, Impact, Refusal, Situation, Subject, decide,
-};
-use crate::progress::Silent;
 
 pub(super) async fn run(asked: &Asked, args: &Restore) -> Result<Exit, Failure> {
     let stack = Stack::gather(asked).await?;
@@ -50,20 +43,25 @@ pub(super) async fn run(asked: &Asked, args: &Restore) -> Result<Exit, Failure> 
     driver.wait_ready(target, asked.patience()).await.map_err(failed)?;
     let plan = driver.plan_restore(target, &backup, &request).await.map_err(failed)?;
     let age = Some(describe::ago(backup.manifest.created));
-    announce(&stack, &store, &Telling { name: backup.name(), age, kind: backup.manifest.kind }, &plan);
+    restoring::announce(
+        &stack,
+        &store,
+        &restoring::Telling { name: backup.name(), age, kind: backup.manifest.kind },
+        &plan,
+    );
     if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
         let reasons = reasons.join("; ");
         stack.ui().warn(format!("this backup was tried out, and could not be put back: {reasons}"));
     }
 
-    let clearance = clear(&stack, &store, &plan).await?;
+    let clearance = restoring::clear(&stack, &store, &plan).await?;
     let restored = super::interruptible(async {
         driver.restore(target, &backup, &plan, &request, &clearance).await.map_err(failed)
     })
     .await?;
-    report(&stack, &store, &restored, args.format);
+    restoring::report(&stack, &store, &restored, args.format);
     if request.rename.is_none() {
-        adopt(&stack, &store, &restored).await;
+        restoring::adopt(&stack, &store, &restored).await;
     }
     Ok(Exit::Success)
 }
@@ -163,140 +161,4 @@ fn running(stack: &Stack<'_>, store: &Store, kind: StoreKind) -> Result<(), Fail
         .run("To stop it", stack.suggest().stop(&store.service))),
         StoreKind::Qdrant | StoreKind::Volume => Ok(()),
     }
-}
-
-/// What is told of the thing that is restored.
-pub(super) struct Telling {
-    pub(super) name: String,
-    pub(super) age: Option<String>,
-    pub(super) kind: StoreKind,
-}
-
-pub(super) fn announce(stack: &Stack<'_>, store: &Store, telling: &Telling, plan: &Plan) {
-    let ui = stack.ui();
-    let age = telling.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
-    ui.say(format!("restoring `{}` from {}{age}:", store.service, telling.name));
-    let noun = match telling.kind {
-        StoreKind::Qdrant => "point",
-        StoreKind::Volume => "file",
-    };
-    for step in &plan.steps {
-        ui.text(format!("  {}", line(step, noun)));
-    }
-}
-
-fn line(step: &Step, noun: &str) -> String {
-    let name = if step.from == step.to { step.to.clone() } else { format!("{} as {}", step.from, step.to) };
-    let count =
-        step.count.map_or_else(String::new, |count| format!(", {}", crate::units::count(count, noun)));
-    match step.action {
-        Action::Create => format!("{name}: not there, will be created{count}"),
-        Action::Replace => format!("{name}: there, will be saved and then replaced{count}"),
-        Action::Keep => format!("{name}: there, stays as it is"),
-        Action::Finish => format!("{name}: an earlier restore was cut off, will be finished{count}"),
-    }
-}
-
-/// Leave to restore. What would be replaced is saved first, and the replacing is asked about.
-pub(super) async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
-    let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
-    let assessment = Assessment {
-        engine: stack.identity().mark(),
-        project: stack.project.name.clone(),
-        impacts: replaced
-            .map(|step| {
-                let subject = Subject::Collection { service: store.service.clone(), name: step.to.clone() };
-                Impact::new(Effect::Destroy, subject, "the backup takes its place")
-            })
-            .collect(),
-    };
-    let decision = decide(&Situation {
-        plan: &assessment,
-        destroy: stack.settings.guard.destroy,
-        orphan: stack.settings.guard.orphan,
-        terminal: stack.ui().is_terminal(),
-        allow: stack.asked.safe.allow.as_deref(),
-    });
-    let what = "restoring over data that is there";
-    if let Decision::Refuse(refusal) = decision {
-        return Err(match refusal {
-            Refusal::Settings(_) => Failure::new(
-                Exit::Refused,
-                format!("{what} was refused: the settings say `guard.destroy: refuse`"),
-            ),
-            Refusal::NoTerminal(token) | Refusal::WrongToken(token) => {
-                Failure::new(Exit::Refused, format!("{what} was refused: there is no terminal to ask on"))
-                    .run(
-                        "If you want exactly this, once (what is there is saved first)",
-                        stack.suggest().again(&format!("--safe-allow={token}"), &stack.asked.words),
-                    )
-            }
-        }
-        .say(
-            "Nothing was changed. --skip-existing leaves alone what is there; --as NAME restores beside it.",
-        ));
-    }
-    let backed = if plan.replaces() {
-        super::interruptible(saving::save(stack, std::slice::from_ref(store), "before restore")).await?;
-        Backed::Verified
-    } else {
-        Backed::Nothing
-    };
-    match decision {
-        Decision::Allow(permit) => Ok(permit.clear(backed)),
-        Decision::Confirm(question) => {
-            let typed = stack.ui().ask(question.word()).unwrap_or_default();
-            match question.answer(&typed) {
-                Answer::Granted(permit) => Ok(permit.clear(backed)),
-                Answer::Denied => Err(Failure::new(Exit::Refused, format!("{what} was not confirmed"))
-                    .say("Nothing was changed.")),
-            }
-        }
-        Decision::Refuse(_) => Err(Failure::new(Exit::Internal, "a refusal was passed over")),
-    }
-}
-
-/// What was restored is what the next start has to find. Collections that were not restored keep their place in the
-/// record: a loss that is still there must not be forgotten.
-pub(super) async fn adopt(stack: &Stack<'_>, store: &Store, restored: &Restored) {
-    let target = stack.target(store, &Silent);
-    let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
-    let record = records::read(stack, store).ok().flatten();
-    let recorded = record.and_then(|record| match record.note {
-        Note::Stopped | Note::Accepted => record.fingerprint,
-        Note::Destroyed { .. } => None,
-    });
-    let names: Vec<&str> = restored.steps.iter().map(|step| step.to.as_str()).collect();
-    let merged = match recorded {
-        Some(recorded) => recorded.with(&now, &names, &restored.aliases),
-        None => now,
-    };
-    records::write(stack, store, Note::Accepted, Some(merged), None);
-}
-
-pub(super) fn report(stack: &Stack<'_>, store: &Store, restored: &Restored, format: Format) {
-    for remark in &restored.remarks {
-        stack.ui().warn(remark);
-    }
-    if format == Format::Json {
-        let steps: Vec<_> = restored
-            .steps
-            .iter()
-            .map(|step| json!({ "from": step.from, "to": step.to, "count": step.count, "action": describe::action(step.action) }))
-            .collect();
-        stack.ui().result(describe::json(
-            &json!({ "service": store.service, "steps": steps, "aliases": restored.aliases }),
-        ));
-        return;
-    }
-    let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
-    let mut line = format!(
-        "restored {} into `{}`, counted and compared",
-        crate::units::count(done, "collection"),
-        store.service
-    );
-    if !restored.aliases.is_empty() {
-        line.push_str(&format!("; aliases: {}", restored.aliases.join(", ")));
-    }
-    stack.ui().good(format!("{line}."));
 }
