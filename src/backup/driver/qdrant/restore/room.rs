@@ -8,11 +8,9 @@ use anyhow::bail;
 use tokio::io::AsyncReadExt as _;
 
 use crate::backup::driver::Target;
+use crate::backup::driver::qdrant::server::access::in_home;
 use crate::engine::{Container, MountSource};
 use crate::units::Bytes;
-
-/// Where the server's default configuration keeps data and snapshots (`config/config.yaml`, working directory `/qdrant`).
-const HOME: &str = "/qdrant";
 
 /// A place of the server on a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +32,7 @@ fn storage(container: &Container) -> String {
 fn directory(container: &Container, variable: &str, default: &str) -> String {
     let set = container.environment.get(variable).map(|value| value.expose().trim());
     let path = set.filter(|path| !path.is_empty()).unwrap_or(default);
-    let mut whole = std::path::PathBuf::new();
-    for part in Path::new(HOME).join(path).components() {
-        match part {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => drop(whole.pop()),
-            part => whole.push(part),
-        }
-    }
-    whole.to_string_lossy().into_owned()
+    in_home(path).to_string_lossy().into_owned()
 }
 
 /// What a restore takes of each disk.

@@ -1,6 +1,6 @@
 //! Where a Qdrant server listens, which key it wants, and which certificate it shows.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::settings::Settings;
 use super::{inside, pinned};
@@ -47,17 +47,27 @@ impl Access {
 async fn certificate(target: Target<'_>, settings: &Settings<'_>) -> Option<Vec<u8>> {
     let set = settings.get("tls", "cert");
     let path = set.as_ref().map_or(CERTIFICATE, Secret::expose);
-    let mut whole = PathBuf::from(HOME);
-    whole.extend(Path::new(path).components().filter(|part| *part != std::path::Component::CurDir));
-    pinned::certificate(&inside::read(target, &whole).await?)
+    pinned::certificate(&inside::read(target, &in_home(path)).await?)
+}
+
+/// A path of the server's settings as a whole one, without `.` and `..`.
+pub(crate) fn in_home(path: &str) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in Path::new(HOME).join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(whole.pop()),
+            part => whole.push(part),
+        }
+    }
+    whole
 }
 
 /// Where the server keeps its data, inside its container.
 pub(crate) fn storage_path(target: Target<'_>) -> PathBuf {
     let container = target.store.container.as_ref();
     let set = container.and_then(|container| container.environment.get("QDRANT__STORAGE__STORAGE_PATH"));
-    // A relative one counts from the image's working directory.
-    Path::new("/qdrant").join(set.map_or("storage", |path| path.expose().trim()))
+    in_home(set.map_or("storage", |path| path.expose().trim()))
 }
 
 fn is_set(key: &Secret) -> bool {
