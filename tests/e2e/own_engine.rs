@@ -3,6 +3,7 @@
 
 use safe_compose::protect::holder_name;
 
+use crate::support::machine::prune_every_volume;
 use crate::support::own_engine::{IMAGE, OwnEngine};
 use crate::support::{Compose, Scratch};
 
@@ -46,12 +47,8 @@ fn no_prune_takes_a_protected_volume() {
     let Some(engine) = OwnEngine::start() else { return };
     let Some(shop) = shop(&engine) else { return };
     shop.plain(&["down"]).exits(0);
-    let every_volume: &[&str] =
-        match engine.docker(&["version", "--format", "{{.Server.APIVersion}}"]).as_str() {
-            // Before 1.42 that is what `prune` does anyway, and it does not know the flag.
-            old if old < "1.42" => &["volume", "prune", "-f"],
-            _ => &["volume", "prune", "-f", "-a"],
-        };
+    let every_volume = prune_every_volume(&engine.docker(&["version", "--format", "{{.Server.APIVersion}}"]));
+    let every_volume = every_volume.as_slice();
     for words in [&["system", "prune", "-a", "-f", "--volumes"], every_volume, &["container", "prune", "-f"]]
     {
         engine.docker(words);

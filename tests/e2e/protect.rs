@@ -8,6 +8,7 @@ use std::process::Stdio;
 use safe_compose::protect::holder_name;
 
 use crate::support::bare::{Bare, docker};
+use crate::support::machine::prune_every_volume;
 use crate::support::{Compose, Scratch};
 
 /// A Compose file with two volumes, both in use by a service that needs nothing but the scratch image.
@@ -157,7 +158,10 @@ fn docker_itself_removes_no_protected_volume() {
     shop.scratch.plain(&["down"]).exits(0);
     let refused = docker(&["volume", "rm", "-f", &shop.data]).expect_err("in use");
     assert!(refused.contains("volume is in use"), "{refused}");
-    docker(&["volume", "prune", "-f", "--filter", &shop.round]).expect("pruned");
+    let version = docker(&["version", "--format", "{{.Server.APIVersion}}"]).expect("a version");
+    let mut every_volume = prune_every_volume(&version);
+    every_volume.extend(["--filter", &shop.round]);
+    docker(&every_volume).expect("pruned");
     assert!(!Shop::has(&shop.cache), "what nobody protects is pruned");
     assert!(shop.is_whole(&shop.data));
 

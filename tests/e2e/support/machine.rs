@@ -71,6 +71,14 @@ pub fn engine() -> bool {
     answers
 }
 
+/// The words that prune named volumes too, on an engine of this API version: before 1.42 that is what `prune` does
+/// anyway, and the flag is unknown.
+pub fn prune_every_volume(api_version: &str) -> Vec<&'static str> {
+    let minor: u32 = api_version.trim_start_matches("1.").parse().expect("a version like 1.41");
+    let all = (minor >= 42).then_some("--all");
+    ["volume", "prune", "--force"].into_iter().chain(all).collect()
+}
+
 pub fn missing(what: &str, required: bool) {
     assert!(!required || std::env::var_os("SAFE_COMPOSE_REQUIRE_DOCKER").is_none(), "{what}");
     eprintln!("skipped: {what}");
