@@ -52,6 +52,8 @@ pub struct Env {
     pub compose_remove_orphans: bool,
     /// `COMPOSE_IGNORE_ORPHANS`
     pub compose_ignore_orphans: bool,
+    /// `COMPOSE_API_VERSION`: the version of the engine's API that V1 speaks.
+    pub compose_api_version: Option<String>,
 
     /// `DOCKER_HOST`
     pub docker_host: Option<String>,
@@ -115,6 +117,7 @@ impl Env {
             compose_disable_env_file: on("COMPOSE_DISABLE_ENV_FILE"),
             compose_remove_orphans: on("COMPOSE_REMOVE_ORPHANS"),
             compose_ignore_orphans: on("COMPOSE_IGNORE_ORPHANS"),
+            compose_api_version: text("COMPOSE_API_VERSION"),
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: path("DOCKER_CONFIG"),

@@ -135,9 +135,11 @@ fn asks_for_help(invocation: &Invocation) -> bool {
 
 /// Compose's own help, and ours behind it.
 fn help(env: &Env, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
-    let exit = process::supervise(&binary.path, &invocation.compose_words(), None).map_err(|error| {
-        Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error)
-    })?;
+    let exit = process::supervise(&binary.path, &invocation.compose_words(), process::Given::default())
+        .map_err(|error| {
+            Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
+                .because(error)
+        })?;
     ui(env).result(format!("\n{}", cli::help()));
     Ok(Exit::Compose(exit.code))
 }

@@ -18,7 +18,7 @@ use std::process::Command;
 
 pub use capture::{Capture, Output, Running, capture};
 pub use interrupt::interrupted;
-pub use supervise::{ChildExit, Supervised, spawn, supervise};
+pub use supervise::{ChildExit, Given, Supervised, spawn, supervise};
 pub use talk::talk;
 
 /// Becomes another program: same process, environment, terminal and signals. Comes back only if that failed.

@@ -56,24 +56,33 @@ impl Target {
     }
 }
 
-/// Runs a program to its end on our terminal. With `stdin` it reads those bytes, else what we would read.
-pub fn supervise(program: &Path, args: &[OsString], stdin: Option<Vec<u8>>) -> io::Result<ChildExit> {
-    spawn(program, args, stdin)?.wait()
+/// What a program gets besides its words.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// What it reads, instead of what we would.
+    pub stdin: Option<Vec<u8>>,
+    /// Added to our environment.
+    pub variable: Option<(&'static str, &'static str)>,
+}
+
+/// Runs a program to its end on our terminal.
+pub fn supervise(program: &Path, args: &[OsString], given: Given) -> io::Result<ChildExit> {
+    spawn(program, args, given)?.wait()
 }
 
 /// Starts a program on our terminal.
-pub fn spawn(program: &Path, args: &[OsString], stdin: Option<Vec<u8>>) -> io::Result<Supervised> {
+pub fn spawn(program: &Path, args: &[OsString], given: Given) -> io::Result<Supervised> {
     // All of it before the child exists: no signal can end us and leave it behind, or be taken for one to us alone.
     let hold = Hold::take();
     let signals = SignalsInfo::<WithOrigin>::new(watched())?;
     let witness = Witness::start();
     let mut command = super::command(program);
-    command.args(args);
-    if stdin.is_some() {
+    command.args(args).envs(given.variable);
+    if given.stdin.is_some() {
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
-    if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
+    if let (Some(bytes), Some(mut pipe)) = (given.stdin, child.stdin.take()) {
         // The child may end without having read it all.
         std::thread::spawn(move || drop(pipe.write_all(&bytes)));
     }

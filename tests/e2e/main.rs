@@ -15,4 +15,5 @@ mod qdrant_driver;
 mod qdrant_proof;
 mod remote;
 mod support;
+mod v1_api;
 mod volume_driver;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use safe_compose::process;
+use safe_compose::process::{self, Given};
 
 use crate::support::{fake_compose, write};
 
@@ -31,7 +31,7 @@ fn role() {
             panic!("{}", process::exec(&program, &args));
         }
         "supervise" => {
-            let exit = process::supervise(&program, &["x".into()], None).expect("it runs");
+            let exit = process::supervise(&program, &["x".into()], Given::default()).expect("it runs");
             write(
                 &Path::new(&scratch).join("exit"),
                 format!("{} {:?} {}", exit.code, exit.signal, exit.interrupted),
@@ -40,16 +40,21 @@ fn role() {
             std::process::exit(exit.code.into());
         }
         "stdin" => {
-            let exit = process::supervise(&program, &[], Some(b"given".to_vec())).expect("it runs");
+            let exit = process::supervise(
+                &program,
+                &[],
+                Given { stdin: Some(b"given".to_vec()), ..Given::default() },
+            )
+            .expect("it runs");
             std::process::exit(exit.code.into());
         }
         "afterwards" => {
-            process::supervise(Path::new("/bin/true"), &[], None).expect("it runs");
+            process::supervise(Path::new("/bin/true"), &[], Given::default()).expect("it runs");
             write(&Path::new(&scratch).join("ready"), "", 0o644);
             std::thread::sleep(Duration::from_secs(20));
         }
         "interrupted" => {
-            process::supervise(Path::new("/bin/true"), &[], None).expect("it runs");
+            process::supervise(Path::new("/bin/true"), &[], Given::default()).expect("it runs");
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {

@@ -3,7 +3,7 @@
 use crate::commands::stack::Asked;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::process;
+use crate::process::{self, Given};
 
 /// What Compose reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,19 +14,28 @@ pub(super) enum Input {
     Nothing,
 }
 
-/// Runs the command as it was typed and waits for it. Signals that were sent to us reach it too.
-pub(super) async fn run(asked: &Asked) -> Result<Exit, Failure> {
-    run_with(asked, Input::Ours).await
+/// How Compose is run, besides its words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub input: Input,
+    /// Added to its environment.
+    pub variable: Option<(&'static str, &'static str)>,
 }
 
-pub(super) async fn run_with(asked: &Asked, input: Input) -> Result<Exit, Failure> {
+/// Runs the command as it was typed and waits for it. Signals that were sent to us reach it too.
+pub(super) async fn run(asked: &Asked) -> Result<Exit, Failure> {
+    run_on(asked, Terms { input: Input::Ours, variable: None }).await
+}
+
+pub(super) async fn run_on(asked: &Asked, terms: Terms) -> Result<Exit, Failure> {
     let program = asked.binary.path.clone();
     let words = asked.words.clone();
-    let stdin = match input {
+    let stdin = match terms.input {
         Input::Ours => asked.stdin.clone(),
         Input::Nothing => Some(asked.stdin.clone().unwrap_or_default()),
     };
-    let ended = tokio::task::spawn_blocking(move || process::supervise(&program, &words, stdin)).await;
+    let given = Given { stdin, variable: terms.variable };
+    let ended = tokio::task::spawn_blocking(move || process::supervise(&program, &words, given)).await;
     match ended {
         Ok(Ok(exit)) => Ok(Exit::Compose(exit.code)),
         Ok(Err(error)) => {

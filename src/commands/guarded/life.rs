@@ -1,10 +1,10 @@
 //! The life of every watched command: look, judge, say, decide, save, run, remember, compare.
 
-use super::child::{self, Input};
+use super::child::{self, Input, Terms};
 use super::doubt::{self, Doubt};
 use super::losses::ToSave;
 use super::saved::Saving;
-use super::{announce, course, facts, look, losses, remember};
+use super::{announce, api_version, course, facts, look, losses, remember};
 use crate::commands::saving;
 use crate::commands::stack::{self, Asked, Stack};
 use crate::commands::{describe, interruptible};
@@ -91,11 +91,11 @@ async fn guarded(stack: &mut Stack<'_>, facts: &Facts, plan: &Assessment) -> Res
     if stays {
         remember::stores(stack, plan, &saving, true);
     }
-    let input = input(stack, facts);
+    let terms = Terms { input: input(stack, facts), variable: api_version::variable(stack) };
     let exit = if stays {
-        look::beside(stack, hand_on(asked, input, &clearance)).await?
+        look::beside(stack, hand_on(asked, terms, &clearance)).await?
     } else {
-        hand_on(asked, input, &clearance).await?
+        hand_on(asked, terms, &clearance).await?
     };
     let done = exit == Exit::Compose(0);
     if !stays && !course::restarts(reading) {
@@ -110,8 +110,8 @@ async fn guarded(stack: &mut Stack<'_>, facts: &Facts, plan: &Assessment) -> Res
 }
 
 /// The one door to a command that may destroy: it cannot be called without the decision.
-async fn hand_on(asked: &Asked, input: Input, _: &Clearance) -> Result<Exit, Failure> {
-    child::run_with(asked, input).await
+async fn hand_on(asked: &Asked, terms: Terms, _: &Clearance) -> Result<Exit, Failure> {
+    child::run_on(asked, terms).await
 }
 
 /// A changed volume definition makes Compose read an answer: without a terminal `y` could come out of any pipe, and

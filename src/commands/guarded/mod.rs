@@ -1,6 +1,7 @@
 //! Compose's own commands that can touch data, with everything that comes before and after them.
 
 mod announce;
+mod api_version;
 mod child;
 mod course;
 mod doubt;

@@ -40,6 +40,8 @@ pub struct Project {
     pub beside: Option<Model>,
     /// The `.env` file switches `COMPOSE_REMOVE_ORPHANS` on.
     pub removes_orphans: bool,
+    /// Somebody has set `COMPOSE_API_VERSION`, in the environment or in the `.env` file.
+    pub sets_api_version: bool,
     /// What Compose said on stderr while it was asked. It will say so again when it runs.
     pub warnings: Vec<String>,
 }
@@ -127,6 +129,7 @@ impl Asker<'_> {
             everything: Some(everything),
             beside: None,
             removes_orphans: self.place.remove_orphans,
+            sets_api_version: self.place.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
@@ -180,6 +183,7 @@ impl Asker<'_> {
             everything,
             beside: None,
             removes_orphans: self.place.remove_orphans,
+            sets_api_version: self.place.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
@@ -193,6 +197,7 @@ impl Asker<'_> {
             everything: None,
             beside,
             removes_orphans: self.place.remove_orphans,
+            sets_api_version: self.place.sets_api_version,
             warnings: Vec::new(),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub(super) project_name: Option<String>,
     /// `COMPOSE_REMOVE_ORPHANS` is on in the `.env` file, which V2 takes for its own environment (measured).
     pub(super) remove_orphans: bool,
+    /// `COMPOSE_API_VERSION` is set, in the environment or in the `.env` file.
+    pub(super) sets_api_version: bool,
     /// `COMPOSE_PROFILES`, likewise.
     profiles: Vec<String>,
 }
@@ -74,6 +76,7 @@ impl Place {
             files,
             remove_orphans: reading.grammar == Grammar::V2
                 && set("COMPOSE_REMOVE_ORPHANS").is_some_and(|value| crate::env::is_on(&value)),
+            sets_api_version: env.compose_api_version.is_some() || set("COMPOSE_API_VERSION").is_some(),
             project_name: env.compose_project_name.clone().or_else(|| set("COMPOSE_PROJECT_NAME")),
             profiles: env
                 .compose_profiles

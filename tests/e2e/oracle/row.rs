@@ -25,6 +25,8 @@ pub type Lines = &'static [&'static str];
 /// One row.
 pub struct Row {
     pub compose: Compose,
+    /// The minor number of the engine's API from which on it can be tried: 45 for 1.45.
+    pub api: u32,
     pub files: Files,
     /// Run before the data is written.
     pub setup: Lines,
@@ -51,6 +53,7 @@ pub struct Row {
 /// A row with the usual set-up, to be filled in.
 pub const ROW: Row = Row {
     compose: Compose::V2,
+    api: 0,
     files: &[],
     setup: &["up -d"],
     changed: &[],

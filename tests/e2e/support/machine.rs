@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
+use super::bare::docker;
 use super::scratch::{Compose, docker_can};
 
 const PLUGIN_FOLDERS: &[&str] = &[
@@ -71,11 +73,26 @@ pub fn engine() -> bool {
     answers
 }
 
+/// The minor number of the engine's newest API version: 41 for 1.41.
+pub fn api_minor() -> u32 {
+    static MINOR: OnceLock<u32> = OnceLock::new();
+    let ask = || minor(&docker(&["version", "--format", "{{.Server.APIVersion}}"]).expect("a version"));
+    *MINOR.get_or_init(ask)
+}
+
+fn minor(api_version: &str) -> u32 {
+    api_version.trim_start_matches("1.").parse().expect("a version like 1.41")
+}
+
+/// What the real V1 needs in its environment to make a container anew on this engine.
+pub fn needed_by_v1() -> Option<(&'static str, &'static str)> {
+    (api_minor() > 44).then_some(("COMPOSE_API_VERSION", "1.44"))
+}
+
 /// The words that prune named volumes too, on an engine of this API version: before 1.42 that is what `prune` does
 /// anyway, and the flag is unknown.
 pub fn prune_every_volume(api_version: &str) -> Vec<&'static str> {
-    let minor: u32 = api_version.trim_start_matches("1.").parse().expect("a version like 1.41");
-    let all = (minor >= 42).then_some("--all");
+    let all = (minor(api_version) >= 42).then_some("--all");
     ["volume", "prune", "--force"].into_iter().chain(all).collect()
 }
 

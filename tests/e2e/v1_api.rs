@@ -1,0 +1,35 @@
+//! Compose V1 on an engine whose newest API leaves out what V1 makes containers anew by.
+
+use std::fs;
+
+use crate::support::bare::{Bare, docker};
+use crate::support::{Compose, Scratch, machine};
+
+const STACK: &str = r#"
+services:
+  db: { image: "IMAGE", command: ["sleep", "600"], stop_signal: SIGKILL, network_mode: none, volumes: ["data:/data"] }
+volumes: { data: }
+"#;
+
+#[test]
+fn a_container_made_anew_comes_up_and_alone_it_does_not() {
+    let Some(bare) = Bare::new("v1api") else { return };
+    let image = bare.image(&[]);
+    let Some(shop) = Scratch::new(Compose::V1, &STACK.replace("IMAGE", &image)) else { return };
+    if machine::needed_by_v1().is_none() {
+        return machine::missing("no engine of version 26 or newer", false);
+    }
+    shop.plain(&["up", "-d"]).exits(0);
+    shop.plain(&["up", "-d", "--force-recreate"]).exits(1).says("'ContainerConfig'");
+    let label = format!("label=com.docker.compose.project={}", shop.project);
+    let running = || docker(&["ps", "-q", "--filter", &label]).expect("listed");
+    assert_eq!(running(), "", "it stays down");
+
+    shop.safe(&["up", "-d", "--force-recreate"]).exits(0);
+    assert_ne!(running(), "");
+    shop.safe_with(&["up", "-d", "--force-recreate"], &[("COMPOSE_API_VERSION", "1.45")])
+        .exits(1)
+        .says("'ContainerConfig'");
+    fs::write(shop.path(".env"), "COMPOSE_API_VERSION=1.45\n").expect("written");
+    shop.safe(&["up", "-d", "--force-recreate"]).exits(1).says("'ContainerConfig'");
+}
