@@ -19,6 +19,20 @@ const CHANGE: Row = Row { files: NAMED, words: &["up -d"], after: &[], ..ROW };
 
 const LOST: &[(&str, super::row::Fate)] = &[("db:/data", Orphaned)];
 
+const SUBPATH: Row = Row {
+    api: 45,
+    files: db!(
+        "{S}, volumes: [{ type: volume, source: data, target: /data, volume: { subpath: a } }]",
+        "{ data: }"
+    ),
+    setup: &[
+        "docker volume create --label com.docker.compose.project={P} --label com.docker.compose.volume=data {P}_data",
+        "docker run --rm --network none -v {P}_data:/look {I}:plain mkdir -p /look/a /look/b",
+        "up -d",
+    ],
+    ..CHANGE
+};
+
 rows! {
     volume_key_renamed: Row {
         changed: db!("{S}, volumes: ['other:/data']", "{ data: , other: }"), fates: LOST, ..CHANGE
@@ -26,6 +40,13 @@ rows! {
     volume_name_added: Row {
         changed: db!("{S}, volumes: ['data:/data']", "{ data: { name: '{P}_named' } }"), fates: LOST, ..CHANGE
     };
+    subpath_changed: Row {
+        changed: db!("{S}, volumes: [{ type: volume, source: data, target: /data, volume: { subpath: b } }]", "{ data: }"),
+        fates: LOST,
+        ..SUBPATH
+    };
+    subpath_kept: Row { words: &["up -d --force-recreate"], fates: &[("db:/data", Kept)], ..SUBPATH };
+    subpath_dropped: Row { changed: NAMED, fates: LOST, ..SUBPATH };
     target_moved: Row { changed: db!("{S}, volumes: ['data:/data2']", "{ data: }"), fates: LOST, ..CHANGE };
     named_to_nothing: Row { changed: LAYER, fates: LOST, ..CHANGE };
     named_to_anonymous: Row { changed: ANONYMOUS, fates: &[("db:/data", Kept)], ..CHANGE };
