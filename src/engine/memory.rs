@@ -118,6 +118,7 @@ impl MemoryEngine {
             endpoint: "unix:///var/run/docker.sock".to_owned(),
             local: true,
             root: PathBuf::from("/var/lib/docker"),
+            containerd_images: false,
         };
         Self { identity, contents: Arc::default() }
     }

@@ -24,9 +24,32 @@ pub struct Identity {
     pub local: bool,
     /// Where the engine keeps its volumes, on its own file system.
     pub root: PathBuf,
+    /// Whether it keeps its images in containerd, as engines that were installed with version 29 or newer do.
+    pub containerd_images: bool,
+}
+
+/// Where an engine says `ContainerConfig` of its images. Compose V1 makes containers anew by that, and speaks the
+/// newest API there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerConfig {
+    Always,
+    /// Not in the newest version of its API, but up to this one.
+    UpTo(&'static str),
+    Never,
 }
 
 impl Identity {
+    /// Measured: engine 28.5.2 says it in API 1.44 and not in 1.45, which came with engine 26; with images in
+    /// containerd it says it in none.
+    pub fn container_config(&self) -> ContainerConfig {
+        let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        match major {
+            _ if self.containerd_images => ContainerConfig::Never,
+            Some(26..) => ContainerConfig::UpTo("1.44"),
+            Some(_) | None => ContainerConfig::Always,
+        }
+    }
+
     /// What tells this engine from any other, in one line: a machine can have two engines, and a copied machine has the
     /// id of the one it was copied from.
     pub fn mark(&self) -> String {
@@ -217,8 +240,19 @@ pub struct Image {
     /// import` nor BuildKit writes them there (measured, engine 20.10).
     pub volumes_of_v1: Vec<PathBuf>,
     pub environment: BTreeMap<String, String>,
-    /// Digests under which a registry has it; empty for an image that was only built here.
-    pub repo_digests: Vec<String>,
+    pub registry: Registry,
+}
+
+/// Whether a registry has an image, so that it could be had again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Registry {
+    /// It was pulled or pushed.
+    Has,
+    /// It was only ever here.
+    #[default]
+    HasNot,
+    /// An engine that keeps its images in containerd names a digest for those that were only built here, too.
+    Unknown,
 }
 
 /// A container to be made only for its mounts.

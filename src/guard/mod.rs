@@ -28,7 +28,7 @@ trait Hazard: Sync {
 }
 
 /// Works out what the command does to each piece of data. A piece that several doors lead to is listed once, with the
-/// worst effect on it; of two alike, the one that has to be decided on.
+/// worst effect on it; of two alike, the one that has to be decided on or told.
 pub fn assess(scene: &Scene<'_>) -> Assessment {
     let mut found = Vec::new();
     // A rehearsal, a plea for help and words that are refused do nothing.
@@ -42,10 +42,7 @@ pub fn assess(scene: &Scene<'_>) -> Assessment {
         impact.services.extend(scene.services_on(&impact.subject));
         impact.disposable = impact.disposable || scene.is_disposable(&impact.subject, &impact.services);
         match impacts.iter_mut().find(|known| known.subject == impact.subject) {
-            Some(known) if rank(known) < rank(&impact) => {
-                impact.notice &= known.notice || known.effect < impact.effect;
-                *known = impact;
-            }
+            Some(known) if rank(known) < rank(&impact) => *known = impact,
             Some(_) => {}
             None => impacts.push(impact),
         }
@@ -55,7 +52,9 @@ pub fn assess(scene: &Scene<'_>) -> Assessment {
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {
-    (impact.effect, !impact.notice)
+    // What is only stopped is never asked about.
+    let matters = if impact.effect == Effect::Interrupt { impact.notice } else { !impact.notice };
+    (impact.effect, matters)
 }
 
 /// A volume as the subject of an impact.
@@ -80,7 +79,8 @@ pub fn covers(predicted: Effect, happened: Effect) -> bool {
 pub fn needs_hashes(scene: &Scene<'_>) -> bool {
     let at_stake = scene.containers.iter().any(|container| {
         let made = container.service().is_some_and(|service| scene.role(service).is_some());
-        made && !container.is_one_off() && scene.keeps_data_in_layer(container)
+        let at_stake = scene.keeps_data_in_layer(container) || hazards::fails_to_recreate(scene);
+        made && !container.is_one_off() && at_stake
     });
     at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
 }

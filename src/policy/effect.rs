@@ -56,7 +56,8 @@ pub struct Impact {
     /// The settings say that this data may be thrown away without a question.
     pub disposable: bool,
     /// Worth a line, not a question: an anonymous volume of a service that is no data store we know, such as a
-    /// `node_modules`. A question about those would teach people to answer without reading.
+    /// `node_modules`. A question about those would teach people to answer without reading. A service that is only
+    /// stopped is never asked about; of those this marks the ones that are worth a line.
     pub notice: bool,
 }
 
@@ -85,7 +86,7 @@ impl Impact {
 
     /// Whether it takes part in the decision.
     pub fn counts(&self) -> bool {
-        !self.disposable && !self.notice
+        !self.disposable && (!self.notice || self.effect == Effect::Interrupt)
     }
 }
 

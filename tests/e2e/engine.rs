@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use futures_util::TryStreamExt as _;
 use safe_compose::engine::context::{Endpoint, EngineEnvironment, Tls};
 use safe_compose::engine::docker::DockerEngine;
-use safe_compose::engine::{Container, Engine as _, EngineError, HELPER_LABEL, Helper, MountSource, State};
+use safe_compose::engine::{
+    Container, Engine as _, EngineError, HELPER_LABEL, Helper, MountSource, Registry, State,
+};
 use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -132,7 +134,9 @@ async fn a_project_is_described_as_it_is() {
         (described.id.as_str(), described.volumes),
         (db.image_id.as_str(), vec![PathBuf::from("/anon")])
     );
-    assert!(described.repo_digests.is_empty());
+    let in_containerd = engine.identity().await.expect("asked").containerd_images;
+    let registry = if in_containerd { Registry::Unknown } else { Registry::HasNot };
+    assert_eq!(described.registry, registry);
     assert_eq!(engine.image("sctest-no-such-image:1").await.expect("asked"), None);
 }
 

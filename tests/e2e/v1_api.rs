@@ -25,6 +25,15 @@ fn a_container_made_anew_comes_up_and_alone_it_does_not() {
     let running = || docker(&["ps", "-q", "--filter", &label]).expect("listed");
     assert_eq!(running(), "", "it stays down");
 
+    if machine::images_in_containerd() {
+        shop.plain(&["rm", "-f"]).exits(0);
+        shop.safe(&["up", "-d"]).exits(0).never_says("ContainerConfig");
+        let plan = shop.safe(&["--safe-plan", "up", "-d", "--force-recreate"]).exits(0).stdout;
+        assert!(plan.contains("stays down until Compose V2"), "{plan}");
+        shop.safe(&["up", "-d", "--force-recreate"]).exits(1).says("it keeps its data and stays down");
+        assert_eq!(running(), "", "as it was said");
+        return;
+    }
     shop.safe(&["up", "-d", "--force-recreate"]).exits(0);
     assert_ne!(running(), "");
     shop.safe_with(&["up", "-d", "--force-recreate"], &[("COMPOSE_API_VERSION", "1.45")])

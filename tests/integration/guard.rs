@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
-use safe_compose::engine::{Container, Identity, Mount, MountSource, State, Volume};
+use safe_compose::engine::{Container, Identity, Mount, MountSource, Registry, State, Volume};
 use safe_compose::guard::{Facts, Scene, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Assessment, Effect, Subject};
@@ -43,6 +43,7 @@ fn identity() -> Identity {
         endpoint: "unix:///var/run/docker.sock".into(),
         local: true,
         root: PathBuf::from("/var/lib/docker"),
+        containerd_images: false,
     }
 }
 

@@ -19,6 +19,7 @@ fn entry(words: &[&str]) -> Entry {
         endpoint: "unix:///var/run/docker.sock".into(),
         local: true,
         root: PathBuf::from("/var/lib/docker"),
+        containerd_images: false,
     };
     let subject = Subject::Volume { name: "shop_db".into(), created: None, anonymous: false };
     let plan = Assessment {

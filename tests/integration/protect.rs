@@ -161,6 +161,7 @@ fn fates(grammar: Grammar, protected: &[&str]) -> BTreeMap<String, (Effect, Stri
         endpoint: "unix:///var/run/docker.sock".into(),
         local: true,
         root: PathBuf::from("/var/lib/docker"),
+        containerd_images: false,
     };
     let inventory = Inventory::take(identity, "shop", Some(&model), &[], &settings);
     let plan = assess(&Scene {

@@ -16,7 +16,7 @@ use safe_compose::backup::manifest::Manifest;
 use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::memory::{self, MemoryEngine};
-use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Scratch, State};
+use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Registry, Scratch, State};
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
@@ -231,7 +231,7 @@ impl Stand {
             volumes: Vec::new(),
             volumes_of_v1: Vec::new(),
             environment: BTreeMap::new(),
-            repo_digests: Vec::new(),
+            registry: Registry::HasNot,
         };
         let serve = move |scratch: &Scratch| serve(scratch, change);
         self.engine = self.engine.with_image("qdrant/qdrant:v1.19.0", image).with_scratch(serve);

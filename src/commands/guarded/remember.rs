@@ -9,7 +9,7 @@ use crate::commands::saving::Saved;
 use crate::commands::stack::Stack;
 use crate::inventory::Store;
 use crate::journal::{self, Entry};
-use crate::policy::{Assessment, Effect, Subject};
+use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::progress::Silent;
 
 /// Writes down what each store held, for the next start to compare with. A command that was not `done` has perhaps
@@ -78,7 +78,12 @@ fn interrupted<'a>(stack: &'a Stack<'_>, plan: &'a Assessment) -> impl Iterator<
 
 /// Adds to the journal. A command that touches no data leaves no trace in the project.
 pub(super) fn write_down(stack: &Stack<'_>, plan: &Assessment, entry: &Entry) {
-    if plan.impacts.iter().all(|impact| impact.notice || impact.effect == Effect::None) {
+    let touches = |impact: &Impact| match impact.effect {
+        Effect::Destroy | Effect::Orphan => !impact.notice,
+        Effect::Interrupt => true,
+        Effect::None => false,
+    };
+    if !plan.impacts.iter().any(touches) {
         return;
     }
     if let Err(error) = journal::append(stack.root.directory(), entry) {

@@ -213,6 +213,7 @@ impl Engine for DockerEngine {
             .map_err(|error| self.failures.asking("tell who it is", error))?;
         Ok(Identity {
             local: is_local(&self.endpoint, &info),
+            containerd_images: info.keeps_images_in_containerd(),
             id: info.id,
             name: info.name,
             version: info.server_version,

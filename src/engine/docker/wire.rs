@@ -44,9 +44,18 @@ pub(super) struct Info {
     pub(super) architecture: String,
     #[serde(default, deserialize_with = "nullable")]
     security_options: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    driver_status: Vec<Vec<String>>,
 }
 
 impl Info {
+    /// The image store's driver is then a snapshotter.
+    pub(super) fn keeps_images_in_containerd(&self) -> bool {
+        self.driver_status
+            .iter()
+            .any(|line| matches!(line.as_slice(), [name, kind, ..] if name == "driver-type" && kind.contains("snapshotter")))
+    }
+
     /// `name=rootless` and `name=userns` stand among the security options, with or without more behind a comma.
     pub(super) fn maps_users(&self) -> bool {
         self.security_options
@@ -149,14 +158,26 @@ impl Image {
         self.config.labels.keys().map(String::as_str)
     }
 
+    /// The digest under which a registry has it is another than its id, except in containerd, where both are the
+    /// manifest's, wherever it comes from.
+    fn registry(&self) -> ours::Registry {
+        let says_nothing =
+            |digest: &String| digest.split_once('@').is_some_and(|(_, digest)| digest == self.id);
+        match self.repo_digests.as_slice() {
+            [] => ours::Registry::HasNot,
+            digests if digests.iter().all(says_nothing) => ours::Registry::Unknown,
+            [_, ..] => ours::Registry::Has,
+        }
+    }
+
     pub(super) fn into_ours(self) -> ours::Image {
         ours::Image {
+            registry: self.registry(),
             id: self.id,
             user: self.config.user,
             volumes: self.config.volumes.into_keys().map(PathBuf::from).collect(),
             volumes_of_v1: self.container_config.volumes.into_keys().map(PathBuf::from).collect(),
             environment: variables(self.config.env).collect(),
-            repo_digests: self.repo_digests,
         }
     }
 }
@@ -561,6 +582,31 @@ mod tests {
         assert_eq!(container.addresses.len(), 1);
         assert_eq!(container.started.as_deref(), Some("2026-01-01T00:00:00Z"));
         assert_eq!(container.finished, None);
+    }
+
+    #[test]
+    fn a_digest_that_is_the_id_tells_of_no_registry() {
+        let registry = |digests: &[&str]| {
+            let image = json!({ "Id": "sha256:1", "RepoDigests": digests, "Config": {} });
+            serde_json::from_value::<Image>(image).expect("an image").into_ours().registry
+        };
+        assert_eq!(registry(&[]), ours::Registry::HasNot);
+        assert_eq!(registry(&["app@sha256:1"]), ours::Registry::Unknown);
+        assert_eq!(registry(&["app@sha256:2"]), ours::Registry::Has);
+        assert_eq!(registry(&["app@sha256:1", "other/app@sha256:2"]), ours::Registry::Has);
+    }
+
+    #[test]
+    fn a_snapshotter_is_containerds() {
+        let info = |status: serde_json::Value| {
+            serde_json::from_value::<Info>(json!({ "DriverStatus": status })).expect("readable")
+        };
+        assert!(info(json!([["driver-type", "io.containerd.snapshotter.v1"]])).keeps_images_in_containerd());
+        assert!(
+            !info(json!([["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]))
+                .keeps_images_in_containerd()
+        );
+        assert!(!info(json!(null)).keeps_images_in_containerd());
     }
 
     #[test]

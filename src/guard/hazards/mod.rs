@@ -1,6 +1,7 @@
 //! The doors, one file each.
 
 mod emptied_memory;
+mod failed_recreation;
 mod hidden_project;
 mod interrupted_service;
 mod left_over;
@@ -20,6 +21,7 @@ mod unknown_flag;
 mod unset_variable;
 
 use super::Hazard;
+pub(super) use failed_recreation::fails as fails_to_recreate;
 pub(super) use moved_mount::seems_moved;
 pub(super) use overwritten_path::copy_target;
 pub(super) use scaled_down::chooses;
@@ -33,6 +35,7 @@ pub(super) const HAZARDS: &[&dyn Hazard] = &[
     &scaled_down::ScaledDown,
     &recreated_volume::RecreatedVolume,
     &recreated_container::RecreatedContainer,
+    &failed_recreation::FailedRecreation,
     &renewed_volume::RenewedVolume,
     &moved_mount::MovedMount,
     &renamed_service::RenamedService,

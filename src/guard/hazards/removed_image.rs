@@ -1,6 +1,7 @@
 //! `down --rmi` deletes images; one that no registry has cannot be had again.
 
 use super::super::{Hazard, Scene};
+use crate::engine::{Image, Registry};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RemovedImage;
@@ -9,7 +10,8 @@ impl Hazard for RemovedImage {
     fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
         let Some(which) = scene.reading.value("rmi").filter(|_| scene.subcommand() == "down") else { return };
         for (name, image) in &scene.facts.images {
-            let Some(image) = image.as_ref().filter(|image| image.repo_digests.is_empty()) else { continue };
+            let gone = |image: &&Image| image.registry != Registry::Has;
+            let Some(image) = image.as_ref().filter(gone) else { continue };
             let mut services = scene.file().into_iter().flat_map(|model| model.services.values());
             let built = services.any(|service| {
                 service.built
@@ -23,23 +25,19 @@ impl Hazard for RemovedImage {
                 continue;
             }
             let subject = Subject::Image { name: name.clone(), id: image.id.clone() };
+            let deletes = format!("`down --rmi {which}` deletes it");
             found.push(if built {
-                Impact {
-                    notice: true,
-                    ..Impact::new(
-                        Effect::Orphan,
-                        subject,
-                        format!("`down --rmi {which}` deletes it; the file says how to build another"),
-                    )
-                }
+                let reason = format!("{deletes}; the file says how to build another");
+                Impact { notice: true, ..Impact::new(Effect::Orphan, subject, reason) }
+            } else if image.registry == Registry::Unknown && which != "local" {
+                // Most images come out of a registry: a question about each would be answered without reading.
+                let reason = format!(
+                    "{deletes}; the file does not build it, and this engine does not tell whether a registry has it"
+                );
+                Impact { notice: true, ..Impact::new(Effect::Destroy, subject, reason) }
             } else {
-                Impact::new(
-                    Effect::Destroy,
-                    subject,
-                    format!(
-                        "`down --rmi {which}` deletes it, no registry has it, and the file does not build it"
-                    ),
-                )
+                let reason = format!("{deletes}, no registry has it, and the file does not build it");
+                Impact::new(Effect::Destroy, subject, reason)
             });
         }
     }

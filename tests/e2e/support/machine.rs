@@ -84,6 +84,11 @@ fn minor(api_version: &str) -> u32 {
     api_version.trim_start_matches("1.").parse().expect("a version like 1.41")
 }
 
+/// Whether the engine keeps its images in containerd.
+pub fn images_in_containerd() -> bool {
+    docker(&["info", "--format", "{{.DriverStatus}}"]).expect("told").contains("snapshotter")
+}
+
 /// What the real V1 needs in its environment to make a container anew on this engine.
 pub fn needed_by_v1() -> Option<(&'static str, &'static str)> {
     (api_minor() > 44).then_some(("COMPOSE_API_VERSION", "1.44"))

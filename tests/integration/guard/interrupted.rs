@@ -42,3 +42,20 @@ fn a_hint_stops_nobody() {
         assert_eq!(reason(line), None, "{line}");
     }
 }
+
+#[test]
+fn v1_is_known_to_fail_where_the_engine_does_not_say_what_it_makes_containers_by() {
+    let told = |shop: &Shop, line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let plan = shop.assess(Grammar::V1, &words);
+        assert!(plan.worst() <= Effect::Interrupt, "{line}: nothing is lost");
+        plan.impacts.iter().any(|impact| impact.notice && impact.reason.contains("`ContainerConfig`"))
+    };
+    let mut shop = Shop::new();
+    assert!(!told(&shop, "up -d --force-recreate"));
+    shop.engine.containerd_images = true;
+    assert!(told(&shop, "up -d --force-recreate"));
+    assert!(!told(&shop, "up -d"), "nothing is made anew");
+    let v2 = plan(&shop, "up -d --force-recreate");
+    assert!(v2.impacts.iter().all(|impact| !impact.reason.contains("`ContainerConfig`")));
+}

@@ -147,20 +147,19 @@ fn a_database_in_memory_is_told() {
 
 #[test]
 fn an_image_that_nobody_else_has_is_asked_about() {
-    let image = |digests: &[&str]| {
-        Some(Image {
-            id: "sha256:1".into(),
-            repo_digests: digests.iter().map(|&digest| digest.into()).collect(),
-            ..Image::default()
-        })
-    };
+    let image = |registry| Some(Image { id: "sha256:1".into(), registry, ..Image::default() });
     let mut shop = Shop::new();
-    shop.facts.images = [("node:22".to_owned(), image(&["node@sha256:1"]))].into();
+    shop.facts.images = [("node:22".to_owned(), image(Registry::Has))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Interrupt, "it can be pulled");
-    shop.facts.images = [("node:22".to_owned(), image(&[]))].into();
+    shop.facts.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Destroy);
     assert_eq!(plan(&shop, "down --rmi local").worst(), Effect::Interrupt, "it has a name of its own");
     assert_eq!(plan(&shop, "down").worst(), Effect::Interrupt);
+    shop.facts.images = [("node:22".to_owned(), image(Registry::Unknown))].into();
+    let unknown = plan(&shop, "down --rmi all");
+    assert_eq!(unknown.worst(), Effect::Interrupt, "it is told, and not asked about");
+    assert!(unknown.impacts.iter().any(|impact| impact.effect == Effect::Destroy && impact.notice));
+    shop.facts.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
     let built = shop.declare("web", |web| web.built = true);
     assert_eq!(plan(&built, "down --rmi all").worst(), Effect::Interrupt, "it can be built");
 }

@@ -241,6 +241,7 @@ async fn a_remote_engines_ports_are_on_its_host() {
         endpoint: endpoint.into(),
         local: false,
         root: PathBuf::new(),
+        containerd_images: false,
     };
     let port = server("db").await;
     let mut container = container();

@@ -1,0 +1,36 @@
+//! Compose V1 stops a container, renames it, and then cannot make another where the engine does not say
+//! `ContainerConfig` of its image: nothing is lost, and the service stays down.
+
+use super::super::{Hazard, Scene, recreation};
+use crate::compose::grammar::Grammar;
+use crate::engine::ContainerConfig;
+use crate::policy::{Effect, Impact, Subject};
+
+pub(in super::super) struct FailedRecreation;
+
+impl Hazard for FailedRecreation {
+    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
+        if !fails(scene) {
+            return;
+        }
+        let recreated = recreation::recreated(scene);
+        for container in scene.containers.iter().filter(|container| container.is_running()) {
+            let (Some(reason), Some(service)) = (recreated.get(&container.id), container.service()) else {
+                continue;
+            };
+            let subject = Subject::Service { name: service.to_owned() };
+            let reason = format!(
+                "it {reason}, and on this engine Compose V1 only stops and renames it, and then fails with \
+                 `ContainerConfig`: it keeps its data and stays down until Compose V2 runs `up`"
+            );
+            found.push(Impact { notice: true, ..Impact::new(Effect::Interrupt, subject, reason) });
+        }
+    }
+}
+
+/// Whether the command fails at every container that it would make anew.
+pub(in super::super) fn fails(scene: &Scene<'_>) -> bool {
+    scene.grammar == Grammar::V1
+        && matches!(scene.subcommand(), "up" | "create")
+        && scene.inventory.engine.container_config() == ContainerConfig::Never
+}
