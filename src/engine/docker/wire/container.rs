@@ -1,0 +1,213 @@
+//! Of containers.
+
+use serde::Deserialize;
+
+use super::mounts::{HostConfig, MountPoint};
+use super::ports::NetworkSettings;
+use super::{Config, nullable, variables};
+use crate::engine::{self as ours, HELPER_LABEL, HOLDER_LABEL, SCRATCH_LABEL, State};
+use crate::secret::Secret;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::engine::docker) struct Container {
+    pub(in crate::engine::docker) id: String,
+    name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    created: String,
+    /// The image's id.
+    #[serde(default, deserialize_with = "nullable")]
+    image: String,
+    #[serde(default, deserialize_with = "nullable")]
+    state: ContainerState,
+    #[serde(default, deserialize_with = "nullable")]
+    config: Config,
+    #[serde(default, deserialize_with = "nullable")]
+    host_config: HostConfig,
+    #[serde(default, deserialize_with = "nullable")]
+    mounts: Vec<MountPoint>,
+    #[serde(default, deserialize_with = "nullable")]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContainerState {
+    #[serde(default, deserialize_with = "nullable")]
+    status: String,
+    #[serde(default, deserialize_with = "nullable")]
+    exit_code: i64,
+    #[serde(default, deserialize_with = "nullable")]
+    started_at: String,
+    #[serde(default, deserialize_with = "nullable")]
+    finished_at: String,
+    health: Option<Health>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Health {
+    #[serde(default, deserialize_with = "nullable")]
+    status: String,
+}
+
+impl Container {
+    pub(in crate::engine::docker) fn is_helper(&self) -> bool {
+        self.config.labels.get(HELPER_LABEL).is_some_and(|value| value == "true")
+    }
+
+    pub(in crate::engine::docker) fn is_holder(&self) -> bool {
+        self.config.labels.contains_key(HOLDER_LABEL)
+    }
+
+    pub(in crate::engine::docker) fn is_scratch(&self) -> bool {
+        self.config.labels.contains_key(SCRATCH_LABEL)
+    }
+
+    pub(in crate::engine::docker) fn name(&self) -> &str {
+        self.name.trim_start_matches('/')
+    }
+
+    pub(in crate::engine::docker) fn into_ours(self) -> ours::Container {
+        let mounts = self.host_config.mounts_of(&self.mounts);
+        ours::Container {
+            name: self.name.trim_start_matches('/').to_owned(),
+            state: state(&self.state.status),
+            image: self.config.image,
+            image_id: self.image,
+            environment: variables(self.config.env).map(|(name, value)| (name, Secret::new(value))).collect(),
+            user: self.config.user,
+            labels: self.config.labels,
+            mounts,
+            ports: self.network_settings.published(),
+            addresses: self.network_settings.addresses(),
+            network_mode: self.host_config.network_mode,
+            created: self.created,
+            started: time(self.state.started_at),
+            finished: time(self.state.finished_at),
+            health: self.state.health.map(|health| health.status).filter(|status| status != "none"),
+            exit_code: self.state.exit_code,
+            id: self.id,
+        }
+    }
+}
+
+/// A state that we do not know counts as running: what runs is treated with more care.
+fn state(status: &str) -> State {
+    match status {
+        "created" => State::Created,
+        "paused" => State::Paused,
+        "restarting" => State::Restarting,
+        "exited" => State::Exited,
+        "dead" => State::Dead,
+        "removing" => State::Removing,
+        _ => State::Running,
+    }
+}
+
+/// Go's zero time means never.
+fn time(text: String) -> Option<String> {
+    (!text.is_empty() && !text.starts_with("0001-")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::engine::MountSource;
+
+    const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn container(patch: &serde_json::Value) -> ours::Container {
+        let mut value = json!({ "Id": "1", "Name": "/shop-db-1", "State": { "Status": "exited" } });
+        let object = value.as_object_mut().expect("an object");
+        object.extend(patch.as_object().expect("an object").clone());
+        serde_json::from_value::<Container>(value).expect("readable").into_ours()
+    }
+
+    fn volume(host_config: &serde_json::Value, name: &str) -> (bool, bool) {
+        let container = container(&json!({
+            "HostConfig": host_config,
+            "Mounts": [{ "Type": "volume", "Name": name, "Driver": "local", "Destination": "/data", "RW": true }],
+        }));
+        match &container.mounts[0].source {
+            MountSource::Volume { anonymous, inherited, .. } => (*anonymous, *inherited),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_anonymous_volume_goes_with_its_container_until_a_recreation_names_it() {
+        assert_eq!(volume(&json!({}), HEX), (true, false));
+        assert_eq!(
+            volume(&json!({ "Mounts": [{ "Type": "volume", "Target": "/data" }] }), HEX),
+            (true, false)
+        );
+        assert_eq!(
+            volume(&json!({ "Mounts": [{ "Type": "volume", "Source": HEX, "Target": "/data/" }] }), HEX),
+            (true, true)
+        );
+        assert_eq!(volume(&json!({ "Binds": [format!("{HEX}:/data:rw")] }), HEX), (true, true));
+        assert_eq!(volume(&json!({ "Binds": [format!("{HEX}:/other")] }), HEX), (true, false));
+    }
+
+    #[test]
+    fn a_named_volume_is_not_anonymous() {
+        assert_eq!(volume(&json!({ "Binds": ["shop_db:/data"] }), "shop_db"), (false, false));
+        assert_eq!(volume(&json!({ "VolumesFrom": ["other"] }), "shop_db"), (false, false));
+        assert_eq!(volume(&json!({}), "given-by-a-plugin"), (true, false));
+    }
+
+    #[test]
+    fn the_subpath_is_where_it_was_asked_for() {
+        let container = container(&json!({
+            "HostConfig": { "Mounts": [{
+                "Type": "volume", "Source": "v", "Target": "/data", "VolumeOptions": { "Subpath": "a/b" },
+            }] },
+            "Mounts": [{ "Type": "volume", "Name": "v", "Destination": "/data", "RW": false }],
+        }));
+        assert_eq!(container.mounts[0].subpath, Some(PathBuf::from("a/b")));
+        assert!(container.mounts[0].read_only);
+    }
+
+    #[test]
+    fn a_short_tmpfs_is_a_mount_too() {
+        let container =
+            container(&json!({ "HostConfig": { "Tmpfs": { "/data": "size=1m" } }, "Mounts": null }));
+        assert_eq!(container.mounts[0].source, MountSource::Tmpfs);
+        assert_eq!(container.mounts[0].destination, PathBuf::from("/data"));
+    }
+
+    #[test]
+    fn ports_and_addresses_are_read() {
+        let container = container(&json!({
+            "State": { "Status": "running", "StartedAt": "2026-01-01T00:00:00Z", "FinishedAt": "0001-01-01T00:00:00Z" },
+            "NetworkSettings": {
+                "Ports": {
+                    "6333/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "16333" }, { "HostIp": "::", "HostPort": "6" }],
+                    "6334/tcp": null,
+                    "53/udp": [{ "HostIp": "", "HostPort": "53" }],
+                },
+                "Networks": { "a": { "IPAddress": "172.18.0.2" }, "b": { "IPAddress": "" } },
+            },
+        }));
+        assert_eq!(container.ports.len(), 2);
+        assert!(container.ports.iter().any(|port| port.host_port == 16333 && port.host.is_loopback()));
+        assert_eq!(container.addresses.len(), 1);
+        assert_eq!(container.started.as_deref(), Some("2026-01-01T00:00:00Z"));
+        assert_eq!(container.finished, None);
+    }
+
+    #[test]
+    fn unknown_words_do_not_fail_the_answer() {
+        let container = container(&json!({
+            "State": { "Status": "hibernating" },
+            "Mounts": [{ "Type": "image", "Destination": "/x" }],
+        }));
+        assert!(container.is_running());
+        assert_eq!(container.mounts[0].source, MountSource::Other);
+    }
+}

@@ -1,0 +1,76 @@
+//! Of the engine itself.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::nullable;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::engine::docker) struct Info {
+    #[serde(rename = "ID", default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) id: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) server_version: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) docker_root_dir: PathBuf,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) kernel_version: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) architecture: String,
+    #[serde(default, deserialize_with = "nullable")]
+    security_options: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    driver_status: Vec<Vec<String>>,
+}
+
+impl Info {
+    /// The image store's driver is then a snapshotter.
+    pub(in crate::engine::docker) fn keeps_images_in_containerd(&self) -> bool {
+        self.driver_status
+            .iter()
+            .any(|line| matches!(line.as_slice(), [name, kind, ..] if name == "driver-type" && kind.contains("snapshotter")))
+    }
+
+    /// `name=rootless` and `name=userns` stand among the security options, with or without more behind a comma.
+    pub(in crate::engine::docker) fn maps_users(&self) -> bool {
+        self.security_options
+            .iter()
+            .flat_map(|option| option.split(','))
+            .any(|word| matches!(word, "name=rootless" | "name=userns" | "rootless" | "userns"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_snapshotter_is_containerds() {
+        let info = |status: serde_json::Value| {
+            serde_json::from_value::<Info>(json!({ "DriverStatus": status })).expect("readable")
+        };
+        assert!(info(json!([["driver-type", "io.containerd.snapshotter.v1"]])).keeps_images_in_containerd());
+        assert!(
+            !info(json!([["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]))
+                .keeps_images_in_containerd()
+        );
+        assert!(!info(json!(null)).keeps_images_in_containerd());
+    }
+
+    #[test]
+    fn mapped_users_show_in_the_security_options() {
+        let info = |options: serde_json::Value| -> Info {
+            serde_json::from_value(json!({ "SecurityOptions": options })).expect("readable")
+        };
+        assert!(info(json!(["name=seccomp,profile=default", "name=rootless"])).maps_users());
+        assert!(info(json!(["name=userns"])).maps_users());
+        assert!(!info(json!(["name=seccomp,profile=default"])).maps_users());
+        assert!(!info(json!(null)).maps_users());
+    }
+}

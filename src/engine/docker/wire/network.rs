@@ -1,0 +1,17 @@
+//! Of networks.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::nullable;
+
+/// A network, as far as we make them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::engine::docker) struct Network {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) labels: BTreeMap<String, String>,
+}
