@@ -3,8 +3,10 @@
 //! Every name that goes into a request is checked first (`api`): the client library pastes it into the address as it is.
 
 mod api;
+mod connect;
 mod exec;
 mod failure;
+mod helper;
 mod holder;
 mod scratch;
 mod ssh;
@@ -16,13 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::{ContainerCreateBody, HostConfig, Mount as ApiMount, MountType, MountVolumeOptions};
 use bollard::query_parameters::{
     ContainerArchiveInfoOptionsBuilder, CreateContainerOptions, CreateContainerOptionsBuilder,
     DownloadFromContainerOptionsBuilder, ImportImageOptionsBuilder, RemoveContainerOptions,
     RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
@@ -36,9 +36,6 @@ use super::{
 use crate::policy::Clearance;
 
 const COMPOSE_LABELS: &str = "com.docker.compose.";
-
-/// How long the engine may take to begin its answer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The engine answers an upload when it has unpacked all of it, however long that takes.
 const UPLOAD_PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -64,8 +61,8 @@ impl DockerEngine {
         let way = behind_ssh.then(|| ssh::Way::open(&endpoint.url)).transpose();
         let way = way.map_err(|error| failures.unreachable(error))?.map(Arc::new);
         let client = match &way {
-            Some(way) => at_socket(&way.address()),
-            None => client(endpoint),
+            Some(way) => connect::at_socket(&way.address()),
+            None => connect::client(endpoint),
         };
         let client = client.map_err(|error| failures.unreachable(error))?.negotiate_version().await;
         let client = client.map_err(|error| match way.as_deref().and_then(ssh::Way::complaint) {
@@ -119,28 +116,6 @@ impl DockerEngine {
             None => Err(EngineError::NotFound { what: format!("container `{id}`") }),
         }
     }
-
-    /// The mounts of a helper: its volumes, and a memory file system wherever the image would get a volume of its own,
-    /// so that making a helper never leaves a volume behind.
-    fn helper_mounts(helper: &Helper, image: &wire::Image) -> Vec<ApiMount> {
-        let volumes = helper.volumes.iter().map(|(name, destination)| ApiMount {
-            typ: Some(MountType::VOLUME),
-            source: Some(name.clone()),
-            target: Some(destination.to_string_lossy().into_owned()),
-            // An empty volume stays empty: what the image has at that path is not data.
-            volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..Default::default() }),
-            ..Default::default()
-        });
-        let covers = image
-            .volumes()
-            .filter(|path| helper.volumes.iter().all(|(_, destination)| destination != Path::new(path)))
-            .map(|path| ApiMount {
-                typ: Some(MountType::TMPFS),
-                target: Some(path.to_owned()),
-                ..Default::default()
-            });
-        volumes.chain(covers).collect()
-    }
 }
 
 /// How a container of ours is removed: at once, and its volumes stay.
@@ -157,48 +132,6 @@ fn blanked(image: &wire::Image) -> HashMap<String, String> {
         .collect()
 }
 
-fn at_socket(url: &str) -> anyhow::Result<Docker> {
-    Ok(Docker::connect_with_unix(url, PATIENCE.as_secs(), API_DEFAULT_VERSION)?)
-}
-
-/// A client for an endpoint; nothing is sent yet.
-fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
-    let patience = PATIENCE.as_secs();
-    let url = endpoint.url.as_str();
-    if let Some(socket) = endpoint.socket() {
-        // The library takes every failure to look for a missing socket; the reason matters.
-        std::fs::metadata(socket)
-            .map_err(|error| anyhow::Error::new(error).context(format!("`{}`", socket.display())))?;
-        return at_socket(url);
-    }
-    let Some(tls) = &endpoint.tls else {
-        return Ok(Docker::connect_with_http(url, patience, API_DEFAULT_VERSION)?);
-    };
-    // An error means that another room has installed a provider already, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // Without files of its own a connection still trusts the system's certificates, and shows none.
-    let file = |path: &Option<PathBuf>| path.clone().unwrap_or_else(|| PathBuf::from("/dev/null"));
-    Ok(Docker::connect_with_ssl(
-        url,
-        &file(&tls.key),
-        &file(&tls.cert),
-        &file(&tls.ca),
-        patience,
-        API_DEFAULT_VERSION,
-    )?)
-}
-
-/// Whether the engine's file system is the one that we see. A socket can lead into a virtual machine or out of a
-/// container; there the engine's directory is missing here, or another kernel runs.
-fn is_local(endpoint: &Endpoint, info: &wire::Info) -> bool {
-    let same_kernel = || {
-        std::fs::read_to_string("/proc/sys/kernel/osrelease")
-            .is_ok_and(|ours| info.kernel_version.is_empty() || ours.trim() == info.kernel_version)
-    };
-    // A directory that we may not look at is there.
-    endpoint.is_local() && same_kernel() && info.docker_root_dir.try_exists().unwrap_or(true)
-}
-
 #[async_trait]
 impl Engine for DockerEngine {
     fn shared(&self) -> Arc<dyn Engine> {
@@ -212,7 +145,7 @@ impl Engine for DockerEngine {
             .await
             .map_err(|error| self.failures.asking("tell who it is", error))?;
         Ok(Identity {
-            local: is_local(&self.endpoint, &info),
+            local: connect::is_local(&self.endpoint, &info),
             containerd_images: info.keeps_images_in_containerd(),
             id: info.id,
             name: info.name,
@@ -375,21 +308,7 @@ impl Engine for DockerEngine {
             self.api.get_named("/images/", &helper.image, "/json").await.map_err(|error| {
                 self.failures.about(&format!("image `{}`", helper.image), "describe an image", error)
             })?;
-        let mut labels = blanked(&image);
-        labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
-        let body = ContainerCreateBody {
-            image: Some(helper.image.clone()),
-            // Never run; but a container has to have something to run.
-            cmd: Some(vec!["safe-compose-helper".to_owned()]),
-            labels: Some(labels),
-            network_disabled: Some(true),
-            host_config: Some(HostConfig {
-                network_mode: Some("none".to_owned()),
-                mounts: Some(Self::helper_mounts(helper, &image)),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
+        let body = helper::body(helper, &image);
         let created =
             self.api.client().create_container(None::<CreateContainerOptions>, body).await.map_err(asking)?;
         Ok(created.id)
