@@ -3,17 +3,17 @@
 //! It answers from what it was given, and keeps files as maps from path to content; archives are real tar streams,
 //! named as the real engine names them. It writes down what it was asked, and fails where it is told to.
 
+mod archive;
+mod contents;
+mod given;
 mod scratch;
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
-use tokio::io::DuplexStream;
 
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
@@ -21,6 +21,8 @@ use super::{
 };
 use crate::policy::Clearance;
 
+pub use contents::Files;
+use contents::{Contents, Keeper, missing};
 pub use scratch::Server;
 
 /// The size of one piece of a stream, small enough that tests see several.
@@ -63,38 +65,6 @@ pub struct Call {
     pub subject: String,
 }
 
-/// Files by their path below the place that holds them.
-pub type Files = BTreeMap<PathBuf, Vec<u8>>;
-
-type Failure = Arc<dyn Fn() -> EngineError + Send + Sync>;
-type Program = Arc<dyn Fn(&str, &[&str], DuplexStream) + Send + Sync>;
-
-/// Where files are kept.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Keeper {
-    Volume(String),
-    Directory(PathBuf),
-    Layer(String),
-}
-
-#[derive(Default)]
-struct Contents {
-    containers: Vec<Container>,
-    volumes: Vec<Volume>,
-    images: BTreeMap<String, Image>,
-    files: BTreeMap<Keeper, Files>,
-    maps_users: bool,
-    failures: BTreeMap<Question, Failure>,
-    cut_archives_after: Option<usize>,
-    program: Option<Program>,
-    architecture: Option<String>,
-    calls: Vec<Call>,
-    helpers_made: u32,
-    serve: Option<scratch::Serve>,
-    /// By the name of the scratch container that each runs in.
-    servers: BTreeMap<String, Box<dyn Any + Send>>,
-}
-
 /// See the head of this file. A clone is another handle to the same engine.
 #[derive(Clone)]
 pub struct MemoryEngine {
@@ -123,135 +93,8 @@ impl MemoryEngine {
         Self { identity, contents: Arc::default() }
     }
 
-    #[must_use]
-    pub fn with_identity(mut self, identity: Identity) -> Self {
-        self.identity = identity;
-        self
-    }
-
-    #[must_use]
-    pub fn with_container(self, container: Container) -> Self {
-        self.contents().containers.push(container);
-        self
-    }
-
-    #[must_use]
-    pub fn with_volume(self, volume: Volume) -> Self {
-        self.contents().volumes.push(volume);
-        self
-    }
-
-    #[must_use]
-    pub fn with_image(self, reference: &str, image: Image) -> Self {
-        self.contents().images.insert(reference.to_owned(), image);
-        self
-    }
-
-    #[must_use]
-    pub fn with_mapped_users(self) -> Self {
-        self.contents().maps_users = true;
-        self
-    }
-
-    /// The machine it runs on; `x86_64` unless told otherwise.
-    #[must_use]
-    pub fn with_architecture(self, name: &str) -> Self {
-        self.contents().architecture = Some(name.to_owned());
-        self
-    }
-
-    /// Puts a container into another state.
-    pub fn set_state(&self, container: &str, state: State) {
-        let mut contents = self.contents();
-        for known in contents.containers.iter_mut().filter(|known| known.name == container) {
-            known.state = state;
-        }
-    }
-
-    /// A file in a volume; the path is below the volume.
-    #[must_use]
-    pub fn with_volume_file(self, volume: &str, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.keep(Keeper::Volume(volume.to_owned()), Path::new(path), content.into());
-        self
-    }
-
-    /// A file in a container, outside of its mounts.
-    #[must_use]
-    pub fn with_container_file(self, container: &str, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.keep(Keeper::Layer(container.to_owned()), below_root(Path::new(path)), content.into());
-        self
-    }
-
-    /// A file in a directory of the host that containers mount.
-    #[must_use]
-    pub fn with_directory_file(self, directory: &str, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.keep(Keeper::Directory(PathBuf::from(directory)), Path::new(path), content.into());
-        self
-    }
-
-    /// What runs in place of every program started in a container: it gets the container, the words, and the other
-    /// ends of standard input and output.
-    #[must_use]
-    pub fn with_program(self, program: impl Fn(&str, &[&str], DuplexStream) + Send + Sync + 'static) -> Self {
-        self.contents().program = Some(Arc::new(program));
-        self
-    }
-
-    /// From now on a question gets this error.
-    pub fn fail_with(&self, question: Question, error: impl Fn() -> EngineError + Send + Sync + 'static) {
-        self.contents().failures.insert(question, Arc::new(error));
-    }
-
-    /// From now on a question finds no engine.
-    pub fn fail(&self, question: Question) {
-        let endpoint = self.identity.endpoint.clone();
-        self.fail_with(question, move || EngineError::Unreachable {
-            endpoint: endpoint.clone(),
-            source: anyhow::anyhow!("told to fail"),
-        });
-    }
-
-    /// A question gets its answer again.
-    pub fn heal(&self, question: Question) {
-        self.contents().failures.remove(&question);
-    }
-
-    /// From now on every archive that is read breaks off after some bytes.
-    pub fn cut_archives_after(&self, bytes: usize) {
-        self.contents().cut_archives_after = Some(bytes);
-    }
-
-    /// Everything that was asked, in order.
-    pub fn calls(&self) -> Vec<Call> {
-        self.contents().calls.clone()
-    }
-
-    /// How often a question was asked.
-    pub fn count(&self, question: Question) -> usize {
-        self.contents().calls.iter().filter(|call| call.question == question).count()
-    }
-
-    /// What is in a volume now.
-    pub fn volume_files(&self, volume: &str) -> Files {
-        self.contents().files.get(&Keeper::Volume(volume.to_owned())).cloned().unwrap_or_default()
-    }
-
-    /// What is in a host directory that containers mount.
-    pub fn directory_files(&self, directory: &str) -> Files {
-        self.contents().files.get(&Keeper::Directory(PathBuf::from(directory))).cloned().unwrap_or_default()
-    }
-
-    /// Every container, helpers too.
-    pub fn containers(&self) -> Vec<Container> {
-        self.contents().containers.clone()
-    }
-
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, keeper: Keeper, path: &Path, content: Vec<u8>) {
-        self.contents().files.entry(keeper).or_default().insert(path.to_owned(), content);
     }
 
     /// Writes a question down, and fails it when told to.
@@ -263,126 +106,6 @@ impl MemoryEngine {
             None => Ok(contents),
         }
     }
-}
-
-fn below_root(path: &Path) -> &Path {
-    path.strip_prefix("/").unwrap_or(path)
-}
-
-fn missing(what: String) -> EngineError {
-    EngineError::NotFound { what }
-}
-
-impl Contents {
-    fn container(&self, name: &str) -> Result<&Container> {
-        self.containers
-            .iter()
-            .find(|container| container.id == name || container.name == name)
-            .ok_or_else(|| missing(format!("container `{name}`")))
-    }
-
-    /// Where a holder stands among the containers; any other container is refused.
-    fn holder(&self, id: &str, verb: &str) -> Result<usize> {
-        let Some(at) = self.containers.iter().position(|container| container.id == id) else {
-            return Err(missing(format!("container `{id}`")));
-        };
-        if self.containers[at].labels.contains_key(HOLDER_LABEL) {
-            Ok(at)
-        } else {
-            Err(EngineError::Refused {
-                action: format!("{verb} container `{id}`"),
-                source: anyhow::anyhow!("it is not a holder of ours"),
-            })
-        }
-    }
-
-    /// Who keeps the files at a path of a container, and where below it they are.
-    fn keeper(container: &Container, path: &Path) -> (Keeper, PathBuf) {
-        let layer = || (Keeper::Layer(container.id.clone()), below_root(path).to_owned());
-        let Some(mount) = container.mount_of(path) else {
-            return layer();
-        };
-        let keeper = match &mount.source {
-            MountSource::Volume { name, .. } => Keeper::Volume(name.clone()),
-            MountSource::Bind { path } => Keeper::Directory(path.clone()),
-            MountSource::Tmpfs | MountSource::Other => return layer(),
-        };
-        let rest = path.strip_prefix(&mount.destination).unwrap_or(Path::new(""));
-        (keeper, mount.subpath.clone().unwrap_or_default().join(rest))
-    }
-
-    /// The archive of a path, named as Docker names it: by the last part of the path, or `.` when the path ends so.
-    fn archive(&self, container: &str, path: &Path) -> Result<Vec<u8>> {
-        let container = self.container(container)?;
-        let (keeper, below) = Self::keeper(container, path);
-        let base = match path.as_os_str().to_str() {
-            Some(text) if text.ends_with("/.") => Path::new("."),
-            _ => Path::new(path.file_name().unwrap_or("/".as_ref())),
-        };
-        let none = Files::new();
-        let files = self.files.get(&keeper).unwrap_or(&none);
-        let inside: Vec<(PathBuf, &Vec<u8>)> = files
-            .iter()
-            .filter_map(|(file, content)| Some((file.strip_prefix(&below).ok()?.to_owned(), content)))
-            .collect();
-        let is_mount_point = below.as_os_str().is_empty() && !matches!(keeper, Keeper::Layer(_));
-        if inside.is_empty() && !is_mount_point {
-            return Err(missing(format!("`{}` in container `{}`", path.display(), container.name)));
-        }
-        pack(base, &inside).map_err(|error| EngineError::Refused {
-            action: format!("read `{}`", path.display()),
-            source: error.into(),
-        })
-    }
-
-    fn unpack(&mut self, container: &str, path: &Path, tar: &[u8]) -> std::io::Result<()> {
-        let container = self.container(container).map_err(std::io::Error::other)?.clone();
-        for entry in tar::Archive::new(tar).entries()? {
-            let mut entry = entry?;
-            if !entry.header().entry_type().is_file() {
-                continue;
-            }
-            let named: PathBuf = entry.path()?.components().collect();
-            let target = path.join(named.strip_prefix(".").unwrap_or(&named));
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            let (keeper, below) = Self::keeper(&container, &target);
-            self.files.entry(keeper).or_default().insert(below, content);
-        }
-        Ok(())
-    }
-}
-
-fn pack(base: &Path, files: &[(PathBuf, &Vec<u8>)]) -> std::io::Result<Vec<u8>> {
-    let header = |kind: tar::EntryType, size: usize| {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(kind);
-        header.set_mode(if kind.is_dir() { 0o755 } else { 0o644 });
-        header.set_size(size as u64);
-        header
-    };
-    let mut tar = tar::Builder::new(Vec::new());
-    let is_one_file = matches!(files, [(path, _)] if path.as_os_str().is_empty());
-    if !is_one_file {
-        let mut name = base.as_os_str().to_owned();
-        name.push("/");
-        tar.append_data(&mut header(tar::EntryType::Directory, 0), name, std::io::empty())?;
-    }
-    let mut directories = std::collections::BTreeSet::new();
-    for (path, content) in files {
-        let parents: Vec<&Path> =
-            path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()).collect();
-        for parent in parents.into_iter().rev() {
-            if directories.insert(parent.to_owned()) {
-                let mut name = base.join(parent).into_os_string();
-                name.push("/");
-                tar.append_data(&mut header(tar::EntryType::Directory, 0), name, std::io::empty())?;
-            }
-        }
-        let name = if is_one_file { base.to_owned() } else { base.join(path) };
-        tar.append_data(&mut header(tar::EntryType::Regular, content.len()), name, content.as_slice())?;
-    }
-    tar.into_inner()
 }
 
 #[async_trait]
@@ -585,7 +308,7 @@ impl Engine for MemoryEngine {
     /// The image gets the first name in the archive.
     async fn load_image(&self, tar: Vec<u8>) -> Result<()> {
         let mut contents = self.asked(Question::LoadImage, "")?;
-        let name = first_tag(&tar).map_err(|error| EngineError::Refused {
+        let name = archive::first_tag(&tar).map_err(|error| EngineError::Refused {
             action: "load an image".to_owned(),
             source: error.into(),
         })?;
@@ -671,121 +394,5 @@ impl Engine for MemoryEngine {
     }
 }
 
-/// The first name that `manifest.json` in a saved image gives.
-fn first_tag(tar: &[u8]) -> std::io::Result<String> {
-    for entry in tar::Archive::new(tar).entries()? {
-        let mut entry = entry?;
-        if entry.path()?.as_os_str() == "manifest.json" {
-            let mut text = String::new();
-            entry.read_to_string(&mut text)?;
-            let manifest: serde_json::Value = serde_json::from_str(&text)?;
-            if let Some(tag) = manifest[0]["RepoTags"][0].as_str() {
-                return Ok(tag.to_owned());
-            }
-        }
-    }
-    Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "no named image is in it"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::{Assessment, Backed, Decision, Rule, Situation, decide};
-
-    fn clearance() -> Clearance {
-        let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-        let situation = Situation {
-            plan: &plan,
-            destroy: Rule::Confirm,
-            orphan: Rule::Confirm,
-            terminal: false,
-            allow: None,
-        };
-        match decide(&situation) {
-            Decision::Allow(permit) => permit.clear(Backed::Nothing),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn volume(name: &str) -> Volume {
-        Volume {
-            name: name.into(),
-            driver: "local".into(),
-            options: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            created: None,
-            mountpoint: PathBuf::new(),
-        }
-    }
-
-    fn image() -> Image {
-        Image { id: "sha256:0".into(), ..Image::default() }
-    }
-
-    #[tokio::test]
-    async fn an_archive_goes_out_of_one_volume_and_into_another() {
-        let engine = MemoryEngine::new()
-            .with_image("app", image())
-            .with_volume(volume("from"))
-            .with_volume(volume("to"))
-            .with_volume_file("from", "a/b.txt", "x".repeat(10_000))
-            .with_volume_file("from", "c", "y");
-        let helper = Helper {
-            image: "app".into(),
-            volumes: vec![("from".into(), "/from".into()), ("to".into(), "/to".into())],
-        };
-        let id = engine.create_helper(&helper).await.expect("made");
-        let tar = engine.read_archive(&id, Path::new("/from/.")).await.expect("read");
-        engine.write_archive(&id, Path::new("/to"), tar, &clearance()).await.expect("written");
-        assert_eq!(engine.volume_files("to"), engine.volume_files("from"));
-        assert_eq!(engine.volume_files("to").len(), 2);
-        engine.remove_helper(&id).await.expect("removed");
-        assert!(engine.containers().is_empty());
-    }
-
-    #[tokio::test]
-    async fn entries_are_named_after_the_path() {
-        let engine = MemoryEngine::new()
-            .with_image("app", image())
-            .with_volume(volume("v"))
-            .with_volume_file("v", "a/b", "x");
-        let helper = Helper { image: "app".into(), volumes: vec![("v".into(), "/data".into())] };
-        let id = engine.create_helper(&helper).await.expect("made");
-        let bytes: Vec<u8> = engine
-            .read_archive(&id, Path::new("/data"))
-            .await
-            .expect("read")
-            .try_concat()
-            .await
-            .expect("whole");
-        let names: Vec<String> = tar::Archive::new(bytes.as_slice())
-            .entries()
-            .expect("tar")
-            .map(|entry| entry.expect("entry").path().expect("path").display().to_string())
-            .collect();
-        assert_eq!(names, ["data/", "data/a/", "data/a/b"]);
-        let error = engine.read_archive(&id, Path::new("/data/none")).await.err().expect("nothing there");
-        assert!(matches!(error, EngineError::NotFound { .. }));
-    }
-
-    #[tokio::test]
-    async fn it_fails_as_told_and_remembers_what_it_was_asked() {
-        let engine = MemoryEngine::new().with_volume(volume("v"));
-        engine.fail(Question::Volume);
-        assert!(matches!(engine.volume("v").await, Err(EngineError::Unreachable { .. })));
-        engine.heal(Question::Volume);
-        assert!(engine.volume("v").await.expect("asked").is_some());
-        assert_eq!(engine.count(Question::Volume), 2);
-        assert_eq!(engine.calls()[0].subject, "v");
-    }
-
-    #[tokio::test]
-    async fn a_container_that_is_not_a_helper_stays() {
-        let engine = MemoryEngine::new().with_image("app", image());
-        let helper = Helper { image: "app".into(), volumes: Vec::new() };
-        let id = engine.create_helper(&helper).await.expect("made");
-        engine.contents().containers[0].labels.clear();
-        assert!(matches!(engine.remove_helper(&id).await, Err(EngineError::Refused { .. })));
-        assert_eq!(engine.containers().len(), 1);
-    }
-}
+mod tests;

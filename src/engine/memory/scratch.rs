@@ -4,7 +4,8 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Contents, MemoryEngine, missing};
+use super::MemoryEngine;
+use super::contents::{Contents, missing};
 use crate::engine::{Container, EngineError, PublishedPort, Result, SCRATCH_LABEL, Scratch, State};
 
 /// A server that runs in a scratch container, and ends when it is dropped.

@@ -30,6 +30,13 @@ impl Trial {
     /// `None`, with a printed reason, where this machine cannot run it.
     pub fn new(compose: Compose, files: Files) -> Option<Self> {
         let real = machine::compose(compose)?;
+        if compose == Compose::V1 && machine::images_in_containerd() {
+            machine::missing(
+                "Compose V1 makes no container anew on this engine (tests/e2e/v1_api.rs)",
+                false,
+            );
+            return None;
+        }
         images::ensure();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let project = format!("sctest{}o{number}", std::process::id());
