@@ -101,6 +101,14 @@ pub(super) fn fate(impact: &Impact) -> String {
     }
 }
 
+/// What a backup is of: a service, or the nodes of a cluster together.
+pub(super) fn saved(nodes: &[String], service: &str) -> String {
+    match nodes {
+        [] => format!("`{service}`"),
+        nodes => format!("the cluster of `{}`", nodes.join("`, `")),
+    }
+}
+
 /// `volume shop_data`.
 pub(super) fn subject(subject: &Subject) -> String {
     match subject {

@@ -153,10 +153,7 @@ fn tell(stack: &Stack<'_>, group: &Group, verified: &Verified) {
     let manifest = &backup.manifest;
     stack.ui().good(format!(
         "backed up {}: {} ({}, read back and checked) in {}",
-        match group.nodes.as_slice() {
-            [] => format!("`{}`", group.lead.service),
-            nodes => format!("the cluster of `{}`", nodes.join("`, `")),
-        },
+        describe::saved(&group.nodes, &group.lead.service),
         describe::contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
         describe::short_path(&backup.directory),

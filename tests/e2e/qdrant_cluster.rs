@@ -1,4 +1,4 @@
-//! Three servers of one cluster in a project, from `up` to `down -v` and back. The stand-in is no cluster across containers,
+//! Two servers of one cluster in a project, from `up` to `down -v` and back. The stand-in is no cluster across containers,
 //! so this runs where Qdrant's own image is.
 
 use std::thread::sleep;
@@ -62,6 +62,15 @@ fn the_nodes_of_a_cluster_have_one_backup_and_come_back_from_it() {
         .exits(0)
         .says("`qdrant-1`: everything is there that was there at the last stop")
         .says("`qdrant-2`: everything is there that was there at the last stop");
+
+    server(&scratch);
+    scratch
+        .safe(&["down"])
+        .exits(0)
+        .says("the cluster of `qdrant-1`, `qdrant-2` is unchanged since its backup of")
+        .never_says("backed up");
+    assert_eq!(scratch.backups("qdrant-1").len(), 1);
+    scratch.safe(&["up", "-d"]).exits(0);
 
     let qdrant = server(&scratch);
     qdrant.delete("recipes");

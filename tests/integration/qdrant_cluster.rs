@@ -1,5 +1,7 @@
 //! Servers that are the nodes of one cluster: saved together, and put back wherever their shards lie then.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use safe_compose::backup::driver::{Action, Driver as _, Request};
 use safe_compose::backup::manifest::Holds;
 use safe_compose::backup::store::Backup;
@@ -212,4 +214,61 @@ async fn a_restore_whose_node_dies_at_any_moment_loses_nothing_and_can_be_done_a
     }
     assert!(failed > 10, "it has failed only {failed} times");
     assert_eq!(nodes[0].count("receitas").await, 40);
+}
+
+/// How many names each shard's file has on the disk.
+fn links(backup: &Backup, name: &str) -> Vec<u64> {
+    let shards = backup.manifest.shards(name).into_values();
+    shards.map(|shard| backup.directory.join(&shard.path).metadata().expect("it is there").nlink()).collect()
+}
+
+async fn is_unchanged(stand: &Stand, backup: &Backup) -> bool {
+    DRIVER.is_unchanged_since(stand.target(), backup).await.expect("it answers")
+}
+
+#[tokio::test]
+async fn an_unchanged_cluster_is_known_and_only_what_has_changed_is_saved_again() {
+    let nodes = Stand::cluster(2).await;
+    fill(&nodes[0], "receitas", 1).await;
+    fill(&nodes[0], "clientes", 2).await;
+    let (_dir, root) = root();
+    let first = nodes[0].back_up(&root).await.expect("saved").backup;
+    for node in &nodes {
+        assert!(is_unchanged(node, &first).await, "any node proves it for all");
+    }
+    // Whichever node has the points.
+    write(&nodes[1], "receitas", 41, 60).await;
+    for node in &nodes {
+        assert!(!is_unchanged(node, &first).await);
+    }
+    let second = nodes[0].back_up(&root).await.expect("saved").backup;
+    assert!(is_unchanged(&nodes[1], &second).await);
+    assert!(!is_unchanged(&nodes[1], &first).await);
+    assert_eq!(links(&second, "receitas"), [1, 1, 1], "it was written to");
+    assert_eq!(links(&second, "clientes"), [2, 2, 2], "it is the same files");
+    second.check().expect("unharmed");
+
+    for name in ["receitas", "clientes"] {
+        nodes[0].delete(name).await;
+    }
+    nodes[1].restore(&second, &Request::default()).await.expect("restored");
+    assert_eq!((nodes[0].count("receitas").await, nodes[1].count("clientes").await), (60, 40));
+    assert!(!is_unchanged(&nodes[0], &second).await, "what was put back is other files");
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_proves_nothing() {
+    let nodes = Stand::cluster_of_doubles(2).await;
+    fill(&nodes[0], "receitas", 2).await;
+    let (_dir, root) = root();
+    let backup = nodes[0].back_up(&root).await.expect("saved").backup;
+    assert!(is_unchanged(&nodes[0], &backup).await);
+    for after in 0..4 {
+        nodes[1].fail(&format!("die-before:{after}"));
+        let proven = DRIVER.is_unchanged_since(nodes[0].target(), &backup).await;
+        let died = !nodes[1].is_failing().is_empty();
+        nodes[1].fail("");
+        assert!(!proven.unwrap_or(false) || !died, "it was not asked beyond {after} requests");
+    }
+    assert!(is_unchanged(&nodes[0], &backup).await);
 }

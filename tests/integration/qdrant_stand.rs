@@ -119,10 +119,14 @@ impl Stand {
         let config = Config::below(dir.path().join("server"));
         let mut dirs = vec![dir];
         dirs.resize_with(usize::try_from(nodes).expect("few"), || tempfile::tempdir().expect("one"));
+        let storage = MountSource::Bind { path: config.storage.clone() };
         let servers = Server::start_cluster(config, nodes).await.expect("a cluster");
         let stand = |(server, dir): (Server, TempDir)| {
             let ports = (server.http_port(), server.grpc_port());
-            Self::with(Kind::Double(server), dir, ports, None)
+            let mut stand = Self::with(Kind::Double(server), dir, ports, None);
+            // The nodes of the stand-in keep what they have in one place.
+            stand.container().mounts[0].source = storage.clone();
+            stand
         };
         in_one_project(servers.into_iter().zip(dirs).map(stand).collect())
     }

@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// By their ids.
+    /// By their ids, and by their nodes.
     pub shards: Vec<Shard>,
 }
 
-/// One shard.
+/// One shard, or one node's copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     pub id: u32,
+    /// The node of a cluster that it is on; `None` on a server that stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<u64>,
     /// The number of the last operation.
     pub op_num: u64,
     /// Each segment with the identity of its file `version.info` (inode and time of its last change), which is written
@@ -41,7 +44,7 @@ impl Mark {
                 .shards
                 .iter()
                 .zip(&earlier.shards)
-                .all(|(now, then)| (now.id, now.op_num) == (then.id, then.op_num))
+                .all(|(now, then)| (now.id, now.node, now.op_num) == (then.id, then.node, then.op_num))
     }
 }
 
@@ -67,7 +70,7 @@ mod tests {
     fn mark(op_num: u64, segments: &[(&str, Option<&str>)]) -> Mark {
         let segments =
             segments.iter().map(|(segment, file)| ((*segment).to_owned(), file.map(str::to_owned))).collect();
-        Mark { shards: vec![Shard { id: 0, op_num, segments }] }
+        Mark { shards: vec![Shard { id: 0, node: None, op_num, segments }] }
     }
 
     #[test]
@@ -92,7 +95,10 @@ mod tests {
         }
         assert!(!Mark::default().proves_unchanged_since(&Mark::default()));
         let mut two = before.clone();
-        two.shards.push(Shard { id: 1, op_num: 1, segments: BTreeMap::new() });
+        two.shards.push(Shard { id: 1, node: None, op_num: 1, segments: BTreeMap::new() });
         assert!(!two.proves_unchanged_since(&before) && !before.proves_unchanged_since(&two));
+        let mut moved = before.clone();
+        moved.shards[0].node = Some(1);
+        assert!(!moved.proves_unchanged_since(&before));
     }
 }

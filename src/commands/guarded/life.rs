@@ -1,5 +1,7 @@
 //! The life of every watched command: look, judge, say, decide, save, run, remember, compare.
 
+use std::collections::BTreeSet;
+
 use super::child::{self, Input, Terms};
 use super::doubt::{self, Doubt};
 use super::losses::ToSave;
@@ -129,7 +131,7 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
         let seen = remember::fingerprints(stack, plan).await;
         return Ok(Saving { waived, saved: Vec::new(), safe: Vec::new(), kept: Vec::new(), seen });
     }
-    let ToSave { stores, mut safe, kept, unsaved } =
+    let ToSave { stores, mut safe, kept, unsaved, .. } =
         losses::to_save(stack, plan, announce::saves_before(stack)).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "what has to be saved cannot be told, so nothing was run")
                 .because(error)
@@ -141,15 +143,18 @@ async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {
         interruptible(saving::prove(stack, store, verified, stack.settings.backup.proof)).await?;
     }
     let safe_ones = safe.iter().map(|(store, verified)| (store, verified.backup()));
-    // What is stopped and destroyed is both, and said once.
-    let only_kept = kept.iter().filter(|(store, _)| safe.iter().all(|(other, _)| other.id != store.id));
-    for (store, backup) in safe_ones.chain(only_kept.map(|(store, backup)| (store, backup))) {
-        asked.ui.good(format!(
-            "`{}` is unchanged since its backup of {} ({}): no new one is needed.",
-            store.service,
-            describe::ago(backup.manifest.created),
-            describe::contents(&backup.manifest.fingerprint),
-        ));
+    let kept_ones = kept.iter().map(|(store, backup)| (store, backup));
+    // What is stopped and destroyed is both, and the nodes of a cluster have one backup: said once.
+    let mut said = BTreeSet::new();
+    for (store, backup) in safe_ones.chain(kept_ones) {
+        if said.insert(&backup.directory) {
+            asked.ui.good(format!(
+                "{} is unchanged since its backup of {} ({}): no new one is needed.",
+                describe::saved(&backup.manifest.cluster, &store.service),
+                describe::ago(backup.manifest.created),
+                describe::contents(&backup.manifest.fingerprint),
+            ));
+        }
     }
     let saved = interruptible(saving::save(stack, &stores, &format!("before {subcommand}"))).await?;
     Ok(Saving { waived, saved, safe, kept, seen: Vec::new() })

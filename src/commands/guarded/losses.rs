@@ -1,5 +1,6 @@
 //! The data that a command would take away: what is known about it, and how it is saved.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -84,6 +85,9 @@ pub(super) struct ToSave {
     pub kept: Vec<(Store, Backup)>,
     /// What will be gone without a copy: there is no way to make one.
     pub unsaved: Vec<Subject>,
+    /// Whether nobody has written since a backup, by its directory: the nodes of a cluster have one, and prove it
+    /// together.
+    unchanged: BTreeMap<PathBuf, bool>,
 }
 
 /// Works out what has to be saved: every running server that the command stops, where the settings ask for that, and
@@ -101,7 +105,7 @@ pub(super) async fn to_save(
                     store.is_server() && impact.services.contains(&store.service) && store.is_running()
                 });
                 for store in stopped {
-                    match unchanged_since(stack, store).await {
+                    match unchanged_since(stack, store, &mut save).await {
                         Some(backup) => save.kept.push((store.clone(), backup)),
                         None => add(&mut save.stores, store.clone()),
                     }
@@ -131,7 +135,7 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
             continue;
         }
         if store.is_running() || store.kind == StoreKind::Volume {
-            match unchanged_since(stack, store)
+            match unchanged_since(stack, store, save)
                 .await
                 .and_then(|backup| backup.check_showing(&stack.ui().meter()).ok())
             {
@@ -161,7 +165,7 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
 
 /// The newest backup of a running server that proves that nobody has written to it since. Its files are there, and have
 /// their sizes; they are not read.
-async fn unchanged_since(stack: &Stack<'_>, store: &Store) -> Option<Backup> {
+async fn unchanged_since(stack: &Stack<'_>, store: &Store, save: &mut ToSave) -> Option<Backup> {
     if !store.is_server() || !store.is_running() {
         return None;
     }
@@ -170,18 +174,21 @@ async fn unchanged_since(stack: &Stack<'_>, store: &Store) -> Option<Backup> {
     if stack.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
         return None;
     }
-    match store.kind.driver().is_unchanged_since(stack.target(store, &Silent), &backup).await {
-        Ok(true) => Some(backup),
-        Ok(false) => None,
-        Err(error) => {
-            tracing::debug!(
-                service = store.service,
-                error = format!("{error:#}"),
-                "backing up, as nothing is proven"
-            );
-            None
-        }
-    }
+    let unchanged = match save.unchanged.get(&backup.directory) {
+        Some(known) => *known,
+        None => proves_unchanged(stack, store, &backup).await,
+    };
+    save.unchanged.insert(backup.directory.clone(), unchanged);
+    unchanged.then_some(backup)
+}
+
+async fn proves_unchanged(stack: &Stack<'_>, store: &Store, backup: &Backup) -> bool {
+    let asked = store.kind.driver().is_unchanged_since(stack.target(store, &Silent), backup).await;
+    asked.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::debug!(service = store.service, error, "backing up, as nothing is proven");
+        false
+    })
 }
 
 /// The backup that was made at the store's last stop, if nothing that mounts its data has run since.

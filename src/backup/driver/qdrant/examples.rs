@@ -77,7 +77,9 @@ pub(crate) fn collection(points: u64) -> Collection {
         config: config(),
         payload_schema: json!({ "cozinha": { "data_type": "keyword" } }),
         sample: Some(sample()),
-        mark: Some(Mark { shards: vec![Shard { id: 0, op_num: points, segments: BTreeMap::new() }] }),
+        mark: Some(Mark {
+            shards: vec![Shard { id: 0, node: None, op_num: points, segments: BTreeMap::new() }],
+        }),
     }
 }
 

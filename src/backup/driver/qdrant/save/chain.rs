@@ -1,7 +1,8 @@
 //! What an earlier backup has of a collection, and whether this one may stand on it.
 //!
-//! A collection is saved as a whole snapshot, and then as the changes of its one shard on top, link by link. Each backup
-//! has all links: what an earlier one had already is the same file under another name (a hard link).
+//! A collection is saved as a whole snapshot, and then as the changes of its one shard on top, link by link; in a cluster
+//! as a snapshot of each shard, with nothing on top. Each backup has all of it: what an earlier one had already is the
+//! same file under another name (a hard link).
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ const LONGEST: usize = 16;
 pub(crate) struct Chain<'a> {
     backup: &'a Backup,
     recorded: &'a Collection,
-    /// The snapshot, and the changes in their order.
+    /// The snapshot and the changes in their order, or the snapshots of the shards.
     links: Vec<&'a Artifact>,
     versions: Option<&'a Artifact>,
 }
@@ -32,7 +33,10 @@ impl<'a> Chain<'a> {
             && recorded.config == now.config
             && recorded.payload_schema == now.payload_schema
             && now.status != "red";
-        let links = manifest.links(name);
+        let mut links = manifest.links(name);
+        if links.is_empty() {
+            links = manifest.shards(name).into_values().collect();
+        }
         let is_versions = |artifact: &&Artifact| matches!(&artifact.holds, Holds::SegmentVersions { collection, .. } if collection == name);
         let versions = manifest.artifacts.iter().find(is_versions);
         (same && !links.is_empty()).then_some(Self { backup, recorded, links, versions })
@@ -81,8 +85,10 @@ pub(crate) fn only_shard(collection: &Collection) -> Option<u32> {
     {
         return None;
     }
-    let shards = &collection.mark.as_ref()?.shards;
-    shards.first().map(|shard| shard.id).filter(|_| shards.len() == 1)
+    match collection.mark.as_ref()?.shards.as_slice() {
+        [only] if only.node.is_none() => Some(only.id),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +169,7 @@ mod tests {
     fn only_a_collection_of_one_shard_has_changes() {
         assert_eq!(only_shard(&now()), Some(0));
         let mut two = now();
-        let shard = |id| Shard { id, op_num: 1, segments: BTreeMap::new() };
+        let shard = |id| Shard { id, node: None, op_num: 1, segments: BTreeMap::new() };
         two.mark = Some(Mark { shards: vec![shard(0), shard(1)] });
         assert_eq!(only_shard(&two), None);
         let mut custom = now();

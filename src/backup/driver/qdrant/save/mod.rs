@@ -37,8 +37,6 @@ pub(crate) async fn dump(
     patience: Patience,
 ) -> anyhow::Result<Dump> {
     let client = Client::connect_all(target).await?;
-    // What has changed is told by one node about what it has.
-    let previous = previous.filter(|_| client.cluster().is_none());
     let taken = fingerprint::take(&client, target).await?;
     if let Some((name, reason)) = first_unreadable(&taken.fingerprint) {
         bail!("collection `{name}` cannot be read, and so not be saved: {reason}");

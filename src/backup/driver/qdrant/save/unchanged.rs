@@ -13,7 +13,7 @@ use crate::backup::store::Backup;
 /// Whether nothing was written to the server since a backup was made of it, as far as it proves that.
 pub(crate) async fn since(target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
     let Fingerprint::Qdrant(recorded) = &backup.manifest.fingerprint else { return Ok(false) };
-    let client = Client::connect(target).await?;
+    let client = Client::connect_all(target).await?;
     if client.version() != recorded.version
         || client.collections().await?.iter().ne(recorded.collections.keys())
         || client.aliases().await?.into_iter().collect::<BTreeMap<_, _>>() != recorded.aliases

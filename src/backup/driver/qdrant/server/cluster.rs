@@ -27,6 +27,14 @@ struct Node {
     client: Client,
 }
 
+/// A server that has a part of the collections.
+pub(crate) struct Member<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) target: Target<'a>,
+    /// What it is called in its cluster; `None` where it stands alone.
+    pub(crate) node: Option<u64>,
+}
+
 /// What a server says of its cluster.
 struct Told {
     own: u64,
@@ -150,6 +158,23 @@ impl Client {
             Some(reasons) if !reasons.is_empty() => format!(" ({reasons})"),
             _ => String::new(),
         }
+    }
+
+    /// Every server that has a part of the collections: this one, or all nodes of its cluster. None where one of those
+    /// cannot be asked.
+    pub(crate) fn members<'a>(&'a self, target: Target<'a>) -> Vec<Member<'a>> {
+        let Some(cluster) = self.cluster() else {
+            return vec![Member { client: self, target, node: None }];
+        };
+        if !cluster.silent.is_empty() {
+            return Vec::new();
+        }
+        let own = Some(Member { client: self, target, node: Some(cluster.own) });
+        let others = cluster.others.iter().map(|(peer, node)| {
+            let store = target.stores.iter().find(|store| store.id == node.store)?;
+            Some(Member { client: &node.client, target: Target { store, ..target }, node: Some(*peer) })
+        });
+        std::iter::once(own).chain(others).collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Every node that can be asked, this one first.

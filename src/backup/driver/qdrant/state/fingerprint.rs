@@ -13,6 +13,7 @@ use super::sample;
 use super::witness::Witness;
 use crate::backup::driver::Target;
 use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::cluster::Member;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::fingerprint::mark::Mark;
 use crate::backup::fingerprint::sample::Sample;
@@ -85,13 +86,20 @@ async fn mark_and_sample(client: &Client, target: Target<'_>, taken: &mut Taken)
     Ok(())
 }
 
-/// Where the history of each collection stands; nothing where the key may not ask.
+/// Where the history of each collection stands; nothing where the key may not ask, or a node does not answer.
 pub(crate) async fn marks(client: &Client, target: Target<'_>) -> Result<BTreeMap<String, Mark>> {
-    let witness = Witness::take(target).await;
-    match mark::all(client, &witness).await {
-        Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => Ok(BTreeMap::new()),
-        answered => answered,
+    let mut told = Vec::new();
+    for Member { client, target, node } in client.members(target) {
+        let witness = Witness::take(target).await;
+        match mark::told(client, node, &witness).await {
+            Ok(one) => told.push(one),
+            Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
+            // The others have the shards, and tell what is wrong where it matters.
+            Err(_) if node.is_some() => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
+        }
     }
+    Ok(mark::join(told))
 }
 
 /// A few points of a collection that was counted just now.

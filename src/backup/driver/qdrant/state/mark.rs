@@ -12,25 +12,47 @@ use crate::backup::fingerprint::mark::{Mark, Shard};
 /// The level from which telemetry names every segment.
 const SEGMENTS: u8 = 4;
 
-/// The marks of all collections, by name. A collection that tells too little has none.
-pub(crate) async fn all(client: &Client, witness: &Witness) -> Result<BTreeMap<String, Mark>> {
+/// What one server tells of the shards of each collection; `None` where it tells too little.
+pub(crate) type Told = BTreeMap<String, Option<Vec<Shard>>>;
+
+/// Asks one server; `node` is what it is called in its cluster.
+pub(crate) async fn told(client: &Client, node: Option<u64>, witness: &Witness) -> Result<Told> {
     let telemetry = client.rest().telemetry(SEGMENTS).await?;
     let collections = telemetry["collections"]["collections"].as_array().cloned().unwrap_or_default();
     Ok(collections
         .iter()
-        .filter_map(|told| Some((told["id"].as_str()?.to_owned(), mark(told, witness)?)))
+        .filter_map(|told| Some((told["id"].as_str()?.to_owned(), shards(told, node, witness))))
         .collect())
 }
 
-fn mark(told: &Value, witness: &Witness) -> Option<Mark> {
-    let shards = told["shards"].as_array()?;
-    let mut shards = shards.iter().map(|told| shard(told, witness)).collect::<Option<Vec<_>>>()?;
-    shards.sort_by_key(|shard| shard.id);
-    (!shards.is_empty()).then_some(Mark { shards })
+/// The marks of all collections, by name. One of which any server tells too little has none.
+pub(crate) fn join(servers: impl IntoIterator<Item = Told>) -> BTreeMap<String, Mark> {
+    let mut joined = Told::new();
+    for (name, told) in servers.into_iter().flatten() {
+        match joined.entry(name).or_insert_with(|| Some(Vec::new())) {
+            Some(known) if told.is_some() => known.extend(told.into_iter().flatten()),
+            entry => *entry = None,
+        }
+    }
+    let mark = |mut shards: Vec<Shard>| {
+        shards.sort_by_key(|shard| (shard.id, shard.node));
+        Mark { shards }
+    };
+    let told = joined.into_iter().filter_map(|(name, shards)| Some((name, shards?)));
+    told.filter(|(_, shards)| !shards.is_empty()).map(|(name, shards)| (name, mark(shards))).collect()
+}
+
+/// In a cluster, what is on other nodes is told by those.
+fn shards(told: &Value, node: Option<u64>, witness: &Witness) -> Option<Vec<Shard>> {
+    let shards = told["shards"].as_array()?.iter();
+    shards
+        .filter(|told| node.is_none() || !told["local"].is_null())
+        .map(|told| shard(told, node, witness))
+        .collect()
 }
 
 /// `None` for a shard that is elsewhere, cannot be read, or has writes that are not applied yet.
-fn shard(told: &Value, witness: &Witness) -> Option<Shard> {
+fn shard(told: &Value, node: Option<u64>, witness: &Witness) -> Option<Shard> {
     let id = u32::try_from(told["id"].as_u64()?).ok()?;
     let local = &told["local"];
     let queue = &local["update_queue"];
@@ -42,7 +64,7 @@ fn shard(told: &Value, witness: &Witness) -> Option<Shard> {
         Some((uuid.to_owned(), witness.of(uuid)))
     };
     let segments = local["segments"].as_array()?.iter().map(segment).collect::<Option<_>>()?;
-    Some(Shard { id, op_num: queue["op_num"].as_u64()?, segments })
+    Some(Shard { id, node, op_num: queue["op_num"].as_u64()?, segments })
 }
 
 #[cfg(test)]
@@ -50,6 +72,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn mark(told: &Value, node: Option<u64>) -> Option<Mark> {
+        let shards = shards(told, node, &Witness::none());
+        join([Told::from([("receitas".to_owned(), shards)])]).remove("receitas")
+    }
 
     fn told() -> Value {
         json!({ "id": "receitas", "shards": [{ "id": 0, "local": {
@@ -59,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_mark_has_the_counter_and_the_segments() {
-        let found = mark(&told(), &Witness::none()).expect("it tells");
+        let found = mark(&told(), None).expect("it tells");
         assert_eq!(found.shards[0].op_num, 12);
         assert_eq!(found.shards[0].segments.keys().collect::<Vec<_>>(), ["a", "b"]);
     }
@@ -69,12 +96,32 @@ mod tests {
         let change = |path: &str, value: Value| {
             let mut told = told();
             *told.pointer_mut(path).expect("it is there") = value;
-            mark(&told, &Witness::none())
+            mark(&told, None)
         };
         assert_eq!(change("/shards/0/local/update_queue/length", json!(1)), None);
         assert_eq!(change("/shards/0/local/variant_name", json!("dummy shard")), None);
         assert_eq!(change("/shards/0/local/update_queue", Value::Null), None);
         assert_eq!(change("/shards/0/local/segments/1", json!({})), None);
         assert_eq!(change("/shards", json!([])), None);
+    }
+
+    #[test]
+    fn the_nodes_of_a_cluster_tell_together() {
+        let one = told();
+        let mut other = one.clone();
+        other["shards"] = json!([
+            { "id": 0, "local": null },
+            { "id": 1, "local": one["shards"][0]["local"] },
+        ]);
+        assert_eq!(mark(&other, None), None, "alone, it does not have it all");
+        let of = |told: &Value, node| {
+            Told::from([("receitas".to_owned(), shards(told, Some(node), &Witness::none()))])
+        };
+        let joined = join([of(&other, 8), of(&one, 7)]).remove("receitas").expect("they tell");
+        let found: Vec<_> = joined.shards.iter().map(|shard| (shard.id, shard.node)).collect();
+        assert_eq!(found, [(0, Some(7)), (1, Some(8))]);
+        other["shards"][1]["local"]["update_queue"]["length"] = json!(1);
+        assert!(join([of(&other, 8), of(&one, 7)]).is_empty(), "one tells too little");
+        assert!(join([of(&one, 7), of(&other, 8)]).is_empty());
     }
 }
