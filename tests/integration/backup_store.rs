@@ -575,3 +575,25 @@ fn a_stack_knows_the_very_backups_it_was_made_of() {
         1
     );
 }
+
+#[test]
+fn the_newest_of_a_node_of_a_cluster_may_lie_with_another_node() {
+    let (_dir, root) = root();
+    let of_cluster = |at: &str, nodes: &[&str]| {
+        let (staging, artifacts) = stage(&root, "node-1", at, &[("data", b"x")]);
+        let cluster = nodes.iter().map(|&node| node.to_owned()).collect();
+        staging.finish(Manifest { cluster, ..manifest("node-1", artifacts) }).expect("finished")
+    };
+    let newest = |store: &str| root.latest(store).expect("listed").map(|backup| backup.name());
+    backup(&root, "node-2", "2026-08-01T10:00:00Z");
+    assert_eq!(newest("node-2").as_deref(), Some("node-2_backup_20260801_100000"));
+    let lead = of_cluster("2026-08-01T11:00:00Z", &["node-1", "node-2"]);
+    let alone = of_cluster("2026-08-01T12:00:00Z", &[]);
+    assert_eq!(newest("node-2"), Some(lead.name()), "the newer one of its lead is not about it");
+    assert_eq!(newest("node-1"), Some(alone.name()));
+    fs::write(lead.directory.join("manifest.json"), "{").expect("written");
+    assert_eq!(newest("node-2").as_deref(), Some("node-2_backup_20260801_100000"), "one that can be read");
+    let own = backup(&root, "node-2", "2026-08-01T13:00:00Z");
+    assert_eq!(newest("node-2"), Some(own.name()));
+    assert_eq!(newest("node-3"), None);
+}

@@ -52,18 +52,6 @@ impl BackupRoot {
         listing.sort();
         Ok(listing)
     }
-
-    /// The newest backup of a store that can be read: its own, or one of the cluster that it is a node of.
-    pub fn latest(&self, store: &str) -> Result<Option<Backup>> {
-        let own = self.list(Some(store))?.backups.into_iter().next();
-        // What is wrong with the directories of others is not about this store.
-        let all = self.list(None).map(|listing| listing.backups).unwrap_or_default();
-        let of_cluster = all
-            .into_iter()
-            .filter(|backup| backup.manifest.cluster.iter().any(|node| node == store))
-            .max_by_key(|backup| backup.manifest.created);
-        Ok([own, of_cluster].into_iter().flatten().max_by_key(|backup| backup.manifest.created))
-    }
 }
 
 impl Listing {

@@ -7,6 +7,7 @@
 mod check;
 mod damage;
 mod find;
+mod latest;
 mod listing;
 mod name;
 mod prune;

@@ -1,0 +1,34 @@
+//! The newest backup of a store, without reading the older ones: their names tell their age.
+
+use std::path::{Path, PathBuf};
+
+use super::root::entries;
+use super::{Backup, BackupRoot, Name, Result};
+
+impl BackupRoot {
+    /// The newest backup of a store that can be read: its own, or one of the cluster that it is a node of.
+    pub fn latest(&self, store: &str) -> Result<Option<Backup>> {
+        let own = self.of_store(store)?;
+        let mut names = if own.exists() { names(&own)? } else { Vec::new() };
+        // What is wrong with the directories of others is not about this store.
+        for other in self.entries()?.iter().map(std::fs::DirEntry::path).filter(|path| *path != own) {
+            names.extend(self::names(&other).unwrap_or_default());
+        }
+        names.sort_by_key(|(name, _)| std::cmp::Reverse((name.time(), name.store() == store)));
+        Ok(names.into_iter().find_map(|(name, path)| {
+            let backup = Backup::load(&path).ok()?;
+            let of_cluster = backup.manifest.cluster.iter().any(|node| node == store);
+            (name.store() == store || of_cluster).then_some(backup)
+        }))
+    }
+}
+
+/// What is called a backup of the store whose directory this is.
+fn names(directory: &Path) -> Result<Vec<(Name, PathBuf)>> {
+    let of_store = |name: &Name| directory.file_name().is_some_and(|store| store == name.store());
+    let named = entries(directory)?.into_iter().filter_map(|entry| {
+        let name = Name::parse(&entry.file_name().to_string_lossy()).filter(of_store)?;
+        Some((name, entry.path()))
+    });
+    Ok(named.collect())
+}
