@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::asking::ask;
 use super::stack::Stack;
 use super::{describe, records, saving};
 use crate::backup::driver::{Action, Plan, Restored, Step};
@@ -12,7 +13,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
 use crate::policy::{
-    Answer, Assessment, Backed, Clearance, Decision, Effect, Impact, Refusal, Situation, Subject, decide,
+    Assessment, Backed, Clearance, Decision, Effect, Impact, Refusal, Situation, Subject, decide,
 };
 use crate::progress::Silent;
 
@@ -96,12 +97,7 @@ pub(super) async fn clear(stack: &Stack<'_>, store: &Store, plan: &Plan) -> Resu
     match decision {
         Decision::Allow(permit) => Ok(permit.clear(backed)),
         Decision::Confirm(question) => {
-            let typed = stack.ui().ask(question.word()).unwrap_or_default();
-            match question.answer(&typed) {
-                Answer::Granted(permit) => Ok(permit.clear(backed)),
-                Answer::Denied => Err(Failure::new(Exit::Refused, format!("{what} was not confirmed"))
-                    .say("Nothing was changed.")),
-            }
+            ask(stack.ui(), question, what, "Nothing was changed.").map(|permit| permit.clear(backed))
         }
         Decision::Refuse(_) => Err(Failure::new(Exit::Internal, "a refusal was passed over")),
     }

@@ -2,6 +2,7 @@
 //!
 //! The settings have no say in it: a protection was asked for by hand, and ends by hand.
 
+use super::asking::ask;
 use super::describe;
 use super::protect::{resolve, write_down};
 use super::stack::{Asked, Stack, no_engine};
@@ -11,7 +12,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::Outcome;
 use crate::policy::{
-    Answer, Assessment, Backed, Decision, Effect, Impact, Permit, Refusal, Rule, Situation, Subject, decide,
+    Assessment, Backed, Decision, Effect, Impact, Permit, Refusal, Rule, Situation, Subject, decide,
 };
 use crate::protect;
 
@@ -81,17 +82,8 @@ fn permit(asked: &Asked, plan: &Assessment) -> Result<Permit, (Outcome, Failure)
     let line = describe::command(&asked.words);
     match decision {
         Decision::Allow(permit) => Ok(permit),
-        Decision::Confirm(question) => {
-            let typed = asked.ui.ask(question.word()).unwrap_or_default();
-            match question.answer(&typed) {
-                Answer::Granted(permit) => Ok(permit),
-                Answer::Denied => Err((
-                    Outcome::NotConfirmed,
-                    Failure::new(Exit::Refused, format!("`{line}` was not confirmed"))
-                        .say("Nothing was changed."),
-                )),
-            }
-        }
+        Decision::Confirm(question) => ask(&asked.ui, question, &format!("`{line}`"), "Nothing was changed.")
+            .map_err(|failure| (Outcome::NotConfirmed, failure)),
         Decision::Refuse(refusal) => {
             let failure = match refusal {
                 Refusal::NoTerminal(token) => Failure::new(

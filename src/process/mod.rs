@@ -18,6 +18,7 @@ use std::process::Command;
 
 pub use capture::{Capture, Output, Running, capture};
 pub use interrupt::interrupted;
+pub use signals::without_interrupt;
 pub use supervise::{ChildExit, Given, Supervised, spawn, supervise};
 pub use talk::talk;
 

@@ -11,11 +11,23 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 static SUPERVISED: AtomicUsize = AtomicUsize::new(0);
+static PROMPTING: AtomicUsize = AtomicUsize::new(0);
 static ADOPTED: OnceLock<Adopted> = OnceLock::new();
 
 struct Adopted {
     signals: Vec<c_int>,
+    /// Whether they end this process.
     idle: Arc<AtomicBool>,
+    /// The same, for Ctrl-C.
+    interruptible: Arc<AtomicBool>,
+}
+
+impl Adopted {
+    fn settle(&self) {
+        let idle = SUPERVISED.load(Ordering::SeqCst) == 0;
+        self.idle.store(idle, Ordering::SeqCst);
+        self.interruptible.store(idle && PROMPTING.load(Ordering::SeqCst) == 0, Ordering::SeqCst);
+    }
 }
 
 /// The signals that we look after.
@@ -30,23 +42,32 @@ pub(super) struct Hold(());
 impl Hold {
     pub(super) fn take() -> Self {
         SUPERVISED.fetch_add(1, Ordering::SeqCst);
-        adopted().idle.store(false, Ordering::SeqCst);
+        adopted().settle();
         Self(())
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if SUPERVISED.fetch_sub(1, Ordering::SeqCst) == 1 {
-            adopted().idle.store(true, Ordering::SeqCst);
-        }
+        SUPERVISED.fetch_sub(1, Ordering::SeqCst);
+        adopted().settle();
     }
+}
+
+/// Reads from the terminal. A Ctrl-C there does not end this process: whoever reads learns of it.
+pub fn without_interrupt<T>(read: impl FnOnce() -> T) -> T {
+    PROMPTING.fetch_add(1, Ordering::SeqCst);
+    adopted().settle();
+    let read = read();
+    PROMPTING.fetch_sub(1, Ordering::SeqCst);
+    adopted().settle();
+    read
 }
 
 fn adopted() -> &'static Adopted {
     ADOPTED.get_or_init(|| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let idle = Arc::new(AtomicBool::new(true));
+        let (idle, interruptible) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(true)));
         let mut signals = Vec::new();
         for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
             if in_mask(&status, "SigIgn:", signal) {
@@ -55,10 +76,11 @@ fn adopted() -> &'static Adopted {
             signals.push(signal);
             if !in_mask(&status, "SigCgt:", signal) {
                 // Fails only for signals that cannot be caught, and these can.
-                let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(&idle));
+                let ends = if signal == SIGINT { &interruptible } else { &idle };
+                let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(ends));
             }
         }
-        Adopted { signals, idle }
+        Adopted { signals, idle, interruptible }
     })
 }
 

@@ -5,6 +5,7 @@
 
 use std::process::Stdio;
 
+use rexpect::session::PtySession;
 use safe_compose::protect::holder_name;
 
 use crate::support::bare::{Bare, docker};
@@ -236,26 +237,47 @@ fn unprotecting_takes_the_typed_name_or_a_token_that_is_spent_at_once() {
     shop.scratch.safe(&["protect", "data"]).exits(0);
     shop.scratch.safe(&[&allow, "unprotect", "data"]).exits(77).says("the token belongs to another plan");
     assert_eq!(typed(&shop, "yes"), Some(77));
+    assert_eq!(interrupted(&shop), Some(130));
     assert_eq!(inspect(&holder, "{{.State.Running}}"), "true");
     assert_eq!(typed(&shop, &shop.data), Some(0));
     assert!(docker(&["inspect", &holder]).is_err(), "the holder is gone");
 
-    let history = shop.scratch.safe(&["history", "--last", "3"]).exits(0).stdout;
+    let history = shop.scratch.safe(&["history", "--last", "4"]).exits(0).stdout;
     let lines: Vec<&str> = history.lines().skip(1).collect();
-    assert_eq!(lines.len(), 3, "{history}");
+    assert_eq!(lines.len(), 4, "{history}");
     assert!(
-        lines[0].contains("refused") && lines[1].contains("not confirmed") && lines[2].contains("ran"),
+        lines[0].contains("refused")
+            && lines[1..3].iter().all(|line| line.contains("not confirmed"))
+            && lines[3].contains("ran"),
         "{history}"
     );
 }
 
-/// Runs `unprotect data` on a terminal, types a word, and gives the exit code.
+/// Types a word when `unprotect data` asks for one, and gives the exit code.
 fn typed(shop: &Shop, word: &str) -> Option<i32> {
+    let mut session = asked(shop);
+    session.send_line(word).expect("typed");
+    ended(session)
+}
+
+/// Presses Ctrl-C there.
+fn interrupted(shop: &Shop) -> Option<i32> {
+    let mut session = asked(shop);
+    session.send_control('c').expect("pressed");
+    session.exp_string("was not confirmed").expect("told");
+    session.exp_string("Nothing was changed.").expect("told");
+    ended(session)
+}
+
+fn asked(shop: &Shop) -> PtySession {
     let mut command = shop.scratch.safe_command(&["unprotect", "data"]);
     command.stdin(Stdio::inherit());
     let mut session = rexpect::session::spawn_command(command, Some(20_000)).expect("a terminal");
     session.exp_string("to go on, anything else to stop").expect("the question");
-    session.send_line(word).expect("typed");
+    session
+}
+
+fn ended(mut session: PtySession) -> Option<i32> {
     session.exp_eof().expect("the end");
     match session.process().wait().expect("ended") {
         rexpect::process::WaitStatus::Exited(_, code) => Some(code),

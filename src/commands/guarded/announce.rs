@@ -1,12 +1,13 @@
 //! What is said and asked about a command before it runs.
 
 use super::course;
+use crate::commands::asking::ask;
 use crate::commands::describe;
 use crate::commands::stack::Stack;
 use crate::compose::invocation::Format;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::policy::{Answer, Assessment, Decision, Effect, Permit, Refusal};
+use crate::policy::{Assessment, Decision, Effect, Permit, Refusal};
 use crate::preflight::Finding;
 
 /// Says what is at stake before anything happens.
@@ -110,15 +111,9 @@ pub(super) fn confirm(stack: &Stack<'_>, decision: Decision) -> Result<Permit, F
     match decision {
         Decision::Allow(permit) => Ok(permit),
         Decision::Confirm(question) => {
-            let typed = stack.ui().ask(question.word()).unwrap_or_default();
-            match question.answer(&typed) {
-                Answer::Granted(permit) => Ok(permit),
-                Answer::Denied => Err(Failure::new(
-                    Exit::Refused,
-                    format!("`{}` was not confirmed", describe::command(&stack.asked.words)),
-                )
-                .say("Nothing was run, and nothing was lost. Backups made just now are kept.")),
-            }
+            let what = format!("`{}`", describe::command(&stack.asked.words));
+            let instead = "Nothing was run, and nothing was lost. Backups made just now are kept.";
+            ask(stack.ui(), question, &what, instead)
         }
         Decision::Refuse(refusal) => Err(refused(stack, &refusal)),
     }
