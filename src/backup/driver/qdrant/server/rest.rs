@@ -3,44 +3,36 @@
 //! No proxy, no compression (so that lengths are those of the files), and no limit of time that a large collection
 //! would run into: a stalled transfer is noticed by who reads it.
 
+mod exchange;
 mod moving;
 mod of;
 mod points;
+mod snapshots;
 
-use std::path::Path;
 use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
-use reqwest::multipart::{Form, Part};
-use reqwest::{Body, Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio_util::io::ReaderStream;
 
 use super::access::Access;
-use super::error::{ApiError, Meaning, Request, Result, Right};
+use super::error::{Meaning, Request, Result, Right};
 use super::pinned;
 use super::placement::Placement;
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
+use exchange::{answer, body, send, strings};
 pub(crate) use moving::AliasChange;
 pub(crate) use of::Of;
 pub(crate) use points::{Asked, Scrolled};
+pub(crate) use snapshots::{Descriptor, Download, Upload, tag};
 
 /// How long a small question may take. Large collections answer slowly while they are loaded.
 const QUESTION: Duration = Duration::from_secs(60);
 
 /// How long an exact count may take, for the server and for us. It reads every id.
 pub(crate) const COUNT: Duration = Duration::from_secs(600);
-
-/// What the server says about a snapshot that it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Descriptor {
-    pub(crate) name: String,
-    pub(crate) size: u64,
-    /// Lowercase SHA-256; a server that keeps its snapshots in an object store gives none.
-    pub(crate) checksum: Option<String>,
-}
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -171,109 +163,6 @@ impl Rest {
         answer(&request, self.to(Method::GET, "/cluster").timeout(QUESTION)).await
     }
 
-    /// Waits as long as the server needs.
-    pub(crate) async fn create_snapshot(&self, of: Of<'_>) -> Result<Descriptor> {
-        let request = self.request(format!("make a snapshot of {of}"), Right::Write);
-        let path = format!("{}/snapshots?wait=true", of.path());
-        descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
-    }
-
-    pub(crate) async fn delete_snapshot(&self, of: Of<'_>, snapshot: &str) -> Result<()> {
-        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
-        let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
-        answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
-    }
-
-    /// Begins to download a snapshot at byte `from`. `tag` is that of an earlier answer: a file that has changed since
-    /// comes from its beginning again, and the status says so.
-    pub(crate) async fn download(
-        &self,
-        what: Download<'_>,
-        from: u64,
-        tag: Option<&HeaderValue>,
-    ) -> Result<Response> {
-        let request = self.request(format!("download the snapshot of {}", what.of), Right::Read);
-        let path = format!("{}/snapshots/{}", what.of.path(), in_url(what.snapshot));
-        let mut builder = self.to(Method::GET, &path);
-        if from > 0 {
-            builder = builder.header(RANGE, format!("bytes={from}-"));
-            if let Some(tag) = tag {
-                builder = builder.header(IF_RANGE, tag);
-            }
-        }
-        send(&request, builder).await
-    }
-
-    /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is there. The server compares the
-    /// checksum before it touches anything.
-    pub(crate) async fn upload(&self, of: Of<'_>, upload: Upload<'_>) -> Result<()> {
-        let path = format!(
-            "{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
-            of.path(),
-            in_url(upload.sha256)
-        );
-        self.send_file(format!("upload {of}"), &path, upload).await
-    }
-
-    async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
-        let request = self.request(action, Right::Manage);
-        let read = |error: std::io::Error| ApiError::Refused {
-            action: format!("read `{}`", upload.file.display()),
-            message: error.to_string(),
-        };
-        let file = tokio::fs::File::open(upload.file).await.map_err(read)?;
-        let length = file.metadata().await.map_err(read)?.len();
-        let stream = ReaderStream::with_capacity(upload.watch(file), 256 * 1024);
-        let part = Part::stream_with_length(Body::wrap_stream(stream), length)
-            .file_name(upload.name.to_owned())
-            .mime_str("application/octet-stream")
-            .expect("it is a media type");
-        let builder = self.to(Method::POST, path).multipart(Form::new().part("snapshot", part));
-        answer(&request, builder).await.map(drop)
-    }
-
-    /// The versions of all files of a shard's segments, which a later difference begins from.
-    pub(crate) async fn versions(&self, collection: &str, shard: u32) -> Result<Value> {
-        let request =
-            self.request(format!("ask for the file versions of collection `{collection}`"), Right::Read);
-        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/manifest", in_url(collection));
-        answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
-    }
-
-    /// Begins to download what has changed in a shard since it had these `versions`; `None` when nothing has.
-    pub(crate) async fn difference(
-        &self,
-        collection: &str,
-        shard: u32,
-        versions: &Value,
-    ) -> Result<Option<Response>> {
-        let request =
-            self.request(format!("download the changes of collection `{collection}`"), Right::Write);
-        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/create", in_url(collection));
-        let response = self.to(Method::POST, &path).json(versions).send().await;
-        let response = response.map_err(|error| request.unreachable(error.without_url()))?;
-        match response.status() {
-            StatusCode::NOT_MODIFIED => Ok(None),
-            status if status.is_success() => Ok(Some(response)),
-            _ => Err(refusal(&request, response).await),
-        }
-    }
-
-    /// Puts changes over a shard that has what they were made from, and waits until they are there.
-    pub(crate) async fn put_difference(
-        &self,
-        collection: &str,
-        shard: u32,
-        upload: Upload<'_>,
-    ) -> Result<()> {
-        let path = format!(
-            "/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}",
-            in_url(collection),
-            in_url(upload.sha256)
-        );
-        self.send_file(format!("upload changes of collection `{collection}`"), &path, upload).await
-    }
-
     /// Which nodes have which shards of a collection, as this node knows it.
     pub(crate) async fn placement(&self, collection: &str) -> Result<Placement> {
         let request = self.request(format!("ask where collection `{collection}` lies"), Right::Read);
@@ -329,95 +218,9 @@ impl Rest {
     }
 }
 
-/// Which snapshot of what.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Download<'a> {
-    pub(crate) of: Of<'a>,
-    pub(crate) snapshot: &'a str,
-}
-
-/// What to upload, and under which file name.
-#[derive(Clone, Copy)]
-pub(crate) struct Upload<'a> {
-    pub(crate) file: &'a Path,
-    pub(crate) name: &'a str,
-    pub(crate) sha256: &'a str,
-    pub(crate) progress: &'a super::upload::Sent,
-}
-
-impl Upload<'_> {
-    fn watch(&self, file: tokio::fs::File) -> super::upload::Watch {
-        self.progress.watch(file)
-    }
-}
-
 fn header(key: &Secret) -> anyhow::Result<HeaderValue> {
     let mut value = HeaderValue::from_str(key.expose().trim())
         .map_err(|_| anyhow::anyhow!("the API key has letters that no header can hold"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Sends, and turns every status that is no success into an error.
-async fn send(request: &Request, builder: RequestBuilder) -> Result<Response> {
-    let response = builder.send().await.map_err(|error| request.unreachable(error.without_url()))?;
-    if response.status().is_success() { Ok(response) } else { Err(refusal(request, response).await) }
-}
-
-async fn refusal(request: &Request, response: Response) -> ApiError {
-    let status = response.status();
-    let text = response.text().await.unwrap_or_default();
-    request.error(Meaning::of_http(status.as_u16()), &message(status, &text))
-}
-
-/// The server's own words: `{"status": {"error": …}}`, or plain text where its middleware answers.
-fn message(status: StatusCode, text: &str) -> String {
-    let said = serde_json::from_str::<Value>(text)
-        .ok()
-        .and_then(|value| value["status"]["error"].as_str().map(str::to_owned))
-        .unwrap_or_else(|| text.to_owned());
-    let said: String = said.chars().filter(|letter| !letter.is_control()).take(500).collect();
-    if said.trim().is_empty() { format!("it answered {status}") } else { said }
-}
-
-async fn body(request: &Request, response: Response) -> Result<Value> {
-    let bytes = response.bytes().await.map_err(|error| request.unreachable(error.without_url()))?;
-    serde_json::from_slice(&bytes).map_err(|error| request.senseless(error))
-}
-
-/// The `result` of an answer.
-async fn answer(request: &Request, builder: RequestBuilder) -> Result<Value> {
-    let response = send(request, builder).await?;
-    // With `wait=true` an acceptance is no answer.
-    if response.status() == StatusCode::ACCEPTED {
-        return Err(request.senseless("it puts the work off instead of doing it"));
-    }
-    let mut value = body(request, response).await?;
-    match value.get_mut("result") {
-        Some(result) => Ok(result.take()),
-        None => Err(request.senseless("there is no result in it")),
-    }
-}
-
-fn strings(request: &Request, list: &Value, key: &str) -> Result<Vec<String>> {
-    let name = |one: &Value| one[key].as_str().map(str::to_owned);
-    list.as_array()
-        .and_then(|list| list.iter().map(name).collect())
-        .ok_or_else(|| request.senseless(format!("there is no list with `{key}` in it")))
-}
-
-fn descriptor(request: &Request, value: &Value) -> Result<Descriptor> {
-    match (value["name"].as_str(), value["size"].as_u64()) {
-        (Some(name), Some(size)) => Ok(Descriptor {
-            name: name.to_owned(),
-            size,
-            checksum: value["checksum"].as_str().map(|sum| sum.trim().to_lowercase()),
-        }),
-        _ => Err(request.senseless("a snapshot has neither name nor size")),
-    }
-}
-
-/// What tells one version of a file from another.
-pub(crate) fn tag(response: &Response) -> Option<HeaderValue> {
-    response.headers().get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).cloned()
 }

@@ -1,0 +1,54 @@
+//! One question and its answer.
+
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+
+use crate::backup::driver::qdrant::server::error::{ApiError, Meaning, Request, Result};
+
+/// Sends, and turns every status that is no success into an error.
+pub(super) async fn send(request: &Request, builder: RequestBuilder) -> Result<Response> {
+    let response = builder.send().await.map_err(|error| request.unreachable(error.without_url()))?;
+    if response.status().is_success() { Ok(response) } else { Err(refusal(request, response).await) }
+}
+
+pub(super) async fn refusal(request: &Request, response: Response) -> ApiError {
+    let status = response.status();
+    let text = response.text().await.unwrap_or_default();
+    request.error(Meaning::of_http(status.as_u16()), &message(status, &text))
+}
+
+/// The server's own words: `{"status": {"error": …}}`, or plain text where its middleware answers.
+fn message(status: StatusCode, text: &str) -> String {
+    let said = serde_json::from_str::<Value>(text)
+        .ok()
+        .and_then(|value| value["status"]["error"].as_str().map(str::to_owned))
+        .unwrap_or_else(|| text.to_owned());
+    let said: String = said.chars().filter(|letter| !letter.is_control()).take(500).collect();
+    if said.trim().is_empty() { format!("it answered {status}") } else { said }
+}
+
+pub(super) async fn body(request: &Request, response: Response) -> Result<Value> {
+    let bytes = response.bytes().await.map_err(|error| request.unreachable(error.without_url()))?;
+    serde_json::from_slice(&bytes).map_err(|error| request.senseless(error))
+}
+
+/// The `result` of an answer.
+pub(super) async fn answer(request: &Request, builder: RequestBuilder) -> Result<Value> {
+    let response = send(request, builder).await?;
+    // With `wait=true` an acceptance is no answer.
+    if response.status() == StatusCode::ACCEPTED {
+        return Err(request.senseless("it puts the work off instead of doing it"));
+    }
+    let mut value = body(request, response).await?;
+    match value.get_mut("result") {
+        Some(result) => Ok(result.take()),
+        None => Err(request.senseless("there is no result in it")),
+    }
+}
+
+pub(super) fn strings(request: &Request, list: &Value, key: &str) -> Result<Vec<String>> {
+    let name = |one: &Value| one[key].as_str().map(str::to_owned);
+    list.as_array()
+        .and_then(|list| list.iter().map(name).collect())
+        .ok_or_else(|| request.senseless(format!("there is no list with `{key}` in it")))
+}

@@ -1,0 +1,167 @@
+//! Requests that make, fetch and put snapshots, and what has changed since one.
+
+use std::path::Path;
+
+use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method, Response, StatusCode};
+use serde_json::Value;
+use tokio_util::io::ReaderStream;
+
+use super::exchange::{answer, refusal, send};
+use super::{COUNT, Of, QUESTION, Rest};
+use crate::backup::driver::qdrant::names::in_url;
+use crate::backup::driver::qdrant::server::error::{ApiError, Request, Result, Right};
+use crate::backup::driver::qdrant::server::upload::{Sent, Watch};
+
+/// What the server says about a snapshot that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    /// Lowercase SHA-256; a server that keeps its snapshots in an object store gives none.
+    pub(crate) checksum: Option<String>,
+}
+
+/// Which snapshot of what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Download<'a> {
+    pub(crate) of: Of<'a>,
+    pub(crate) snapshot: &'a str,
+}
+
+/// What to upload, and under which file name.
+#[derive(Clone, Copy)]
+pub(crate) struct Upload<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) name: &'a str,
+    pub(crate) sha256: &'a str,
+    pub(crate) progress: &'a Sent,
+}
+
+impl Upload<'_> {
+    fn watch(&self, file: tokio::fs::File) -> Watch {
+        self.progress.watch(file)
+    }
+}
+
+impl Rest {
+    /// Waits as long as the server needs.
+    pub(crate) async fn create_snapshot(&self, of: Of<'_>) -> Result<Descriptor> {
+        let request = self.request(format!("make a snapshot of {of}"), Right::Write);
+        let path = format!("{}/snapshots?wait=true", of.path());
+        descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
+    }
+
+    pub(crate) async fn delete_snapshot(&self, of: Of<'_>, snapshot: &str) -> Result<()> {
+        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
+        let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
+        answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
+    }
+
+    /// Begins to download a snapshot at byte `from`. `tag` is that of an earlier answer: a file that has changed since
+    /// comes from its beginning again, and the status says so.
+    pub(crate) async fn download(
+        &self,
+        what: Download<'_>,
+        from: u64,
+        tag: Option<&HeaderValue>,
+    ) -> Result<Response> {
+        let request = self.request(format!("download the snapshot of {}", what.of), Right::Read);
+        let path = format!("{}/snapshots/{}", what.of.path(), in_url(what.snapshot));
+        let mut builder = self.to(Method::GET, &path);
+        if from > 0 {
+            builder = builder.header(RANGE, format!("bytes={from}-"));
+            if let Some(tag) = tag {
+                builder = builder.header(IF_RANGE, tag);
+            }
+        }
+        send(&request, builder).await
+    }
+
+    /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is there. The server compares the
+    /// checksum before it touches anything.
+    pub(crate) async fn upload(&self, of: Of<'_>, upload: Upload<'_>) -> Result<()> {
+        let path = format!(
+            "{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
+            of.path(),
+            in_url(upload.sha256)
+        );
+        self.send_file(format!("upload {of}"), &path, upload).await
+    }
+
+    async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
+        let request = self.request(action, Right::Manage);
+        let read = |error: std::io::Error| ApiError::Refused {
+            action: format!("read `{}`", upload.file.display()),
+            message: error.to_string(),
+        };
+        let file = tokio::fs::File::open(upload.file).await.map_err(read)?;
+        let length = file.metadata().await.map_err(read)?.len();
+        let stream = ReaderStream::with_capacity(upload.watch(file), 256 * 1024);
+        let part = Part::stream_with_length(Body::wrap_stream(stream), length)
+            .file_name(upload.name.to_owned())
+            .mime_str("application/octet-stream")
+            .expect("it is a media type");
+        let builder = self.to(Method::POST, path).multipart(Form::new().part("snapshot", part));
+        answer(&request, builder).await.map(drop)
+    }
+
+    /// The versions of all files of a shard's segments, which a later difference begins from.
+    pub(crate) async fn versions(&self, collection: &str, shard: u32) -> Result<Value> {
+        let request =
+            self.request(format!("ask for the file versions of collection `{collection}`"), Right::Read);
+        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/manifest", in_url(collection));
+        answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
+    }
+
+    /// Begins to download what has changed in a shard since it had these `versions`; `None` when nothing has.
+    pub(crate) async fn difference(
+        &self,
+        collection: &str,
+        shard: u32,
+        versions: &Value,
+    ) -> Result<Option<Response>> {
+        let request =
+            self.request(format!("download the changes of collection `{collection}`"), Right::Write);
+        let path = format!("/collections/{}/shards/{shard}/snapshot/partial/create", in_url(collection));
+        let response = self.to(Method::POST, &path).json(versions).send().await;
+        let response = response.map_err(|error| request.unreachable(error.without_url()))?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(None),
+            status if status.is_success() => Ok(Some(response)),
+            _ => Err(refusal(&request, response).await),
+        }
+    }
+
+    /// Puts changes over a shard that has what they were made from, and waits until they are there.
+    pub(crate) async fn put_difference(
+        &self,
+        collection: &str,
+        shard: u32,
+        upload: Upload<'_>,
+    ) -> Result<()> {
+        let path = format!(
+            "/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}",
+            in_url(collection),
+            in_url(upload.sha256)
+        );
+        self.send_file(format!("upload changes of collection `{collection}`"), &path, upload).await
+    }
+}
+
+pub(super) fn descriptor(request: &Request, value: &Value) -> Result<Descriptor> {
+    match (value["name"].as_str(), value["size"].as_u64()) {
+        (Some(name), Some(size)) => Ok(Descriptor {
+            name: name.to_owned(),
+            size,
+            checksum: value["checksum"].as_str().map(|sum| sum.trim().to_lowercase()),
+        }),
+        _ => Err(request.senseless("a snapshot has neither name nor size")),
+    }
+}
+
+/// What tells one version of a file from another.
+pub(crate) fn tag(response: &Response) -> Option<HeaderValue> {
+    response.headers().get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).cloned()
+}
