@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::support::own_engine::{IMAGE, OwnEngine};
 use crate::support::scratch::Ran;
+use crate::support::tls::Authority;
 use crate::support::{Compose, Scratch};
 
 const STACK: &str = r#"
@@ -155,6 +156,33 @@ fn an_engine_behind_a_port_is_judged_and_named() {
             let environment = far.environment(&[("DOCKER_CONFIG", &config)]);
             far.goes_by(&["--context", "away"], &environment, &url);
         }
+    }
+}
+
+/// Both sides show certificates, as with `dockerd --tlsverify`.
+#[test]
+fn an_engine_behind_tls_is_judged_with_its_certificates_and_not_without() {
+    for compose in [Compose::V2, Compose::V1] {
+        let Some(far) = Far::new(compose) else { continue };
+        let authority = Authority::new();
+        let url = format!("tcp://{}", authority.listen(&far.engine.url()));
+        let ours = authority.client(&far.scratch.path("ours"));
+        let strange = Authority::new().client(&far.scratch.path("strange"));
+        far.scratch.plain(&["up", "-d"]).exits(0);
+        for certificates in [&[][..], &[("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", strange.as_str())]] {
+            let environment = [&[("DOCKER_HOST", url.as_str())], certificates].concat();
+            far.safe(&["down", "-v"], &far.environment(&environment)).exits(69).says("Nothing was run");
+            assert!(far.has_volume());
+        }
+        let environment = [
+            ("DOCKER_HOST", url.as_str()),
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", ours.as_str()),
+            // V1's HTTP library would go by these instead.
+            ("REQUESTS_CA_BUNDLE", ""),
+            ("CURL_CA_BUNDLE", ""),
+        ];
+        far.goes_by(&[], &far.environment(&environment), &url);
     }
 }
 

@@ -5,6 +5,7 @@ pub mod machine;
 pub mod own_engine;
 pub mod qdrant;
 pub mod scratch;
+pub mod tls;
 
 pub use qdrant::Qdrant;
 pub use scratch::{Compose, Scratch, docker_can};
