@@ -128,7 +128,7 @@ fn exists(volume: &str) -> bool {
 /// What became of every place, looking for the data of each where `look` says.
 pub fn fates(places: &[Place], look: impl Fn(&Body) -> Body) -> Vec<Fate> {
     let known = containers();
-    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
     places
         .iter()
         .map(|place| {
@@ -137,6 +137,7 @@ pub fn fates(places: &[Place], look: impl Fn(&Body) -> Body) -> Vec<Fate> {
             let old_body = known.iter().any(|(_, id, _)| *id == place.container_id);
             let Some((_, id, _)) = now else { return at_rest(place, old_body) };
             let text = seen.entry(id.clone()).or_insert_with(|| everything(id, places));
+            let Some(text) = text else { return at_rest(place, old_body) };
             if text.lines().any(|line| line == format!("{}={}", place.path, place.token)) {
                 return Fate::Kept;
             }
@@ -165,12 +166,12 @@ fn at_rest(place: &Place, old_body: bool) -> Fate {
     }
 }
 
-/// Every marker that a container sees: `PATH=TOKEN` lines.
-fn everything(id: &str, places: &[Place]) -> String {
+/// Every marker that a container sees: `PATH=TOKEN` lines; `None` when it was just being killed.
+fn everything(id: &str, places: &[Place]) -> Option<String> {
     let script = places.iter().fold(String::new(), |text, Place { path, .. }| {
         format!("{text}[ -e {path}/mark ] && echo \"{path}=$(cat {path}/mark)\"; ")
     });
-    docker(&["exec", id, "/bin/sh", "-c", &format!("{script}:")]).unwrap_or_default()
+    docker(&["exec", id, "/bin/sh", "-c", &format!("{script}:")]).ok()
 }
 
 /// Whether the marker is in a volume that no service shows, read out of a container that is never started.
