@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
-use super::store::{BackupRoot, StoreError};
+use super::store::{self, BackupRoot, StoreError};
 use crate::fs::{FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_atomically};
 
 /// The value of `format` in every record.
@@ -18,7 +18,7 @@ pub const FORMAT: &str = "safe-compose-record";
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The name of the file.
-pub const FILE_NAME: &str = "last_stop.json";
+pub const FILE_NAME: &str = store::RECORD;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {

@@ -1,14 +1,12 @@
 //! `safe-compose lint`: does a Compose file lose data?
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::json;
 
+use super::lint_texts::{Texts, read_stdin};
 use super::{describe, lint_scripts};
 use crate::cli::{Deny, Lint, LintFormat};
 use crate::compose::invocation::Reading;
@@ -19,8 +17,6 @@ use crate::exit::Exit;
 use crate::fs::write_atomically;
 use crate::lint::{self, Baseline, Checked, Finding, Severity, Target};
 use crate::ui::{Ui, findings};
-
-pub(super) type Texts = BTreeMap<PathBuf, Arc<str>>;
 
 /// Runs without a runtime: it asks nobody.
 pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, Failure> {
@@ -173,16 +169,6 @@ fn targets(env: &Env, reading: &Reading, args: &Lint) -> Result<Vec<Target>, Fai
         stdin,
         whole: true,
     }])
-}
-
-pub(super) fn read_stdin() -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let failure = |why: String| Failure::new(Exit::Usage, format!("standard input cannot be read: {why}"));
-    std::io::stdin()
-        .take(lint::MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| failure(error.to_string()))?;
-    lint::decode(bytes).map_err(failure)
 }
 
 /// Every target, on all processors when there are many.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::lint::{Texts, read_stdin};
+use super::lint_texts::{Texts, read_stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::lint::Finding;

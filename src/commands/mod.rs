@@ -12,6 +12,7 @@ pub mod history;
 mod import;
 pub mod lint;
 mod lint_scripts;
+mod lint_texts;
 pub mod protect;
 mod proving;
 mod records;

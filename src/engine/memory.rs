@@ -21,9 +21,8 @@ use super::{
 };
 use crate::policy::Clearance;
 
-pub use contents::Files;
 use contents::{Contents, Keeper, missing};
-pub use scratch::Server;
+pub use contents::{Files, Server};
 
 /// The size of one piece of a stream, small enough that tests see several.
 const PIECE: usize = 4096;

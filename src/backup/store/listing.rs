@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::name::{TAKEN, valid_store};
+use super::name::{RECORD, TAKEN, valid_store};
 use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
-use crate::backup::{record, stack};
+use crate::backup::stack;
 use crate::fs::{FsError, Lock, Probe};
 
 /// Everything that was found, sorted by what it is.
@@ -68,7 +68,7 @@ impl Listing {
                 if Lock::probe(directory) != Probe::Held {
                     self.interrupted.push(path);
                 }
-            } else if !Lock::is_lock(&name) && name != record::FILE_NAME {
+            } else if !Lock::is_lock(&name) && name != RECORD {
                 self.foreign.push(path);
             }
         }
@@ -92,7 +92,7 @@ fn is_backup_of(store: &str, name: &str) -> bool {
 /// Whether a directory holds anything of ours; otherwise it is one single foreign thing.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == record::FILE_NAME
+        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == RECORD
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 pub use damage::Damage;
 pub use listing::Listing;
 pub use name::Name;
-pub(in crate::backup) use name::{next_second, parse_stamp, stamp};
+pub(in crate::backup) use name::{RECORD, next_second, parse_stamp, stamp};
 pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
@@ -31,7 +31,6 @@ pub use staging::Staging;
 use super::fingerprint::Fingerprint;
 use super::manifest::{self, Manifest, Proof};
 use super::proof::{Outcome, Record, Trial};
-use super::record;
 use crate::fs::FsError;
 use crate::inventory::StoreKind;
 
@@ -87,7 +86,7 @@ impl Backup {
             artifacts: Vec::new(),
             restore_by_hand: Vec::new(),
         };
-        Self { directory: root.directory().join(store).join(record::FILE_NAME), manifest, trial: None }
+        Self { directory: root.directory().join(store).join(RECORD), manifest, trial: None }
     }
 
     /// How far it was checked.

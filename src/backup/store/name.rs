@@ -16,6 +16,9 @@ const LENGTH: usize = "YYYYMMDD_HHMMSS".len();
 /// Files that other rooms keep in the root.
 pub(super) const TAKEN: &[&str] = &["journal.jsonl"];
 
+/// The file that the room of records keeps beside a store's backups.
+pub(in crate::backup) const RECORD: &str = "last_stop.json";
+
 /// The name of one backup; its time has no fraction of a second.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {

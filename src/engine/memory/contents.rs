@@ -9,8 +9,10 @@ use std::sync::Arc;
 use tokio::io::DuplexStream;
 
 use super::archive::pack;
-use super::{Call, Question, scratch};
-use crate::engine::{Container, EngineError, HOLDER_LABEL, Image, MountSource, Result, Volume};
+use super::{Call, Question};
+use crate::engine::{
+    Container, EngineError, HOLDER_LABEL, Image, MountSource, PublishedPort, Result, Scratch, Volume,
+};
 
 /// Files by their path below the place that holds them.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -26,6 +28,14 @@ pub(super) enum Keeper {
     Layer(String),
 }
 
+/// A server that runs in a scratch container, and ends when it is dropped.
+pub struct Server {
+    pub ports: Vec<PublishedPort>,
+    pub running: Box<dyn Any + Send>,
+}
+
+pub(super) type Serve = Arc<dyn Fn(&Scratch) -> Server + Send + Sync>;
+
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) containers: Vec<Container>,
@@ -39,7 +49,7 @@ pub(super) struct Contents {
     pub(super) architecture: Option<String>,
     pub(super) calls: Vec<Call>,
     pub(super) helpers_made: u32,
-    pub(super) serve: Option<scratch::Serve>,
+    pub(super) serve: Option<Serve>,
     /// By the name of the scratch container that each runs in.
     pub(super) servers: BTreeMap<String, Box<dyn Any + Send>>,
 }

@@ -1,20 +1,11 @@
 //! Scratch containers of the engine in memory: what serves in them is given by the test.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::MemoryEngine;
-use super::contents::{Contents, missing};
+use super::contents::{Contents, Server, missing};
 use crate::engine::{Container, EngineError, PublishedPort, Result, SCRATCH_LABEL, Scratch, State};
-
-/// A server that runs in a scratch container, and ends when it is dropped.
-pub struct Server {
-    pub ports: Vec<PublishedPort>,
-    pub running: Box<dyn Any + Send>,
-}
-
-pub(super) type Serve = Arc<dyn Fn(&Scratch) -> Server + Send + Sync>;
 
 impl MemoryEngine {
     /// What runs in every scratch container from now on.
