@@ -5,6 +5,7 @@
 pub mod context;
 pub mod docker;
 pub mod memory;
+pub mod own_image;
 mod scratch;
 mod types;
 

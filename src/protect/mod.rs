@@ -8,13 +8,11 @@
 //!
 //! Nothing here reads or writes the volume: it is mounted read-only, and nothing is copied into it.
 
-pub mod image;
-mod pause;
-
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::engine::own_image as image;
 use crate::engine::{Container, Engine, EngineError, HOLDER_LABEL, Holder, State};
 use crate::policy::Clearance;
 

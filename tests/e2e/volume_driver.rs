@@ -137,6 +137,19 @@ async fn everything_comes_back_as_it_was() {
     assert_eq!(plan.steps[0].action, Action::Keep, "it is the same now");
     let (second, _) = dump(&fresh, &root).await;
     assert_eq!(second.manifest.fingerprint, backup.manifest.fingerprint);
+    // Its image was removed meanwhile.
+    let bare = Store { image: Some("sctest-no-such-image:1".into()), ..fresh.clone() };
+    let (third, _) = dump(&bare, &root).await;
+    assert_eq!(third.manifest.fingerprint, backup.manifest.fingerprint);
+    let helpers = docker(&[
+        "ps",
+        "-aq",
+        "--filter",
+        &format!("label={HELPER_LABEL}"),
+        "--filter",
+        &format!("volume={to}"),
+    ]);
+    assert_eq!(helpers.as_deref(), Ok(""));
     let helpers = docker(&[
         "ps",
         "-aq",

@@ -276,6 +276,23 @@ async fn without_a_container_a_helper_is_made_and_always_removed() {
 }
 
 #[tokio::test]
+async fn where_the_services_image_is_gone_a_helper_is_made_of_ours() {
+    let (_dir, root) = root();
+    let store = store(None, vec![in_volume("shop_db", "/data")]);
+    let without_image = || filled(MemoryEngine::new()).with_volume(volume("shop_db"));
+    let engine = without_image();
+    let Dumped { backup, .. } = dump(&engine, &store, &root).await.expect("dumped");
+    assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
+    assert!(engine.image("safe-compose-holder:1").await.expect("asked").is_some(), "it was loaded");
+    assert_eq!((engine.count(Question::CreateHelper), engine.containers().len()), (1, 0));
+
+    let strange = without_image().with_architecture("vax");
+    let error = dump(&strange, &store, &root).await.map(|_| ()).expect_err("there is no program for it");
+    assert!(format!("{error:#}").contains("no image of `db`"), "{error:#}");
+    assert_eq!(strange.count(Question::CreateHelper), 0);
+}
+
+#[tokio::test]
 async fn a_helper_that_was_left_behind_is_removed_first() {
     let (_dir, root) = root();
     let engine = filled(MemoryEngine::new()).with_image("app", image()).with_volume(volume("shop_db"));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::backup::driver::Target;
+use crate::engine::own_image;
 use crate::engine::{Container, HELPER_LABEL, Helper, MountSource, State};
 use crate::inventory::{Place, PlaceSource};
 
@@ -44,10 +45,7 @@ impl Reach {
     /// With every volume that exists, those inside of others too.
     async fn helper(target: Target<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
         let store = target.store;
-        let image = store.container.as_ref().map(|container| container.image.clone());
-        let image = image.or_else(|| store.image.clone()).with_context(|| {
-            format!("`{}` has neither a container nor an image to look at its volumes with", store.service)
-        })?;
+        let image = image(target).await?;
         let mut existing = Vec::new();
         for (volume, destination) in volumes {
             if target.engine.volume(&volume).await?.is_some() {
@@ -78,6 +76,24 @@ impl Reach {
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
         }
     }
+}
+
+/// The store's own image; where the engine has it no more, ours: a helper needs one to be made of, and nothing in it.
+async fn image(target: Target<'_>) -> anyhow::Result<String> {
+    let (store, engine) = (target.store, target.engine);
+    let own = store.container.as_ref().map(|container| &container.image).or(store.image.as_ref());
+    if let Some(own) = own
+        && engine.image(own).await?.is_some()
+    {
+        return Ok(own.clone());
+    }
+    let machine = engine.architecture().await?;
+    let image = own_image::for_machine(&machine).with_context(|| {
+        let service = &store.service;
+        format!("the engine has no image of `{service}` to look at its volumes with, and for `{machine}` there is none of ours")
+    })?;
+    engine.load_image(image).await?;
+    Ok(own_image::REFERENCE.to_owned())
 }
 
 /// The volumes of the store, as its file declares them.

@@ -1,14 +1,15 @@
-//! The image that holders run: one program, made here, so that nothing has to be pulled.
+//! An image of our own: one program that waits, made here, so that nothing has to be pulled. Holders run it, and helpers
+//! are made of it where the engine has the service's image no more.
 //!
 //! Written as `docker save` writes images: the layer, the configuration under its own digest, and `manifest.json`. The
 //! same architecture always gives the same bytes, so loading it again changes nothing.
+
+mod pause;
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-
-use super::pause;
 
 /// Its name on the engine. The number counts its contents.
 pub const REFERENCE: &str = "safe-compose-holder:1";
