@@ -88,23 +88,20 @@ fn choose(stack: &Stack<'_>, args: &Restore) -> Result<Backup, Failure> {
     }
 }
 
-/// The service to restore, where there is only one that could be meant.
+/// The service to restore, where there is only one that could be meant: the only server, else the only one with data.
 fn only_service(stack: &Stack<'_>) -> Result<String, Failure> {
-    let mut known: Vec<&str> = stack
-        .inventory
-        .stores
-        .iter()
-        .filter(|store| store.is_server())
-        .map(|store| store.service.as_str())
-        .collect();
+    let stores = || stack.inventory.stores.iter();
+    let mut known: Vec<&str> =
+        stores().filter(|store| store.is_server()).map(|store| store.service.as_str()).collect();
+    if known.is_empty() {
+        known = stores().map(|store| store.id.as_str()).collect();
+    }
     known.dedup();
     match known.as_slice() {
         [only] => Ok((*only).to_owned()),
         [first, ..] if share_their_newest(stack, &known) => Ok((*first).to_owned()),
-        [] => {
-            Err(Failure::new(Exit::Usage, "no service of this project is a server that can be restored into")
-                .say("Name one with --service, or name the backup itself."))
-        }
+        [] => Err(Failure::new(Exit::Usage, "no service of this project holds data that could be restored")
+            .say("Name the backup itself.")),
         several => {
             Err(Failure::new(Exit::Usage, "several services have data, so `latest` could be any of theirs")
                 .say(format!("Name one with --service: {}.", several.join(", "))))

@@ -137,11 +137,12 @@ pub(super) fn report(stack: &Stack<'_>, store: &Store, restored: &Restored, form
         return;
     }
     let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
-    let mut line = format!(
-        "restored {} into `{}`, counted and compared",
-        crate::units::count(done, "collection"),
-        store.service
-    );
+    let one = match store.kind {
+        StoreKind::Qdrant => "collection",
+        StoreKind::Volume => "place",
+    };
+    let mut line =
+        format!("restored {} into `{}`, counted and compared", crate::units::count(done, one), store.service);
     if !restored.aliases.is_empty() {
         line.push_str(&format!("; aliases: {}", restored.aliases.join(", ")));
     }

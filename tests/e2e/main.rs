@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
 mod engine;
+mod gone_stack;
 mod guide;
 mod oracle;
 mod own_engine;
