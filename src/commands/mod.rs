@@ -1,7 +1,7 @@
 //! What the user asked for, one file each. The only room that knows all duties.
 
-pub mod asking;
-mod backup;
+mod asking;
+pub mod backup;
 pub mod backups;
 mod comparing;
 mod describe;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::engine::own_image as image;
+use crate::engine::own_image::{self, LoadError};
 use crate::engine::{Container, Engine, EngineError, HOLDER_LABEL, Holder, State};
 use crate::policy::Clearance;
 
@@ -55,6 +55,15 @@ pub enum ProtectError {
     Machine(String),
     #[error("the holder `{0}` was started and does not run")]
     NotRunning(String),
+}
+
+impl From<LoadError> for ProtectError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Engine(error) => Self::Engine(error),
+            LoadError::Machine(machine) => Self::Machine(machine),
+        }
+    }
 }
 
 /// The name of a volume's holder.
@@ -107,14 +116,12 @@ async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcom
     if engine.volume(volume).await?.is_none() {
         return Err(ProtectError::NoVolume(volume.to_owned()));
     }
-    let machine = engine.architecture().await?;
-    let Some(image) = image::for_machine(&machine) else { return Err(ProtectError::Machine(machine)) };
-    engine.load_image(image).await?;
+    let image = own_image::load(engine).await?;
     let holder = Holder {
         name: holder_name(volume),
-        image: image::REFERENCE.to_owned(),
+        image: image.to_owned(),
         volume: volume.to_owned(),
-        mount_point: image::MOUNT_POINT.into(),
+        mount_point: own_image::MOUNT_POINT.into(),
         labels: BTreeMap::from([
             (HOLDER_LABEL.to_owned(), volume.to_owned()),
             (PROJECT_LABEL.to_owned(), project.to_owned()),

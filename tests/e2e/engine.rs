@@ -8,27 +8,12 @@ use safe_compose::engine::docker::DockerEngine;
 use safe_compose::engine::{
     Container, Engine as _, EngineError, HELPER_LABEL, Helper, MountSource, Registry, State,
 };
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::bare::{Bare, SOCKET, docker, endpoint, engine, eventually};
 use crate::support::machine::missing;
-
-fn clearance() -> Clearance {
-    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
-        plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
-        terminal: false,
-        allow: None,
-    };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
-        other => panic!("{other:?}"),
-    }
-}
+use crate::support::permission::clearance;
 
 fn source<'a>(container: &'a Container, destination: &str) -> &'a MountSource {
     let found = container.mounts.iter().find(|mount| mount.destination == Path::new(destination));

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::qdrant::NAMED;
 use crate::support::{Compose, Qdrant, Scratch, docker_can};
 
 const STACK: &str = r#"
@@ -14,18 +15,6 @@ services:
     volumes: ["./volumes/qdrant:/qdrant/storage", "snapshots:/qdrant/snapshots"]
 volumes:
   snapshots:
-"#;
-
-const NAMED: &str = r#"
-services:
-  qdrant:
-    image: "QDRANT_IMAGE"
-    command: ["./qdrant"]
-    environment: { QDRANT__TELEMETRY_DISABLED: "true" }
-    ports: ["127.0.0.1::6333"]
-    volumes: ["data:/qdrant/storage"]
-volumes:
-  data:
 "#;
 
 fn server(scratch: &Scratch) -> Qdrant {

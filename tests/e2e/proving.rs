@@ -2,23 +2,12 @@
 
 use std::fs;
 
+use crate::support::qdrant::NAMED;
 use crate::support::{Compose, Qdrant, Scratch};
-
-const STACK: &str = r#"
-services:
-  qdrant:
-    image: "QDRANT_IMAGE"
-    command: ["./qdrant"]
-    environment: { QDRANT__TELEMETRY_DISABLED: "true" }
-    ports: ["127.0.0.1::6333"]
-    volumes: ["data:/qdrant/storage"]
-volumes:
-  data:
-"#;
 
 #[test]
 fn a_backup_that_comes_back_is_proven_and_one_that_does_not_is_marked() {
-    let Some(scratch) = Scratch::new(Compose::V2, STACK) else { return };
+    let Some(scratch) = Scratch::new(Compose::V2, NAMED) else { return };
     scratch.safe(&["up", "-d"]).exits(0);
     Qdrant::at(&scratch.published("qdrant", 6333)).fill("recipes", 20);
     scratch.safe(&["backup", "--prove"]).exits(0).says("came out equal: 1 collection, 20 points");

@@ -10,25 +10,10 @@ use safe_compose::backup::store::{BackupRoot, Verified};
 use safe_compose::engine::{Engine as _, HELPER_LABEL};
 use safe_compose::error::Failure;
 use safe_compose::inventory::{Place, PlaceSource, Store, StoreKind};
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
 
 use crate::support::bare::{Bare, docker, engine};
-
-fn clearance() -> Clearance {
-    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
-        plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
-        terminal: false,
-        allow: None,
-    };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
-        other => panic!("{other:?}"),
-    }
-}
+use crate::support::permission::clearance;
 
 /// Makes everything that a tar can carry and a careless copy loses.
 const FILL: &str = "umask 022; cd /data && chmod 700 . && chown 1000:1001 . \

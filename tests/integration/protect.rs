@@ -10,11 +10,11 @@ use safe_compose::engine::memory::{MemoryEngine, Question};
 use safe_compose::engine::{Container, Engine as _, EngineError, HOLDER_LABEL, State, Volume};
 use safe_compose::guard::{Scene, assess};
 use safe_compose::inventory::Inventory;
-use safe_compose::policy::{
-    Assessment, Backed, Clearance, Decision, Effect, Rule, Situation, Subject, decide,
-};
+use safe_compose::policy::{Effect, Subject};
 use safe_compose::protect::{self, Outcome, ProtectError, Protection};
 use safe_compose::settings::Settings;
+
+use crate::support::clearance;
 
 fn volume(name: &str) -> Volume {
     let labels = [("com.docker.compose.project", "shop"), ("com.docker.compose.volume", "data")];
@@ -30,21 +30,6 @@ fn volume(name: &str) -> Volume {
 
 fn engine() -> MemoryEngine {
     MemoryEngine::new().with_volume(volume("shop_data")).with_volume(volume("shop_wal"))
-}
-
-fn clearance() -> Clearance {
-    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
-        plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
-        terminal: false,
-        allow: None,
-    };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
-        other => panic!("{other:?}"),
-    }
 }
 
 /// A holder of `shop_data`, as the engine has it.

@@ -8,7 +8,8 @@ use safe_compose::backup::export::{Contents, Kind, scan};
 use serde_json::{Value, json};
 
 use crate::qdrant_export::{encoded, export, fill_oddly, points};
-use crate::qdrant_stand::{DRIVER, Stand, clearance, why};
+use crate::qdrant_stand::{DRIVER, Stand, why};
+use crate::support::clearance;
 
 async fn plan(stand: &Stand, from: &Contents, request: &Request) -> anyhow::Result<Plan> {
     DRIVER.plan_import(stand.target(), from, request).await

@@ -18,13 +18,13 @@ use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::memory::{self, MemoryEngine};
 use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Registry, Scratch, State};
 use safe_compose::inventory::{Store, StoreKind};
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::backup_fixture::manifest;
+use crate::support::clearance;
 
 /// A moment of patience: no test waits for the lengths that people wait.
 pub(crate) const PATIENCE: Patience = Patience {
@@ -493,21 +493,6 @@ pub(crate) fn why<T>(result: anyhow::Result<T>) -> String {
     match result {
         Ok(_) => panic!("it must fail"),
         Err(error) => format!("{error:#}"),
-    }
-}
-
-pub(crate) fn clearance() -> Clearance {
-    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
-        plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
-        terminal: false,
-        allow: None,
-    };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
-        other => panic!("{other:?}"),
     }
 }
 

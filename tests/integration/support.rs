@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use safe_compose::compose::grammar::Grammar;
+use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 
 /// Writes a file, with the directories above it.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
@@ -54,4 +55,20 @@ fn says(path: &Path, grammar: Grammar) -> bool {
         && safe_compose::compose::binary::ComposeBinary::new(path, None)
             .grammar()
             .is_ok_and(|said| said == grammar)
+}
+
+/// The word of a plan that loses nothing.
+pub(crate) fn clearance() -> Clearance {
+    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
+    let situation = Situation {
+        plan: &plan,
+        destroy: Rule::Confirm,
+        orphan: Rule::Confirm,
+        terminal: false,
+        allow: None,
+    };
+    match decide(&situation) {
+        Decision::Allow(permit) => permit.clear(Backed::Nothing),
+        other => panic!("{other:?}"),
+    }
 }

@@ -14,27 +14,12 @@ use safe_compose::engine::{
 };
 use safe_compose::error::Failure;
 use safe_compose::inventory::{Place, PlaceSource, Store, StoreKind};
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
 use safe_compose::progress::Silent;
 
 use crate::backup_fixture::{manifest, names, root, time};
+use crate::support::clearance;
 
 const AT: &str = "2026-08-01T10:00:00Z";
-
-fn clearance() -> Clearance {
-    let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
-        plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
-        terminal: false,
-        allow: None,
-    };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
-        other => panic!("{other:?}"),
-    }
-}
 
 fn volume(name: &str) -> Volume {
     Volume {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::child::{self, Input, Terms};
 use super::doubt::{self, Doubt};
 use super::losses::ToSave;
 use super::saved::Saving;
-use super::{announce, api_version, course, facts, look, losses, remember};
+use super::{announce, api_version, child, course, facts, look, losses, remember};
 use crate::commands::saving;
 use crate::commands::stack::{self, Asked, Stack};
 use crate::commands::{describe, interruptible};
@@ -15,6 +14,7 @@ use crate::exit::Exit;
 use crate::guard::{self, Facts};
 use crate::journal::{Entry, Outcome};
 use crate::policy::{Assessment, Clearance, Decision, Situation, decide};
+use crate::process::Given;
 
 /// Runs a watched command.
 pub async fn run(asked: &Asked) -> Result<Exit, Failure> {
@@ -93,11 +93,11 @@ async fn guarded(stack: &mut Stack<'_>, facts: &Facts, plan: &Assessment) -> Res
     if stays {
         remember::stores(stack, plan, &saving, true);
     }
-    let terms = Terms { input: input(stack, facts), variable: api_version::variable(stack) };
+    let given = Given { stdin: stdin(stack, facts), variable: api_version::variable(stack) };
     let exit = if stays {
-        look::beside(stack, hand_on(asked, terms, &clearance)).await?
+        look::beside(stack, hand_on(asked, given, &clearance)).await?
     } else {
-        hand_on(asked, terms, &clearance).await?
+        hand_on(asked, given, &clearance).await?
     };
     let done = exit == Exit::Compose(0);
     if !stays && !course::restarts(reading) {
@@ -112,15 +112,17 @@ async fn guarded(stack: &mut Stack<'_>, facts: &Facts, plan: &Assessment) -> Res
 }
 
 /// The one door to a command that may destroy: it cannot be called without the decision.
-async fn hand_on(asked: &Asked, terms: Terms, _: &Clearance) -> Result<Exit, Failure> {
-    child::run_on(asked, terms).await
+async fn hand_on(asked: &Asked, given: Given, _: &Clearance) -> Result<Exit, Failure> {
+    child::run_with(asked, given).await
 }
 
-/// A changed volume definition makes Compose read an answer: without a terminal `y` could come out of any pipe, and
-/// would delete the volume without a decision.
-fn input(stack: &Stack<'_>, facts: &Facts) -> Input {
+/// What Compose reads instead of what we would. A changed volume definition makes it ask: without a terminal `y` could
+/// come out of any pipe, and would delete the volume without a decision. Where it reads nothing, its question takes
+/// the default, which loses nothing.
+fn stdin(stack: &Stack<'_>, facts: &Facts) -> Option<Vec<u8>> {
+    let known = stack.asked.stdin.clone();
     let asks = guard::asks_about_volumes(&facts::scene(stack, facts));
-    if asks && !facts.terminal { Input::Nothing } else { Input::Ours }
+    if asks && !facts.terminal { Some(known.unwrap_or_default()) } else { known }
 }
 
 async fn save(stack: &Stack<'_>, plan: &Assessment) -> Result<Saving, Failure> {

@@ -11,11 +11,30 @@ use std::fmt::Write as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::{Engine, EngineError};
+
 /// Its name on the engine. The number counts its contents.
 pub const REFERENCE: &str = "safe-compose-holder:1";
 
 /// Where a holder mounts its volume.
 pub const MOUNT_POINT: &str = "/held";
+
+/// Loads it into an engine, and gives its name.
+pub async fn load(engine: &dyn Engine) -> Result<&'static str, LoadError> {
+    let machine = engine.architecture().await?;
+    let image = for_machine(&machine).ok_or(LoadError::Machine(machine))?;
+    engine.load_image(image).await?;
+    Ok(REFERENCE)
+}
+
+/// Why the image could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the engine's machine is `{0}`, and there is no holder program for it")]
+    Machine(String),
+}
 
 /// The image for a machine, by the name that the engine or the kernel gives it; `None` where we have no program for it.
 pub fn for_machine(machine: &str) -> Option<Vec<u8>> {

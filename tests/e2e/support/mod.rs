@@ -3,6 +3,7 @@
 pub mod bare;
 pub mod machine;
 pub mod own_engine;
+pub mod permission;
 pub mod qdrant;
 pub mod scratch;
 pub mod tls;

@@ -4,6 +4,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+/// A stack of one server with its data in a named volume.
+pub const NAMED: &str = r#"
+services:
+  qdrant:
+    image: "QDRANT_IMAGE"
+    command: ["./qdrant"]
+    environment: { QDRANT__TELEMETRY_DISABLED: "true" }
+    ports: ["127.0.0.1::6333"]
+    volumes: ["data:/qdrant/storage"]
+volumes:
+  data:
+"#;
+
 /// A server at an address.
 pub struct Qdrant {
     url: String,

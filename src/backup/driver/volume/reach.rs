@@ -87,13 +87,11 @@ async fn image(target: Target<'_>) -> anyhow::Result<String> {
     {
         return Ok(own.clone());
     }
-    let machine = engine.architecture().await?;
-    let image = own_image::for_machine(&machine).with_context(|| {
-        let service = &store.service;
-        format!("the engine has no image of `{service}` to look at its volumes with, and for `{machine}` there is none of ours")
+    let loaded = own_image::load(engine).await;
+    let image = loaded.with_context(|| {
+        format!("the engine has no image of `{}` to look at its volumes with", store.service)
     })?;
-    engine.load_image(image).await?;
-    Ok(own_image::REFERENCE.to_owned())
+    Ok(image.to_owned())
 }
 
 /// The volumes of the store, as its file declares them.
