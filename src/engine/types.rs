@@ -274,3 +274,31 @@ pub struct Holder {
     /// [`HOLDER_LABEL`] among them.
     pub labels: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_engines_say_less_of_their_images() {
+        let of = |version: &str, containerd_images| {
+            let identity = Identity {
+                id: "E".into(),
+                name: "host".into(),
+                version: version.into(),
+                endpoint: "unix:///var/run/docker.sock".into(),
+                local: true,
+                root: PathBuf::from("/var/lib/docker"),
+                containerd_images,
+            };
+            identity.container_config()
+        };
+        for older in ["20.10.24+dfsg1", "25.0.5", "dev", ""] {
+            assert_eq!(of(older, false), ContainerConfig::Always, "{older}");
+        }
+        for newer in ["26.1.5+dfsg1", "28.5.2"] {
+            assert_eq!(of(newer, false), ContainerConfig::UpTo("1.44"), "{newer}");
+            assert_eq!(of(newer, true), ContainerConfig::Never, "{newer}");
+        }
+    }
+}

@@ -367,6 +367,16 @@ mod tests {
     }
 
     #[test]
+    fn an_api_version_that_somebody_has_set_is_known() {
+        let root = scratch(&[("set/.env", "COMPOSE_API_VERSION=1.41\n"), ("unset/.env", "A=b\n")]);
+        let env = |below: &str| Env { current_dir: root.path().join(below), ..Env::default() };
+        assert!(place(Grammar::V1, "up", &env("set")).sets_api_version);
+        assert!(!place(Grammar::V1, "up", &env("unset")).sets_api_version);
+        let by_hand = Env { compose_api_version: Some("1.41".into()), ..env("unset") };
+        assert!(place(Grammar::V1, "up", &by_hand).sets_api_version);
+    }
+
+    #[test]
     fn v2_takes_a_switch_from_the_env_file() {
         let root = scratch(&[(".env", "COMPOSE_REMOVE_ORPHANS=1\n")]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
