@@ -9,31 +9,31 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 /// Compose's global flags (`-f`, `-p`, `--profile`, …) stand before the word, as with Compose's own commands.
 #[derive(Debug, Parser)]
 #[command(name = "safe-compose", no_binary_name = true, disable_help_subcommand = true, version)]
-pub struct Own {
+pub struct OwnCli {
     #[command(subcommand)]
-    pub word: Word,
+    pub word: OwnCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Word {
+pub enum OwnCommand {
     /// Back up the data of the running stack, and check the copies
-    Backup(Backup),
+    Backup(BackupArgs),
     /// List, show and thin out backups
-    Backups(Backups),
+    Backups(BackupsArgs),
     /// Put a backup back
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Compare what runs with what was recorded at the last stop, or check a backup on disk
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Keep volumes from being removed by anybody: by Compose, by `docker volume rm`, by every `prune`
-    Protect(Protect),
+    Protect(ProtectArgs),
     /// Let protected volumes be removed again
-    Unprotect(Unprotect),
+    Unprotect(UnprotectArgs),
     /// Show this project's data, and how safe it is
-    Status(Status),
+    Status(StatusArgs),
     /// Show what was done to this project's data
-    History(History),
+    History(HistoryArgs),
     /// Find ways in which Compose files will lose data; needs no Docker
-    Lint(Lint),
+    Lint(LintArgs),
 }
 
 /// How a result is printed.
@@ -46,7 +46,7 @@ pub enum Format {
 }
 
 #[derive(Debug, Args)]
-pub struct Backup {
+pub struct BackupArgs {
     /// Only these services; all that hold data when none is named
     pub services: Vec<String>,
     /// Put each into a scratch server afterwards, and compare
@@ -54,7 +54,7 @@ pub struct Backup {
     pub prove: bool,
     /// What is written: what is restored fastest, or what other tools and versions read
     #[arg(long, value_enum, default_value_t)]
-    pub format: Written,
+    pub format: BackupFormat,
     /// Print what was made as JSON
     #[arg(long)]
     pub json: bool,
@@ -62,7 +62,7 @@ pub struct Backup {
 
 /// How a backup is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Written {
+pub enum BackupFormat {
     /// A directory of the server's own snapshots, or of archives of files
     #[default]
     Snapshot,
@@ -73,7 +73,7 @@ pub enum Written {
 }
 
 #[derive(Debug, Args)]
-pub struct Backups {
+pub struct BackupsArgs {
     #[command(subcommand)]
     pub action: Option<BackupsAction>,
     #[arg(long, value_enum, default_value_t, global = true)]
@@ -98,7 +98,7 @@ pub enum BackupsAction {
 }
 
 #[derive(Debug, Args)]
-pub struct Restore {
+pub struct RestoreArgs {
     /// Its name, its path, or `latest`; or a portable file (`.json`, `.jsonl`, `.jsonl.zst`)
     #[arg(default_value = "latest")]
     pub backup: String,
@@ -122,7 +122,7 @@ pub struct Restore {
 }
 
 #[derive(Debug, Args)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// Check this backup on disk instead of the running stack
     pub backup: Option<String>,
     /// Put this backup into a scratch server, and compare
@@ -136,27 +136,27 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
-pub struct Protect {
+pub struct ProtectArgs {
     /// Keys under `volumes:`, or names of volumes; every named volume of this project when none is given
     #[arg(value_name = "VOLUME")]
     pub volumes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Unprotect {
+pub struct UnprotectArgs {
     /// Keys under `volumes:`, or names of volumes
     #[arg(value_name = "VOLUME", required = true)]
     pub volumes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Status {
+pub struct StatusArgs {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 }
 
 #[derive(Debug, Args)]
-pub struct History {
+pub struct HistoryArgs {
     /// How many commands, counted from the newest
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub last: usize,
@@ -172,7 +172,7 @@ pub struct History {
 /// no sense.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
-pub struct Lint {
+pub struct LintArgs {
     pub files: Vec<PathBuf>,
     /// Look at scripts instead: shell scripts, Makefiles, justfiles, package.json and CI workflows, below the folder at
     /// hand unless FILES are named; what git ignores is left out
@@ -230,7 +230,7 @@ pub enum Deny {
 
 /// What `--safe-help` prints.
 pub fn help() -> String {
-    let own = Own::command().render_help().to_string();
+    let own = OwnCli::command().render_help().to_string();
     let commands = own.split("Commands:\n").nth(1).unwrap_or_default();
     let commands = commands.split("\n\n").next().unwrap_or_default();
     format!(
@@ -260,6 +260,6 @@ mod tests {
 
     #[test]
     fn the_grammar_is_sound() {
-        Own::command().debug_assert();
+        OwnCli::command().debug_assert();
     }
 }

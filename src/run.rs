@@ -7,8 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use crate::cli::{self, Word};
-use crate::commands::{self, Asked};
+use crate::cli::{self, OwnCommand};
+use crate::commands::{self, CommandContext};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
@@ -54,13 +54,13 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
         ui(env).result(cli::help());
         return Ok(Exit::Success);
     }
-    if let Some((_, word, rest)) = invocation.own_word()
+    if let Some((_, word, rest)) = invocation.own_command()
         && word == "lint"
     {
         return lint(env, &invocation, word, rest);
     }
     let binary = binary::locate(env, called_as).map_err(no_compose)?;
-    if invocation.own_word().is_none() && !safe.plan && !invocation.is_watched() {
+    if invocation.own_command().is_none() && !safe.plan && !invocation.is_watched() {
         if asks_for_help(&invocation) {
             return help(env, &binary, &invocation);
         }
@@ -74,7 +74,7 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
         .because(error)
     })?;
     let reading = invocation.read(grammar);
-    if invocation.own_word().is_some() {
+    if invocation.own_command().is_some() {
         if let Some(doubt) = reading.doubts.first() {
             return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was run."));
         }
@@ -82,7 +82,7 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
         return hand_over(&binary, &invocation);
     }
     start_logging(env);
-    let asked = Asked {
+    let command = CommandContext {
         ui: ui(env),
         env: env.clone(),
         stdin: stdin_file(&reading, env)?,
@@ -99,9 +99,9 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
             |error| Failure::new(Exit::Internal, "the async runtime cannot be started").because(error),
         )?;
     let ended = runtime.block_on(async {
-        match invocation.own_word() {
-            Some((_, word, rest)) => commands::own(asked, word, rest).await,
-            None => commands::guarded::run(&asked).await,
+        match invocation.own_command() {
+            Some((_, word, rest)) => commands::own(command, word, rest).await,
+            None => commands::guarded::run(&command).await,
         }
     });
     // What a cancelled piece of work cleans up behind itself gets a moment; a stuck server does not hold us longer.
@@ -116,7 +116,7 @@ fn lint(env: &Env, invocation: &Invocation, word: OsString, rest: Vec<OsString>)
         return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was read."));
     }
     match commands::parse(&ui(env), word, rest) {
-        Ok(Word::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),
+        Ok(OwnCommand::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),
         Ok(_) => Ok(Exit::Internal),
         Err(exit) => Ok(exit),
     }
@@ -135,11 +135,12 @@ fn asks_for_help(invocation: &Invocation) -> bool {
 
 /// Compose's own help, and ours behind it.
 fn help(env: &Env, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
-    let exit = process::supervise(&binary.path, &invocation.compose_words(), process::Given::default())
-        .map_err(|error| {
-            Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
-                .because(error)
-        })?;
+    let exit =
+        process::supervise(&binary.path, &invocation.compose_words(), process::SpawnOptions::default())
+            .map_err(|error| {
+                Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
+                    .because(error)
+            })?;
     ui(env).result(format!("\n{}", cli::help()));
     Ok(Exit::Compose(exit.code))
 }

@@ -12,18 +12,18 @@ use crate::policy::Rule;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    pub backup: Backup,
-    pub guard: Guard,
+    pub backup: BackupSettings,
+    pub guard: GuardSettings,
     /// By service name.
-    pub services: BTreeMap<String, Service>,
+    pub services: BTreeMap<String, ServiceSettings>,
     /// By key under the top-level `volumes:`.
-    pub volumes: BTreeMap<String, Volume>,
-    pub lint: Lint,
+    pub volumes: BTreeMap<String, VolumeSettings>,
+    pub lint: LintSettings,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Backup {
+pub struct BackupSettings {
     /// Where backups go; relative to the project directory.
     pub directory: PathBuf,
     /// The commands that a backup is made before.
@@ -33,7 +33,7 @@ pub struct Backup {
     pub keep: Keep,
 }
 
-impl Default for Backup {
+impl Default for BackupSettings {
     fn default() -> Self {
         Self {
             directory: PathBuf::from("./backups"),
@@ -82,14 +82,14 @@ impl Default for Keep {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Guard {
+pub struct GuardSettings {
     pub destroy: Rule,
     pub orphan: Rule,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Service {
+pub struct ServiceSettings {
     /// The kind of data it holds, where its image and its mounts do not tell.
     pub kind: Option<StoreKind>,
     /// What it keeps may be lost without a question, and is never backed up.
@@ -98,7 +98,7 @@ pub struct Service {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Volume {
+pub struct VolumeSettings {
     /// May be destroyed without a question, and is never backed up.
     pub disposable: bool,
 }
@@ -106,7 +106,7 @@ pub struct Volume {
 /// What `lint` is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Lint {
+pub struct LintSettings {
     /// By the rule's id: how bad its findings are.
     pub rules: BTreeMap<String, LintLevel>,
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::describe;
-use super::stack::Stack;
+use super::context::ProjectContext;
+use super::format;
 use crate::backup::export::{Kind, Origin, Place, Sink, Written};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use crate::units::{Bytes, count};
 
 /// Exports every store, one after the other. The first that fails ends it, and leaves no file.
 pub(super) async fn run(
-    stack: &Stack<'_>,
+    cx: &ProjectContext<'_>,
     stores: &[Store],
     kind: Kind,
     as_json: bool,
@@ -22,25 +22,25 @@ pub(super) async fn run(
     let mut written = Vec::new();
     for store in stores {
         if store.kind == StoreKind::Volume {
-            stack.ui().say(format!(
+            cx.ui().say(format!(
                 "`{}` holds plain files, which no portable file has; `{}` copies them.",
                 store.service,
-                stack.suggest().backup()
+                cx.suggest().backup()
             ));
             continue;
         }
-        let one = export(stack, store, kind).await.map_err(|error| {
+        let one = export(cx, store, kind).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, format!("`{}` could not be exported", store.service))
                 .because(error)
                 .say("No file was kept, and the server is as it was.")
         })?;
-        stack.ui().good(format!(
+        cx.ui().good(format!(
             "exported `{}`: {}, {} ({}, counted and read back) in {}",
             store.service,
             count(one.collections, "collection"),
             count(one.points, "point"),
             Bytes(one.bytes),
-            describe::short_path(&one.path),
+            format::short_path(&one.path),
         ));
         written.push((store, one));
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(
     }
     if as_json {
         let list: Vec<_> = written.iter().map(|(store, one)| listed(store, one)).collect();
-        stack.ui().result(describe::json(&list));
+        cx.ui().result(format::json(&list));
     }
     Ok(Exit::Success)
 }
@@ -64,23 +64,23 @@ fn listed(store: &Store, written: &Written) -> serde_json::Value {
     })
 }
 
-async fn export(stack: &Stack<'_>, store: &Store, kind: Kind) -> anyhow::Result<Written> {
-    let meter = stack.ui().meter();
-    let place = Place::take(&stack.root, &store.id, Timestamp::now(), kind)?;
+async fn export(cx: &ProjectContext<'_>, store: &Store, kind: Kind) -> anyhow::Result<Written> {
+    let meter = cx.ui().meter();
+    let place = Place::take(&cx.root, &store.id, Timestamp::now(), kind)?;
     let origin = Origin {
         tool: concat!("safe-compose ", env!("CARGO_PKG_VERSION")).to_owned(),
         created: place.created,
-        project: stack.project.name.clone(),
+        project: cx.project.name.clone(),
         service: store.service.clone(),
     };
     let sink = Sink::begin(place, origin);
-    let exported = match store.kind.driver().export(stack.target(store, &meter), &sink).await {
+    let exported = match store.kind.driver().export(cx.target(store, &meter), &sink).await {
         Ok(exported) => exported,
         // A full disk shows as a sink that takes nothing any more.
         Err(error) => return Err(sink.failure().await.unwrap_or(error)),
     };
     for remark in &exported.remarks {
-        stack.ui().warn(format!("{}: {remark}", store.service));
+        cx.ui().warn(format!("{}: {remark}", store.service));
     }
     let task = meter.begin("reading the export back", Unit::Bytes, None);
     sink.finish(move |read| task.advance(read)).await

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::describe;
-use super::stack::{self, Asked};
-use crate::cli::{Format, History};
+use super::context::{self, CommandContext};
+use super::format;
+use crate::cli::{Format, HistoryArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::{self, Contents, Entry, Outcome};
@@ -12,14 +12,14 @@ use crate::ui::table;
 
 const HEADINGS: &[&str] = &["TIME", "COMMAND", "OUTCOME", "EXIT", "EFFECTS", "BACKUPS"];
 
-pub(super) fn run(asked: &Asked, args: &History) -> Result<Exit, Failure> {
-    let project = asked.project().map_err(|error| stack::unreadable(asked, error))?;
-    let root = stack::backup_root(&project, &stack::settings(&project)?);
+pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, Failure> {
+    let project = command.project().map_err(|error| context::unreadable(command, error))?;
+    let root = context::backup_root(&project, &context::settings(&project)?);
     let contents = journal::read(root.directory())
         .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
     let entries = newest(&contents, args.last);
     if args.format == Format::Json {
-        asked.ui.result(describe::json(&json!({
+        command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
             "format_version": 1,
             "entries": entries,
@@ -27,16 +27,16 @@ pub(super) fn run(asked: &Asked, args: &History) -> Result<Exit, Failure> {
             "torn": contents.torn,
         })));
     } else if entries.is_empty() {
-        asked.ui.result(format!("Nothing is written down in {}.", describe::short_path(root.directory())));
+        command.ui.result(format!("Nothing is written down in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-        asked.ui.result(table::render(HEADINGS, &rows));
+        command.ui.result(table::render(HEADINGS, &rows));
     }
     for line in &contents.unreadable {
-        asked.ui.warn(format!("line {line} of the journal is damaged, or of a newer safe-compose."));
+        command.ui.warn(format!("line {line} of the journal is damaged, or of a newer safe-compose."));
     }
     if contents.torn {
-        asked.ui.warn("the last line of the journal was cut off by a crash.");
+        command.ui.warn("the last line of the journal was cut off by a crash.");
     }
     Ok(Exit::Success)
 }

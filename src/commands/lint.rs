@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::lint_texts::{Texts, read_stdin};
-use super::{describe, lint_scripts};
-use crate::cli::{Deny, Lint, LintFormat};
+use super::{format, lint_scripts};
+use crate::cli::{Deny, LintArgs, LintFormat};
 use crate::compose::invocation::Reading;
 use crate::compose::project::sources;
 use crate::env::{self, Env};
@@ -19,7 +19,7 @@ use crate::lint::{self, Baseline, Checked, Finding, Severity, Target};
 use crate::ui::{Ui, findings};
 
 /// Runs without a runtime: it asks nobody.
-pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, Failure> {
+pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &LintArgs) -> Result<Exit, Failure> {
     if let Some(id) = &args.explain {
         return explain(ui, id);
     }
@@ -34,7 +34,7 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, F
     let targets = targets(env, reading, args)?;
     let mut checked = check(&targets);
     if args.fix || args.diff {
-        let changed = mend(ui, &checked, args.fix)?;
+        let changed = repair(ui, &checked, args.fix)?;
         if args.diff {
             return Ok(if changed { Exit::Found } else { Exit::Success });
         }
@@ -51,7 +51,7 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &Lint) -> Result<Exit, F
 }
 
 /// Leaves out what is known, shows the rest, and says how it ends.
-fn finish(ui: &Ui, args: &Lint, mut found: Vec<Finding>, texts: &Texts) -> Result<Exit, Failure> {
+fn finish(ui: &Ui, args: &LintArgs, mut found: Vec<Finding>, texts: &Texts) -> Result<Exit, Failure> {
     if let Some(path) = &args.baseline {
         if args.write_baseline {
             Baseline::of(&found).write(path).map_err(|error| baseline(path, error))?;
@@ -78,10 +78,10 @@ fn finish(ui: &Ui, args: &Lint, mut found: Vec<Finding>, texts: &Texts) -> Resul
 fn show(ui: &Ui, format: LintFormat, found: &[Finding], texts: &Texts) {
     match format {
         LintFormat::Text => ui.result(findings::render(found, texts)),
-        LintFormat::Json => ui.result(describe::json(&lint::output::json(found))),
+        LintFormat::Json => ui.result(format::json(&lint::output::json(found))),
         LintFormat::Sarif => {
             let rules: Vec<_> = lint::catalogue().collect();
-            ui.result(describe::json(&lint::output::sarif(found, &rules)));
+            ui.result(format::json(&lint::output::sarif(found, &rules)));
         }
         LintFormat::Github => ui.result(lint::output::github(found)),
     }
@@ -111,7 +111,7 @@ fn list(ui: &Ui, format: LintFormat) {
             let all: Vec<_> = rules()
                 .map(|rule| json!({ "id": rule.id, "severity": rule.severity, "summary": rule.summary() }))
                 .collect();
-            ui.result(describe::json(
+            ui.result(format::json(
                 &json!({ "format": "safe-compose-lint-rules", "format_version": 1, "rules": all }),
             ));
         }
@@ -134,7 +134,7 @@ fn baseline(path: &Path, error: lint::BaselineError) -> Failure {
 }
 
 /// What the words ask to be read.
-fn targets(env: &Env, reading: &Reading, args: &Lint) -> Result<Vec<Target>, Failure> {
+fn targets(env: &Env, reading: &Reading, args: &LintArgs) -> Result<Vec<Target>, Failure> {
     let stdin = |wanted: bool| if wanted { read_stdin().map(Some) } else { Ok(None) };
     if !args.files.is_empty() {
         let (streams, files): (Vec<PathBuf>, Vec<PathBuf>) =
@@ -190,7 +190,7 @@ fn check(targets: &[Target]) -> Vec<Checked> {
 }
 
 /// Shows, and with `write` makes, the changes that mend findings. Whether there were any.
-fn mend(ui: &Ui, checked: &[Checked], write: bool) -> Result<bool, Failure> {
+fn repair(ui: &Ui, checked: &[Checked], write: bool) -> Result<bool, Failure> {
     let mut done = std::collections::BTreeSet::new();
     for (path, old, new) in checked.iter().flat_map(|checked| checked.fixed(|_| true)) {
         if path == Path::new("-") || !done.insert(path.clone()) {

@@ -1,12 +1,14 @@
 //! What the user asked for, one file each. The only room that knows all duties.
 
-mod asking;
 pub mod backup;
+mod backup_run;
 pub mod backups;
-mod comparing;
-mod describe;
+mod baselines;
+mod clusters;
+mod confirm;
+mod context;
 mod export;
-mod grouping;
+mod format;
 pub mod guarded;
 pub mod history;
 mod import;
@@ -14,26 +16,24 @@ pub mod lint;
 mod lint_scripts;
 mod lint_texts;
 pub mod protect;
-mod proving;
-mod records;
 pub mod restore;
-mod restoring;
-mod saving;
-mod stack;
+mod restore_run;
 pub mod status;
+mod test_restore;
 pub mod unprotect;
 pub mod verify;
+mod verify_run;
 
 use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use crate::cli::{Own, Word};
+use crate::cli::{OwnCli, OwnCommand};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-pub use stack::{Asked, Stack};
+pub use context::{CommandContext, ProjectContext};
 
 /// Lets Ctrl-C end a piece of work cleanly: what was half-written is removed.
 async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -48,8 +48,8 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 /// One of our own words and what follows it. Help, and what makes no sense, is answered here: that is the `Err`.
-pub fn parse(ui: &Ui, word: OsString, rest: Vec<OsString>) -> Result<Word, Exit> {
-    match Own::try_parse_from(std::iter::once(word).chain(rest)) {
+pub fn parse(ui: &Ui, word: OsString, rest: Vec<OsString>) -> Result<OwnCommand, Exit> {
+    match OwnCli::try_parse_from(std::iter::once(word).chain(rest)) {
         Ok(parsed) => Ok(parsed.word),
         Err(error) => {
             let text = error.render().to_string();
@@ -65,20 +65,20 @@ pub fn parse(ui: &Ui, word: OsString, rest: Vec<OsString>) -> Result<Word, Exit>
 }
 
 /// Runs one of our own words. `asked` has the global flags that stood before it.
-pub async fn own(asked: Asked, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
-    let word = match parse(&asked.ui, word, rest) {
+pub async fn own(command: CommandContext, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
+    let word = match parse(&command.ui, word, rest) {
         Ok(word) => word,
         Err(exit) => return Ok(exit),
     };
     match word {
-        Word::Backup(args) => backup::run(&asked, &args).await,
-        Word::Backups(args) => backups::run(&asked, &args),
-        Word::Restore(args) => restore::run(&asked, &args).await,
-        Word::Verify(args) => verify::run(&asked, &args).await,
-        Word::Protect(args) => protect::run(&asked, &args).await,
-        Word::Unprotect(args) => unprotect::run(&asked, &args).await,
-        Word::Status(args) => status::run(&asked, &args).await,
-        Word::History(args) => history::run(&asked, &args),
-        Word::Lint(args) => lint::run(&asked.ui, &asked.env, &asked.reading, &args),
+        OwnCommand::Backup(args) => backup::run(&command, &args).await,
+        OwnCommand::Backups(args) => backups::run(&command, &args),
+        OwnCommand::Restore(args) => restore::run(&command, &args).await,
+        OwnCommand::Verify(args) => verify::run(&command, &args).await,
+        OwnCommand::Protect(args) => protect::run(&command, &args).await,
+        OwnCommand::Unprotect(args) => unprotect::run(&command, &args).await,
+        OwnCommand::Status(args) => status::run(&command, &args).await,
+        OwnCommand::History(args) => history::run(&command, &args),
+        OwnCommand::Lint(args) => lint::run(&command.ui, &command.env, &command.reading, &args),
     }
 }

@@ -1,8 +1,8 @@
 //! `safe-compose protect`: keep volumes from being removed by anybody.
 
-use super::describe;
-use super::stack::{Asked, Stack};
-use crate::cli::Protect;
+use super::context::{CommandContext, ProjectContext};
+use super::format;
+use crate::cli::ProtectArgs;
 use crate::engine::Volume;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -11,13 +11,13 @@ use crate::journal::{self, Entry, Outcome as Ended};
 use crate::policy::Assessment;
 use crate::protect::{self, Outcome, ProtectError, Protection};
 
-pub(super) async fn run(asked: &Asked, args: &Protect) -> Result<Exit, Failure> {
-    let stack = Stack::gather(asked).await?;
+pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<Exit, Failure> {
+    let cx = ProjectContext::gather(command).await?;
     let volumes =
-        if args.volumes.is_empty() { every_named(&stack)? } else { resolve(&stack, &args.volumes).await? };
-    if asked.safe.plan {
+        if args.volumes.is_empty() { every_named(&cx)? } else { resolve(&cx, &args.volumes).await? };
+    if command.safe.plan {
         for volume in &volumes {
-            asked.ui.result(match protect::protection(&stack.holders, volume) {
+            command.ui.result(match protect::protection(&cx.holders, volume) {
                 Protection::Holding => format!("`{volume}` is protected already."),
                 Protection::Stopped => format!("The holder of `{volume}` would be started."),
                 Protection::None => {
@@ -30,9 +30,9 @@ pub(super) async fn run(asked: &Asked, args: &Protect) -> Result<Exit, Failure> 
     let mut done = Vec::new();
     let mut ended = Ok(Exit::Success);
     for volume in &volumes {
-        match protect::protect(stack.engine.as_ref(), volume, &stack.project.name).await {
+        match protect::protect(cx.engine.as_ref(), volume, &cx.project.name).await {
             Ok(outcome) => {
-                tell(&stack, volume, outcome);
+                tell(&cx, volume, outcome);
                 if outcome != Outcome::Already {
                     done.push(format!("protects volume {volume}"));
                 }
@@ -44,32 +44,27 @@ pub(super) async fn run(asked: &Asked, args: &Protect) -> Result<Exit, Failure> 
         }
     }
     if !done.is_empty() {
-        write_down(
-            &stack,
-            done,
-            Ended::Ran,
-            ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit),
-        );
+        write_down(&cx, done, Ended::Ran, ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit));
     }
     let exit = ended?;
     if args.volumes.is_empty() {
-        warn_of_the_rest(&stack);
+        warn_of_the_rest(&cx);
     }
     Ok(exit)
 }
 
 /// Every volume of the project that somebody gave a name to, and that is not given up in the settings.
-fn every_named(stack: &Stack<'_>) -> Result<Vec<String>, Failure> {
+fn every_named(cx: &ProjectContext<'_>) -> Result<Vec<String>, Failure> {
     let given_up = |volume: &Volume| {
-        let declared = stack.project.whole_model().into_iter().flat_map(|model| &model.volumes);
+        let declared = cx.project.whole_model().into_iter().flat_map(|model| &model.volumes);
         let by_file = declared.filter(|(_, known)| known.name == volume.name).map(|(key, _)| key.as_str());
         volume
             .compose_key()
             .into_iter()
             .chain(by_file)
-            .any(|key| stack.settings.volumes.get(key).is_some_and(|settings| settings.disposable))
+            .any(|key| cx.settings.volumes.get(key).is_some_and(|settings| settings.disposable))
     };
-    let named: Vec<String> = stack
+    let named: Vec<String> = cx
         .volumes
         .iter()
         .filter(|volume| !volume.is_anonymous() && !given_up(volume))
@@ -80,7 +75,7 @@ fn every_named(stack: &Stack<'_>) -> Result<Vec<String>, Failure> {
             Exit::Unavailable,
             format!(
                 "project `{}` has no named volume on this engine, so nothing was protected",
-                stack.project.name
+                cx.project.name
             ),
         )
         .say("A volume is there from the first `up` on."));
@@ -89,17 +84,17 @@ fn every_named(stack: &Stack<'_>) -> Result<Vec<String>, Failure> {
 }
 
 /// The volumes on the engine that are meant: by their keys in the file, or by their own names.
-pub(super) async fn resolve(stack: &Stack<'_>, wanted: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) async fn resolve(cx: &ProjectContext<'_>, wanted: &[String]) -> Result<Vec<String>, Failure> {
     let mut found: Vec<String> = Vec::new();
     for word in wanted {
-        let declared = stack.project.whole_model().and_then(|model| model.volumes.get(word));
-        let labelled = || stack.volumes.iter().find(|volume| volume.compose_key() == Some(word));
+        let declared = cx.project.whole_model().and_then(|model| model.volumes.get(word));
+        let labelled = || cx.volumes.iter().find(|volume| volume.compose_key() == Some(word));
         let name = declared
             .map(|volume| volume.name.clone())
             .or_else(|| labelled().map(|volume| volume.name.clone()))
             .unwrap_or_else(|| word.clone());
-        if stack.engine.volume(&name).await.map_err(super::stack::no_engine)?.is_none() {
-            return Err(unknown(stack, word, &name));
+        if cx.engine.volume(&name).await.map_err(super::context::no_engine)?.is_none() {
+            return Err(unknown(cx, word, &name));
         }
         if !found.contains(&name) {
             found.push(name);
@@ -108,28 +103,24 @@ pub(super) async fn resolve(stack: &Stack<'_>, wanted: &[String]) -> Result<Vec<
     Ok(found)
 }
 
-fn unknown(stack: &Stack<'_>, word: &str, name: &str) -> Failure {
+fn unknown(cx: &ProjectContext<'_>, word: &str, name: &str) -> Failure {
     let message = if word == name {
-        format!("there is no volume `{word}`{}", describe::elsewhere(stack))
+        format!("there is no volume `{word}`{}", format::elsewhere(cx))
     } else {
-        format!("volume `{word}` of this project (`{name}`) does not exist{}", describe::elsewhere(stack))
+        format!("volume `{word}` of this project (`{name}`) does not exist{}", format::elsewhere(cx))
     };
-    let known: Vec<String> = stack
-        .volumes
-        .iter()
-        .filter(|volume| !volume.is_anonymous())
-        .map(|volume| volume.name.clone())
-        .collect();
+    let known: Vec<String> =
+        cx.volumes.iter().filter(|volume| !volume.is_anonymous()).map(|volume| volume.name.clone()).collect();
     let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
     Failure::new(Exit::Usage, message)
         .say(format!("Volumes of this project: {known}."))
         .say("Nothing was changed.")
 }
 
-fn tell(stack: &Stack<'_>, volume: &str, outcome: Outcome) {
+fn tell(cx: &ProjectContext<'_>, volume: &str, outcome: Outcome) {
     let holder = protect::holder_name(volume);
-    let place = describe::elsewhere(stack);
-    stack.ui().good(match outcome {
+    let place = format::elsewhere(cx);
+    cx.ui().good(match outcome {
         Outcome::Made => {
             format!("`{volume}` is protected{place}: nobody can remove it while `{holder}` runs.")
         }
@@ -154,22 +145,22 @@ fn failed(volume: &str, error: ProtectError) -> Failure {
 }
 
 /// A holder keeps volumes. What lies elsewhere is said, so that nobody feels safer than they are.
-fn warn_of_the_rest(stack: &Stack<'_>) {
-    for store in &stack.inventory.stores {
+fn warn_of_the_rest(cx: &ProjectContext<'_>) {
+    for store in &cx.inventory.stores {
         for place in &store.places {
             let target = place.target.display();
             match &place.source {
                 PlaceSource::Volume { anonymous: false, .. } | PlaceSource::Tmpfs => {}
-                PlaceSource::Volume { anonymous: true, .. } => stack.ui().warn(format!(
+                PlaceSource::Volume { anonymous: true, .. } => cx.ui().warn(format!(
                     "`{}` keeps data at `{target}` in an anonymous volume, which was not protected: give it a name in the file.",
                     store.service
                 )),
-                PlaceSource::Bind { path } => stack.ui().say(format!(
+                PlaceSource::Bind { path } => cx.ui().say(format!(
                     "`{}` keeps data at `{target}` in the directory {}, which no engine removes and nothing else protects.",
                     store.service,
                     path.display()
                 )),
-                PlaceSource::Layer => stack.ui().warn(format!(
+                PlaceSource::Layer => cx.ui().warn(format!(
                     "`{}` keeps data inside its container, which cannot be protected: mount a volume at `{target}`.",
                     store.service
                 )),
@@ -179,15 +170,12 @@ fn warn_of_the_rest(stack: &Stack<'_>) {
 }
 
 /// Adds to the journal what became of the protection of volumes.
-pub(super) fn write_down(stack: &Stack<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
-    let nothing = Assessment {
-        engine: stack.identity().mark(),
-        project: stack.project.name.clone(),
-        impacts: Vec::new(),
-    };
-    let mut entry = Entry::begin(&stack.project.name, stack.identity(), &stack.asked.typed, &nothing);
+pub(super) fn write_down(cx: &ProjectContext<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
+    let nothing =
+        Assessment { engine: cx.identity().mark(), project: cx.project.name.clone(), impacts: Vec::new() };
+    let mut entry = Entry::begin(&cx.project.name, cx.identity(), &cx.command.typed, &nothing);
     entry.effects = effects;
-    if let Err(error) = journal::append(stack.root.directory(), &entry.end(outcome, exit)) {
-        stack.ui().warn(format!("the journal cannot be written: {error}"));
+    if let Err(error) = journal::append(cx.root.directory(), &entry.end(outcome, exit)) {
+        cx.ui().warn(format!("the journal cannot be written: {error}"));
     }
 }

@@ -11,11 +11,11 @@ use serde_json::json;
 
 use row::Row;
 
-use super::describe;
-use super::stack::{Asked, Stack};
+use super::context::{CommandContext, ProjectContext};
+use super::format;
 use crate::backup::record::Record;
 use crate::backup::store::Backup;
-use crate::cli::{Format, Status};
+use crate::cli::{Format, StatusArgs};
 use crate::engine::{Container, Volume};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -32,43 +32,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most files of a directory that are counted for its size.
 const FILES: usize = 20_000;
 
-pub(super) async fn run(asked: &Asked, args: &Status) -> Result<Exit, Failure> {
-    let stack = Stack::gather(asked).await?;
+pub(super) async fn run(command: &CommandContext, args: &StatusArgs) -> Result<Exit, Failure> {
+    let cx = ProjectContext::gather(command).await?;
     let mut warnings = Vec::new();
-    let rows = rows(&stack, &mut warnings).await;
-    for warning in rows.iter().flat_map(|row| row.warnings(&stack)) {
+    let rows = rows(&cx, &mut warnings).await;
+    for warning in rows.iter().flat_map(|row| row.warnings(&cx)) {
         // A service with several places has some to itself and some in common.
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
     }
     if args.format == Format::Json {
-        asked.ui.result(describe::json(&json!({
+        command.ui.result(format::json(&json!({
             "format": "safe-compose-status",
             "format_version": 1,
-            "project": stack.project.name,
-            "engine": { "id": stack.identity().id, "name": stack.identity().name, "endpoint": stack.identity().endpoint },
+            "project": cx.project.name,
+            "engine": { "id": cx.identity().id, "name": cx.identity().name, "endpoint": cx.identity().endpoint },
             "data": rows.iter().map(Row::json).collect::<Vec<_>>(),
             "warnings": warnings,
         })));
         return Ok(Exit::Success);
     }
-    let head = format!("project `{}`{}", stack.project.name, describe::elsewhere(&stack));
+    let head = format!("project `{}`{}", cx.project.name, format::elsewhere(&cx));
     if rows.is_empty() {
-        asked.ui.result(format!("No service of {head} holds data."));
+        command.ui.result(format!("No service of {head} holds data."));
     } else {
         let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-        asked.ui.result(format!("Data of {head}:\n\n{}", table::render(HEADINGS, &cells)));
+        command.ui.result(format!("Data of {head}:\n\n{}", table::render(HEADINGS, &cells)));
     }
     for warning in &warnings {
-        asked.ui.warn(warning);
+        command.ui.warn(warning);
     }
     Ok(Exit::Success)
 }
 
 /// Every place of every service that can hold data, then the other volumes of the project.
-async fn rows<'a>(stack: &'a Stack<'_>, warnings: &mut Vec<String>) -> Vec<Row<'a>> {
-    let measured = tokio::time::timeout(PATIENCE, stack.engine.volume_sizes()).await;
+async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec<Row<'a>> {
+    let measured = tokio::time::timeout(PATIENCE, cx.engine.volume_sizes()).await;
     let sizes = if let Ok(Ok(sizes)) = measured {
         sizes
     } else {
@@ -76,8 +76,8 @@ async fn rows<'a>(stack: &'a Stack<'_>, warnings: &mut Vec<String>) -> Vec<Row<'
         BTreeMap::new()
     };
     let mut rows: Vec<Row<'a>> = Vec::new();
-    for store in &stack.inventory.stores {
-        let (backup, record) = remembered(stack, &store.id, warnings);
+    for store in &cx.inventory.stores {
+        let (backup, record) = remembered(cx, &store.id, warnings);
         // A directory that is only read is configuration; a volume that is only read was written by somebody else.
         let configuration =
             |place: &Place| place.read_only && matches!(place.source, PlaceSource::Bind { .. });
@@ -88,8 +88,8 @@ async fn rows<'a>(stack: &'a Stack<'_>, warnings: &mut Vec<String>) -> Vec<Row<'
                 id: store.id.clone(),
                 source: place.source.clone(),
                 target: Some(&place.target),
-                there: is_there(stack, store, &place.source),
-                disposable: stack.is_disposable() || is_disposable(stack, &place.source),
+                there: is_there(cx, store, &place.source),
+                disposable: cx.is_disposable() || is_disposable(cx, &place.source),
                 bytes: None,
                 protection: Protection::None,
                 backup: backup.clone(),
@@ -97,23 +97,23 @@ async fn rows<'a>(stack: &'a Stack<'_>, warnings: &mut Vec<String>) -> Vec<Row<'
             });
         }
     }
-    for volume in &stack.volumes {
+    for volume in &cx.volumes {
         if rows.iter().any(|row| volume_of(&row.source) == Some(&volume.name)) {
             continue;
         }
-        let mounted = stack.containers.iter().find(|container| container.mounts_volume(&volume.name));
+        let mounted = cx.containers.iter().find(|container| container.mounts_volume(&volume.name));
         let source =
             PlaceSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         // As backups of a volume without a service are called.
         let id = format!("volume-{}", volume.compose_key().unwrap_or(&volume.name));
-        let (backup, record) = remembered(stack, &id, warnings);
+        let (backup, record) = remembered(cx, &id, warnings);
         rows.push(Row {
             store: None,
             service: mounted.and_then(Container::service).map(str::to_owned),
             id,
             target: None,
             there: true,
-            disposable: stack.is_disposable() || is_disposable(stack, &source),
+            disposable: cx.is_disposable() || is_disposable(cx, &source),
             source,
             bytes: None,
             protection: Protection::None,
@@ -125,9 +125,9 @@ async fn rows<'a>(stack: &'a Stack<'_>, warnings: &mut Vec<String>) -> Vec<Row<'
         match &row.source {
             PlaceSource::Volume { name: Some(name), .. } => {
                 row.bytes = sizes.get(name).copied();
-                row.protection = protect::protection(&stack.holders, name);
+                row.protection = protect::protection(&cx.holders, name);
             }
-            PlaceSource::Bind { path } if stack.identity().local => row.bytes = size(path.clone()).await,
+            PlaceSource::Bind { path } if cx.identity().local => row.bytes = size(path.clone()).await,
             PlaceSource::Bind { .. }
             | PlaceSource::Volume { name: None, .. }
             | PlaceSource::Tmpfs
@@ -145,38 +145,40 @@ fn volume_of(source: &PlaceSource) -> Option<&String> {
 }
 
 /// The newest backup and the last record, by the name of their directory. What cannot be read is worth a warning.
-fn remembered(stack: &Stack<'_>, id: &str, warnings: &mut Vec<String>) -> (Option<Backup>, Option<Record>) {
-    let backup = stack.root.latest(id).unwrap_or_else(|error| {
+fn remembered(
+    cx: &ProjectContext<'_>,
+    id: &str,
+    warnings: &mut Vec<String>,
+) -> (Option<Backup>, Option<Record>) {
+    let backup = cx.root.latest(id).unwrap_or_else(|error| {
         warnings.push(format!("the backups of `{id}` cannot be listed: {:#}.", anyhow::Error::from(error)));
         None
     });
-    let record = Record::read(&stack.root, id).unwrap_or_else(|error| {
+    let record = Record::read(&cx.root, id).unwrap_or_else(|error| {
         warnings.push(format!("what `{id}` held cannot be read: {:#}.", anyhow::Error::from(error)));
         None
     });
     (backup, record)
 }
 
-fn is_there(stack: &Stack<'_>, store: &Store, source: &PlaceSource) -> bool {
+fn is_there(cx: &ProjectContext<'_>, store: &Store, source: &PlaceSource) -> bool {
     match source {
-        PlaceSource::Volume { name: Some(name), .. } => {
-            stack.volumes.iter().any(|volume| volume.name == *name)
-        }
+        PlaceSource::Volume { name: Some(name), .. } => cx.volumes.iter().any(|volume| volume.name == *name),
         PlaceSource::Volume { name: None, .. } => false,
-        PlaceSource::Bind { path } => !stack.identity().local || path.try_exists().unwrap_or(true),
+        PlaceSource::Bind { path } => !cx.identity().local || path.try_exists().unwrap_or(true),
         PlaceSource::Tmpfs | PlaceSource::Layer => store.container.is_some(),
     }
 }
 
-fn is_disposable(stack: &Stack<'_>, source: &PlaceSource) -> bool {
+fn is_disposable(cx: &ProjectContext<'_>, source: &PlaceSource) -> bool {
     let Some(name) = volume_of(source) else { return false };
-    let labelled = stack.volumes.iter().find(|volume| volume.name == *name).and_then(Volume::compose_key);
-    let declared = stack.project.whole_model().into_iter().flat_map(|model| &model.volumes);
+    let labelled = cx.volumes.iter().find(|volume| volume.name == *name).and_then(Volume::compose_key);
+    let declared = cx.project.whole_model().into_iter().flat_map(|model| &model.volumes);
     let by_file = declared.filter(|(_, volume)| volume.name == *name).map(|(key, _)| key.as_str());
     labelled
         .into_iter()
         .chain(by_file)
-        .any(|key| stack.settings.volumes.get(key).is_some_and(|volume| volume.disposable))
+        .any(|key| cx.settings.volumes.get(key).is_some_and(|volume| volume.disposable))
 }
 
 /// The bytes of a directory's files; `None` when it is large, or not ours to read.

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::proving::{self, Prover};
-use super::stack::{self, Asked, Stack};
-use super::{backups, comparing, describe, import, records};
+use super::context::{self, CommandContext, ProjectContext};
+use super::test_restore::{self, Prover};
+use super::{backups, baselines, format, import, verify_run};
 use crate::backup::export::Contents;
 use crate::backup::record::Note;
-use crate::cli::{Format, Verify};
+use crate::cli::{Format, VerifyArgs};
 use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -15,39 +15,39 @@ use crate::progress::Silent;
 use crate::units::count;
 use crate::verify::Verdict;
 
-pub(super) async fn run(asked: &Asked, args: &Verify) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &CommandContext, args: &VerifyArgs) -> Result<Exit, Failure> {
     if let Some(name) = &args.backup {
-        if let Some(read) = import::verify(asked, name) {
-            return portable(asked, name, read, args.format);
+        if let Some(read) = import::verify(command, name) {
+            return portable(command, name, read, args.format);
         }
         return if args.prove {
-            prove(asked, name, args.format).await
+            prove(command, name, args.format).await
         } else {
-            on_disk(asked, name, args.format)
+            on_disk(command, name, args.format)
         };
     }
-    let stack = Stack::gather(asked).await?;
-    if args.accept { accept(&stack).await } else { compare(&stack, args.format).await }
+    let cx = ProjectContext::gather(command).await?;
+    if args.accept { accept(&cx).await } else { compare(&cx, args.format).await }
 }
 
-fn on_disk(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
-    let project = asked.project().map_err(|error| stack::unreadable(asked, error))?;
-    let root = stack::backup_root(&project, &stack::settings(&project)?);
-    let backup = backups::find(&root, name, &asked.suggest.backups())?;
+fn on_disk(command: &CommandContext, name: &str, format: Format) -> Result<Exit, Failure> {
+    let project = command.project().map_err(|error| context::unreadable(command, error))?;
+    let root = context::backup_root(&project, &context::settings(&project)?);
+    let backup = backups::find(&root, name, &command.suggest.backups())?;
     let checked = backup.check();
     if format == Format::Json {
         let damage = checked.as_ref().err().map(ToString::to_string);
-        asked.ui.result(describe::json(
+        command.ui.result(format::json(
             &json!({ "backup": backup.name(), "whole": damage.is_none(), "damage": damage, "proof": backup.proof() }),
         ));
     }
     match checked {
         Ok(_) => {
-            asked.ui.good(format!(
+            command.ui.good(format!(
                 "`{}` is whole: {}, {}.",
                 backup.name(),
-                describe::contents(&backup.manifest.fingerprint),
-                describe::proof(backup.proof()),
+                format::contents(&backup.manifest.fingerprint),
+                format::proof(backup.proof()),
             ));
             Ok(Exit::Success)
         }
@@ -58,13 +58,19 @@ fn on_disk(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
 }
 
 /// Reads a backup to its end, and puts it into a scratch server.
-async fn prove(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failure> {
-    let project = asked.project().map_err(|error| stack::unreadable(asked, error))?;
-    let root = stack::backup_root(&project, &stack::settings(&project)?);
-    let mut backup = backups::find(&root, name, &asked.suggest.backups())?;
-    let engine = stack::connect(asked).await.map_err(stack::no_engine)?;
-    let local = engine.identity().await.map_err(stack::no_engine)?.local;
-    let prover = Prover { ui: &asked.ui, engine: &engine, local, root: &root, patience: asked.patience() };
+async fn prove(command: &CommandContext, name: &str, format: Format) -> Result<Exit, Failure> {
+    let project = command.project().map_err(|error| context::unreadable(command, error))?;
+    let root = context::backup_root(&project, &context::settings(&project)?);
+    let mut backup = backups::find(&root, name, &command.suggest.backups())?;
+    let engine = context::connect(command).await.map_err(context::no_engine)?;
+    let local = engine.identity().await.map_err(context::no_engine)?.local;
+    let prover = Prover {
+        ui: &command.ui,
+        engine: &engine,
+        local,
+        root: &root,
+        ready_timeout: command.ready_timeout(),
+    };
     let tried = super::interruptible(async {
         prover.prove_unchecked(&mut backup).await.map_err(|error| {
             Failure::new(Exit::DataMissing, format!("`{}` could not be tried out", backup.name()))
@@ -73,45 +79,45 @@ async fn prove(asked: &Asked, name: &str, format: Format) -> Result<Exit, Failur
         })
     })
     .await?;
-    let verdict = proving::verdict(&tried);
+    let verdict = test_restore::verdict(&tried);
     if format == Format::Json {
         let value = json!({
             "backup": backup.name(), "whole": verdict.is_none(), "damage": verdict.as_ref().map(ToString::to_string),
             "proof": backup.proof(), "reasons": tried.reasons,
         });
-        asked.ui.result(describe::json(&value));
+        command.ui.result(format::json(&value));
     }
     match verdict {
         None => {
-            proving::tell(&asked.ui, &backup, &tried);
+            test_restore::tell(&command.ui, &backup, &tried);
             Ok(Exit::Success)
         }
         Some(reasons) => {
             Err(Failure::new(Exit::DataMissing, format!("`{}` cannot be put back", backup.name()))
                 .because(reasons)
                 .say("It is marked as failed. Nothing that runs was touched.")
-                .run("To see the others", asked.suggest.backups()))
+                .run("To see the others", command.suggest.backups()))
         }
     }
 }
 
 /// A portable file: read to its end, every point looked at, every count compared.
 fn portable(
-    asked: &Asked,
+    command: &CommandContext,
     name: &str,
     read: Result<Contents, Failure>,
     format: Format,
 ) -> Result<Exit, Failure> {
     if format == Format::Json {
         let damage = read.as_ref().err().map(ToString::to_string);
-        asked
+        command
             .ui
-            .result(describe::json(&json!({ "backup": name, "whole": damage.is_none(), "damage": damage })));
+            .result(format::json(&json!({ "backup": name, "whole": damage.is_none(), "damage": damage })));
     }
     let contents = read.map_err(|failure| Failure { exit: Exit::DataMissing, ..failure })?;
     let points: u64 = contents.collections.iter().map(|found| found.points).sum();
     let digest = if contents.is_sealed { "its digest agrees" } else { "it has no digest to compare" };
-    asked.ui.good(format!(
+    command.ui.good(format!(
         "`{name}` is whole: {}, {}; {digest}.",
         count(contents.collections.len() as u64, "collection"),
         count(points, "point"),
@@ -119,8 +125,8 @@ fn portable(
     Ok(Exit::Success)
 }
 
-async fn compare(stack: &Stack<'_>, format: Format) -> Result<Exit, Failure> {
-    let verdicts = comparing::all(stack, None).await;
+async fn compare(cx: &ProjectContext<'_>, format: Format) -> Result<Exit, Failure> {
+    let verdicts = verify_run::all(cx, None).await;
     if format == Format::Json {
         let value = match &verdicts {
             Ok(verdicts) => json!({ "well": true, "services": verdicts.iter().map(|(id, verdict)| {
@@ -128,13 +134,13 @@ async fn compare(stack: &Stack<'_>, format: Format) -> Result<Exit, Failure> {
             }).collect::<Vec<_>>() }),
             Err(failure) => json!({ "well": false, "error": failure.to_string() }),
         };
-        stack.ui().result(describe::json(&value));
+        cx.ui().result(format::json(&value));
     }
     let verdicts = verdicts?;
     if !verdicts.is_empty() {
         return Ok(Exit::Success);
     }
-    let stores: Vec<&str> = stack
+    let stores: Vec<&str> = cx
         .inventory
         .stores
         .iter()
@@ -146,9 +152,9 @@ async fn compare(stack: &Stack<'_>, format: Format) -> Result<Exit, Failure> {
             Exit::DataMissing,
             format!("`{service}` is not running, so it cannot be asked"),
         )
-        .run("To start it", stack.suggest().up(service)));
+        .run("To start it", cx.suggest().up(service)));
     }
-    stack.ui().say("No service of this project is a server that can be asked.");
+    cx.ui().say("No service of this project is a server that can be command.");
     Ok(Exit::Success)
 }
 
@@ -162,19 +168,15 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-async fn accept(stack: &Stack<'_>) -> Result<Exit, Failure> {
+async fn accept(cx: &ProjectContext<'_>) -> Result<Exit, Failure> {
     let mut accepted = 0;
-    for store in stack.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()) {
+    for store in cx.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()) {
         let fingerprint =
-            store.kind.driver().fingerprint(stack.target(store, &Silent)).await.map_err(|error| {
+            store.kind.driver().fingerprint(cx.target(store, &Silent)).await.map_err(|error| {
                 Failure::new(Exit::DataMissing, format!("`{}` cannot be asked", store.service)).because(error)
             })?;
-        stack.ui().good(format!(
-            "`{}`: {} is the new record.",
-            store.service,
-            describe::contents(&fingerprint)
-        ));
-        records::write(stack, store, Note::Accepted, Some(fingerprint), None);
+        cx.ui().good(format!("`{}`: {} is the new record.", store.service, format::contents(&fingerprint)));
+        baselines::write(cx, store, Note::Accepted, Some(fingerprint), None);
         accepted += 1;
     }
     if accepted == 0 {

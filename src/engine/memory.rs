@@ -5,7 +5,7 @@
 
 mod archive;
 mod contents;
-mod given;
+mod fixtures;
 mod scratch;
 
 use std::collections::BTreeMap;

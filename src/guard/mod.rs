@@ -1,14 +1,14 @@
 //! What a command would do to data: every door by which Compose loses it, one file each under `hazards`.
 //!
-//! Pure: it works on a [`Scene`] that was gathered before. A prediction is never better than what really happens.
+//! Pure: it works on a [`HazardContext`] that was gathered before. A prediction is never better than what really happens.
 
-mod diverged;
-mod gone;
-mod ground;
+mod container_removal;
+mod context;
 mod hazards;
+mod mount_source;
 mod orphans;
 mod recreation;
-mod scene;
+mod volume_drift;
 
 use std::path::PathBuf;
 
@@ -18,29 +18,29 @@ use crate::engine::Container;
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
-pub use diverged::differs as differs_from_definition;
-pub use scene::{Facts, Hashes, Role, Scene};
+pub use context::{Hashes, HazardContext, Probe, Role};
+pub use volume_drift::differs as differs_from_definition;
 
 /// A door by which Compose loses data.
 trait Hazard: Sync {
     /// Adds what the command does through this door.
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>);
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>);
 }
 
 /// Works out what the command does to each piece of data. A piece that several doors lead to is listed once, with the
 /// worst effect on it; of two alike, the one that has to be decided on or told.
-pub fn assess(scene: &Scene<'_>) -> Assessment {
+pub fn assess(cx: &HazardContext<'_>) -> Assessment {
     let mut found = Vec::new();
     // A rehearsal, a plea for help and words that are refused do nothing.
-    if scene.reading.may_act() {
+    if cx.reading.may_act() {
         for hazard in hazards::HAZARDS {
-            hazard.look(scene, &mut found);
+            hazard.look(cx, &mut found);
         }
     }
     let mut impacts: Vec<Impact> = Vec::new();
     for mut impact in found {
-        impact.services.extend(scene.services_on(&impact.subject));
-        impact.disposable = impact.disposable || scene.is_disposable(&impact.subject, &impact.services);
+        impact.services.extend(cx.services_on(&impact.subject));
+        impact.disposable = impact.disposable || cx.is_disposable(&impact.subject, &impact.services);
         match impacts.iter_mut().find(|known| known.subject == impact.subject) {
             Some(known) if rank(known) < rank(&impact) => *known = impact,
             Some(_) => {}
@@ -48,7 +48,7 @@ pub fn assess(scene: &Scene<'_>) -> Assessment {
         }
     }
     impacts.sort_by(|one, other| (other.effect, &one.subject).cmp(&(one.effect, &other.subject)));
-    Assessment { engine: scene.inventory.engine.mark(), project: scene.inventory.project.clone(), impacts }
+    Assessment { engine: cx.inventory.engine.mark(), project: cx.inventory.project.clone(), impacts }
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {
@@ -58,9 +58,9 @@ fn rank(impact: &Impact) -> (Effect, bool) {
 }
 
 /// A volume as the subject of an impact.
-fn volume_subject(scene: &Scene<'_>, name: &str, anonymous: bool) -> Subject {
-    let elsewhere = || scene.facts.namesake_volumes.iter().find(|volume| volume.name == name);
-    let created = scene.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
+fn volume_subject(cx: &HazardContext<'_>, name: &str, anonymous: bool) -> Subject {
+    let elsewhere = || cx.probe.namesake_volumes.iter().find(|volume| volume.name == name);
+    let created = cx.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
     Subject::Volume { name: name.to_owned(), created, anonymous }
 }
 
@@ -76,13 +76,13 @@ pub fn covers(predicted: Effect, happened: Effect) -> bool {
 
 /// Whether the command can be judged only with the hashes that Compose makes of the configurations: data that a new
 /// container would not have is at stake.
-pub fn needs_hashes(scene: &Scene<'_>) -> bool {
-    let at_stake = scene.containers.iter().any(|container| {
-        let made = container.service().is_some_and(|service| scene.role(service).is_some());
-        let at_stake = scene.keeps_data_in_layer(container) || hazards::fails_to_recreate(scene);
+pub fn needs_hashes(cx: &HazardContext<'_>) -> bool {
+    let at_stake = cx.containers.iter().any(|container| {
+        let made = container.service().is_some_and(|service| cx.role(service).is_some());
+        let at_stake = cx.keeps_data_in_layer(container) || hazards::fails_to_recreate(cx);
         made && !container.is_one_off() && at_stake
     });
-    at_stake || hazards::seems_moved(scene) || hazards::chooses(scene)
+    at_stake || hazards::seems_moved(cx) || hazards::chooses(cx)
 }
 
 /// The service and the path in its containers that `cp` writes to: links on the way there matter.
@@ -91,27 +91,27 @@ pub fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
 }
 
 /// Whether the command can be judged only with the version of the Compose that will run.
-pub fn needs_version(scene: &Scene<'_>) -> bool {
-    recreation::depends_on_version(scene)
+pub fn needs_version(cx: &HazardContext<'_>) -> bool {
+    recreation::depends_on_version(cx)
 }
 
 /// The volumes for which it matters who else mounts them: the engine deletes none that is mounted.
-pub fn contested<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
-    let all = scene.subcommand() == "down" && scene.reading.is_set("volumes");
+pub fn contested<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
+    let all = cx.subcommand() == "down" && cx.reading.is_set("volumes");
     if all {
-        scene.volumes.iter().map(|volume| volume.name.as_str()).collect()
+        cx.volumes.iter().map(|volume| volume.name.as_str()).collect()
     } else {
-        diverged::recreated(scene)
+        volume_drift::recreated(cx)
     }
 }
 
 /// Whether a service is about to be made for the first time, so that its data may be elsewhere.
-pub fn makes_anew(scene: &Scene<'_>) -> bool {
-    let services = scene.file().into_iter().flat_map(|model| model.services.values());
+pub fn creates_new(cx: &HazardContext<'_>) -> bool {
+    let services = cx.file().into_iter().flat_map(|model| model.services.values());
     services.into_iter().any(|service| {
         let new_volume = service.mounts.iter().any(|mount| match &mount.source {
             DeclaredSource::Named { key, .. } => {
-                scene.volume_of_key(key).is_some_and(|name| scene.volume(name).is_none())
+                cx.volume_of_key(key).is_some_and(|name| cx.volume(name).is_none())
             }
             DeclaredSource::Anonymous
             | DeclaredSource::Tmpfs
@@ -119,13 +119,11 @@ pub fn makes_anew(scene: &Scene<'_>) -> bool {
             | DeclaredSource::Other => false,
         });
         let known = service.image.as_deref().is_some_and(is_known_image);
-        (new_volume || known)
-            && scene.role(&service.name).is_some()
-            && scene.replicas(&service.name).is_empty()
+        (new_volume || known) && cx.role(&service.name).is_some() && cx.replicas(&service.name).is_empty()
     })
 }
 
 /// Whether Compose itself would ask about volumes whose definition has changed.
-pub fn asks_about_volumes(scene: &Scene<'_>) -> bool {
-    !scene.reading.is_set("yes") && !diverged::offered(scene).is_empty()
+pub fn asks_about_volumes(cx: &HazardContext<'_>) -> bool {
+    !cx.reading.is_set("yes") && !volume_drift::offered(cx).is_empty()
 }

@@ -21,7 +21,7 @@ pub enum Rule {
 
 /// What is known when the decision is made.
 #[derive(Debug)]
-pub struct Situation<'a> {
+pub struct DecisionInput<'a> {
     pub plan: &'a Assessment,
     pub destroy: Rule,
     pub orphan: Rule,
@@ -33,7 +33,7 @@ pub struct Situation<'a> {
 
 /// How the data that would be lost is saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backed {
+pub enum BackupStatus {
     /// Every piece is in a backup that was read back and checked.
     Verified,
     /// Somebody said `--safe-skip-backup`; the journal has it.
@@ -46,7 +46,7 @@ pub enum Backed {
 #[derive(Debug)]
 pub enum Decision {
     /// Run it.
-    Allow(Permit),
+    Allow(Approval),
     /// Ask for `word` to be typed.
     Confirm(Question),
     /// Do not run it.
@@ -55,11 +55,11 @@ pub enum Decision {
 
 /// Leave to run, which becomes a [`Clearance`] when the data is saved.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Approval(());
 
-impl Permit {
+impl Approval {
     /// Every way to lose data ends here: the decision is made, and this is how the data is saved.
-    pub fn clear(self, _: Backed) -> Clearance {
+    pub fn clear(self, _: BackupStatus) -> Clearance {
         Clearance::granted()
     }
 }
@@ -73,7 +73,7 @@ pub struct Question {
 /// What a question got.
 #[derive(Debug)]
 pub enum Answer {
-    Granted(Permit),
+    Granted(Approval),
     Denied,
 }
 
@@ -85,7 +85,7 @@ impl Question {
 
     /// Compares what was typed, spaces around it aside.
     pub fn answer(self, typed: &str) -> Answer {
-        if typed.trim() == self.word { Answer::Granted(Permit(())) } else { Answer::Denied }
+        if typed.trim() == self.word { Answer::Granted(Approval(())) } else { Answer::Denied }
     }
 }
 
@@ -101,27 +101,25 @@ pub enum Refusal {
 }
 
 /// Decides.
-pub fn decide(situation: &Situation<'_>) -> Decision {
-    let worst = situation.plan.worst();
+pub fn decide(input: &DecisionInput<'_>) -> Decision {
+    let worst = input.plan.worst();
     let rule = match worst {
-        Effect::None | Effect::Interrupt => return Decision::Allow(Permit(())),
-        Effect::Orphan => situation.orphan,
+        Effect::None | Effect::Interrupt => return Decision::Allow(Approval(())),
+        Effect::Orphan => input.orphan,
         Effect::Destroy => stricter(
-            situation.destroy,
-            if situation.plan.of(Effect::Orphan).next().is_some() { situation.orphan } else { Rule::Allow },
+            input.destroy,
+            if input.plan.of(Effect::Orphan).next().is_some() { input.orphan } else { Rule::Allow },
         ),
     };
     match rule {
         Rule::Refuse => Decision::Refuse(Refusal::Settings(worst)),
-        Rule::Allow => Decision::Allow(Permit(())),
+        Rule::Allow => Decision::Allow(Approval(())),
         Rule::Confirm => {
-            let token = Token::of(situation.plan);
-            match situation.allow {
-                Some(word) if token.matches(word) => Decision::Allow(Permit(())),
+            let token = Token::of(input.plan);
+            match input.allow {
+                Some(word) if token.matches(word) => Decision::Allow(Approval(())),
                 Some(_) => Decision::Refuse(Refusal::WrongToken(token)),
-                None if situation.terminal => {
-                    Decision::Confirm(Question { word: situation.plan.project.clone() })
-                }
+                None if input.terminal => Decision::Confirm(Question { word: input.plan.project.clone() }),
                 None => Decision::Refuse(Refusal::NoTerminal(token)),
             }
         }
@@ -150,29 +148,29 @@ mod tests {
         }
     }
 
-    fn situation(plan: &Assessment, terminal: bool) -> Situation<'_> {
-        Situation { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal, allow: None }
+    fn input(plan: &Assessment, terminal: bool) -> DecisionInput<'_> {
+        DecisionInput { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal, allow: None }
     }
 
     #[test]
     fn what_loses_nothing_needs_no_question() {
         for effect in [Effect::None, Effect::Interrupt] {
-            assert!(matches!(decide(&situation(&plan(effect, false), false)), Decision::Allow(_)));
+            assert!(matches!(decide(&input(&plan(effect, false), false)), Decision::Allow(_)));
         }
-        assert!(matches!(decide(&situation(&plan(Effect::Destroy, true), false)), Decision::Allow(_)));
+        assert!(matches!(decide(&input(&plan(Effect::Destroy, true), false)), Decision::Allow(_)));
     }
 
     #[test]
     fn without_a_terminal_a_loss_is_refused_with_its_token() {
         for effect in [Effect::Orphan, Effect::Destroy] {
             let plan = plan(effect, false);
-            let Decision::Refuse(Refusal::NoTerminal(token)) = decide(&situation(&plan, false)) else {
+            let Decision::Refuse(Refusal::NoTerminal(token)) = decide(&input(&plan, false)) else {
                 panic!("{effect:?} must be refused");
             };
             let word = token.to_string();
-            let allowed = Situation { allow: Some(&word), ..situation(&plan, false) };
+            let allowed = DecisionInput { allow: Some(&word), ..input(&plan, false) };
             assert!(matches!(decide(&allowed), Decision::Allow(_)));
-            let wrong = Situation { allow: Some("0123456789ab"), ..situation(&plan, true) };
+            let wrong = DecisionInput { allow: Some("0123456789ab"), ..input(&plan, true) };
             assert!(matches!(decide(&wrong), Decision::Refuse(Refusal::WrongToken(_))));
         }
     }
@@ -180,7 +178,7 @@ mod tests {
     #[test]
     fn only_the_project_name_opens_the_question() {
         let plan = plan(Effect::Destroy, false);
-        let ask = || match decide(&situation(&plan, true)) {
+        let ask = || match decide(&input(&plan, true)) {
             Decision::Confirm(question) => question,
             other => panic!("{other:?}"),
         };
@@ -194,11 +192,11 @@ mod tests {
     #[test]
     fn the_settings_can_forbid_and_allow() {
         let plan = plan(Effect::Destroy, false);
-        let refuse = Situation { destroy: Rule::Refuse, ..situation(&plan, true) };
+        let refuse = DecisionInput { destroy: Rule::Refuse, ..input(&plan, true) };
         assert!(matches!(decide(&refuse), Decision::Refuse(Refusal::Settings(Effect::Destroy))));
-        let allow = Situation { destroy: Rule::Allow, ..situation(&plan, false) };
+        let allow = DecisionInput { destroy: Rule::Allow, ..input(&plan, false) };
         assert!(matches!(decide(&allow), Decision::Allow(_)));
-        let orphan = Situation { orphan: Rule::Refuse, destroy: Rule::Allow, ..situation(&plan, true) };
+        let orphan = DecisionInput { orphan: Rule::Refuse, destroy: Rule::Allow, ..input(&plan, true) };
         assert!(matches!(decide(&orphan), Decision::Allow(_)), "nothing is orphaned");
     }
 }

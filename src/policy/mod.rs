@@ -6,6 +6,8 @@ mod effect;
 mod token;
 
 pub use clearance::Clearance;
-pub use decision::{Answer, Backed, Decision, Permit, Question, Refusal, Rule, Situation, decide};
+pub use decision::{
+    Answer, Approval, BackupStatus, Decision, DecisionInput, Question, Refusal, Rule, decide,
+};
 pub use effect::{Assessment, Effect, Impact, NewestBackup, Subject};
 pub use token::Token;

@@ -1,6 +1,6 @@
 //! One thing that is not right with a place where data is kept.
 
-use super::mend::Mend;
+use super::repair::Repair;
 
 /// What a finding means for the command, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -8,7 +8,7 @@ pub enum Severity {
     /// The command must not run.
     Stop,
     /// The command must not run before it is mended, and we can mend it.
-    Mend,
+    Repair,
     /// Said, and the command runs.
     Warn,
     /// Something that could not be looked at.
@@ -23,7 +23,7 @@ pub struct Finding {
     pub what: String,
     /// What comes of it.
     pub why: String,
-    pub mend: Option<Mend>,
+    pub repair: Option<Repair>,
     /// A shell command that puts it right.
     pub suggest: Option<String>,
 }
@@ -40,14 +40,14 @@ impl Finding {
             service: service.to_owned(),
             what: what.into(),
             why: why.into(),
-            mend: None,
+            repair: None,
             suggest: None,
         }
     }
 
     #[must_use]
-    pub(super) fn mended_by(mut self, mend: Mend) -> Self {
-        self.mend = Some(mend);
+    pub(super) fn mended_by(mut self, repair: Repair) -> Self {
+        self.repair = Some(repair);
         self
     }
 

@@ -1,13 +1,13 @@
 //! Looks at the places where data is kept, before a service is started on them.
 //!
 //! A server that finds its directory missing, read-only, full or foreign starts empty, stops half-way or loops; all of
-//! that can be seen beforehand. Nothing is changed here: what can be mended is handed out as a [`Mend`].
+//! that can be seen beforehand. Nothing is changed here: what can be mended is handed out as a [`Repair`].
 
 pub mod checks;
+mod data_mount;
 mod finding;
-mod mend;
+mod repair;
 mod scope;
-mod site;
 mod user;
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::inventory::Inventory;
 
 pub use finding::{Finding, Severity};
-pub use mend::Mend;
+pub use repair::Repair;
 
 /// How long one place may take. A network file system whose server is gone never answers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,13 +46,13 @@ pub enum Start {
 /// Checks every data place of every service in scope.
 pub async fn examine(input: Input<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    let sites = site::resolve(input).await;
+    let mounts = data_mount::resolve(input).await;
     if !input.inventory.engine.local
-        && let Some(site) = sites.iter().find(|site| site.is_on_host())
+        && let Some(mount) = mounts.iter().find(|mount| mount.is_on_host())
     {
         findings.push(Finding::new(
             Severity::Note,
-            &site.service,
+            &mount.service,
             "the directories of the engine's host are not checked",
             format!(
                 "the engine at `{}` does not share its files with this machine",
@@ -60,7 +60,7 @@ pub async fn examine(input: Input<'_>) -> Vec<Finding> {
             ),
         ));
     }
-    let looking: Vec<_> = sites.into_iter().map(looked_at).collect();
+    let looking: Vec<_> = mounts.into_iter().map(looked_at).collect();
     for found in looking {
         for finding in found.await {
             // Replicas share their places.
@@ -77,16 +77,16 @@ pub async fn examine(input: Input<'_>) -> Vec<Finding> {
 
 /// Runs the checks on one place in a thread of its own, which is left behind when it hangs: a thread that waits for a
 /// dead file server cannot be ended, and must not hold up the end of the program either.
-fn looked_at(site: site::Site) -> impl Future<Output = Vec<Finding>> {
+fn looked_at(mount: data_mount::DataMount) -> impl Future<Output = Vec<Finding>> {
     let silent = Finding::new(
         Severity::Warn,
-        &site.service,
-        format!("{} does not answer", site.name()),
+        &mount.service,
+        format!("{} does not answer", mount.name()),
         "its file system did not respond in time, so nothing could be checked",
     );
     let (tell, told) = tokio::sync::oneshot::channel();
     let started = std::thread::Builder::new().name("preflight".to_owned()).spawn(move || {
-        let _ = tell.send(checks::run(&site));
+        let _ = tell.send(checks::run(&mount));
     });
     async move {
         match (started, tokio::time::timeout(PATIENCE, told).await) {

@@ -1,13 +1,13 @@
 //! The only place that starts programs.
 //!
 //! Four ways: hand over for good ([`exec`]), run silently and read the answer ([`capture`]), run on our terminal and
-//! wait ([`supervise`]), or run beside us to talk with ([`talk`]). None of them goes through a shell.
+//! wait ([`supervise`]), or run beside us to talk with ([`spawn_piped`]). None of them goes through a shell.
 
 mod capture;
 mod interrupt;
 mod signals;
+mod spawn_piped;
 mod supervise;
-mod talk;
 mod witness;
 
 use std::ffi::OsString;
@@ -19,8 +19,8 @@ use std::process::Command;
 pub use capture::{Capture, Output, Running, capture};
 pub use interrupt::interrupted;
 pub use signals::without_interrupt;
-pub use supervise::{ChildExit, Given, Supervised, spawn, supervise};
-pub use talk::talk;
+pub use spawn_piped::spawn_piped;
+pub use supervise::{ChildExit, SpawnOptions, Supervised, spawn, supervise};
 
 /// Becomes another program: same process, environment, terminal and signals. Comes back only if that failed.
 pub fn exec(program: &Path, args: &[OsString]) -> io::Error {

@@ -37,9 +37,9 @@ pub(super) fn watched() -> &'static [c_int] {
 
 /// While one exists, those signals do not end this process.
 #[derive(Debug)]
-pub(super) struct Hold(());
+pub(super) struct SignalGuard(());
 
-impl Hold {
+impl SignalGuard {
     pub(super) fn take() -> Self {
         SUPERVISED.fetch_add(1, Ordering::SeqCst);
         adopted().settle();
@@ -47,7 +47,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for SignalGuard {
     fn drop(&mut self) {
         SUPERVISED.fetch_sub(1, Ordering::SeqCst);
         adopted().settle();

@@ -18,7 +18,7 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::iterator::{Handle, SignalsInfo};
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
-use super::signals::{Hold, watched};
+use super::signals::{SignalGuard, watched};
 use super::witness::Witness;
 
 /// How a program ended.
@@ -39,7 +39,7 @@ pub struct Supervised {
     child: Child,
     target: Arc<Target>,
     forwarder: Option<(Handle, JoinHandle<()>)>,
-    _hold: Hold,
+    _hold: SignalGuard,
 }
 
 /// Where signals go.
@@ -58,7 +58,7 @@ impl Target {
 
 /// What a program gets besides its words.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct SpawnOptions {
     /// What it reads, instead of what we would.
     pub stdin: Option<Vec<u8>>,
     /// Added to our environment.
@@ -66,23 +66,23 @@ pub struct Given {
 }
 
 /// Runs a program to its end on our terminal.
-pub fn supervise(program: &Path, args: &[OsString], given: Given) -> io::Result<ChildExit> {
-    spawn(program, args, given)?.wait()
+pub fn supervise(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result<ChildExit> {
+    spawn(program, args, options)?.wait()
 }
 
 /// Starts a program on our terminal.
-pub fn spawn(program: &Path, args: &[OsString], given: Given) -> io::Result<Supervised> {
+pub fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result<Supervised> {
     // All of it before the child exists: no signal can end us and leave it behind, or be taken for one to us alone.
-    let hold = Hold::take();
+    let hold = SignalGuard::take();
     let signals = SignalsInfo::<WithOrigin>::new(watched())?;
     let witness = Witness::start();
     let mut command = super::command(program);
-    command.args(args).envs(given.variable);
-    if given.stdin.is_some() {
+    command.args(args).envs(options.variable);
+    if options.stdin.is_some() {
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
-    if let (Some(bytes), Some(mut pipe)) = (given.stdin, child.stdin.take()) {
+    if let (Some(bytes), Some(mut pipe)) = (options.stdin, child.stdin.take()) {
         // The child may end without having read it all.
         std::thread::spawn(move || drop(pipe.write_all(&bytes)));
     }

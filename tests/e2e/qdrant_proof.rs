@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use safe_compose::backup::driver::qdrant::QdrantDriver;
-use safe_compose::backup::driver::scratch::Ground;
+use safe_compose::backup::driver::scratch::TestEnv;
 use safe_compose::backup::driver::{Driver as _, Target};
 use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{Backup, BackupRoot};
@@ -96,8 +96,13 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
     let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
     let (engine, backup) = saved(&scratch, &image, &root);
     let owner = scratch.name.as_str();
-    let ground =
-        Ground { engine: &engine, local: true, progress: &Silent, owner, patience: Duration::from_secs(120) };
+    let ground = TestEnv {
+        engine: &engine,
+        local: true,
+        progress: &Silent,
+        owner,
+        ready_timeout: Duration::from_secs(120),
+    };
     let trying = runtime();
     let driver = QdrantDriver::new();
     let trial = trying.block_on(driver.try_out(ground, &backup)).expect("tried");

@@ -13,13 +13,13 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use safe_compose::compose::grammar::{FlagSpec, Grammar};
-use safe_compose::compose::invocation::{Caller, Invocation, OWN_WORDS};
+use safe_compose::compose::invocation::{Caller, Invocation, OWN_COMMANDS};
 
 const CASES: u32 = 2_000_000;
 
 /// Every word that means something to somebody: commands, flags in each of their spellings, our own.
 fn vocabulary() -> Vec<OsString> {
-    let mut words: Vec<String> = OWN_WORDS.iter().map(|word| (*word).to_owned()).collect();
+    let mut words: Vec<String> = OWN_COMMANDS.iter().map(|word| (*word).to_owned()).collect();
     for grammar in [Grammar::V1, Grammar::V2] {
         for command in grammar.commands() {
             words.push(command.name.to_owned());
@@ -154,7 +154,7 @@ fn holds(caller: Caller, words: &[OsString]) -> Result<bool, TestCaseError> {
         let reading = invocation.read(grammar);
         let _ = (reading.wants_help(), reading.may_act(), reading.is_set("volumes"), reading.value("scale"));
     }
-    let _ = (invocation.is_watched(), invocation.own_word());
+    let _ = (invocation.is_watched(), invocation.own_command());
     Ok(true)
 }
 

@@ -18,7 +18,7 @@ use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
 use safe_compose::engine::{Container, Identity, Mount, MountSource, Registry, State, Volume};
-use safe_compose::guard::{Facts, Scene, assess};
+use safe_compose::guard::{HazardContext, Probe, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Assessment, Effect, Subject};
 use safe_compose::settings::Settings;
@@ -32,7 +32,7 @@ struct Shop {
     settings: Settings,
     engine: Identity,
     label_mode: bool,
-    facts: Facts,
+    probe: Probe,
 }
 
 fn identity() -> Identity {
@@ -158,7 +158,7 @@ impl Shop {
             settings: Settings::default(),
             engine: identity(),
             label_mode: false,
-            facts: Facts::default(),
+            probe: Probe::default(),
         }
     }
 
@@ -167,7 +167,7 @@ impl Shop {
         let reading = invocation.read(grammar);
         let inventory =
             Inventory::take(self.engine.clone(), "shop", Some(&self.whole), &self.containers, &self.settings);
-        assess(&Scene {
+        assess(&HazardContext {
             grammar,
             reading: &reading,
             label_mode: self.label_mode,
@@ -179,7 +179,7 @@ impl Shop {
             protected: std::collections::BTreeSet::new(),
             settings: &self.settings,
             disposable: false,
-            facts: &self.facts,
+            probe: &self.probe,
         })
     }
 }
@@ -329,7 +329,7 @@ fn naming_a_service_does_not_narrow_the_volumes_of_an_older_compose() {
 #[test]
 fn a_newer_compose_takes_the_volumes_of_the_service_and_of_what_it_depends_on() {
     let mut shop = without(Shop::new(), &["db", "cache"]);
-    shop.facts.version = Some((2, 40));
+    shop.probe.version = Some((2, 40));
     assert_eq!(volumes(&shop.assess(Grammar::V2, &["down", "-v", "web"]), Effect::Destroy), [ANONYMOUS]);
     for model in [&mut shop.model, &mut shop.whole] {
         model.services.get_mut("web").expect("web").depends_on = vec!["db".into()];
@@ -344,7 +344,7 @@ fn a_newer_compose_takes_the_volumes_of_the_service_and_of_what_it_depends_on() 
 #[test]
 fn a_volume_that_somebody_else_mounts_is_kept() {
     let mut shop = Shop::new();
-    shop.facts.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
+    shop.probe.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
     let plan = shop.assess(Grammar::V2, &["down", "-v"]);
     assert_eq!(volumes(&plan, Effect::Destroy), [ANONYMOUS]);
     assert_eq!(volumes(&plan, Effect::None), ["shop_data"]);

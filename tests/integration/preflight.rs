@@ -9,7 +9,7 @@ use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Serv
 use safe_compose::engine::memory::{MemoryEngine, Question};
 use safe_compose::engine::{Container, Engine as _, Identity, Image, Mount, MountSource, State, Volume};
 use safe_compose::inventory::Inventory;
-use safe_compose::preflight::{Finding, Input, Mend, Severity, Start, examine};
+use safe_compose::preflight::{Finding, Input, Repair, Severity, Start, examine};
 use safe_compose::settings::Settings;
 
 const DATA: &str = "/qdrant/storage";
@@ -176,16 +176,19 @@ fn a_missing_directory_is_made_for_the_user_of_the_container() {
     let path = root.path().join("volumes/it's here");
     let project = Project::new().bind(&path).user("1000:1001");
     let Ok(()) = chown(root.path(), Some(0), None) else { return };
-    let finding = project.finds(Severity::Mend, "does not exist");
+    let finding = project.finds(Severity::Repair, "does not exist");
     let command = finding.suggest.clone().expect("a command");
     assert_eq!(
         shell_words::split(&command).expect("quoted").last().map(String::as_str),
         path.to_str(),
         "{command}"
     );
-    let mend = finding.mend.expect("a mend");
-    assert_eq!(mend, Mend::CreateDirectory { path: path.clone(), mode: 0o755, owner: Some((1000, 1001)) });
-    mend.apply().expect("mended");
+    let repair = finding.repair.expect("a repair");
+    assert_eq!(
+        repair,
+        Repair::CreateDirectory { path: path.clone(), mode: 0o755, owner: Some((1000, 1001)) }
+    );
+    repair.apply().expect("repaired");
     let made = path.metadata().expect("there");
     assert_eq!((made.uid(), made.gid(), made.mode() & 0o777), (1000, 1001, 0o755));
     project.finds_nothing();
@@ -196,7 +199,7 @@ fn a_missing_directory_that_is_not_created_stops() {
     let root = root();
     let source = DeclaredSource::Bind { path: root.path().join("x"), create_host_path: false };
     let finding = Project::new().mount(source, DATA).finds(Severity::Stop, "does not exist");
-    assert_eq!(finding.mend, None);
+    assert_eq!(finding.repair, None);
     assert!(finding.suggest.is_some_and(|command| command.starts_with("mkdir -p ")));
 }
 
@@ -206,11 +209,11 @@ fn a_directory_that_was_there_before_is_lost_and_not_made_anew() {
     let path = root.path().join("gone");
     let bind = || MountSource::Bind { path: path.clone() };
     let mut project = Project::new().bind(&path).container(container(bind(), true));
-    assert_eq!(project.finds(Severity::Stop, "does not exist").mend, None);
+    assert_eq!(project.finds(Severity::Stop, "does not exist").repair, None);
     project.start = Start::AsCreated;
-    assert_eq!(project.finds(Severity::Stop, "does not exist").mend, None);
+    assert_eq!(project.finds(Severity::Stop, "does not exist").repair, None);
     let never_ran = Project::new().bind(&path).container(container(bind(), false));
-    assert!(never_ran.finds(Severity::Mend, "does not exist").mend.is_some());
+    assert!(never_ran.finds(Severity::Repair, "does not exist").repair.is_some());
 }
 
 #[test]

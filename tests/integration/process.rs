@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use safe_compose::process::{self, Given};
+use safe_compose::process::{self, SpawnOptions};
 
 use crate::support::{fake_compose, write};
 
@@ -31,7 +31,7 @@ fn role() {
             panic!("{}", process::exec(&program, &args));
         }
         "supervise" => {
-            let exit = process::supervise(&program, &["x".into()], Given::default()).expect("it runs");
+            let exit = process::supervise(&program, &["x".into()], SpawnOptions::default()).expect("it runs");
             write(
                 &Path::new(&scratch).join("exit"),
                 format!("{} {:?} {}", exit.code, exit.signal, exit.interrupted),
@@ -43,18 +43,18 @@ fn role() {
             let exit = process::supervise(
                 &program,
                 &[],
-                Given { stdin: Some(b"given".to_vec()), ..Given::default() },
+                SpawnOptions { stdin: Some(b"given".to_vec()), ..SpawnOptions::default() },
             )
             .expect("it runs");
             std::process::exit(exit.code.into());
         }
         "afterwards" => {
-            process::supervise(Path::new("/bin/true"), &[], Given::default()).expect("it runs");
+            process::supervise(Path::new("/bin/true"), &[], SpawnOptions::default()).expect("it runs");
             write(&Path::new(&scratch).join("ready"), "", 0o644);
             std::thread::sleep(Duration::from_secs(20));
         }
         "interrupted" => {
-            process::supervise(Path::new("/bin/true"), &[], Given::default()).expect("it runs");
+            process::supervise(Path::new("/bin/true"), &[], SpawnOptions::default()).expect("it runs");
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {

@@ -8,7 +8,7 @@ use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{Model, VolumeDeclaration};
 use safe_compose::engine::memory::{MemoryEngine, Question};
 use safe_compose::engine::{Container, Engine as _, EngineError, HOLDER_LABEL, State, Volume};
-use safe_compose::guard::{Scene, assess};
+use safe_compose::guard::{HazardContext, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Effect, Subject};
 use safe_compose::protect::{self, Outcome, ProtectError, Protection};
@@ -149,7 +149,7 @@ fn fates(grammar: Grammar, protected: &[&str]) -> BTreeMap<String, (Effect, Stri
         containerd_images: false,
     };
     let inventory = Inventory::take(identity, "shop", Some(&model), &[], &settings);
-    let plan = assess(&Scene {
+    let plan = assess(&HazardContext {
         grammar,
         reading: &reading,
         label_mode: false,
@@ -161,7 +161,7 @@ fn fates(grammar: Grammar, protected: &[&str]) -> BTreeMap<String, (Effect, Stri
         protected: protected.iter().map(|&name| name.to_owned()).collect::<BTreeSet<String>>(),
         settings: &settings,
         disposable: false,
-        facts: &safe_compose::guard::Facts::default(),
+        probe: &safe_compose::guard::Probe::default(),
     });
     plan.impacts
         .into_iter()

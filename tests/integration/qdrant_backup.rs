@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use safe_compose::backup::driver::qdrant::{Patience, QdrantDriver};
+use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
 use safe_compose::backup::driver::{Driver as _, Request, Target};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
 use safe_compose::backup::manifest::{Holds, Proof};
@@ -177,7 +177,7 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     let stand = filled(Stand::double().await).await;
     let (_dir, root) = root();
     stand.fail("cut-download:50000");
-    let patient = QdrantDriver::with_patience(Patience { pause: Duration::from_secs(1), ..PATIENCE });
+    let patient = QdrantDriver::with_patience(Timeouts { pause: Duration::from_secs(1), ..PATIENCE });
     let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
     let mended = async {
         while stand.left_over().is_empty() {

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use qdrant_double::{Config, Server};
-use safe_compose::backup::driver::qdrant::{Patience, QdrantDriver};
-use safe_compose::backup::driver::scratch::Ground;
+use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
+use safe_compose::backup::driver::scratch::TestEnv;
 use safe_compose::backup::driver::{Driver as _, Dump, Plan, Request, Restored, Target};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint, Qdrant};
 use safe_compose::backup::manifest::Manifest;
@@ -26,8 +26,8 @@ use tempfile::TempDir;
 use crate::backup_fixture::manifest;
 use crate::support::clearance;
 
-/// A moment of patience: no test waits for the lengths that people wait.
-pub(crate) const PATIENCE: Patience = Patience {
+/// A moment of timeouts: no test waits for the lengths that people wait.
+pub(crate) const PATIENCE: Timeouts = Timeouts {
     stall: Duration::from_millis(400),
     pause: Duration::from_millis(20),
     settle: Duration::from_millis(400),
@@ -244,12 +244,12 @@ impl Stand {
 
     /// Tries a backup out as the program does.
     pub(crate) async fn try_out(&self, backup: &Backup) -> anyhow::Result<Trial> {
-        let ground = Ground {
+        let ground = TestEnv {
             engine: &self.engine,
             local: true,
             progress: &Silent,
             owner: OWNER,
-            patience: Duration::from_secs(10),
+            ready_timeout: Duration::from_secs(10),
         };
         DRIVER.try_out(ground, backup).await
     }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::Parser as _;
-use safe_compose::cli::Own;
+use safe_compose::cli::OwnCli;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::suggest::Suggest;
@@ -40,9 +40,9 @@ fn every_suggested_command_is_understood() {
         assert_eq!(words.remove(0), "safe-compose");
         let invocation =
             Invocation::parse(words.iter().map(OsString::from).collect()).expect("our flags are right");
-        if let Some((globals, word, rest)) = invocation.own_word() {
+        if let Some((globals, word, rest)) = invocation.own_command() {
             assert_eq!(globals, ["-f", "a b.yml"], "{command}");
-            Own::try_parse_from(std::iter::once(word).chain(rest))
+            OwnCli::try_parse_from(std::iter::once(word).chain(rest))
                 .unwrap_or_else(|e| panic!("{command}: {e}"));
             continue;
         }
@@ -108,11 +108,11 @@ fn commands_in_messages_are_understood() {
         let words = shell_words::split(&command).expect("a shell reads it");
         let words: Vec<OsString> = words[1..].iter().map(OsString::from).collect();
         let invocation = Invocation::parse(words).unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
-        let Some((_, word, rest)) = invocation.own_word() else {
+        let Some((_, word, rest)) = invocation.own_command() else {
             assert!(!invocation.is_watched(), "{path}: `{command}` belongs into `suggest`");
             continue;
         };
-        Own::try_parse_from(std::iter::once(word).chain(rest))
+        OwnCli::try_parse_from(std::iter::once(word).chain(rest))
             .unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use safe_compose::compose::grammar::Grammar;
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
+use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, Rule, decide};
 
 /// Writes a file, with the directories above it.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
@@ -60,15 +60,15 @@ fn says(path: &Path, grammar: Grammar) -> bool {
 /// The word of a plan that loses nothing.
 pub(crate) fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
+    let input = DecisionInput {
         plan: &plan,
         destroy: Rule::Confirm,
         orphan: Rule::Confirm,
         terminal: false,
         allow: None,
     };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
+    match decide(&input) {
+        Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),
         other => panic!("{other:?}"),
     }
 }

@@ -1,7 +1,7 @@
 //! One driver for each kind of store: counts it, copies it, puts it back.
 
+pub mod endpoint;
 pub mod qdrant;
-pub mod reach;
 pub mod scratch;
 pub mod volume;
 
@@ -17,7 +17,7 @@ use crate::inventory::{Store, StoreKind};
 use crate::policy::Clearance;
 use crate::progress::Progress;
 use crate::secret::Secret;
-use scratch::Ground;
+use scratch::TestEnv;
 
 /// The store a driver works on, and what it may use.
 #[derive(Clone, Copy)]
@@ -210,7 +210,7 @@ pub trait Driver: Send + Sync {
 
     /// Puts a backup into a scratch server of the image that it was taken from, and compares. Fails when that cannot be
     /// tried; what it shows about the backup is in the [`Trial`].
-    async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
+    async fn try_out(&self, ground: TestEnv<'_>, from: &Backup) -> anyhow::Result<Trial> {
         let _ = ground;
         anyhow::bail!("`{}` is of plain files, which no server takes", from.name())
     }

@@ -22,7 +22,7 @@ const LEAST_MEMORY: u64 = 1 << 30;
 
 /// Where a backup is tried out.
 #[derive(Clone, Copy)]
-pub struct Ground<'a> {
+pub struct TestEnv<'a> {
     pub engine: &'a dyn Engine,
     /// The engine's network is that of this machine.
     pub local: bool,
@@ -30,19 +30,19 @@ pub struct Ground<'a> {
     /// Who tries. Nobody else may be at it under the same name: what bears it is removed first.
     pub owner: &'a str,
     /// How long a server may take to answer after its start.
-    pub patience: Duration,
+    pub ready_timeout: Duration,
 }
 
-/// A running scratch container. [`Lodging::clear`] removes it; whoever drops it without leaves it to the next trial of the
+/// A running scratch container. [`ScratchServer::clear`] removes it; whoever drops it without leaves it to the next trial of the
 /// same owner.
-pub(super) struct Lodging {
+pub(super) struct ScratchServer {
     engine: Arc<dyn Engine>,
     local: bool,
     name: String,
     store: Store,
 }
 
-impl Lodging {
+impl ScratchServer {
     /// Removes what killed trials of this owner have left behind, and starts a new one.
     pub(super) async fn start(
         engine: Arc<dyn Engine>,

@@ -4,15 +4,15 @@
 //! A point is never taken apart: its text goes from the server to the file and from the file to the server as it is, so
 //! that integers of 64 bits and the last digit of every number survive. The format is in `docs/export.md`.
 
-mod document;
-mod flaw;
-mod gather;
-mod lines;
+mod batches;
+mod digest;
+mod error;
+mod formats;
+mod json;
+mod jsonl;
 mod pipe;
 pub mod point;
 mod read;
-mod seal;
-mod shape;
 mod write;
 
 use std::collections::BTreeMap;
@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use flaw::Flaw;
-pub use gather::{Batch, Batches};
+pub use batches::{Batch, Batches};
+pub use error::Flaw;
 pub use pipe::{Piece, Sink, Written};
 pub use read::{Contents, Found, scan};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::document::{self, Draft, OnPoint};
-use super::{FORMAT, FORMAT_VERSION, Flaw, Kind, lines, point, seal, shape};
+use super::json::{self, Draft, OnPoint};
+use super::{FORMAT, FORMAT_VERSION, Flaw, Kind, digest, formats, jsonl, point};
 use crate::fs::{Digester, FsError};
 
 /// The first bytes of everything that zstd has compressed (RFC 8878, 3.1.1).
@@ -62,7 +62,7 @@ pub fn scan(path: &Path, read: &mut dyn FnMut(u64)) -> Result<Contents, Flaw> {
 fn contents(path: &Path, draft: &Draft, is_sealed: bool) -> Result<Contents, Flaw> {
     let mut collections: Vec<Found> = Vec::new();
     for one in &draft.collections {
-        let (name, config, payload_schema) = shape::collection(one)?;
+        let (name, config, payload_schema) = formats::collection(one)?;
         if let Some(said) = one.fields.get("count").and_then(Value::as_u64)
             && said != one.points
         {
@@ -81,7 +81,7 @@ fn contents(path: &Path, draft: &Draft, is_sealed: bool) -> Result<Contents, Fla
         path: path.to_owned(),
         server: text("server"),
         service: text("service"),
-        aliases: shape::aliases(draft.fields.get("aliases"), &draft.collections),
+        aliases: formats::aliases(draft.fields.get("aliases"), &draft.collections),
         collections,
         is_sealed,
     })
@@ -108,10 +108,10 @@ pub(super) fn pass_as(
     let mut file = File::open(path).map_err(unreadable)?;
     let (draft, digests) = match kind {
         Kind::Document => {
-            let sealed = seal::find(&mut file).map_err(unreadable)?;
+            let sealed = digest::find(&mut file).map_err(unreadable)?;
             let hashed = sealed.as_ref().map_or(0, |(length, _)| *length);
             let mut counted = Counted { inner: file, read, digester: Digester::default(), left: hashed };
-            let draft = document::read(BufReader::with_capacity(256 * 1024, &mut counted), on_point)?;
+            let draft = json::read(BufReader::with_capacity(256 * 1024, &mut counted), on_point)?;
             let found = counted.digester.finish().to_string();
             (draft, sealed.map(|(_, said)| (said, found)))
         }
@@ -122,9 +122,9 @@ pub(super) fn pass_as(
             let whole = io::Cursor::new(magic[..length].to_vec()).chain(counted);
             if magic == ZSTD {
                 let text = zstd::Decoder::new(whole).map_err(unreadable)?;
-                lines::read(BufReader::with_capacity(256 * 1024, text), on_point)?
+                jsonl::read(BufReader::with_capacity(256 * 1024, text), on_point)?
             } else {
-                lines::read(BufReader::with_capacity(256 * 1024, whole), on_point)?
+                jsonl::read(BufReader::with_capacity(256 * 1024, whole), on_point)?
             }
         }
     };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Collection, FORMAT, FORMAT_VERSION, Head, Kind, Origin, seal};
+use super::{Collection, FORMAT, FORMAT_VERSION, Head, Kind, Origin, digest};
 use crate::fs::Digester;
 
 /// Writes one export; the calls come in the order of the file.
@@ -111,8 +111,8 @@ impl<W: Write> Writer<W> {
         }
         let digest = self.digester.clone().finish();
         let last = match self.kind {
-            Kind::Document => seal::of_document(&digest),
-            Kind::Lines => seal::of_lines(&digest),
+            Kind::Document => digest::of_document(&digest),
+            Kind::Lines => digest::of_lines(&digest),
         };
         self.out.write_all(last.as_bytes())?;
         Ok(self.out)

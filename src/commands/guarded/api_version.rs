@@ -4,17 +4,17 @@
 //! image. Where that is left out, V1 stops the container, renames it, and fails with `KeyError: 'ContainerConfig'`, so
 //! that the service stays down.
 
-use crate::commands::stack::Stack;
+use crate::commands::context::ProjectContext;
 use crate::compose::grammar::Grammar;
 use crate::engine::ContainerConfig;
 
 /// The variable for Compose, where it needs one and nobody has set it.
-pub(super) fn variable(stack: &Stack<'_>) -> Option<(&'static str, &'static str)> {
-    let recreates = matches!(stack.asked.reading.subcommand.as_deref(), Some("up" | "create"));
-    if stack.asked.grammar != Grammar::V1 || !recreates || stack.project.sets_api_version {
+pub(super) fn variable(cx: &ProjectContext<'_>) -> Option<(&'static str, &'static str)> {
+    let recreates = matches!(cx.command.reading.subcommand.as_deref(), Some("up" | "create"));
+    if cx.command.grammar != Grammar::V1 || !recreates || cx.project.sets_api_version {
         return None;
     }
-    match stack.identity().container_config() {
+    match cx.identity().container_config() {
         ContainerConfig::UpTo(version) => Some(("COMPOSE_API_VERSION", version)),
         ContainerConfig::Always | ContainerConfig::Never => None,
     }

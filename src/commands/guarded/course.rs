@@ -18,7 +18,7 @@ pub(super) fn compares(reading: &Reading) -> bool {
 }
 
 /// Whether it goes on for as long as its services run.
-pub(super) fn stays(reading: &Reading) -> bool {
+pub(super) fn stays_attached(reading: &Reading) -> bool {
     let ends = ["detach", "no-start", "wait"].iter().any(|flag| reading.is_set(flag));
     subcommand(reading) == "up" && !ends
 }

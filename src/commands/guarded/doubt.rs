@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use crate::commands::stack::Asked;
+use crate::commands::context::CommandContext;
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
 use crate::env;
@@ -22,15 +22,15 @@ pub(super) enum Doubt {
     Unknown(String),
 }
 
-pub(super) async fn settle(asked: &Asked) -> Result<Doubt, Failure> {
-    let reading = &asked.reading;
+pub(super) async fn settle(command: &CommandContext) -> Result<Doubt, Failure> {
+    let reading = &command.reading;
     let Some(doubt) = reading.doubts.first().filter(|_| reading.grammar == Grammar::V2) else {
         return Ok(Doubt::None);
     };
-    let Some(args) = question(reading, &asked.words) else {
+    let Some(args) = question(reading, &command.words) else {
         return Ok(Doubt::Unknown(doubt.clone()));
     };
-    let program = asked.binary.path.clone();
+    let program = command.binary.path.clone();
     let env_remove: &[&str] = match reading.caller {
         Caller::Person => &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
         Caller::Docker => &[env::PLUGIN_SOCKET],
@@ -59,7 +59,7 @@ fn question(reading: &Reading, words: &[OsString]) -> Option<Vec<OsString>> {
     let subcommand = prefixes.iter().position(|prefix| prefix.subcommand.is_some());
     let help = OsString::from("--help");
     match subcommand.filter(|at| *at <= doubtful) {
-        // Before a subcommand the flag decides which word that is, so none is given.
+        // Before a subcommand the flag decides which word that is, so none is options.
         None => Some(words[..=doubtful].iter().cloned().chain([help]).collect()),
         Some(at) => {
             let (before, behind) = words.split_at(at + 1);

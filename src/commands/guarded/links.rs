@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use crate::commands::stack::Stack;
+use crate::commands::context::ProjectContext;
 use crate::engine::{Engine, EngineError};
 use crate::guard;
 
@@ -11,11 +11,11 @@ use crate::guard;
 const MOST_LINKS: usize = 40;
 
 /// By container, the path that is written to, where it is not the one that was typed.
-pub(super) async fn copy_targets(stack: &Stack<'_>) -> Result<BTreeMap<String, PathBuf>, EngineError> {
+pub(super) async fn copy_targets(cx: &ProjectContext<'_>) -> Result<BTreeMap<String, PathBuf>, EngineError> {
     let mut targets = BTreeMap::new();
-    let Some((service, typed)) = guard::copy_target(&stack.asked.reading) else { return Ok(targets) };
-    for container in stack.containers.iter().filter(|container| container.service() == Some(service)) {
-        let target = followed(stack.engine.as_ref(), &container.id, &typed).await?;
+    let Some((service, typed)) = guard::copy_target(&cx.command.reading) else { return Ok(targets) };
+    for container in cx.containers.iter().filter(|container| container.service() == Some(service)) {
+        let target = followed(cx.engine.as_ref(), &container.id, &typed).await?;
         if target != typed {
             targets.insert(container.id.clone(), target);
         }

@@ -3,51 +3,51 @@
 use std::collections::BTreeSet;
 
 use super::reach;
-use crate::commands::stack::{self, Stack};
-use crate::commands::{comparing, describe};
+use crate::commands::context::{self, ProjectContext};
+use crate::commands::{format, verify_run};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::preflight::{self, Finding, Severity, Start};
 
 /// What the checks before a start find.
-pub(super) async fn findings(stack: &Stack<'_>) -> Vec<Finding> {
-    let reading = &stack.asked.reading;
-    let subcommand = subcommand(stack);
+pub(super) async fn findings(cx: &ProjectContext<'_>) -> Vec<Finding> {
+    let reading = &cx.command.reading;
+    let subcommand = subcommand(cx);
     preflight::examine(preflight::Input {
         services: &reach::named(subcommand, &reading.operands),
-        model: stack.project.model.as_ref(),
-        inventory: &stack.inventory,
-        engine: stack.engine.as_ref(),
+        model: cx.project.model.as_ref(),
+        inventory: &cx.inventory,
+        engine: cx.engine.as_ref(),
         start: if matches!(subcommand, "start" | "restart") { Start::AsCreated } else { Start::AsDeclared },
     })
     .await
 }
 
 /// Checks every place where a service in reach keeps data, makes missing directories, and stops what cannot work.
-pub(super) async fn before(stack: &Stack<'_>) -> Result<(), Failure> {
-    let findings = findings(stack).await;
-    let subcommand = subcommand(stack);
-    let ui = stack.ui();
-    let is_waived = stack.asked.safe.skip_checks;
-    let is_told = |finding: &&Finding| match finding.severity {
+pub(super) async fn before(cx: &ProjectContext<'_>) -> Result<(), Failure> {
+    let findings = findings(cx).await;
+    let subcommand = subcommand(cx);
+    let ui = cx.ui();
+    let is_waived = cx.command.safe.skip_checks;
+    let is_reported = |finding: &&Finding| match finding.severity {
         Severity::Warn => true,
         Severity::Stop => is_waived,
-        Severity::Mend | Severity::Note => false,
+        Severity::Repair | Severity::Note => false,
     };
-    for finding in findings.iter().filter(is_told) {
-        ui.warn(describe::finding(finding));
+    for finding in findings.iter().filter(is_reported) {
+        ui.warn(format::finding(finding));
     }
     let stops: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Stop).collect();
     if let Some((first, others)) = stops.split_first().filter(|_| !is_waived) {
-        let again = stack.suggest().again("--safe-skip-checks", &stack.asked.words);
+        let again = cx.suggest().again("--safe-skip-checks", &cx.command.words);
         return Err(
             unfit(subcommand, first, others).run("If you know better, and want it all the same", again)
         );
     }
     for finding in findings {
-        let Some(mend) = finding.mend else { continue };
+        let Some(repair) = finding.repair else { continue };
         ui.say(format!("{}: {}; making it.", finding.service, finding.what));
-        mend.apply().map_err(|error| {
+        repair.apply().map_err(|error| {
             Failure::new(
                 Exit::Refused,
                 format!("`{}`: {}, and it cannot be made", finding.service, finding.what),
@@ -62,7 +62,7 @@ pub(super) async fn before(stack: &Stack<'_>) -> Result<(), Failure> {
 fn unfit(subcommand: &str, first: &Finding, others: &[&Finding]) -> Failure {
     let mut failure =
         Failure::new(Exit::Refused, format!("`{}` could not work: {}", first.service, first.what))
-            .say(format!("{}.", describe::sentence(&first.why)));
+            .say(format!("{}.", format::sentence(&first.why)));
     if let Some(command) = &first.suggest {
         failure = failure.run("To mend it", command);
     }
@@ -76,31 +76,31 @@ fn unfit(subcommand: &str, first: &Finding, others: &[&Finding]) -> Failure {
 }
 
 /// After the services were started: is everything there that was there at the last stop?
-pub(super) async fn after(stack: &mut Stack<'_>, exit: Exit) -> Result<Exit, Failure> {
-    stack.refresh().await.map_err(stack::no_engine)?;
-    let services = reached(stack);
-    comparing::all(stack, services.as_ref()).await?;
+pub(super) async fn after(cx: &mut ProjectContext<'_>, exit: Exit) -> Result<Exit, Failure> {
+    cx.refresh().await.map_err(context::no_engine)?;
+    let services = reached(cx);
+    verify_run::all(cx, services.as_ref()).await?;
     Ok(exit)
 }
 
 /// An attached `up` lasts as long as the user looks at it, so the comparison runs beside it.
 pub(super) async fn beside(
-    stack: &mut Stack<'_>,
-    command: impl Future<Output = Result<Exit, Failure>>,
+    cx: &mut ProjectContext<'_>,
+    running: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
-    let asked = stack.asked;
-    let services = reached(stack);
-    tokio::pin!(command);
-    let comparison = async { comparing::once_running(stack, services.as_ref()).await };
+    let services = reached(cx);
+    let command = cx.command;
+    tokio::pin!(running);
+    let comparison = async { verify_run::once_running(cx, services.as_ref()).await };
     tokio::pin!(comparison);
     let verdict = tokio::select! {
-        exit = &mut command => return exit,
+        exit = &mut running => return exit,
         verdict = &mut comparison => verdict,
     };
     if let Err(failure) = &verdict {
-        asked.ui.failure(failure);
+        command.ui.failure(failure);
     }
-    let exit = command.await?;
+    let exit = running.await?;
     match verdict {
         // Compose's own failure says more than ours.
         Err(failure) if exit == Exit::Compose(0) => Ok(failure.exit),
@@ -108,13 +108,13 @@ pub(super) async fn beside(
     }
 }
 
-fn reached(stack: &Stack<'_>) -> Option<BTreeSet<String>> {
-    let reading = &stack.asked.reading;
-    let subcommand = subcommand(stack);
+fn reached(cx: &ProjectContext<'_>) -> Option<BTreeSet<String>> {
+    let reading = &cx.command.reading;
+    let subcommand = subcommand(cx);
     let dependencies = subcommand != "restart" && !reading.is_set("no-deps");
-    reach::services(subcommand, &reading.operands, stack.project.whole_model(), dependencies)
+    reach::services(subcommand, &reading.operands, cx.project.whole_model(), dependencies)
 }
 
-fn subcommand<'a>(stack: &Stack<'a>) -> &'a str {
-    stack.asked.reading.subcommand.as_deref().unwrap_or_default()
+fn subcommand<'a>(cx: &ProjectContext<'a>) -> &'a str {
+    cx.command.reading.subcommand.as_deref().unwrap_or_default()
 }

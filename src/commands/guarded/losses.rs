@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use crate::backup::manifest::Proof;
 use crate::backup::record::Note;
 use crate::backup::store::{Backup, Verified};
-use crate::commands::stack::Stack;
-use crate::commands::{describe, records};
+use crate::commands::context::ProjectContext;
+use crate::commands::{baselines, format};
 use crate::engine::MountSource;
 use crate::inventory::{Place, PlaceSource, Store, StoreKind};
 use crate::policy::{Assessment, Effect, Impact, NewestBackup, Subject};
@@ -18,12 +18,12 @@ use crate::settings::Required;
 
 /// Fills in what each piece at stake holds, how big it is, and its newest backup. What cannot be found out stays
 /// unknown: nothing is decided by it.
-pub(super) async fn describe(stack: &Stack<'_>, plan: &mut Assessment) {
+pub(super) async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
     // The engine walks every volume to tell their sizes, so it is asked only about what matters.
     if plan.impacts.iter().all(|impact| impact.effect < Effect::Orphan || impact.notice) {
         return;
     }
-    let sizes = stack.engine.volume_sizes().await.unwrap_or_default();
+    let sizes = cx.engine.volume_sizes().await.unwrap_or_default();
     for impact in plan.impacts.iter_mut().filter(|impact| impact.effect >= Effect::Orphan) {
         if let Subject::Volume { name, .. } = &impact.subject {
             impact.bytes = sizes.get(name).copied();
@@ -31,13 +31,13 @@ pub(super) async fn describe(stack: &Stack<'_>, plan: &mut Assessment) {
                 impact.contents = Some("nothing".to_owned());
             }
         }
-        for store in stack.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
-            if let Some(contents) = contents(stack, store).await {
+        for store in cx.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
+            if let Some(contents) = contents(cx, store).await {
                 impact.contents = Some(contents);
             }
         }
         for service in &impact.services {
-            let newest = stack.root.latest(service).ok().flatten();
+            let newest = cx.root.latest(service).ok().flatten();
             if let Some(backup) = newest
                 && impact.newest_backup.as_ref().is_none_or(|known| known.created < backup.manifest.created)
             {
@@ -61,18 +61,18 @@ pub(super) fn holds(store: &Store, lost: &Subject) -> bool {
     })
 }
 
-async fn contents(stack: &Stack<'_>, store: &Store) -> Option<String> {
+async fn contents(cx: &ProjectContext<'_>, store: &Store) -> Option<String> {
     if !store.is_server() {
         return None;
     }
     if store.is_running() {
-        let target = stack.target(store, &Silent);
+        let target = cx.target(store, &Silent);
         if let Ok(fingerprint) = store.kind.driver().fingerprint(target).await {
-            return Some(describe::contents(&fingerprint));
+            return Some(format::contents(&fingerprint));
         }
     }
-    let record = records::read(stack, store).ok().flatten()?;
-    record.fingerprint.as_ref().map(describe::contents)
+    let record = baselines::read(cx, store).ok().flatten()?;
+    record.fingerprint.as_ref().map(format::contents)
 }
 
 /// What has to be copied before a command may run, and what is safe already.
@@ -93,7 +93,7 @@ pub(super) struct ToSave {
 /// Works out what has to be saved: every running server that the command stops, where the settings ask for that, and
 /// everything that it would destroy or leave behind.
 pub(super) async fn to_save(
-    stack: &Stack<'_>,
+    cx: &ProjectContext<'_>,
     plan: &Assessment,
     before_stop: bool,
 ) -> anyhow::Result<ToSave> {
@@ -101,19 +101,19 @@ pub(super) async fn to_save(
     for impact in &plan.impacts {
         match impact.effect {
             Effect::Interrupt if before_stop && !impact.disposable => {
-                let stopped = stack.inventory.stores.iter().filter(|store| {
+                let stopped = cx.inventory.stores.iter().filter(|store| {
                     store.is_server() && impact.services.contains(&store.service) && store.is_running()
                 });
                 for store in stopped {
-                    match unchanged_since(stack, store, &mut save).await {
+                    match unchanged_since(cx, store, &mut save).await {
                         Some(backup) => save.kept.push((store.clone(), backup)),
                         None => add(&mut save.stores, store.clone()),
                     }
                 }
             }
-            Effect::Destroy | Effect::Orphan if impact.counts() => lost(stack, impact, &mut save).await?,
+            Effect::Destroy | Effect::Orphan if impact.counts() => lost(cx, impact, &mut save).await?,
             // Compose is about to ask, and a single `y` deletes the volume.
-            Effect::Destroy if is_on_offer(stack, impact) => lost(stack, impact, &mut save).await?,
+            Effect::Destroy if is_on_offer(cx, impact) => lost(cx, impact, &mut save).await?,
             Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => {}
         }
     }
@@ -121,28 +121,28 @@ pub(super) async fn to_save(
 }
 
 /// A volume that `up` and its like offer to delete, in a question of Compose's own.
-fn is_on_offer(stack: &Stack<'_>, impact: &Impact) -> bool {
-    let asks = matches!(stack.asked.reading.subcommand.as_deref(), Some("up" | "create" | "run" | "scale"));
+fn is_on_offer(cx: &ProjectContext<'_>, impact: &Impact) -> bool {
+    let asks = matches!(cx.command.reading.subcommand.as_deref(), Some("up" | "create" | "run" | "scale"));
     let named = matches!(&impact.subject, Subject::Volume { anonymous: false, .. });
     asks && named && impact.notice && !impact.disposable
 }
 
-async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::Result<()> {
+async fn lost(cx: &ProjectContext<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::Result<()> {
     let mut any = false;
-    for store in stack.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
+    for store in cx.inventory.stores.iter().filter(|store| holds(store, &impact.subject)) {
         any = true;
         if save.safe.iter().any(|(known, _)| known.id == store.id) {
             continue;
         }
         if store.is_running() || store.kind == StoreKind::Volume {
-            match unchanged_since(stack, store, save)
+            match unchanged_since(cx, store, save)
                 .await
-                .and_then(|backup| backup.check_showing(&stack.ui().meter()).ok())
+                .and_then(|backup| backup.check_showing(&cx.ui().meter()).ok())
             {
                 Some(backup) => save.safe.push((store.clone(), backup)),
                 None => add(&mut save.stores, store.clone()),
             }
-        } else if let Some(backup) = untouched_since(stack, store).await? {
+        } else if let Some(backup) = untouched_since(cx, store).await? {
             save.safe.push((store.clone(), backup));
         } else {
             // Its server cannot be asked while it is stopped, but its files lie still.
@@ -152,9 +152,9 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
     // What belongs to another project is not touched.
     if !any
         && let Subject::Volume { name, .. } = &impact.subject
-        && stack.volumes.iter().any(|volume| volume.name == *name)
+        && cx.volumes.iter().any(|volume| volume.name == *name)
     {
-        add(&mut save.stores, lone_volume(stack, name));
+        add(&mut save.stores, lone_volume(cx, name));
         any = true;
     }
     if !any && impact.effect == Effect::Destroy {
@@ -165,26 +165,26 @@ async fn lost(stack: &Stack<'_>, impact: &Impact, save: &mut ToSave) -> anyhow::
 
 /// The newest backup of a running server that proves that nobody has written to it since. Its files are there, and have
 /// their sizes; they are not read.
-async fn unchanged_since(stack: &Stack<'_>, store: &Store, save: &mut ToSave) -> Option<Backup> {
+async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, save: &mut ToSave) -> Option<Backup> {
     if !store.is_server() || !store.is_running() {
         return None;
     }
-    let backup = stack.root.latest(&store.id).ok().flatten()?;
+    let backup = cx.root.latest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
-    if stack.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
+    if cx.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
         return None;
     }
     let unchanged = match save.unchanged.get(&backup.directory) {
         Some(known) => *known,
-        None => proves_unchanged(stack, store, &backup).await,
+        None => proves_unchanged(cx, store, &backup).await,
     };
     save.unchanged.insert(backup.directory.clone(), unchanged);
     unchanged.then_some(backup)
 }
 
-async fn proves_unchanged(stack: &Stack<'_>, store: &Store, backup: &Backup) -> bool {
-    let asked = store.kind.driver().is_unchanged_since(stack.target(store, &Silent), backup).await;
-    asked.unwrap_or_else(|error| {
+async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backup) -> bool {
+    let command = store.kind.driver().is_unchanged_since(cx.target(store, &Silent), backup).await;
+    command.unwrap_or_else(|error| {
         let error = format!("{error:#}");
         tracing::debug!(service = store.service, error, "backing up, as nothing is proven");
         false
@@ -192,12 +192,12 @@ async fn proves_unchanged(stack: &Stack<'_>, store: &Store, backup: &Backup) -> 
 }
 
 /// The backup that was made at the store's last stop, if nothing that mounts its data has run since.
-async fn untouched_since(stack: &Stack<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
-    let Some(record) = records::read(stack, store).map_err(anyhow::Error::from)? else { return Ok(None) };
+async fn untouched_since(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
+    let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
     let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
     for place in &store.places {
         if let PlaceSource::Volume { name: Some(volume), .. } = &place.source {
-            for container in stack.engine.containers_with_volume(volume).await? {
+            for container in cx.engine.containers_with_volume(volume).await? {
                 let started: Option<Timestamp> =
                     container.started.as_deref().and_then(|text| text.parse().ok());
                 if container.is_running() || started.is_some_and(|started| started > record.time) {
@@ -206,7 +206,7 @@ async fn untouched_since(stack: &Stack<'_>, store: &Store) -> anyhow::Result<Opt
             }
         }
     }
-    let Ok(backup) = stack.root.find(&store.id, name) else { return Ok(None) };
+    let Ok(backup) = cx.root.find(&store.id, name) else { return Ok(None) };
     Ok(backup.check().ok())
 }
 
@@ -217,8 +217,8 @@ fn add(stores: &mut Vec<Store>, store: Store) {
 }
 
 /// A volume that belongs to no store we know, as a store of its own.
-fn lone_volume(stack: &Stack<'_>, volume: &str) -> Store {
-    let mounted = stack.containers.iter().find_map(|container| {
+fn lone_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
+    let mounted = cx.containers.iter().find_map(|container| {
         container.mounts.iter().find_map(|mount| match &mount.source {
             MountSource::Volume { name, .. } if name == volume => {
                 Some((container, mount.destination.clone()))
@@ -226,7 +226,7 @@ fn lone_volume(stack: &Stack<'_>, volume: &str) -> Store {
             _ => None,
         })
     });
-    let key = stack
+    let key = cx
         .volumes
         .iter()
         .find(|known| known.name == volume)
@@ -236,9 +236,9 @@ fn lone_volume(stack: &Stack<'_>, volume: &str) -> Store {
     let image = container
         .as_ref()
         .map(|container| container.image.clone())
-        .or_else(|| stack.containers.first().map(|container| container.image.clone()))
+        .or_else(|| cx.containers.first().map(|container| container.image.clone()))
         .or_else(|| {
-            let model = stack.project.whole_model()?;
+            let model = cx.project.whole_model()?;
             model.services.values().find_map(|service| service.image.clone())
         });
     Store {

@@ -5,14 +5,14 @@ mod api_version;
 mod child;
 mod course;
 mod doubt;
-mod facts;
-mod life;
 mod links;
 mod look;
 mod losses;
 mod namesakes;
+mod probe;
 mod reach;
 mod remember;
+mod run;
 mod saved;
 
-pub use life::run;
+pub use run::run;

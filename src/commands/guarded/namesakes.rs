@@ -6,32 +6,32 @@ use std::path::Path;
 
 use futures_util::future::try_join_all;
 
-use crate::commands::stack::Stack;
+use crate::commands::context::ProjectContext;
 use crate::compose::image::Reference;
 use crate::compose::model::Model;
 use crate::engine::{Container, EngineError};
-use crate::guard::Facts;
+use crate::guard::Probe;
 
-pub(super) async fn gather(stack: &Stack<'_>, facts: &mut Facts) -> Result<(), EngineError> {
-    let engine = stack.engine.as_ref();
-    let project = stack.project.name.as_str();
-    let mut theirs = engine.containers_of_directory(&stack.project.directory).await?;
+pub(super) async fn gather(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), EngineError> {
+    let engine = cx.engine.as_ref();
+    let project = cx.project.name.as_str();
+    let mut theirs = engine.containers_of_directory(&cx.project.directory).await?;
     theirs.retain(|container| container.project().is_some_and(|other| other != project));
-    let lost = of_lost_directories(stack).await?;
-    facts.lost_directories = lost.iter().filter_map(Container::working_dir).map(Path::to_path_buf).collect();
+    let lost = of_lost_directories(cx).await?;
+    probe.lost_directories = lost.iter().filter_map(Container::working_dir).map(Path::to_path_buf).collect();
     theirs.extend(lost);
     let mut names = projects(&theirs);
-    if let Some(usual) = usual_name(&stack.project.directory).filter(|usual| usual != project) {
+    if let Some(usual) = usual_name(&cx.project.directory).filter(|usual| usual != project) {
         let elsewhere = |container: &Container| {
-            container.working_dir().is_some_and(|directory| directory != stack.project.directory)
+            container.working_dir().is_some_and(|directory| directory != cx.project.directory)
         };
         if !engine.project_containers(&usual).await?.iter().any(elsewhere) {
             names.insert(usual);
         }
     }
     let volumes = try_join_all(names.iter().map(|name| engine.project_volumes(name))).await?;
-    facts.namesake_volumes = volumes.into_iter().flatten().collect();
-    facts.namesakes = theirs;
+    probe.namesake_volumes = volumes.into_iter().flatten().collect();
+    probe.namesakes = theirs;
     Ok(())
 }
 
@@ -41,15 +41,15 @@ fn projects(containers: &[Container]) -> BTreeSet<String> {
 
 /// What a renamed directory leaves behind: containers whose directory is gone from beside this one. Only this machine
 /// tells which directories there are.
-async fn of_lost_directories(stack: &Stack<'_>) -> Result<Vec<Container>, EngineError> {
-    let Some(model) = stack.project.whole_model().filter(|_| stack.identity().local) else {
+async fn of_lost_directories(cx: &ProjectContext<'_>) -> Result<Vec<Container>, EngineError> {
+    let Some(model) = cx.project.whole_model().filter(|_| cx.identity().local) else {
         return Ok(Vec::new());
     };
-    let beside = stack.engine.containers_beside(&stack.project.directory).await?;
+    let beside = cx.engine.containers_beside(&cx.project.directory).await?;
     let mut by_project: BTreeMap<String, Vec<Container>> = BTreeMap::new();
     for container in beside {
         let gone = container.working_dir().is_some_and(|directory| !directory.exists());
-        if let Some(project) = container.project().filter(|other| gone && *other != stack.project.name) {
+        if let Some(project) = container.project().filter(|other| gone && *other != cx.project.name) {
             by_project.entry(project.to_owned()).or_default().push(container);
         }
     }

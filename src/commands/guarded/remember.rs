@@ -4,9 +4,9 @@ use super::losses;
 use super::saved::Saving;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::record::Note;
-use crate::commands::records;
-use crate::commands::saving::Saved;
-use crate::commands::stack::Stack;
+use crate::commands::backup_run::Saved;
+use crate::commands::baselines;
+use crate::commands::context::ProjectContext;
 use crate::inventory::Store;
 use crate::journal::{self, Entry};
 use crate::policy::{Assessment, Effect, Impact, Subject};
@@ -15,7 +15,7 @@ use crate::progress::Silent;
 /// Writes down what each store held, for the next start to compare with. A command that was not `done` has perhaps
 /// stopped its services all the same, but what it has destroyed was then not destroyed as decided: the next start is to
 /// miss it.
-pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done: bool) {
+pub(super) fn stores(cx: &ProjectContext<'_>, plan: &Assessment, saving: &Saving, done: bool) {
     let gone = |store: &Store| {
         done && plan
             .impacts
@@ -28,11 +28,11 @@ pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done
         }
         let backup = backup.backup();
         let note = if gone(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
-        records::write(stack, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
+        baselines::write(cx, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
     }
     for (store, backup) in &saving.kept {
-        records::write(
-            stack,
+        baselines::write(
+            cx,
             store,
             Note::Stopped,
             Some(backup.manifest.fingerprint.clone()),
@@ -41,8 +41,8 @@ pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done
     }
     for (store, verified) in saving.safe.iter().filter(|_| done) {
         let backup = verified.backup();
-        records::write(
-            stack,
+        baselines::write(
+            cx,
             store,
             Note::Destroyed { backup: Some(backup.name()) },
             Some(backup.manifest.fingerprint.clone()),
@@ -51,23 +51,23 @@ pub(super) fn stores(stack: &Stack<'_>, plan: &Assessment, saving: &Saving, done
     }
     for (store, fingerprint) in &saving.seen {
         let note = if gone(store) { Note::Destroyed { backup: None } } else { Note::Stopped };
-        records::write(stack, store, note, Some(fingerprint.clone()), None);
+        baselines::write(cx, store, note, Some(fingerprint.clone()), None);
     }
 }
 
 /// What the servers hold that nobody wanted a backup of, as far as they answer.
-pub(super) async fn fingerprints(stack: &Stack<'_>, plan: &Assessment) -> Vec<(Store, Fingerprint)> {
+pub(super) async fn fingerprints(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<(Store, Fingerprint)> {
     let mut seen = Vec::new();
-    for store in interrupted(stack, plan) {
-        if let Ok(fingerprint) = store.kind.driver().fingerprint(stack.target(store, &Silent)).await {
+    for store in interrupted(cx, plan) {
+        if let Ok(fingerprint) = store.kind.driver().fingerprint(cx.target(store, &Silent)).await {
             seen.push((store.clone(), fingerprint));
         }
     }
     seen
 }
 
-fn interrupted<'a>(stack: &'a Stack<'_>, plan: &'a Assessment) -> impl Iterator<Item = &'a Store> {
-    stack.inventory.stores.iter().filter(|store| {
+fn interrupted<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessment) -> impl Iterator<Item = &'a Store> {
+    cx.inventory.stores.iter().filter(|store| {
         store.is_server()
             && plan
                 .impacts
@@ -77,7 +77,7 @@ fn interrupted<'a>(stack: &'a Stack<'_>, plan: &'a Assessment) -> impl Iterator<
 }
 
 /// Adds to the journal. A command that touches no data leaves no trace in the project.
-pub(super) fn write_down(stack: &Stack<'_>, plan: &Assessment, entry: &Entry) {
+pub(super) fn write_down(cx: &ProjectContext<'_>, plan: &Assessment, entry: &Entry) {
     let touches = |impact: &Impact| match impact.effect {
         Effect::Destroy | Effect::Orphan => !impact.notice,
         Effect::Interrupt => true,
@@ -86,7 +86,7 @@ pub(super) fn write_down(stack: &Stack<'_>, plan: &Assessment, entry: &Entry) {
     if !plan.impacts.iter().any(touches) {
         return;
     }
-    if let Err(error) = journal::append(stack.root.directory(), entry) {
-        stack.ui().warn(format!("the journal cannot be written: {error}"));
+    if let Err(error) = journal::append(cx.root.directory(), entry) {
+        cx.ui().warn(format!("the journal cannot be written: {error}"));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::store::{Backup, Verified};
-use crate::commands::saving::Saved;
+use crate::commands::backup_run::Saved;
 use crate::inventory::Store;
-use crate::policy::Backed;
+use crate::policy::BackupStatus;
 
 /// How what is at stake was saved.
 pub(super) struct Saving {
@@ -19,13 +19,13 @@ pub(super) struct Saving {
 }
 
 impl Saving {
-    pub(super) fn backed(&self) -> Backed {
+    pub(super) fn backed(&self) -> BackupStatus {
         if self.waived {
-            Backed::Waived
+            BackupStatus::Waived
         } else if self.saved.is_empty() && self.safe.is_empty() {
-            Backed::Nothing
+            BackupStatus::Nothing
         } else {
-            Backed::Verified
+            BackupStatus::Verified
         }
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::volume_of;
 use crate::backup::record::{Note, Record};
 use crate::backup::store::Backup;
-use crate::commands::describe;
-use crate::commands::stack::Stack;
+use crate::commands::context::ProjectContext;
+use crate::commands::format;
 use crate::engine::{Container, State};
 use crate::inventory::{PlaceSource, Store, StoreKind};
 use crate::protect::Protection;
@@ -54,7 +54,7 @@ impl Row<'_> {
                 || "none".to_owned(),
                 |backup| {
                     let manifest = &backup.manifest;
-                    format!("{}, {}", describe::ago(manifest.created), describe::proof(backup.proof()))
+                    format!("{}, {}", format::ago(manifest.created), format::proof(backup.proof()))
                 },
             ),
             self.record.as_ref().map_or_else(|| "-".to_owned(), last_stop),
@@ -68,7 +68,7 @@ impl Row<'_> {
                 format!("anonymous volume {}…", name.get(..12).unwrap_or(name))
             }
             PlaceSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
-            PlaceSource::Bind { path } => describe::short_path(path),
+            PlaceSource::Bind { path } => format::short_path(path),
             PlaceSource::Tmpfs => "memory".to_owned(),
             PlaceSource::Layer => "the container".to_owned(),
         };
@@ -86,7 +86,7 @@ impl Row<'_> {
     }
 
     /// Sentences about what could go wrong with it, each with its way out.
-    pub(super) fn warnings(&self, stack: &Stack<'_>) -> Vec<String> {
+    pub(super) fn warnings(&self, cx: &ProjectContext<'_>) -> Vec<String> {
         let mut warnings = Vec::new();
         let target = self.target.map_or_else(String::new, |target| target.display().to_string());
         let name = self.store.map_or(self.id.as_str(), |store| &store.service);
@@ -105,7 +105,7 @@ impl Row<'_> {
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
                 "the holder of `{volume}` is stopped, and any `prune` removes it. To start it: {}",
-                stack.suggest().protect(volume)
+                cx.suggest().protect(volume)
             ));
         }
         if self.there
@@ -115,7 +115,7 @@ impl Row<'_> {
         {
             warnings.push(match self.store {
                 Some(store) => {
-                    format!("`{}` has no backup yet. To make one: {}", store.id, stack.suggest().backup())
+                    format!("`{}` has no backup yet. To make one: {}", store.id, cx.suggest().backup())
                 }
                 None if self.service.is_some() => return warnings,
                 None => format!(
@@ -157,12 +157,12 @@ impl Row<'_> {
             "bytes": self.bytes,
             "protection": protection,
             "disposable": self.disposable,
-            "newest_backup": self.backup.as_ref().map(describe::backup_json),
+            "newest_backup": self.backup.as_ref().map(format::backup_json),
             "last_stop": self.record.as_ref().map(|record| json!({
                 "time": record.time,
                 "note": record.note,
                 "backup": record.backup,
-                "holds": record.fingerprint.as_ref().map(describe::contents),
+                "holds": record.fingerprint.as_ref().map(format::contents),
             })),
         })
     }
@@ -198,7 +198,7 @@ fn state_word(state: State) -> &'static str {
 }
 
 fn last_stop(record: &Record) -> String {
-    let ago = describe::ago(record.time);
+    let ago = format::ago(record.time);
     match &record.note {
         Note::Stopped => ago,
         Note::Destroyed { .. } => format!("destroyed {ago}"),

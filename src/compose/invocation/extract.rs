@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::safe::{is_known, is_ours};
-use super::{Caller, Invocation, OWN_WORDS, SafeFlags, UsageError};
+use super::{Caller, Invocation, OWN_COMMANDS, SafeFlags, UsageError};
 use crate::compose::grammar::{DOCKER_ROOT, FlagSpec, Grammar, by_long, by_short};
 
 type Tables = Vec<&'static [FlagSpec]>;
@@ -78,7 +78,7 @@ pub(super) fn extract(caller: Caller, words: Vec<OsString>) -> Result<Invocation
             continue;
         }
         subcommand = true;
-        if !compose_said && OWN_WORDS.iter().any(|own| word == *own) {
+        if !compose_said && OWN_COMMANDS.iter().any(|own| word == *own) {
             own = Some(kept.len());
         }
         let name = lossy(&word);

@@ -17,7 +17,7 @@ pub use reading::{Flag, Globals, Reading};
 pub use safe::{Format, SafeFlags, UsageError};
 
 /// Our own commands; none is a word of Compose's.
-pub const OWN_WORDS: &[&str] =
+pub const OWN_COMMANDS: &[&str] =
     &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
 
 /// The subcommands that can stop a service or lose its data; every other is handed over unread.
@@ -77,7 +77,7 @@ impl Invocation {
     }
 
     /// When one of our own commands stands where a subcommand does: the words before it, itself, and the words behind.
-    pub fn own_word(&self) -> Option<(Vec<OsString>, OsString, Vec<OsString>)> {
+    pub fn own_command(&self) -> Option<(Vec<OsString>, OsString, Vec<OsString>)> {
         let at = self.own?;
         let globals = self.words[self.root.unwrap_or(0)..at].to_vec();
         Some((globals, self.words[at].clone(), self.words[at + 1..].to_vec()))

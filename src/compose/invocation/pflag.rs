@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::reading::{Parsed, doubtful_value};
-use super::{Caller, OWN_WORDS, Reading, WATCHED};
+use super::{Caller, OWN_COMMANDS, Reading, WATCHED};
 use crate::compose::grammar::{DOCKER_ROOT, ENGINE, FlagSpec, Grammar, by_long, by_short};
 
 /// Reads the words of the standalone `docker-compose`.
@@ -162,7 +162,7 @@ fn traverse(words: &[OsString], tables: &[&'static [FlagSpec]]) -> Option<usize>
         } else if value_next {
             value_next = false;
         } else if text.len() < 2 || !text.starts_with('-') {
-            let known = Grammar::V2.command(&text).is_some() || OWN_WORDS.contains(&&*text);
+            let known = Grammar::V2.command(&text).is_some() || OWN_COMMANDS.contains(&&*text);
             return known.then_some(at);
         }
     }

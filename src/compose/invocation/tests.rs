@@ -40,7 +40,7 @@ fn none_of_our_words_is_a_word_of_compose() {
         "unprotect",
         "setup",
     ];
-    for word in OWN_WORDS.iter().chain(&planned) {
+    for word in OWN_COMMANDS.iter().chain(&planned) {
         assert!(!is_subcommand(Grammar::V1, word) && !is_subcommand(Grammar::V2, word), "{word}");
     }
     for word in WATCHED {
@@ -96,11 +96,11 @@ fn our_flags_said_wrongly_are_errors() {
 
 #[test]
 fn an_own_command_is_found_in_the_place_of_the_subcommand_only() {
-    let (globals, word, rest) = typed("-f a.yml --safe-plan backup qdrant --all").own_word().expect("own");
+    let (globals, word, rest) = typed("-f a.yml --safe-plan backup qdrant --all").own_command().expect("own");
     assert_eq!((globals, word, rest), (words("-f a.yml"), "backup".into(), words("qdrant --all")));
-    assert_eq!(typed("-c ctx backup").own_word().expect("own").1, "backup");
+    assert_eq!(typed("-c ctx backup").own_command().expect("own").1, "backup");
     for line in ["up backup", "-p backup down", "compose backup", "run backup", "-- backup", "version"] {
-        assert_eq!(typed(line).own_word(), None, "{line}");
+        assert_eq!(typed(line).own_command(), None, "{line}");
     }
     let reading = typed("-f a.yml -p x backup").read(Grammar::V2);
     assert_eq!(reading.globals.files, words("a.yml"));
@@ -130,7 +130,7 @@ fn as_a_plugin_dockers_own_words_come_first_and_stay() {
     assert_eq!(reading.globals.argv, words("--context=far --host=tcp://x compose --file=a.yml"));
 
     let own = Invocation::parse_from(Caller::Docker, words("-c x compose backup qdrant")).expect("sound");
-    assert_eq!(own.own_word().expect("own").2, words("qdrant"));
+    assert_eq!(own.own_command().expect("own").2, words("qdrant"));
     for line in ["docker-cli-plugin-metadata", "__complete compose down -v", "help compose down", ""] {
         let invocation = Invocation::parse_from(Caller::Docker, words(line)).expect("sound");
         assert!(!invocation.is_watched(), "{line}");
@@ -383,7 +383,7 @@ proptest! {
                 let reading = invocation.read(grammar);
                 let _ = (reading.wants_help(), reading.is_set("volumes"), reading.value("scale"));
             }
-            let _ = (invocation.is_watched(), invocation.own_word());
+            let _ = (invocation.is_watched(), invocation.own_command());
         }
     }
 

@@ -9,15 +9,15 @@ use super::wire;
 use crate::engine::context::Endpoint;
 
 /// How long the engine may take to begin its answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn at_socket(url: &str) -> anyhow::Result<Docker> {
-    Ok(Docker::connect_with_unix(url, PATIENCE.as_secs(), API_DEFAULT_VERSION)?)
+    Ok(Docker::connect_with_unix(url, TIMEOUT.as_secs(), API_DEFAULT_VERSION)?)
 }
 
 /// A client for an endpoint; nothing is sent yet.
 pub(super) fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
-    let patience = PATIENCE.as_secs();
+    let timeout = TIMEOUT.as_secs();
     let url = endpoint.url.as_str();
     if let Some(socket) = endpoint.socket() {
         // The library takes every failure to look for a missing socket; the reason matters.
@@ -26,7 +26,7 @@ pub(super) fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
         return at_socket(url);
     }
     let Some(tls) = &endpoint.tls else {
-        return Ok(Docker::connect_with_http(url, patience, API_DEFAULT_VERSION)?);
+        return Ok(Docker::connect_with_http(url, timeout, API_DEFAULT_VERSION)?);
     };
     // An error means that another room has installed a provider already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -37,7 +37,7 @@ pub(super) fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
         &file(&tls.key),
         &file(&tls.cert),
         &file(&tls.ca),
-        patience,
+        timeout,
         API_DEFAULT_VERSION,
     )?)
 }

@@ -66,7 +66,7 @@ fn socket_in(directory: &Path) -> PathBuf {
 /// Leads one connection through a program of its own, until either end closes it.
 async fn lead(mut client: UnixStream, words: Vec<OsString>, heard: Arc<Mutex<String>>) {
     let hear = |said: String| *heard.lock().unwrap_or_else(PoisonError::into_inner) = said;
-    let mut child = match process::talk(Path::new("ssh"), &words) {
+    let mut child = match process::spawn_piped(Path::new("ssh"), &words) {
         Ok(child) => child,
         Err(error) => return hear(format!("`ssh` cannot be run: {error}")),
     };

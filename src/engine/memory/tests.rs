@@ -1,19 +1,19 @@
 //! The engine in memory answers and packs as the real one does.
 
 use super::*;
-use crate::policy::{Assessment, Backed, Decision, Rule, Situation, decide};
+use crate::policy::{Assessment, BackupStatus, Decision, DecisionInput, Rule, decide};
 
 fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
+    let input = DecisionInput {
         plan: &plan,
         destroy: Rule::Confirm,
         orphan: Rule::Confirm,
         terminal: false,
         allow: None,
     };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
+    match decide(&input) {
+        Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),
         other => panic!("{other:?}"),
     }
 }

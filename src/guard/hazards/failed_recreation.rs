@@ -1,7 +1,7 @@
 //! Compose V1 stops a container, renames it, and then cannot make another where the engine does not say
 //! `ContainerConfig` of its image: nothing is lost, and the service stays down.
 
-use super::super::{Hazard, Scene, recreation};
+use super::super::{Hazard, HazardContext, recreation};
 use crate::compose::grammar::Grammar;
 use crate::engine::ContainerConfig;
 use crate::policy::{Effect, Impact, Subject};
@@ -9,12 +9,12 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct FailedRecreation;
 
 impl Hazard for FailedRecreation {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        if !fails(scene) {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        if !fails(cx) {
             return;
         }
-        let recreated = recreation::recreated(scene);
-        for container in scene.containers.iter().filter(|container| container.is_running()) {
+        let recreated = recreation::recreated(cx);
+        for container in cx.containers.iter().filter(|container| container.is_running()) {
             let (Some(reason), Some(service)) = (recreated.get(&container.id), container.service()) else {
                 continue;
             };
@@ -29,8 +29,8 @@ impl Hazard for FailedRecreation {
 }
 
 /// Whether the command fails at every container that it would make anew.
-pub(in super::super) fn fails(scene: &Scene<'_>) -> bool {
-    scene.grammar == Grammar::V1
-        && matches!(scene.subcommand(), "up" | "create")
-        && scene.inventory.engine.container_config() == ContainerConfig::Never
+pub(in super::super) fn fails(cx: &HazardContext<'_>) -> bool {
+    cx.grammar == Grammar::V1
+        && matches!(cx.subcommand(), "up" | "create")
+        && cx.inventory.engine.container_config() == ContainerConfig::Never
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::super::{Hazard, Scene, layer_subject, volume_subject};
+use super::super::{Hazard, HazardContext, layer_subject, volume_subject};
 use crate::engine::{Container, Volume};
 use crate::inventory::{Inventory, PlaceSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
@@ -11,35 +11,30 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct HiddenProject;
 
 impl Hazard for HiddenProject {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        by_containers(scene, found);
-        by_volumes(scene, found);
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        by_containers(cx, found);
+        by_volumes(cx, found);
     }
 }
 
 /// Whether a service is about to be made for the first time under this name.
-fn is_new(scene: &Scene<'_>, service: &str) -> bool {
-    scene.role(service).is_some() && scene.replicas(service).is_empty()
+fn is_new(cx: &HazardContext<'_>, service: &str) -> bool {
+    cx.role(service).is_some() && cx.replicas(service).is_empty()
 }
 
-fn by_containers(scene: &Scene<'_>, found: &mut Vec<Impact>) {
-    let project = &scene.inventory.project;
-    let theirs = Inventory::take(
-        scene.inventory.engine.clone(),
-        project,
-        None,
-        &scene.facts.namesakes,
-        scene.settings,
-    );
-    for store in theirs.stores.iter().filter(|store| is_new(scene, &store.service)) {
+fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    let project = &cx.inventory.project;
+    let theirs =
+        Inventory::take(cx.inventory.engine.clone(), project, None, &cx.probe.namesakes, cx.settings);
+    for store in theirs.stores.iter().filter(|store| is_new(cx, &store.service)) {
         let Some(container) = &store.container else { continue };
         for place in &store.places {
             let (subject, named) = match &place.source {
                 PlaceSource::Volume { name: Some(name), anonymous } => {
-                    if scene.volume(name).is_some() {
+                    if cx.volume(name).is_some() {
                         continue;
                     }
-                    (volume_subject(scene, name, *anonymous), !anonymous)
+                    (volume_subject(cx, name, *anonymous), !anonymous)
                 }
                 PlaceSource::Layer => (layer(container), false),
                 // The same directory is mounted under whatever name; one that was renamed has taken its own along.
@@ -48,13 +43,13 @@ fn by_containers(scene: &Scene<'_>, found: &mut Vec<Impact>) {
                 }
             };
             let known = named || store.keeps_data_at(&place.target);
-            push(scene, found, subject, &store.service, known, &Other::of(scene, container));
+            push(cx, found, subject, &store.service, known, &Other::of(cx, container));
         }
     }
     // Whatever a program is, it may have written into its container.
-    for container in scene.facts.namesakes.iter().filter(|container| !container.is_one_off()) {
-        if let Some(service) = container.service().filter(|service| is_new(scene, service)) {
-            push(scene, found, layer(container), service, false, &Other::of(scene, container));
+    for container in cx.probe.namesakes.iter().filter(|container| !container.is_one_off()) {
+        if let Some(service) = container.service().filter(|service| is_new(cx, service)) {
+            push(cx, found, layer(container), service, false, &Other::of(cx, container));
         }
     }
 }
@@ -63,14 +58,14 @@ fn layer(container: &Container) -> Subject {
     layer_subject(container)
 }
 
-fn by_volumes(scene: &Scene<'_>, found: &mut Vec<Impact>) {
-    let Some(model) = scene.file() else { return };
-    for volume in &scene.facts.namesake_volumes {
+fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    let Some(model) = cx.file() else { return };
+    for volume in &cx.probe.namesake_volumes {
         let Some((key, declared)) = volume.compose_key().and_then(|key| model.volumes.get_key_value(key))
         else {
             continue;
         };
-        if declared.external || scene.volume(&declared.name).is_some() || declared.name == volume.name {
+        if declared.external || cx.volume(&declared.name).is_some() || declared.name == volume.name {
             continue;
         }
         let mut users = model.services.values().filter(|service| {
@@ -78,10 +73,10 @@ fn by_volumes(scene: &Scene<'_>, found: &mut Vec<Impact>) {
                 matches!(&mount.source, crate::compose::model::DeclaredSource::Named { key: named, .. } if named == key)
             })
         });
-        if let Some(service) = users.find(|service| is_new(scene, &service.name)) {
-            let subject = volume_subject(scene, &volume.name, false);
+        if let Some(service) = users.find(|service| is_new(cx, &service.name)) {
+            let subject = volume_subject(cx, &volume.name, false);
             let known = service.image.as_deref().is_some_and(is_known_image);
-            push(scene, found, subject, &service.name, known, &Other::of_volume(volume));
+            push(cx, found, subject, &service.name, known, &Other::of_volume(volume));
         }
     }
 }
@@ -96,13 +91,12 @@ struct Other<'a> {
 }
 
 impl<'a> Other<'a> {
-    fn of(scene: &Scene<'_>, container: &'a Container) -> Self {
-        let lost =
-            container.working_dir().filter(|directory| scene.facts.lost_directories.contains(*directory));
+    fn of(cx: &HazardContext<'_>, container: &'a Container) -> Self {
+        let lost = container.working_dir().filter(|directory| cx.probe.lost_directories.contains(*directory));
         Self {
             project: container.project().unwrap_or("another"),
             lost,
-            doubtful: lost.is_some() && (scene.facts.lost_directories.len() > 1 || !scene.facts.terminal),
+            doubtful: lost.is_some() && (cx.probe.lost_directories.len() > 1 || !cx.probe.terminal),
         }
     }
 
@@ -114,7 +108,7 @@ impl<'a> Other<'a> {
 
 /// A name that was given by hand is meant: it is told, not asked about.
 fn push(
-    scene: &Scene<'_>,
+    cx: &HazardContext<'_>,
     found: &mut Vec<Impact>,
     subject: Subject,
     service: &str,
@@ -134,9 +128,9 @@ fn push(
     let mut impact = Impact::new(
         Effect::Orphan,
         subject,
-        format!("{from} `{service}`; as project `{}` it starts empty", scene.inventory.project),
+        format!("{from} `{service}`; as project `{}` it starts empty", cx.inventory.project),
     );
-    impact.notice = scene.facts.named_by_hand || other.doubtful || !known;
+    impact.notice = cx.probe.named_by_hand || other.doubtful || !known;
     impact.services.insert(service.to_owned());
     found.push(impact);
 }

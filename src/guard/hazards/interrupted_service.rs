@@ -1,20 +1,20 @@
 //! A running data store that is stopped keeps its data, but nobody can use it meanwhile; stopped without its time to
 //! write, it has to recover at the next start.
 
-use super::super::{Hazard, Scene};
+use super::super::{Hazard, HazardContext};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct InterruptedService;
 
 impl Hazard for InterruptedService {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        if !stops(scene) {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        if !stops(cx) {
             return;
         }
-        let subcommand = scene.subcommand();
-        for container in scene.containers_in_reach().filter(|container| container.is_running()) {
-            let Some(store) = scene.store_of(container) else { continue };
-            let reason = if !is_hard(scene) {
+        let subcommand = cx.subcommand();
+        for container in cx.containers_in_reach().filter(|container| container.is_running()) {
+            let Some(store) = cx.store_of(container) else { continue };
+            let reason = if !is_hard(cx) {
                 format!("`{subcommand}` stops it")
             } else if store.data_paths().is_empty() {
                 format!("`{subcommand}` stops it at once, without its time to end by itself")
@@ -35,21 +35,21 @@ pub(super) const COST: &str =
     "what it has not yet written to disk is lost, and it has to recover at its next start";
 
 /// Whether the command stops the containers in its reach.
-pub(super) fn stops(scene: &Scene<'_>) -> bool {
-    match scene.subcommand() {
+pub(super) fn stops(cx: &HazardContext<'_>) -> bool {
+    match cx.subcommand() {
         "down" | "stop" | "restart" => true,
-        "kill" => signal(scene).is_some(),
-        "rm" => scene.reading.is_set("stop"),
-        "wait" => scene.reading.is_set("down-project"),
+        "kill" => signal(cx).is_some(),
+        "rm" => cx.reading.is_set("stop"),
+        "wait" => cx.reading.is_set("down-project"),
         _ => false,
     }
 }
 
 /// Whether the servers get no time to write.
-pub(super) fn is_hard(scene: &Scene<'_>) -> bool {
-    match scene.subcommand() {
-        "kill" => signal(scene) == Some(Signal::Kill),
-        "down" | "stop" | "restart" | "up" => scene.reading.value("timeout").is_some_and(is_zero),
+pub(super) fn is_hard(cx: &HazardContext<'_>) -> bool {
+    match cx.subcommand() {
+        "kill" => signal(cx) == Some(Signal::Kill),
+        "down" | "stop" | "restart" | "up" => cx.reading.value("timeout").is_some_and(is_zero),
         _ => false,
     }
 }
@@ -70,8 +70,8 @@ enum Signal {
 }
 
 /// What `kill` sends; `None` for the signals that servers take as a hint, such as SIGHUP.
-fn signal(scene: &Scene<'_>) -> Option<Signal> {
-    let name = scene.reading.value("signal").unwrap_or("KILL").to_ascii_uppercase();
+fn signal(cx: &HazardContext<'_>) -> Option<Signal> {
+    let name = cx.reading.value("signal").unwrap_or("KILL").to_ascii_uppercase();
     match name.trim_start_matches("SIG") {
         "HUP" | "1" | "USR1" | "10" | "USR2" | "12" | "WINCH" | "28" | "CONT" | "18" | "CHLD" | "17" => None,
         "TERM" | "15" | "INT" | "2" | "QUIT" | "3" | "STOP" | "19" | "TSTP" | "20" => Some(Signal::End),

@@ -3,40 +3,39 @@
 
 use std::path::Path;
 
-use super::super::{Scene, volume_subject};
+use super::super::{HazardContext, volume_subject};
 use crate::compose::model::{DeclaredSource, Model, Service, VolumeDeclaration};
 use crate::engine::Volume;
 use crate::inventory::is_known_image;
 use crate::policy::{Effect, Impact};
 
-pub(super) fn look(scene: &Scene<'_>, service: &Service, found: &mut Vec<Impact>) {
+pub(super) fn look(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<Impact>) {
     let mut named = false;
     for mount in &service.mounts {
         let DeclaredSource::Named { key, .. } = &mount.source else { continue };
         named = true;
-        let Some(declared) = scene.file().and_then(|model| model.volumes.get(key)) else { continue };
-        if declared.external || scene.volume(&declared.name).is_some() {
+        let Some(declared) = cx.file().and_then(|model| model.volumes.get(key)) else { continue };
+        if declared.external || cx.volume(&declared.name).is_some() {
             continue;
         }
-        for volume in left_over(scene) {
+        for volume in left_over(cx) {
             let same_key = volume.compose_key() == Some(key);
-            let known = same_key || keeps_data_at(scene, service, &mount.target);
+            let known = same_key || keeps_data_at(cx, service, &mount.target);
             let start = format!("with a new, empty volume `{}`", declared.name);
             // One that the file still declares may be there for somebody else.
-            push(scene, service, volume, &start, known && !is_declared(scene, volume), found);
+            push(cx, service, volume, &start, known && !is_declared(cx, volume), found);
         }
     }
-    let known =
-        scene.is_declared(Some(&service.name)) || service.image.as_deref().is_some_and(is_known_image);
+    let known = cx.is_declared(Some(&service.name)) || service.image.as_deref().is_some_and(is_known_image);
     if known && !named {
-        for volume in left_over(scene) {
-            push(scene, service, volume, "without a volume", false, found);
+        for volume in left_over(cx) {
+            push(cx, service, volume, "without a volume", false, found);
         }
     }
 }
 
 fn push(
-    scene: &Scene<'_>,
+    cx: &HazardContext<'_>,
     service: &Service,
     volume: &Volume,
     start: &str,
@@ -47,23 +46,23 @@ fn push(
         "`{}` starts {start}, while nothing in the file mounts `{}` of this project any more",
         service.name, volume.name
     );
-    let subject = volume_subject(scene, &volume.name, false);
+    let subject = volume_subject(cx, &volume.name, false);
     let mut impact = Impact { notice: !counts, ..Impact::new(Effect::Orphan, subject, reason) };
     impact.services.insert(service.name.clone());
     found.push(impact);
 }
 
 /// The volumes of this project that nothing mounts, neither a container nor the file.
-fn left_over<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Volume> {
-    scene.volumes.iter().filter(|volume| {
+fn left_over<'s>(cx: &'s HazardContext<'_>) -> impl Iterator<Item = &'s Volume> {
+    cx.volumes.iter().filter(|volume| {
         let ours = volume.labels.get("com.docker.compose.project");
-        ours.is_some_and(|project| *project == scene.inventory.project)
-            && scene.file().is_some_and(|model| {
+        ours.is_some_and(|project| *project == cx.inventory.project)
+            && cx.file().is_some_and(|model| {
                 let external =
                     |declared: &VolumeDeclaration| declared.external && declared.name == volume.name;
                 !is_mounted(model, &volume.name) && !model.volumes.values().any(external)
             })
-            && !scene.containers.iter().any(|container| container.mounts_volume(&volume.name))
+            && !cx.containers.iter().any(|container| container.mounts_volume(&volume.name))
     })
 }
 
@@ -79,13 +78,13 @@ fn is_mounted(model: &Model, volume: &str) -> bool {
     })
 }
 
-fn is_declared(scene: &Scene<'_>, volume: &Volume) -> bool {
-    scene.file().is_some_and(|model| model.volumes.values().any(|declared| declared.name == volume.name))
+fn is_declared(cx: &HazardContext<'_>, volume: &Volume) -> bool {
+    cx.file().is_some_and(|model| model.volumes.values().any(|declared| declared.name == volume.name))
 }
 
-fn keeps_data_at(scene: &Scene<'_>, service: &Service, target: &Path) -> bool {
-    scene.is_declared(Some(&service.name))
-        || scene
+fn keeps_data_at(cx: &HazardContext<'_>, service: &Service, target: &Path) -> bool {
+    cx.is_declared(Some(&service.name))
+        || cx
             .inventory
             .stores
             .iter()

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{Hazard, Scene, layer_subject, volume_subject};
+use super::super::{Hazard, HazardContext, layer_subject, volume_subject};
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Service, WatchAction, WatchRule};
 use crate::engine::{Container, MountSource};
@@ -13,18 +13,18 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct OverwrittenPath;
 
 impl Hazard for OverwrittenPath {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        copied(scene, found);
-        synced(scene, found);
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        copied(cx, found);
+        synced(cx, found);
     }
 }
 
-fn copied(scene: &Scene<'_>, found: &mut Vec<Impact>) {
-    let Some((service, written)) = copy_target(scene.reading) else { return };
-    for container in scene.containers.iter().filter(|container| container.service() == Some(service)) {
-        let path = scene.facts.copy_targets.get(&container.id).unwrap_or(&written);
+fn copied(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    let Some((service, written)) = copy_target(cx.reading) else { return };
+    for container in cx.containers.iter().filter(|container| container.service() == Some(service)) {
+        let path = cx.probe.copy_targets.get(&container.id).unwrap_or(&written);
         let reason = format!("`cp` writes over what is at `{}` without a question", path.display());
-        overwritten(scene, container, path, scene.facts.copies_directory, &reason, found);
+        overwritten(cx, container, path, cx.probe.copies_directory, &reason, found);
     }
 }
 
@@ -57,40 +57,39 @@ fn tidy(path: &str) -> PathBuf {
     })
 }
 
-fn synced(scene: &Scene<'_>, found: &mut Vec<Impact>) {
-    for (service, rule) in watched(scene) {
+fn synced(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    for (service, rule) in watched(cx) {
         let Some(target) = rule.target.as_ref().filter(|_| rule.action == WatchAction::Sync) else {
             continue;
         };
         let reason = format!(
             "`{}` makes `{}` like `{}` of this machine: it overwrites and deletes",
-            scene.subcommand(),
+            cx.subcommand(),
             target.display(),
             rule.path.display()
         );
-        for container in scene.replicas(&service.name) {
-            overwritten(scene, container, target, true, &reason, found);
+        for container in cx.replicas(&service.name) {
+            overwritten(cx, container, target, true, &reason, found);
         }
     }
 }
 
 /// The rules that the command follows: `watch`, and `up --watch`.
-pub(super) fn watched<'a>(scene: &Scene<'a>) -> Vec<(&'a Service, &'a WatchRule)> {
-    let watches = match scene.subcommand() {
+pub(super) fn watched<'a>(cx: &HazardContext<'a>) -> Vec<(&'a Service, &'a WatchRule)> {
+    let watches = match cx.subcommand() {
         "watch" => true,
-        "up" => scene.reading.is_set("watch"),
+        "up" => cx.reading.is_set("watch"),
         _ => false,
     };
-    if !watches || scene.label_mode {
+    if !watches || cx.label_mode {
         return Vec::new();
     }
-    let named = &scene.reading.operands;
-    scene
-        .file()
+    let named = &cx.reading.operands;
+    cx.file()
         .into_iter()
         .flat_map(|model| model.services.values())
         .filter(|service| {
-            let active = scene.model.is_none_or(|model| model.services.contains_key(&service.name));
+            let active = cx.model.is_none_or(|model| model.services.contains_key(&service.name));
             if named.is_empty() { active } else { named.contains(&service.name) }
         })
         .flat_map(|service| service.watch.iter().map(move |rule| (service, rule)))
@@ -100,7 +99,7 @@ pub(super) fn watched<'a>(scene: &Scene<'a>) -> Vec<(&'a Service, &'a WatchRule)
 /// Adds every place of data that lies below a path, or that the path lies in. A single file written above a place
 /// does not reach into it.
 fn overwritten(
-    scene: &Scene<'_>,
+    cx: &HazardContext<'_>,
     container: &Container,
     path: &Path,
     directory: bool,
@@ -115,15 +114,15 @@ fn overwritten(
             continue;
         }
         let subject = match &mount.source {
-            MountSource::Volume { name, anonymous, .. } => volume_subject(scene, name, *anonymous),
+            MountSource::Volume { name, anonymous, .. } => volume_subject(cx, name, *anonymous),
             MountSource::Bind { path } => Subject::Directory { path: path.display().to_string() },
             MountSource::Tmpfs | MountSource::Other => continue,
         };
-        let known = scene.is_data(container, &mount.destination);
+        let known = cx.is_data(container, &mount.destination);
         found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, subject, reason) });
     }
-    let in_layer = container.mount_of(path).is_none() && scene.keeps_data_in_layer(container);
-    let data = scene.store_of(container).map(Store::data_paths).unwrap_or_default();
+    let in_layer = container.mount_of(path).is_none() && cx.keeps_data_in_layer(container);
+    let data = cx.store_of(container).map(Store::data_paths).unwrap_or_default();
     if in_layer && data.iter().any(|data| touches(data)) {
         found.push(Impact::new(Effect::Destroy, layer_subject(container), reason));
     }

@@ -1,24 +1,24 @@
 //! A volume whose definition in the file has changed: `up -y` and `create -y` delete it and make an empty one.
 
-use super::super::gone::{self, Going};
-use super::super::{Hazard, Scene, diverged, volume_subject};
+use super::super::container_removal::{self, Removal};
+use super::super::{Hazard, HazardContext, volume_drift, volume_subject};
 use crate::engine::Container;
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RecreatedVolume;
 
 impl Hazard for RecreatedVolume {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let recreated = diverged::recreated(scene);
-        for name in diverged::offered(scene) {
-            let subject = volume_subject(scene, name, false);
-            let subcommand = scene.subcommand();
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let recreated = volume_drift::recreated(cx);
+        for name in volume_drift::offered(cx) {
+            let subject = volume_subject(cx, name, false);
+            let subcommand = cx.subcommand();
             if !recreated.contains(&name) {
-                found.push(offer(scene, subject));
+                found.push(offer(cx, subject));
                 continue;
             }
-            let impact = match holder(scene, name) {
-                _ if scene.protected.contains(name) => {
+            let impact = match holder(cx, name) {
+                _ if cx.protected.contains(name) => {
                     Impact::new(Effect::None, subject, "its definition has changed, but it is protected")
                 }
                 Some(holder) => Impact::new(
@@ -40,11 +40,11 @@ impl Hazard for RecreatedVolume {
             found.push(impact);
             // Its containers are removed first, whether the volume can then be deleted or not.
             let cause = format!("`{subcommand} --yes` removes the container to make volume `{name}` anew");
-            let going = Going { cause: &cause, volumes_too: false, replaced: false };
-            for container in users(scene, name) {
-                gone::container(scene, container, going, found);
+            let removal = Removal { cause: &cause, volumes_too: false, replaced: false };
+            for container in users(cx, name) {
+                container_removal::container(cx, container, removal, found);
                 if container.is_running()
-                    && let Some(store) = scene.store_of(container)
+                    && let Some(store) = cx.store_of(container)
                 {
                     let subject = Subject::Service { name: store.service.clone() };
                     found.push(Impact::new(Effect::Interrupt, subject, cause.clone()));
@@ -55,8 +55,8 @@ impl Hazard for RecreatedVolume {
 }
 
 /// Without `--yes` Compose asks, where it can; its answer is no by itself.
-fn offer(scene: &Scene<'_>, subject: Subject) -> Impact {
-    if scene.facts.terminal {
+fn offer(cx: &HazardContext<'_>, subject: Subject) -> Impact {
+    if cx.probe.terminal {
         Impact {
             notice: true,
             ..Impact::new(
@@ -75,19 +75,18 @@ fn offer(scene: &Scene<'_>, subject: Subject) -> Impact {
 }
 
 /// The containers that Compose removes first: those of the services that the command acts on.
-fn users<'a>(scene: &'a Scene<'_>, volume: &'a str) -> impl Iterator<Item = &'a Container> {
-    scene.containers.iter().filter(move |container| {
+fn users<'a>(cx: &'a HazardContext<'_>, volume: &'a str) -> impl Iterator<Item = &'a Container> {
+    cx.containers.iter().filter(move |container| {
         container.mounts_volume(volume)
             && !container.is_one_off()
-            && container.service().is_some_and(|service| scene.role(service).is_some())
+            && container.service().is_some_and(|service| cx.role(service).is_some())
     })
 }
 
-fn holder<'a>(scene: &'a Scene<'_>, volume: &'a str) -> Option<&'a Container> {
-    let gone: Vec<&str> = users(scene, volume).map(|container| container.id.as_str()).collect();
-    scene
-        .containers
+fn holder<'a>(cx: &'a HazardContext<'_>, volume: &'a str) -> Option<&'a Container> {
+    let gone: Vec<&str> = users(cx, volume).map(|container| container.id.as_str()).collect();
+    cx.containers
         .iter()
-        .chain(&scene.facts.outsiders)
+        .chain(&cx.probe.outsiders)
         .find(|container| container.mounts_volume(volume) && !gone.contains(&container.id.as_str()))
 }

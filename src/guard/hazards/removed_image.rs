@@ -1,27 +1,27 @@
 //! `down --rmi` deletes images; one that no registry has cannot be had again.
 
-use super::super::{Hazard, Scene};
+use super::super::{Hazard, HazardContext};
 use crate::engine::{Image, Registry};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RemovedImage;
 
 impl Hazard for RemovedImage {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let Some(which) = scene.reading.value("rmi").filter(|_| scene.subcommand() == "down") else { return };
-        for (name, image) in &scene.facts.images {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let Some(which) = cx.reading.value("rmi").filter(|_| cx.subcommand() == "down") else { return };
+        for (name, image) in &cx.probe.images {
             let gone = |image: &&Image| image.registry != Registry::Has;
             let Some(image) = image.as_ref().filter(gone) else { continue };
-            let mut services = scene.file().into_iter().flat_map(|model| model.services.values());
+            let mut services = cx.file().into_iter().flat_map(|model| model.services.values());
             let built = services.any(|service| {
                 service.built
                     && service.image.as_ref().map_or_else(
-                        || is_default_name(&scene.inventory.project, &service.name, name),
+                        || is_default_name(&cx.inventory.project, &service.name, name),
                         |image| image == name,
                     )
             });
             // `local` takes only images without a name of their own, and those are built by the file.
-            if which == "local" && !built && !scene.label_mode {
+            if which == "local" && !built && !cx.label_mode {
                 continue;
             }
             let subject = Subject::Image { name: name.clone(), id: image.id.clone() };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Hazard, Scene, orphans, volume_subject};
+use super::super::{Hazard, HazardContext, orphans, volume_subject};
 use crate::compose::grammar::Grammar;
 use crate::compose::model::{DeclaredSource, Model};
 use crate::engine::Container;
@@ -11,22 +11,22 @@ use crate::policy::{Effect, Impact};
 pub(in super::super) struct RemovedVolume;
 
 impl Hazard for RemovedVolume {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        if scene.subcommand() != "down" || !scene.reading.is_set("volumes") {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        if cx.subcommand() != "down" || !cx.reading.is_set("volumes") {
             return;
         }
-        let doomed = doomed(scene);
-        for volume in scene.volumes.iter().filter(|volume| doomed.contains(volume.name.as_str())) {
-            let subject = volume_subject(scene, &volume.name, false);
-            let impact = if scene.protected.contains(&volume.name) {
-                Impact::new(Effect::None, subject, kept(scene.grammar))
-            } else if let Some(holder) = holder(scene, &volume.name) {
+        let doomed = doomed(cx);
+        for volume in cx.volumes.iter().filter(|volume| doomed.contains(volume.name.as_str())) {
+            let subject = volume_subject(cx, &volume.name, false);
+            let impact = if cx.protected.contains(&volume.name) {
+                Impact::new(Effect::None, subject, kept(cx.grammar))
+            } else if let Some(holder) = holder(cx, &volume.name) {
                 let reason =
                     format!("container `{}` stays and mounts it, so the engine keeps it", holder.name);
                 Impact::new(Effect::None, subject, reason)
             } else {
                 let owner = volume.labels.get("com.docker.compose.project");
-                let foreign = owner.filter(|owner| **owner != scene.inventory.project);
+                let foreign = owner.filter(|owner| **owner != cx.inventory.project);
                 let whose = foreign.map(|owner| format!(", which project `{owner}` made"));
                 let reason = format!("`down --volumes` deletes the volume{}", whose.unwrap_or_default());
                 Impact::new(Effect::Destroy, subject, reason)
@@ -50,9 +50,9 @@ fn kept(grammar: Grammar) -> &'static str {
 
 /// A container that is still there afterwards and mounts the volume, running or not: the engine then refuses to
 /// delete it.
-fn holder<'a>(scene: &Scene<'a>, volume: &str) -> Option<&'a Container> {
-    let staying = scene.containers.iter().filter(|container| !orphans::goes_down(scene, container));
-    staying.chain(&scene.facts.outsiders).find(|container| container.mounts_volume(volume))
+fn holder<'a>(cx: &HazardContext<'a>, volume: &str) -> Option<&'a Container> {
+    let staying = cx.containers.iter().filter(|container| !orphans::goes_down(cx, container));
+    staying.chain(&cx.probe.outsiders).find(|container| container.mounts_volume(volume))
 }
 
 /// Names of the volumes that Compose would try to delete.
@@ -61,37 +61,32 @@ fn holder<'a>(scene: &Scene<'a>, volume: &str) -> Option<&'a Container> {
 /// and of what they depend on. Everything that carries the project's label or is declared goes without a file, with
 /// `--all-resources`, in V1, and when services are named to an older V2. External volumes are kept as long as the
 /// file is read.
-fn doomed<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
-    let named = &scene.reading.operands;
-    let wide = scene.label_mode
-        || scene.model.is_none()
-        || scene.reading.globals.all_resources
-        || scene.grammar == Grammar::V1;
+fn doomed<'a>(cx: &HazardContext<'a>) -> BTreeSet<&'a str> {
+    let named = &cx.reading.operands;
+    let wide =
+        cx.label_mode || cx.model.is_none() || cx.reading.globals.all_resources || cx.grammar == Grammar::V1;
     if !wide && named.is_empty() {
-        return declared(scene.model).collect();
+        return declared(cx.model).collect();
     }
     // Measured: 2.30.3, 2.40.3 and 5.0.0-rc.2.
-    if !wide && matches!(scene.facts.version, Some((2, 30 | 40) | (5, 0))) {
-        return of_services(scene, named);
+    if !wide && matches!(cx.probe.version, Some((2, 30 | 40) | (5, 0))) {
+        return of_services(cx, named);
     }
-    let external: BTreeSet<&str> = if scene.label_mode {
+    let external: BTreeSet<&str> = if cx.label_mode {
         BTreeSet::new()
     } else {
-        let volumes = scene.file().into_iter().flat_map(|model| model.volumes.values());
+        let volumes = cx.file().into_iter().flat_map(|model| model.volumes.values());
         volumes.filter(|volume| volume.external).map(|volume| volume.name.as_str()).collect()
     };
-    let labelled = scene
+    let labelled = cx
         .volumes
         .iter()
         .filter(|volume| {
-            volume
-                .labels
-                .get("com.docker.compose.project")
-                .is_some_and(|name| *name == scene.inventory.project)
+            volume.labels.get("com.docker.compose.project").is_some_and(|name| *name == cx.inventory.project)
         })
         .map(|volume| volume.name.as_str())
         .filter(|name| !external.contains(name));
-    labelled.chain(declared(scene.whole_model)).collect()
+    labelled.chain(declared(cx.whole_model)).collect()
 }
 
 fn declared(model: Option<&Model>) -> impl Iterator<Item = &str> {
@@ -103,9 +98,9 @@ fn declared(model: Option<&Model>) -> impl Iterator<Item = &str> {
 }
 
 /// The volumes of some services and of all that they depend on.
-fn of_services<'a>(scene: &Scene<'a>, named: &[String]) -> BTreeSet<&'a str> {
-    let services = scene.closure(named.iter().map(String::as_str));
-    let Some(model) = scene.file() else { return BTreeSet::new() };
+fn of_services<'a>(cx: &HazardContext<'a>, named: &[String]) -> BTreeSet<&'a str> {
+    let services = cx.closure(named.iter().map(String::as_str));
+    let Some(model) = cx.file() else { return BTreeSet::new() };
     services
         .iter()
         .filter_map(|service| model.services.get(service))

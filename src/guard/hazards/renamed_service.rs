@@ -1,7 +1,7 @@
 //! A service that has another name in the file than its container has: the old container runs on as an orphan with the
 //! data, and the new service starts without it.
 
-use super::super::{Hazard, Scene, layer_subject, orphans, volume_subject};
+use super::super::{Hazard, HazardContext, layer_subject, orphans, volume_subject};
 use crate::compose::image::Reference;
 use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::Container;
@@ -11,11 +11,10 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct RenamedService;
 
 impl Hazard for RenamedService {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let orphans =
-            scene.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(scene, one));
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let orphans = cx.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(cx, one));
         for old in orphans {
-            let Some(new) = successor(scene, old) else { continue };
+            let Some(new) = successor(cx, old) else { continue };
             let reason = format!(
                 "service `{}` is not in the file any more; `{}`, of the same image, starts without its data",
                 old.service().unwrap_or_default(),
@@ -23,15 +22,15 @@ impl Hazard for RenamedService {
             );
             // Whatever the program is, it may have written into its container.
             let layer = layer_subject(old);
-            let known = scene.keeps_data_in_layer(old);
+            let known = cx.keeps_data_in_layer(old);
             found.push(Impact { notice: !known, ..Impact::new(Effect::Orphan, layer, reason.clone()) });
-            for place in scene.store_of(old).into_iter().flat_map(|store| &store.places) {
+            for place in cx.store_of(old).into_iter().flat_map(|store| &store.places) {
                 let subject = match &place.source {
                     PlaceSource::Volume { name: Some(name), anonymous } => {
-                        if mounts(scene, new, name) {
+                        if mounts(cx, new, name) {
                             continue;
                         }
-                        volume_subject(scene, name, *anonymous)
+                        volume_subject(cx, name, *anonymous)
                     }
                     PlaceSource::Bind { path } => {
                         let kept = new.mounts.iter().any(
@@ -47,7 +46,7 @@ impl Hazard for RenamedService {
                     }
                 };
                 found.push(Impact {
-                    notice: !scene.is_data(old, &place.target),
+                    notice: !cx.is_data(old, &place.target),
                     ..Impact::new(Effect::Orphan, subject, reason.clone())
                 });
             }
@@ -56,18 +55,18 @@ impl Hazard for RenamedService {
 }
 
 /// The service that starts for the first time from the image of a container that has lost its service.
-fn successor<'a>(scene: &'a Scene<'_>, old: &Container) -> Option<&'a Service> {
+fn successor<'a>(cx: &'a HazardContext<'_>, old: &Container) -> Option<&'a Service> {
     let repository = Reference::parse(&old.image).repository;
-    let services = scene.file().into_iter().flat_map(|model| model.services.values());
-    services
-        .filter(|service| scene.role(&service.name).is_some() && scene.replicas(&service.name).is_empty())
-        .find(|service| {
+    let services = cx.file().into_iter().flat_map(|model| model.services.values());
+    services.filter(|service| cx.role(&service.name).is_some() && cx.replicas(&service.name).is_empty()).find(
+        |service| {
             service.image.as_deref().is_some_and(|image| Reference::parse(image).repository == repository)
-        })
+        },
+    )
 }
 
-fn mounts(scene: &Scene<'_>, service: &Service, volume: &str) -> bool {
+fn mounts(cx: &HazardContext<'_>, service: &Service, volume: &str) -> bool {
     service.mounts.iter().any(|mount| {
-        matches!(&mount.source, DeclaredSource::Named { key, .. } if scene.volume_of_key(key) == Some(volume))
+        matches!(&mount.source, DeclaredSource::Named { key, .. } if cx.volume_of_key(key) == Some(volume))
     })
 }

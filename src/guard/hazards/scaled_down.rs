@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::gone::{self, Going};
-use super::super::{Hazard, Role, Scene, recreation};
+use super::super::container_removal::{self, Removal};
+use super::super::{Hazard, HazardContext, Role, recreation};
 use crate::compose::grammar::Grammar;
 use crate::compose::model::Service;
 use crate::engine::Container;
@@ -12,21 +12,21 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct ScaledDown;
 
 impl Hazard for ScaledDown {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let recreated = recreation::recreated(scene);
-        for (service, replicas, wanted) in shrinking(scene) {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let recreated = recreation::recreated(cx);
+        for (service, replicas, wanted) in shrinking(cx) {
             let cause = format!(
                 "`{}` leaves {wanted} of {} containers of the service",
-                scene.subcommand(),
+                cx.subcommand(),
                 replicas.len()
             );
-            let going = Going { cause: &cause, volumes_too: false, replaced: false };
-            let surplus = surplus(&replicas, wanted, &recreated, scene.grammar);
+            let removal = Removal { cause: &cause, volumes_too: false, replaced: false };
+            let surplus = surplus(&replicas, wanted, &recreated, cx.grammar);
             for container in &surplus {
-                gone::container(scene, container, going, found);
+                container_removal::container(cx, container, removal, found);
             }
             let stopped =
-                surplus.iter().any(|container| container.is_running() && scene.store_of(container).is_some());
+                surplus.iter().any(|container| container.is_running() && cx.store_of(container).is_some());
             if stopped {
                 let subject = Subject::Service { name: service.name.clone() };
                 found.push(Impact::new(Effect::Interrupt, subject, cause.clone()));
@@ -36,22 +36,22 @@ impl Hazard for ScaledDown {
 }
 
 /// The services that have more containers than they will, and how many they will have.
-fn shrinking<'a>(scene: &Scene<'a>) -> Vec<(&'a Service, Vec<&'a Container>, usize)> {
-    let services = scene.file().into_iter().flat_map(|model| model.services.values());
+fn shrinking<'a>(cx: &HazardContext<'a>) -> Vec<(&'a Service, Vec<&'a Container>, usize)> {
+    let services = cx.file().into_iter().flat_map(|model| model.services.values());
     services
         .filter_map(|service| {
-            let role = scene.role(&service.name)?;
-            let replicas = scene.replicas(&service.name);
-            let wanted = said(scene, &service.name).unwrap_or(service.replicas) as usize;
-            let left_alone = role == Role::Dependency && scene.subcommand() == "scale";
+            let role = cx.role(&service.name)?;
+            let replicas = cx.replicas(&service.name);
+            let wanted = said(cx, &service.name).unwrap_or(service.replicas) as usize;
+            let left_alone = role == Role::Dependency && cx.subcommand() == "scale";
             (replicas.len() > wanted && !left_alone).then_some((service, replicas, wanted))
         })
         .collect()
 }
 
 /// Whether some containers of a service go and others stay: which ones, their configurations tell.
-pub(in super::super) fn chooses(scene: &Scene<'_>) -> bool {
-    shrinking(scene).iter().any(|(_, _, wanted)| *wanted > 0)
+pub(in super::super) fn chooses(cx: &HazardContext<'_>) -> bool {
+    shrinking(cx).iter().any(|(_, _, wanted)| *wanted > 0)
 }
 
 /// The containers that may go. V2 takes those first that it would otherwise make anew, in no order that can be relied on
@@ -71,9 +71,9 @@ fn surplus<'a>(
 }
 
 /// The number that the command says: `--scale X=n`, or the word `X=n` of `scale`.
-fn said(scene: &Scene<'_>, service: &str) -> Option<u32> {
-    let words = if scene.subcommand() == "scale" { scene.reading.operands.as_slice() } else { &[] };
-    let flags = scene.reading.values("scale");
+fn said(cx: &HazardContext<'_>, service: &str) -> Option<u32> {
+    let words = if cx.subcommand() == "scale" { cx.reading.operands.as_slice() } else { &[] };
+    let flags = cx.reading.values("scale");
     words
         .iter()
         .map(String::as_str)

@@ -1,22 +1,22 @@
 //! A flag that the Compose at hand takes and we have never seen: nothing is known to be safe from it.
 
-use super::super::gone::{self, Going};
-use super::super::{Hazard, Scene, volume_subject};
+use super::super::container_removal::{self, Removal};
+use super::super::{Hazard, HazardContext, volume_subject};
 use crate::policy::{Effect, Impact};
 
 pub(in super::super) struct UnknownFlag;
 
 impl Hazard for UnknownFlag {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let Some(flag) = &scene.facts.unknown_flag else { return };
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let Some(flag) = &cx.probe.unknown_flag else { return };
         let reason = format!("what `{flag}` does is not known to safe-compose, so it may do anything");
-        for container in scene.containers {
-            let going = Going { cause: &reason, volumes_too: true, replaced: false };
-            gone::container(scene, container, going, found);
+        for container in cx.containers {
+            let removal = Removal { cause: &reason, volumes_too: true, replaced: false };
+            container_removal::container(cx, container, removal, found);
         }
-        for volume in scene.volumes {
+        for volume in cx.volumes {
             let anonymous = volume.compose_key().is_none()
-                && scene.containers.iter().any(|container| {
+                && cx.containers.iter().any(|container| {
                     container.mounts.iter().any(|mount| {
                         matches!(
                             &mount.source,
@@ -25,7 +25,7 @@ impl Hazard for UnknownFlag {
                     })
                 });
             if !anonymous {
-                let subject = volume_subject(scene, &volume.name, false);
+                let subject = volume_subject(cx, &volume.name, false);
                 found.push(Impact::new(Effect::Destroy, subject, reason.clone()));
             }
         }

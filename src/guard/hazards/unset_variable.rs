@@ -1,16 +1,16 @@
 //! A variable that nobody has set leaves a hole in the file: `${DATA}/db` is `/db`, and `${ENV}_data` is `_data`.
 
-use super::super::{Hazard, Scene, volume_subject};
+use super::super::{Hazard, HazardContext, volume_subject};
 use crate::compose::model::DeclaredSource;
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct UnsetVariable;
 
 impl Hazard for UnsetVariable {
-    fn look(&self, scene: &Scene<'_>, found: &mut Vec<Impact>) {
-        let Some(variable) = scene.facts.unset_variables.first() else { return };
-        for service in scene.file().into_iter().flat_map(|model| model.services.values()) {
-            if scene.role(&service.name).is_none() || !scene.replicas(&service.name).is_empty() {
+    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let Some(variable) = cx.probe.unset_variables.first() else { return };
+        for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
+            if cx.role(&service.name).is_none() || !cx.replicas(&service.name).is_empty() {
                 continue;
             }
             for mount in &service.mounts {
@@ -19,9 +19,9 @@ impl Hazard for UnsetVariable {
                         let path = path.display().to_string();
                         (Subject::Directory { path: path.clone() }, path)
                     }
-                    DeclaredSource::Named { key, .. } => match scene.volume_of_key(key) {
+                    DeclaredSource::Named { key, .. } => match cx.volume_of_key(key) {
                         Some(name) if name.starts_with('_') => {
-                            (volume_subject(scene, name, false), name.to_owned())
+                            (volume_subject(cx, name, false), name.to_owned())
                         }
                         Some(_) | None => continue,
                     },

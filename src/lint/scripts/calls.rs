@@ -80,7 +80,7 @@ impl Reader<'_> {
         }
         let Some((program, rest)) = arguments.split_first() else { return };
         let name = match &program.variable {
-            Some(variable) => meant_by(variable).to_owned(),
+            Some(variable) => guess_program(variable).to_owned(),
             None => base_name(program.as_str()).to_owned(),
         };
         self.scripts_within(&name, rest, input, scope, way);
@@ -170,7 +170,7 @@ fn joined(words: &[Argument]) -> Snippet {
 }
 
 /// The program that a variable nobody sets is named after: `$DOCKER_COMPOSE down`.
-fn meant_by(variable: &str) -> &'static str {
+fn guess_program(variable: &str) -> &'static str {
     let name = variable.to_ascii_lowercase();
     if name.contains("compose") || name == "dc" {
         "docker-compose"

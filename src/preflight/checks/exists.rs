@@ -7,79 +7,79 @@ use rustix::fs::Access;
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
+use crate::preflight::data_mount::{Absence, DataMount, Directory};
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::mend::Mend;
-use crate::preflight::site::{Absence, Directory, Site};
+use crate::preflight::repair::Repair;
 
 /// What an engine gives a directory that it creates.
 const MODE: u32 = 0o755;
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let Some(directory) = &site.directory else {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let Some(directory) = &mount.directory else {
         return;
     };
     match directory.path.metadata() {
         Ok(found) if found.is_dir() => {}
         // A single file, or a socket, is a sound mount of a service that is no server of ours.
-        Ok(_) if site.kind == StoreKind::Volume => {}
+        Ok(_) if mount.kind == StoreKind::Volume => {}
         Ok(_) => findings.push(Finding::new(
             Severity::Stop,
-            &site.service,
+            &mount.service,
             format!("`{}` is not a directory", directory.path.display()),
             format!(
                 "the service keeps its data in `{}` and needs a directory there",
-                site.place.target.display()
+                mount.place.target.display()
             ),
         )),
         Err(error) if error.kind() == ErrorKind::NotFound && directory.path.is_symlink() => {
             findings.push(Finding::new(
                 Severity::Stop,
-                &site.service,
+                &mount.service,
                 format!("`{}` is a link to something that does not exist", directory.path.display()),
                 "what it led to may be on a disk that is not mounted",
             ));
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            findings.extend(absent(site, directory));
+            findings.extend(absent(mount, directory));
         }
         // What we may not look at is not missing.
         Err(_) => {}
     }
 }
 
-fn absent(site: &Site, directory: &Directory) -> Option<Finding> {
+fn absent(mount: &DataMount, directory: &Directory) -> Option<Finding> {
     let path = &directory.path;
     let finding = |severity, why: String| {
-        Finding::new(severity, &site.service, format!("`{}` does not exist", path.display()), why)
+        Finding::new(severity, &mount.service, format!("`{}` does not exist", path.display()), why)
     };
     match directory.absence {
         Absence::Lost => {
-            let why = match &site.volume {
+            let why = match &mount.volume {
                 Some(volume) => format!("it holds the data of volume `{}`, and may be on a disk that is not mounted", volume.name),
                 None => "the service has run with it, so its data was there; it may be on a disk that is not mounted. \
                          Create it only to start with nothing"
                     .to_owned(),
             };
-            Some(create_by_hand(site, path, finding(Severity::Stop, why)))
+            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
         }
         Absence::Fails => {
             let why = "the engine does not create it, and the service would not start".to_owned();
-            Some(create_by_hand(site, path, finding(Severity::Stop, why)))
+            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
         }
         // A mount that only reads holds no data of the service.
-        Absence::Created if site.kind == StoreKind::Volume && site.place.read_only => None,
-        Absence::Created if site.kind == StoreKind::Volume && path.extension().is_some() => Some(finding(
+        Absence::Created if mount.kind == StoreKind::Volume && mount.place.read_only => None,
+        Absence::Created if mount.kind == StoreKind::Volume && path.extension().is_some() => Some(finding(
             Severity::Warn,
             "the engine creates a directory of that name, which is wrong if it is meant to be a file"
                 .to_owned(),
         )),
-        Absence::Created => Some(creatable(site, path, finding)),
+        Absence::Created => Some(creatable(mount, path, finding)),
     }
 }
 
 /// A directory that the engine would create, owned by root, and that we can create with the right owner.
-fn creatable(site: &Site, path: &Path, finding: impl Fn(Severity, String) -> Finding) -> Finding {
-    let foreign = site.user.filter(|user| !user.is_root());
+fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) -> Finding) -> Finding {
+    let foreign = mount.user.filter(|user| !user.is_root());
     let ours = rustix::process::geteuid().as_raw();
     let may_create = deepest_existing(path)
         .is_some_and(|parent| parent.is_dir() && rustix::fs::access(&parent, Access::WRITE_OK).is_ok());
@@ -91,7 +91,7 @@ fn creatable(site: &Site, path: &Path, finding: impl Fn(Severity, String) -> Fin
     if !may_create || !may_give {
         let why =
             "the engine would create it owned by root, and the service could not write to it".to_owned();
-        return create_by_hand(site, path, finding(Severity::Stop, why));
+        return create_by_hand(mount, path, finding(Severity::Stop, why));
     }
     let why = match foreign {
         Some(user) => {
@@ -105,7 +105,7 @@ fn creatable(site: &Site, path: &Path, finding: impl Fn(Severity, String) -> Fin
     // The group of a user without a known one stays ours.
     let owner =
         foreign.map(|user| (user.uid, user.gid.unwrap_or_else(|| rustix::process::getegid().as_raw())));
-    create_by_hand(site, path, finding(Severity::Mend, why)).mended_by(Mend::CreateDirectory {
+    create_by_hand(mount, path, finding(Severity::Repair, why)).mended_by(Repair::CreateDirectory {
         path: path.to_owned(),
         mode: MODE,
         owner,
@@ -113,10 +113,10 @@ fn creatable(site: &Site, path: &Path, finding: impl Fn(Severity, String) -> Fin
 }
 
 /// Adds the command that creates a directory for the user of the service.
-fn create_by_hand(site: &Site, path: &Path, finding: Finding) -> Finding {
+fn create_by_hand(mount: &DataMount, path: &Path, finding: Finding) -> Finding {
     let mode = format!("{MODE:04o}");
     let path = path.to_string_lossy();
-    match site.user.filter(|user| !user.is_root()) {
+    match mount.user.filter(|user| !user.is_root()) {
         Some(user) => {
             let uid = user.uid.to_string();
             let gid = user.gid.map(|gid| gid.to_string());

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 
 /// A file system that needs a word. Any other is fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,21 +86,21 @@ impl FileSystem {
     }
 }
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
     // Plain files that are only read, and a Qdrant path without data, come to no harm.
-    if site.place.read_only || site.moved {
+    if mount.place.read_only || mount.moved {
         return;
     }
     let of_volume =
-        site.volume.as_ref().and_then(|volume| volume.mounts.as_deref()).and_then(FileSystem::of_type);
+        mount.volume.as_ref().and_then(|volume| volume.mounts.as_deref()).and_then(FileSystem::of_type);
     let Some(system) =
-        of_volume.or_else(|| site.directory.as_ref().and_then(|directory| FileSystem::of(&directory.path)))
+        of_volume.or_else(|| mount.directory.as_ref().and_then(|directory| FileSystem::of(&directory.path)))
     else {
         return;
     };
-    if let Some(harm) = system.harm(site.kind) {
-        let what = format!("{} is on {}", site.name(), system.name());
-        findings.push(Finding::new(Severity::Warn, &site.service, what, harm));
+    if let Some(harm) = system.harm(mount.kind) {
+        let what = format!("{} is on {}", mount.name(), system.name());
+        findings.push(Finding::new(Severity::Warn, &mount.service, what, harm));
     }
 }
 

@@ -12,11 +12,11 @@ mod volume;
 
 use std::path::{Path, PathBuf};
 
+use super::data_mount::DataMount;
 use super::finding::Finding;
-use super::site::Site;
 
 /// Looks at a place and tells what is wrong.
-type Check = fn(&Site, &mut Vec<Finding>);
+type Check = fn(&DataMount, &mut Vec<Finding>);
 
 const CHECKS: &[Check] = &[
     placement::check,
@@ -29,10 +29,10 @@ const CHECKS: &[Check] = &[
     qdrant::check,
 ];
 
-pub(super) fn run(site: &Site) -> Vec<Finding> {
+pub(super) fn run(mount: &DataMount) -> Vec<Finding> {
     let mut findings = Vec::new();
     for check in CHECKS {
-        check(site, &mut findings);
+        check(mount, &mut findings);
     }
     findings
 }

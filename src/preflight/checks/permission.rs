@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::filesystem::FileSystem;
 use crate::inventory::{PlaceSource, StoreKind};
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 use crate::preflight::user::User;
 
 /// What a user wants of a file: the bits of one class.
@@ -44,19 +44,19 @@ fn judge(user: User, owner: u32, group: u32, mode: u32, want: u32) -> Verdict {
     }
 }
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let (Some(directory), Some(user)) = (&site.directory, site.user) else {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let (Some(directory), Some(user)) = (&mount.directory, mount.user) else {
         return;
     };
-    if site.place.read_only || !directory.path.is_dir() || gets_the_images_owner(site, &directory.path) {
+    if mount.place.read_only || !directory.path.is_dir() || gets_the_images_owner(mount, &directory.path) {
         return;
     }
-    let Some((path, verdict)) = worst(site, &directory.path, user) else {
+    let Some((path, verdict)) = worst(mount, &directory.path, user) else {
         return;
     };
     // On a network file system the server has the last word.
     let sure = FileSystem::of(&path).is_none_or(FileSystem::keeps_owners);
-    let severity = match (verdict, site.kind) {
+    let severity = match (verdict, mount.kind) {
         (Verdict::Granted, _) | (Verdict::GroupOnly, StoreKind::Volume) => return,
         (Verdict::Denied, StoreKind::Qdrant) if sure => Severity::Stop,
         (Verdict::Denied, _) | (Verdict::GroupOnly, StoreKind::Qdrant) => Severity::Warn,
@@ -67,25 +67,25 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
         Verdict::Granted | Verdict::Denied => format!("it belongs to {owner}"),
     };
     let what = format!("user {} of the container cannot use `{}`", user.for_chown(), path.display());
-    let mount = directory.path.to_string_lossy();
-    findings.push(Finding::new(severity, &site.service, what, why).suggesting([
+    let host_path = directory.path.to_string_lossy();
+    findings.push(Finding::new(severity, &mount.service, what, why).suggesting([
         "sudo",
         "chown",
         "-R",
         &user.for_chown(),
-        &mount,
+        &host_path,
     ]));
 }
 
 /// A volume that is still empty is filled from the image on its first mount, and gets the image's owner with it.
-fn gets_the_images_owner(site: &Site, path: &Path) -> bool {
-    matches!(site.place.source, PlaceSource::Volume { .. })
+fn gets_the_images_owner(mount: &DataMount, path: &Path) -> bool {
+    matches!(mount.place.source, PlaceSource::Volume { .. })
         && path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// The first path that the user cannot use as the server has to, or the first that is in doubt.
-fn worst(site: &Site, mount: &Path, user: User) -> Option<(PathBuf, Verdict)> {
-    let judged: Vec<(PathBuf, Verdict)> = needs(site, mount)
+fn worst(mount: &DataMount, path: &Path, user: User) -> Option<(PathBuf, Verdict)> {
+    let judged: Vec<(PathBuf, Verdict)> = needs(mount, path)
         .into_iter()
         .filter_map(|(path, want)| {
             // What we may not look at, we do not judge.
@@ -98,10 +98,10 @@ fn worst(site: &Site, mount: &Path, user: User) -> Option<(PathBuf, Verdict)> {
 }
 
 /// What the server has to be able to use, and how.
-fn needs(site: &Site, mount: &Path) -> Vec<(PathBuf, u32)> {
+fn needs(mount: &DataMount, path: &Path) -> Vec<(PathBuf, u32)> {
     let mut needs = Vec::new();
-    let mut data = mount.to_owned();
-    for part in site.data_below().components() {
+    let mut data = path.to_owned();
+    for part in mount.data_below().components() {
         let next = data.join(part);
         if !next.exists() {
             break;
@@ -109,7 +109,7 @@ fn needs(site: &Site, mount: &Path) -> Vec<(PathBuf, u32)> {
         needs.push((std::mem::replace(&mut data, next), ENTER));
     }
     needs.push((data.clone(), READ | WRITE | ENTER));
-    if site.kind == StoreKind::Qdrant {
+    if mount.kind == StoreKind::Qdrant {
         // Left by a server that ran as another user; other files do not concern it.
         needs.push((data.join("raft_state.json"), READ));
         needs.push((data.join("aliases"), READ | WRITE | ENTER));

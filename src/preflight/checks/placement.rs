@@ -1,26 +1,26 @@
 //! The server's data path is on a mount that outlives its container.
 
 use crate::inventory::PlaceSource;
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let Some(data) = site.kind.data_path().filter(|_| !site.moved) else {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let Some(data) = mount.kind.data_path().filter(|_| !mount.moved) else {
         return;
     };
-    let target = &site.place.target;
-    let warn = |what: String, why: String| Finding::new(Severity::Warn, &site.service, what, why);
-    match site.place.source {
+    let target = &mount.place.target;
+    let warn = |what: String, why: String| Finding::new(Severity::Warn, &mount.service, what, why);
+    match mount.place.source {
         PlaceSource::Layer => findings.push(warn(
             format!("nothing is mounted at `{}`", data.display()),
             "the data is in the container itself, and gone as soon as the container is made anew".to_owned(),
         )),
-        PlaceSource::Tmpfs if site.holds_everything() => findings.push(warn(
+        PlaceSource::Tmpfs if mount.holds_everything() => findings.push(warn(
             format!("`{}` is kept in memory", target.display()),
             "the data is lost whenever the container stops".to_owned(),
         )),
         PlaceSource::Volume { .. } | PlaceSource::Bind { .. }
-            if site.holds_everything() && target != data =>
+            if mount.holds_everything() && target != data =>
         {
             findings.push(warn(
                 format!("the mount is at `{}`, above `{}`", target.display(), data.display()),
@@ -28,7 +28,7 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
             ));
         }
         PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs
-            if target.starts_with(data) && !site.covered =>
+            if target.starts_with(data) && !mount.covered =>
         {
             findings.push(warn(
                 format!("the mount is at `{}`, below `{}`", target.display(), data.display()),

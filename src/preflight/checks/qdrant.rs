@@ -1,18 +1,18 @@
 //! Qdrant's files are whole: nothing that the server would skip, delete or die of at its start.
 
 use crate::inventory::StoreKind;
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 use crate::qdrant::{self, Damage, Fate};
 
 /// More than this is one disaster, and not several findings.
 const MOST: usize = 5;
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let is_usual = site.kind == StoreKind::Qdrant && !site.moved && site.holds_everything();
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let is_usual = mount.kind == StoreKind::Qdrant && !mount.moved && mount.holds_everything();
     // A server at work is always about to change its files.
-    let Some(directory) = site.directory.as_ref().filter(|_| is_usual && !site.running) else { return };
-    let damage = qdrant::examine(&directory.path.join(site.data_below()));
+    let Some(directory) = mount.directory.as_ref().filter(|_| is_usual && !mount.running) else { return };
+    let damage = qdrant::examine(&directory.path.join(mount.data_below()));
     for (severity, fates) in [
         (Severity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
         (Severity::Warn, &[Fate::Odd]),
@@ -28,13 +28,18 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
                 }
                 Fate::Odd => "",
             };
-            let what = format!("in {}, {}", site.name(), one.what);
-            findings.push(Finding::new(severity, &site.service, what, format!("{}{remedy}", one.why)));
+            let what = format!("in {}, {}", mount.name(), one.what);
+            findings.push(Finding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));
         }
         if found.len() > MOST {
             let more = crate::units::count((found.len() - MOST) as u64, "more place");
-            let what = format!("in {}, {more} of the same kind", site.name());
-            findings.push(Finding::new(severity, &site.service, what, "the directory is damaged as a whole"));
+            let what = format!("in {}, {more} of the same kind", mount.name());
+            findings.push(Finding::new(
+                severity,
+                &mount.service,
+                what,
+                "the directory is damaged as a whole",
+            ));
         }
     }
 }

@@ -4,21 +4,21 @@ use rustix::fs::StatVfsMountFlags;
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let severity = match site.kind {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let severity = match mount.kind {
         StoreKind::Qdrant => Severity::Stop,
         StoreKind::Volume => Severity::Warn,
     };
-    if site.place.read_only {
-        match site.kind {
-            StoreKind::Qdrant if site.moved => {}
+    if mount.place.read_only {
+        match mount.kind {
+            StoreKind::Qdrant if mount.moved => {}
             StoreKind::Qdrant => findings.push(Finding::new(
                 severity,
-                &site.service,
-                format!("`{}` is mounted read-only", site.place.target.display()),
+                &mount.service,
+                format!("`{}` is mounted read-only", mount.place.target.display()),
                 "the server writes there as soon as it starts",
             )),
             // Whoever mounts plain files read-only has a reason.
@@ -26,7 +26,7 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
         }
         return;
     }
-    let Some(directory) = &site.directory else {
+    let Some(directory) = &mount.directory else {
         return;
     };
     // A system without blocks is the kernel's own, `sysfs` or the like.
@@ -36,7 +36,7 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
     if read_only {
         findings.push(Finding::new(
             severity,
-            &site.service,
+            &mount.service,
             format!("the file system of `{}` is read-only", directory.path.display()),
             "a disk turns read-only when it is mounted so, and after errors",
         ));

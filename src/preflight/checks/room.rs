@@ -2,8 +2,8 @@
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
+use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::site::Site;
 use crate::units::Bytes;
 
 /// Qdrant refuses every write with less than twice its log's size free, 64 MiB unless set otherwise
@@ -32,8 +32,8 @@ fn judge(kind: StoreKind, free: u64, total: u64) -> Room {
     }
 }
 
-pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
-    let Some(directory) = site.directory.as_ref().filter(|_| !site.place.read_only) else {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+    let Some(directory) = mount.directory.as_ref().filter(|_| !mount.place.read_only) else {
         return;
     };
     let Some(system) = deepest_existing(&directory.path).and_then(|there| rustix::fs::statvfs(there).ok())
@@ -46,24 +46,24 @@ pub(super) fn check(site: &Site, findings: &mut Vec<Finding>) {
     }
     let free = system.f_bavail.saturating_mul(system.f_frsize);
     let total = system.f_blocks.saturating_mul(system.f_frsize);
-    let what = || format!("{} are left on the disk of {}", Bytes(free), site.name());
-    match judge(site.kind, free, total) {
+    let what = || format!("{} are left on the disk of {}", Bytes(free), mount.name());
+    match judge(mount.kind, free, total) {
         Room::None => findings.push(Finding::new(
             Severity::Stop,
-            &site.service,
+            &mount.service,
             what(),
             format!("Qdrant refuses every write with less than {} free", Bytes(QDRANT_NEEDS)),
         )),
         Room::Little => findings.push(Finding::new(
             Severity::Warn,
-            &site.service,
+            &mount.service,
             what(),
             "a server that runs out of room fails in the middle of its writes",
         )),
         Room::Enough if system.f_files > 0 && system.f_favail == 0 => findings.push(Finding::new(
             Severity::Warn,
-            &site.service,
-            format!("no file can be created any more on the disk of {}", site.name()),
+            &mount.service,
+            format!("no file can be created any more on the disk of {}", mount.name()),
             "its file system has no inodes left",
         )),
         Room::Enough => {}

@@ -1,19 +1,19 @@
 //! What a driver wants to see before it changes anything.
 
-use safe_compose::policy::{Assessment, Backed, Clearance, Decision, Rule, Situation, decide};
+use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, Rule, decide};
 
 /// The word of a plan that loses nothing.
 pub fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
-    let situation = Situation {
+    let input = DecisionInput {
         plan: &plan,
         destroy: Rule::Confirm,
         orphan: Rule::Confirm,
         terminal: false,
         allow: None,
     };
-    match decide(&situation) {
-        Decision::Allow(permit) => permit.clear(Backed::Nothing),
+    match decide(&input) {
+        Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),
         other => panic!("{other:?}"),
     }
 }

@@ -58,7 +58,7 @@ fn another_volume_behind_the_same_words_is_found_although_the_hash_stays() {
     // The hash of a service has the key of its volume and not its real name; 2.40.3 makes the container anew all the
     // same (measured).
     let mut shop = with_mounts(&declared(key("fresh"), DATA)).label(0, HASH, "h");
-    shop.facts.hashes = Hashes::Known([("db".into(), "h".into()), ("web".into(), "h".into())].into());
+    shop.probe.hashes = Hashes::Known([("db".into(), "h".into()), ("web".into(), "h".into())].into());
     assert_eq!(decided(&plan(&shop, "up -d"), Effect::Orphan), ["shop_data"]);
 }
 
@@ -133,9 +133,9 @@ fn a_named_volume_under_an_anonymous_one_is_left_behind_when_its_container_goes(
 fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
     let lost = |directory: &str| {
         let mut shop = from_here("before");
-        shop.facts.namesakes[0].labels.insert(WORKING_DIR_LABEL.into(), directory.into());
-        shop.facts.lost_directories.insert(directory.into());
-        shop.facts.terminal = true;
+        shop.probe.namesakes[0].labels.insert(WORKING_DIR_LABEL.into(), directory.into());
+        shop.probe.lost_directories.insert(directory.into());
+        shop.probe.terminal = true;
         shop
     };
     let shop = lost("/srv/before");
@@ -149,10 +149,10 @@ fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
         assert_eq!(told.worst(), Effect::None, "{told:?}");
     };
     let mut nobody = lost("/srv/before");
-    nobody.facts.terminal = false;
+    nobody.probe.terminal = false;
     told(&nobody);
     let mut several = lost("/srv/before");
-    several.facts.lost_directories.insert("/srv/another".into());
+    several.probe.lost_directories.insert("/srv/another".into());
     told(&several);
 }
 
@@ -184,7 +184,7 @@ fn from_here(project: &str) -> Shop {
     shop.volumes.clear();
     old.labels.insert("com.docker.compose.project".into(), project.into());
     old.mounts = vec![named("before_data", DATA)];
-    shop.facts.namesakes = vec![old];
+    shop.probe.namesakes = vec![old];
     shop
 }
 
@@ -192,7 +192,7 @@ fn from_here(project: &str) -> Shop {
 fn another_project_name_for_the_same_directory_hides_everything() {
     assert_eq!(decided(&plan(&from_here("before"), "up -d"), Effect::Orphan), ["before_data"]);
     let mut by_hand = from_here("before");
-    by_hand.facts.named_by_hand = true;
+    by_hand.probe.named_by_hand = true;
     let told = plan(&by_hand, "up -d");
     assert_eq!(volumes(&told, Effect::Orphan), ["before_data"]);
     assert_eq!(told.worst(), Effect::None, "a name given by hand is meant");
@@ -209,10 +209,10 @@ fn another_project_name_for_the_same_directory_hides_everything() {
 #[test]
 fn volumes_alone_tell_of_another_name_too() {
     let mut shop = from_here("before");
-    shop.facts.namesakes.clear();
+    shop.probe.namesakes.clear();
     let mut theirs = volume("before_data", Some("data"));
     theirs.labels.insert("com.docker.compose.project".into(), "before".into());
-    shop.facts.namesake_volumes = vec![theirs];
+    shop.probe.namesake_volumes = vec![theirs];
     assert_eq!(decided(&plan(&shop, "up -d"), Effect::Orphan), ["before_data"]);
     shop.volumes.push(volume("shop_data", Some("data")));
     assert!(plan(&shop, "up -d").impacts.is_empty(), "it has data of its own");
@@ -222,7 +222,7 @@ fn volumes_alone_tell_of_another_name_too() {
 fn two_directories_with_one_name_are_told() {
     let mut shop = Shop::new().label(0, "com.docker.compose.project.working_dir", "/home/alice/app");
     assert!(plan(&shop, "up -d").impacts.is_empty());
-    shop.facts.other_directory = Some("/home/alice/app".into());
+    shop.probe.other_directory = Some("/home/alice/app".into());
     for line in ["up -d", "down", "down -v", "restart"] {
         let plan = plan(&shop, line);
         let said = plan.impacts.iter().any(|impact| impact.reason.contains("/home/alice/app"));
@@ -236,7 +236,7 @@ fn a_variable_that_is_not_set_is_told() {
     let mut shop = without(with_mounts(&declared(bind, DATA)), &["db"]);
     shop.volumes.retain(|volume| volume.name != "shop_data");
     assert!(plan(&shop, "up -d").impacts.is_empty());
-    shop.facts.unset_variables = vec!["DATA_DIR".into()];
+    shop.probe.unset_variables = vec!["DATA_DIR".into()];
     let plan = plan(&shop, "up -d");
     assert_eq!(plan.worst(), Effect::None);
     assert!(plan.impacts[0].reason.contains("DATA_DIR") && plan.impacts[0].reason.contains("/pg"));

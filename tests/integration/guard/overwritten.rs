@@ -26,7 +26,7 @@ fn copying_into_data_is_asked_about() {
 fn a_directory_copied_above_reaches_into_data() {
     let mut shop = Shop::new();
     assert!(plan(&shop, "cp x db:/qdrant").impacts.is_empty(), "a single file");
-    shop.facts.copies_directory = true;
+    shop.probe.copies_directory = true;
     assert_eq!(decided(&plan(&shop, "cp x db:/qdrant"), Effect::Destroy), ["shop_data"]);
     assert!(plan(&shop, "cp x db:/etc").impacts.is_empty());
 }
@@ -35,9 +35,9 @@ fn a_directory_copied_above_reaches_into_data() {
 fn where_a_link_leads_is_what_counts() {
     let mut shop = Shop::new();
     assert!(plan(&shop, "cp x db:/short").impacts.is_empty());
-    shop.facts.copy_targets = [("db".into(), PathBuf::from("/qdrant/storage/x"))].into();
+    shop.probe.copy_targets = [("db".into(), PathBuf::from("/qdrant/storage/x"))].into();
     assert_eq!(decided(&plan(&shop, "cp x db:/short"), Effect::Destroy), ["shop_data"]);
-    shop.facts.copy_targets = [("db".into(), PathBuf::from("/tmp/x"))].into();
+    shop.probe.copy_targets = [("db".into(), PathBuf::from("/tmp/x"))].into();
     assert!(plan(&shop, "cp x db:/qdrant/storage/link").impacts.is_empty());
 }
 

@@ -11,7 +11,7 @@ fn hashes(db: &str) -> Hashes {
 
 fn bare(db_hash: &str) -> Shop {
     let mut shop = Shop::new().with_bare_db().label(0, HASH, "h").label(1, HASH, "c").label(2, HASH, "w");
-    shop.facts.hashes = hashes(db_hash);
+    shop.probe.hashes = hashes(db_hash);
     shop
 }
 
@@ -38,7 +38,7 @@ fn a_changed_configuration_drops_the_layer() {
 #[test]
 fn what_cannot_be_compared_may_be_made_anew() {
     let mut shop = bare("h");
-    shop.facts.hashes = Hashes::Unknown;
+    shop.probe.hashes = Hashes::Unknown;
     assert_eq!(plan(&shop, "up -d").worst(), Effect::Destroy);
     let mut unlabelled = bare("h");
     unlabelled.containers[0].labels.remove(HASH);
@@ -62,11 +62,11 @@ fn a_flag_can_make_everything_anew() {
 fn another_image_drops_the_layer() {
     const LABEL: &str = "com.docker.compose.image";
     let mut shop = bare("h").label(0, LABEL, "sha256:0");
-    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:0")))].into();
+    shop.probe.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:0")))].into();
     assert_eq!(plan(&shop, "up -d").worst(), Effect::None);
-    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:1")))].into();
+    shop.probe.images = [("qdrant/qdrant:v1.19.0".into(), Some(image("sha256:1")))].into();
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
-    shop.facts.images = [("qdrant/qdrant:v1.19.0".into(), None)].into();
+    shop.probe.images = [("qdrant/qdrant:v1.19.0".into(), None)].into();
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
     assert_eq!(plan(&shop, "up -d --no-recreate").worst(), Effect::None);
 }
@@ -122,10 +122,10 @@ fn a_known_database_without_a_mount_is_asked_about() {
 #[test]
 fn an_older_compose_renews_only_what_it_makes_anew() {
     let mut shop = bare("h");
-    shop.facts.version = Some((2, 26));
+    shop.probe.version = Some((2, 26));
     assert_eq!(plan(&shop, "up -dV").impacts, []);
     for version in [Some((2, 30)), Some((2, 40)), Some((5, 0)), None] {
-        shop.facts.version = version;
+        shop.probe.version = version;
         assert_eq!(layers(&plan(&shop, "up -dV"), Effect::Destroy), ["shop-db-1"], "{version:?}");
     }
 }
@@ -138,12 +138,12 @@ fn v1_does_not_carry_over_what_it_does_not_find_in_the_image() {
         volumes(&shop.assess(Grammar::V1, &["up", "-d", "--force-recreate"]), Effect::Orphan).len()
     };
     let mut made = Image { volumes: vec!["/app/node_modules".into()], ..image("sha256:2") };
-    shop.facts.images.insert("node:22".into(), Some(made.clone()));
-    shop.facts.images.insert("sha256:2".into(), Some(made.clone()));
+    shop.probe.images.insert("node:22".into(), Some(made.clone()));
+    shop.probe.images.insert("sha256:2".into(), Some(made.clone()));
     assert_eq!(web(&shop), 1);
     assert!(volumes(&plan(&shop, "up -d --force-recreate"), Effect::Orphan).is_empty());
     made.volumes_of_v1 = made.volumes.clone();
-    shop.facts.images.insert("sha256:2".into(), Some(made));
+    shop.probe.images.insert("sha256:2".into(), Some(made));
     assert_eq!(web(&shop), 0);
 }
 
@@ -151,9 +151,9 @@ fn v1_does_not_carry_over_what_it_does_not_find_in_the_image() {
 fn an_older_compose_makes_dependents_anew_too() {
     let dependent = |version| {
         let mut shop = bare("h").declare("db", |db| db.depends_on = vec!["web".into()]);
-        shop.facts.hashes =
+        shop.probe.hashes =
             Hashes::Known([("db", "h"), ("web", "other")].map(|(k, v)| (k.into(), v.into())).into());
-        shop.facts.version = version;
+        shop.probe.version = version;
         shop
     };
     for version in [None, Some((2, 26))] {

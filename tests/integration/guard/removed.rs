@@ -48,9 +48,9 @@ fn of_replicas_that_are_outdated_any_may_go() {
         container.labels.insert(HASH.into(), "h".into());
     }
     let known = |hash: &str| safe_compose::guard::Hashes::Known([("db".into(), hash.into())].into());
-    shop.facts.hashes = known("h");
+    shop.probe.hashes = known("h");
     assert_eq!(decided(&plan(&shop, "up -d --scale db=2"), Effect::Orphan), ["anon3"]);
-    shop.facts.hashes = known("other");
+    shop.probe.hashes = known("other");
     assert_eq!(decided(&plan(&shop, "up -d --scale db=2"), Effect::Orphan), ["anon1", "anon2", "anon3"]);
     let v1 = shop.assess(Grammar::V1, &["up", "-d", "--scale", "db=2"]);
     assert_eq!(decided(&v1, Effect::Orphan), ["anon3"], "V1 goes by the numbers");
@@ -85,7 +85,7 @@ fn orphans_go_only_when_they_are_told_to() {
 #[test]
 fn the_variable_speaks_for_up_and_down_only() {
     let mut shop = with_orphan();
-    shop.facts.remove_orphans = true;
+    shop.probe.remove_orphans = true;
     for line in ["up -d", "down"] {
         assert_eq!(decided(&plan(&shop, line), Effect::Orphan), ["anon"], "{line}");
     }
@@ -149,17 +149,17 @@ fn a_database_in_memory_is_told() {
 fn an_image_that_nobody_else_has_is_asked_about() {
     let image = |registry| Some(Image { id: "sha256:1".into(), registry, ..Image::default() });
     let mut shop = Shop::new();
-    shop.facts.images = [("node:22".to_owned(), image(Registry::Has))].into();
+    shop.probe.images = [("node:22".to_owned(), image(Registry::Has))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Interrupt, "it can be pulled");
-    shop.facts.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
+    shop.probe.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Destroy);
     assert_eq!(plan(&shop, "down --rmi local").worst(), Effect::Interrupt, "it has a name of its own");
     assert_eq!(plan(&shop, "down").worst(), Effect::Interrupt);
-    shop.facts.images = [("node:22".to_owned(), image(Registry::Unknown))].into();
+    shop.probe.images = [("node:22".to_owned(), image(Registry::Unknown))].into();
     let unknown = plan(&shop, "down --rmi all");
     assert_eq!(unknown.worst(), Effect::Interrupt, "it is told, and not asked about");
     assert!(unknown.impacts.iter().any(|impact| impact.effect == Effect::Destroy && impact.notice));
-    shop.facts.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
+    shop.probe.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
     let built = shop.declare("web", |web| web.built = true);
     assert_eq!(plan(&built, "down --rmi all").worst(), Effect::Interrupt, "it can be built");
 }

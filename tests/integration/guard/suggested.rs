@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use safe_compose::policy::{Decision, Refusal, Rule, Situation, decide};
+use safe_compose::policy::{Decision, DecisionInput, Refusal, Rule, decide};
 use safe_compose::suggest::Suggest;
 
 use super::*;
@@ -28,7 +28,7 @@ fn what_is_suggested_is_not_asked_about() {
     let suggest = suggest();
     for command in [suggest.up("db"), suggest.stop("db"), suggest.logs("db")] {
         let invocation = parsed(&command);
-        assert!(invocation.own_word().is_none(), "{command} is Compose's");
+        assert!(invocation.own_command().is_none(), "{command} is Compose's");
         for grammar in [Grammar::V1, Grammar::V2] {
             let plan = judged(&Shop::new(), grammar, &invocation);
             assert!(plan.worst() <= Effect::Interrupt, "{grammar}: {command}: {plan:?}");
@@ -36,8 +36,8 @@ fn what_is_suggested_is_not_asked_about() {
     }
 }
 
-fn situation<'a>(plan: &'a Assessment, allow: Option<&'a str>) -> Situation<'a> {
-    Situation { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal: false, allow }
+fn input<'a>(plan: &'a Assessment, allow: Option<&'a str>) -> DecisionInput<'a> {
+    DecisionInput { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal: false, allow }
 }
 
 /// Every command that is refused is suggested again with its token, and goes through then.
@@ -59,13 +59,13 @@ fn the_line_with_the_token_opens_what_was_refused() {
     ] {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let refused = plan(&shop, line);
-        let Decision::Refuse(Refusal::NoTerminal(token)) = decide(&situation(&refused, None)) else {
+        let Decision::Refuse(Refusal::NoTerminal(token)) = decide(&input(&refused, None)) else {
             panic!("`{line}` is not refused: {refused:?}");
         };
         let again = parsed(&suggest().again(&format!("--safe-allow={token}"), &words));
         assert_eq!(again.compose_words(), words, "`{line}` is suggested as it was typed");
         let allowed = judged(&shop, Grammar::V2, &again);
-        let decision = decide(&situation(&allowed, again.safe().allow.as_deref()));
+        let decision = decide(&input(&allowed, again.safe().allow.as_deref()));
         assert!(matches!(decision, Decision::Allow(_)), "`{line}`: {decision:?}");
     }
 }

@@ -1,20 +1,20 @@
 //! A token opens the plan that it was made for and no other, whatever is alike.
 
-use safe_compose::policy::{Decision, Refusal, Rule, Situation, Token, decide};
+use safe_compose::policy::{Decision, DecisionInput, Refusal, Rule, Token, decide};
 
 use super::*;
 
 /// What becomes of a plan with this token, where nobody can be asked.
 fn opens(token: &Token, plan: &Assessment) -> bool {
     let word = token.to_string();
-    let situation = Situation {
+    let input = DecisionInput {
         plan,
         destroy: Rule::Confirm,
         orphan: Rule::Confirm,
         terminal: false,
         allow: Some(&word),
     };
-    match decide(&situation) {
+    match decide(&input) {
         Decision::Allow(_) => true,
         Decision::Refuse(Refusal::WrongToken(_)) => false,
         other => panic!("{other:?}"),

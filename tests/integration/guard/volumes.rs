@@ -23,7 +23,7 @@ fn yes_deletes_a_volume_whose_definition_has_changed() {
 #[test]
 fn on_a_terminal_compose_asks_itself() {
     let mut shop = diverged();
-    shop.facts.terminal = true;
+    shop.probe.terminal = true;
     for line in ["up -d", "create", "run db sh"] {
         let plan = plan(&shop, line);
         assert_eq!(volumes(&plan, Effect::Destroy), ["shop_data"], "{line}");
@@ -34,7 +34,7 @@ fn on_a_terminal_compose_asks_itself() {
 #[test]
 fn a_volume_that_stays_in_use_is_kept_though_its_service_goes() {
     let mut shop = diverged();
-    shop.facts.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
+    shop.probe.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
     let plan = plan(&shop, "up -d -y");
     assert_eq!(volumes(&plan, Effect::None), ["shop_data"]);
     assert_eq!(plan.worst(), Effect::Interrupt);

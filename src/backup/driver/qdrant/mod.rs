@@ -1,49 +1,49 @@
 //! Qdrant: saved as the server's own snapshots, one for each collection, with exact counts before and after.
 
-mod detached;
+mod cancellation;
 #[cfg(test)]
 mod examples;
 mod export;
 mod names;
-mod patience;
 mod restore;
 mod save;
 mod server;
 mod state;
+mod timeouts;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::scratch::Ground;
+use super::scratch::TestEnv;
 use super::{Driver, Dump, Exported, Plan, Request, Restored, Target};
 use crate::backup::export::{Contents, Sink};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
-pub use patience::Patience;
 use restore::{Restoring, plan, proof};
 use save::unchanged;
 use server::client::Client;
 use server::ready;
 use state::{compare, fingerprint};
+pub use timeouts::Timeouts;
 
 /// The driver of `StoreKind::Qdrant`.
 #[derive(Debug, Clone, Copy)]
 pub struct QdrantDriver {
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 impl QdrantDriver {
     pub const fn new() -> Self {
-        Self { patience: Patience::USUAL }
+        Self { timeouts: Timeouts::USUAL }
     }
 
     /// With other waits than the usual ones.
     #[must_use]
-    pub const fn with_patience(patience: Patience) -> Self {
-        Self { patience }
+    pub const fn with_patience(timeouts: Timeouts) -> Self {
+        Self { timeouts }
     }
 }
 
@@ -89,7 +89,7 @@ impl Driver for QdrantDriver {
         previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
-        save::dump(target, previous, into, self.patience).await
+        save::dump(target, previous, into, self.timeouts).await
     }
 
     async fn plan_restore(
@@ -109,19 +109,19 @@ impl Driver for QdrantDriver {
         request: &Request,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        restore::restore(target, &Restoring { from, plan, request, patience: self.patience }, proof).await
+        restore::restore(target, &Restoring { from, plan, request, timeouts: self.timeouts }, proof).await
     }
 
     fn can_try(&self) -> bool {
         true
     }
 
-    async fn try_out(&self, ground: Ground<'_>, from: &Backup) -> anyhow::Result<Trial> {
+    async fn try_out(&self, ground: TestEnv<'_>, from: &Backup) -> anyhow::Result<Trial> {
         proof::try_out(ground, from, *self).await
     }
 
     async fn export(&self, target: Target<'_>, sink: &Sink) -> anyhow::Result<Exported> {
-        export::take(target, sink, self.patience).await
+        export::take(target, sink, self.timeouts).await
     }
 
     async fn plan_import(
@@ -141,7 +141,7 @@ impl Driver for QdrantDriver {
         request: &Request,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        let importing = export::Importing { from, plan, request, patience: self.patience };
+        let importing = export::Importing { from, plan, request, timeouts: self.timeouts };
         export::import(target, &importing, proof).await
     }
 }

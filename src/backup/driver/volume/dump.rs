@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::census::{self, Census};
+use super::helper_container::{self, HelperContainer};
 use super::pipe;
 use super::places::{self, Chosen};
-use super::reach::{self, Reach};
+use super::tar_summary::{self, TarSummary};
 use crate::backup::driver::{Dump, Target};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Artifact, Holds, Proof};
@@ -26,7 +26,7 @@ pub(super) async fn fingerprint(target: Target<'_>) -> anyhow::Result<Fingerprin
     if chosen.places.is_empty() {
         return Ok(Fingerprint::Volume { entries: 0, bytes: 0 });
     }
-    let reach = Reach::to_read(target).await?;
+    let reach = HelperContainer::to_read(target).await?;
     let counted = async {
         let (mut entries, mut bytes) = (0, 0);
         for place in &chosen.places {
@@ -41,10 +41,10 @@ pub(super) async fn fingerprint(target: Target<'_>) -> anyhow::Result<Fingerprin
 }
 
 /// What is in one place now.
-async fn look(target: Target<'_>, reach: &Reach, place: &Place) -> anyhow::Result<Census> {
-    let Some(stream) = open(target, reach, place).await? else { return Ok(Census::default()) };
+async fn look(target: Target<'_>, reach: &HelperContainer, place: &Place) -> anyhow::Result<TarSummary> {
+    let Some(stream) = open(target, reach, place).await? else { return Ok(TarSummary::default()) };
     let task = target.progress.begin(&format!("counting {}", place.target.display()), Unit::Bytes, None);
-    pipe::consume(stream, task.as_ref(), |pieces| census::take(pieces, |_| {}))
+    pipe::consume(stream, task.as_ref(), |pieces| tar_summary::take(pieces, |_| {}))
         .await?
         .with_context(|| format!("`{}` cannot be read", place.target.display()))
 }
@@ -52,7 +52,7 @@ async fn look(target: Target<'_>, reach: &Reach, place: &Place) -> anyhow::Resul
 /// The archive of a place; `None` where a container has no such path yet.
 pub(super) async fn open(
     target: Target<'_>,
-    reach: &Reach,
+    reach: &HelperContainer,
     place: &Place,
 ) -> anyhow::Result<Option<ByteStream>> {
     match target.engine.read_archive(&reach.container, &place.target).await {
@@ -101,13 +101,13 @@ pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Resu
     if chosen.places.is_empty() {
         return Ok(dump);
     }
-    let before = reach::running(target, &chosen.places).await?;
-    let reach = Reach::to_read(target).await?;
+    let before = helper_container::running(target, &chosen.places).await?;
+    let reach = HelperContainer::to_read(target).await?;
     let copied = copy_all(target, &reach, &chosen.places, into).await;
     let copied = reach.close(target, copied).await?;
     let mut running = before;
     // Started while we were at it: as bad as running from the start.
-    for container in reach::running(target, &chosen.places).await? {
+    for container in helper_container::running(target, &chosen.places).await? {
         if running.iter().all(|known| known.id != container.id) {
             running.push(container);
         }
@@ -138,12 +138,12 @@ fn consistency(running: &[Container]) -> Option<String> {
 
 struct Copied {
     artifact: Artifact,
-    census: Census,
+    census: TarSummary,
 }
 
 async fn copy_all(
     target: Target<'_>,
-    reach: &Reach,
+    reach: &HelperContainer,
     places: &[&Place],
     into: &Staging,
 ) -> anyhow::Result<Vec<Copied>> {
@@ -210,14 +210,14 @@ async fn with_size(target: Target<'_>, place: &Place, error: anyhow::Error) -> a
     }
 }
 
-async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Task>, Census, Digest)> {
+async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest)> {
     pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let mut reader = Hashing {
             inner: BufReader::with_capacity(256 * 1024, open),
             digester: crate::fs::Digester::default(),
         };
-        let census = census::take(&mut reader, |_| {})
+        let census = tar_summary::take(&mut reader, |_| {})
             .context("what the engine sent is not whole; a file may have changed while it was read")?;
         let bytes = reader.digester.bytes();
         task.advance(bytes);

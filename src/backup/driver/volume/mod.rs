@@ -4,12 +4,12 @@
 //! of it. What it reads of a running service is crash-consistent at best, and it says so. Putting back never merges: a
 //! place is written only where nothing is left in it that the backup does not have.
 
-mod census;
 mod dump;
+mod helper_container;
 mod pipe;
 mod places;
-mod reach;
 mod restore;
+mod tar_summary;
 
 use std::time::Duration;
 

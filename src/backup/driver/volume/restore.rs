@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::census::{self, Census, Paths};
-use super::reach::{self, Reach};
+use super::helper_container::{self, HelperContainer};
+use super::tar_summary::{self, Paths, TarSummary};
 use super::{dump, pipe};
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::manifest::{Artifact, Holds};
@@ -41,8 +41,8 @@ struct Piece<'a> {
 
 /// What an archive has, and what is there already.
 struct Compared {
-    backup: Census,
-    now: Census,
+    backup: TarSummary,
+    now: TarSummary,
     /// The first few paths that are there and not in the backup, and how many there are in all.
     others: Vec<PathBuf>,
     other_count: u64,
@@ -159,7 +159,7 @@ fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow
 async fn on_places<T>(
     target: Target<'_>,
     pieces: &[Piece<'_>],
-    work: impl AsyncFnOnce(&Reach) -> anyhow::Result<T>,
+    work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let places: Vec<&Place> = pieces.iter().map(|piece| piece.place).collect();
     if target.store.container.is_none() {
@@ -177,14 +177,14 @@ async fn on_places<T>(
             }
         }
     }
-    let reach = Reach::to_write(target, &places).await?;
+    let reach = HelperContainer::to_write(target, &places).await?;
     let result = work(&reach).await;
     reach.close(target, result).await
 }
 
 async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow::Result<()> {
     let places: Vec<&Place> = todo.iter().map(|piece| piece.place).collect();
-    match reach::running(target, &places).await?.first() {
+    match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
             Exit::Refused,
             format!("`{}` is running, and would not see that its files change under it", container.name),
@@ -210,22 +210,22 @@ async fn whole(piece: &Piece<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn compare(target: Target<'_>, reach: &Reach, piece: &Piece<'_>) -> anyhow::Result<Compared> {
+async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>) -> anyhow::Result<Compared> {
     let file = piece.file.clone();
-    let (backup, paths): (Census, Paths) = pipe::blocking(move || {
+    let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let reader = BufReader::with_capacity(256 * 1024, open);
-        census::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+        tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
     let Some(stream) = dump::open(target, reach, piece.place).await? else {
-        return Ok(Compared { backup, now: Census::default(), others: Vec::new(), other_count: 0 });
+        return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
     };
     let title = format!("comparing {}", piece.place.target.display());
     let task = target.progress.begin(&title, Unit::Bytes, None);
     let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |pieces| {
         let (mut others, mut other_count) = (Vec::new(), 0);
-        let now = census::take(pieces, |item| {
+        let now = tar_summary::take(pieces, |item| {
             if !paths.contains(&item.key) {
                 other_count += 1;
                 if others.len() < 3 {
@@ -233,7 +233,7 @@ async fn compare(target: Target<'_>, reach: &Reach, piece: &Piece<'_>) -> anyhow
                 }
             }
         })?;
-        Ok::<_, census::ArchiveError>((now, others, other_count))
+        Ok::<_, tar_summary::ArchiveError>((now, others, other_count))
     })
     .await?
     .with_context(|| format!("`{}` cannot be read", piece.place.target.display()))?;
@@ -298,7 +298,7 @@ fn may_write(
 /// Unpacks below the directory above the place, so that the place itself gets its owner and its mode back.
 async fn write(
     target: Target<'_>,
-    reach: &Reach,
+    reach: &HelperContainer,
     piece: &Piece<'_>,
     proof: &Clearance,
 ) -> anyhow::Result<()> {

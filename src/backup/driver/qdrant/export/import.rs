@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use super::finalize::{Settling, finalize};
 use super::load::{Loading, load};
-use super::settle::{Settling, settle};
-use crate::backup::driver::qdrant::detached::{Gone, to_its_end};
+use crate::backup::driver::qdrant::cancellation::{Gone, to_its_end};
 use crate::backup::driver::qdrant::names;
-use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::restore::aliases;
 use crate::backup::driver::qdrant::restore::aliases::Done;
-use crate::backup::driver::qdrant::restore::room;
+use crate::backup::driver::qdrant::restore::disk_space;
 use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::export::{Batches, Contents, Found};
 use crate::backup::fingerprint::{Collection, Qdrant};
@@ -26,7 +26,7 @@ pub(crate) struct Importing<'a> {
     pub(crate) from: &'a Contents,
     pub(crate) plan: &'a Plan,
     pub(crate) request: &'a Request,
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: Timeouts,
 }
 
 pub(crate) async fn import(
@@ -43,8 +43,8 @@ pub(crate) async fn import(
         from: importing.from.clone(),
         steps: steps.clone(),
         is_empty: importing.request.schema_only,
-        snapshots: room::snapshots(target.container()?),
-        patience: importing.patience,
+        snapshots: disk_space::snapshots(target.container()?),
+        timeouts: importing.timeouts,
         task,
     };
     let done = to_its_end(async move |gone| work.run(&client.again().await?, &gone).await).await?;
@@ -59,7 +59,7 @@ struct Work {
     is_empty: bool,
     /// Where the server keeps snapshots, on its own file system.
     snapshots: String,
-    patience: Patience,
+    timeouts: Timeouts,
     task: Arc<dyn Task>,
 }
 
@@ -87,7 +87,7 @@ impl Work {
                 found,
                 number,
                 task: self.task.as_ref(),
-                patience: &self.patience,
+                timeouts: &self.timeouts,
                 gone,
             };
             let settling = Settling {
@@ -98,7 +98,7 @@ impl Work {
                 aliases: aliases::recorded(&recorded, step),
                 snapshots: &self.snapshots,
                 task: Arc::clone(&self.task),
-                patience: self.patience,
+                timeouts: self.timeouts,
                 gone,
             };
             let context = || format!("collection `{}` was not restored", step.to);
@@ -110,7 +110,7 @@ impl Work {
                 })
                 .with_context(context);
             }
-            let one = settle(settling).await.with_context(context)?;
+            let one = finalize(settling).await.with_context(context)?;
             done.aliases.extend(one.aliases);
             done.remarks.extend(one.remarks);
         }

@@ -6,12 +6,12 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::detached::Gone;
-use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::cancellation::Gone;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::export::{Batch, Batches, Found};
 use crate::progress::Task;
 
@@ -34,7 +34,7 @@ pub(crate) struct Loading<'a> {
     /// The number of the collection in the file.
     pub(crate) number: usize,
     pub(crate) task: &'a dyn Task,
-    pub(crate) patience: &'a Patience,
+    pub(crate) timeouts: &'a Timeouts,
     pub(crate) gone: &'a Gone,
 }
 
@@ -89,7 +89,7 @@ async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
             }
             Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if failures + 1 < TRIES => {
                 failures += 1;
-                tokio::time::sleep(loading.patience.pause * failures).await;
+                tokio::time::sleep(loading.timeouts.pause * failures).await;
             }
             Err(error) => return Err(error.into()),
         }

@@ -3,14 +3,14 @@
 //! Over REST only: gRPC has no integers above `i64::MAX` in payloads, and keeps no order of their keys
 //! (`lib/api/src/conversions/json.rs`).
 
+mod finalize;
 mod import;
 mod load;
-mod parts;
+mod partition;
 mod plan;
+mod portable;
 mod scroll;
-mod settle;
-mod take;
 
 pub(crate) use import::{Importing, import};
 pub(crate) use plan::plan;
-pub(crate) use take::take;
+pub(crate) use portable::take;

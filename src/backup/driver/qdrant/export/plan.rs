@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use crate::backup::driver::qdrant::save::by_hand;
+use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Plan, Request, Step, Target};
 use crate::backup::export::{Contents, Found};
@@ -29,7 +29,7 @@ pub(crate) async fn plan(target: Target<'_>, from: &Contents, request: &Request)
             (true, Request { skip_existing: true, .. } | Request { schema_only: true, .. }) => Action::Keep,
             (true, _) => Action::Replace,
         };
-        if action != Action::Keep && by_hand::is_custom_sharded(&found.config) {
+        if action != Action::Keep && manual_restore::is_custom_sharded(&found.config) {
             bail!(
                 "collection `{name}` is sharded by hand, and an export does not say where each of its points belongs: restore \
                  it from a snapshot"

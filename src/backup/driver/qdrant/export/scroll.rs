@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::parts::Part;
-use crate::backup::driver::qdrant::patience::Patience;
+use super::partition::Part;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Asked, Scrolled};
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::export::{Piece, Sink, point};
 use crate::progress::Task;
 
@@ -37,7 +37,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) collection: &'a str,
     pub(crate) sink: &'a Sink,
     pub(crate) task: &'a dyn Task,
-    pub(crate) patience: &'a Patience,
+    pub(crate) timeouts: &'a Timeouts,
     /// The most points a page may have, as the collection says.
     pub(crate) cap: u64,
 }
@@ -115,7 +115,7 @@ async fn page(
             }
             Err(ApiError::Unreachable { .. } | ApiError::Failed { .. }) if failures + 1 < TRIES => {
                 failures += 1;
-                tokio::time::sleep(reading.patience.pause * failures).await;
+                tokio::time::sleep(reading.timeouts.pause * failures).await;
             }
             Err(error) => return Err(error.into()),
         }

@@ -5,45 +5,45 @@
 //! has a name of this backup and this collection alone.
 
 pub(crate) mod aliases;
-mod carry;
 mod changes;
-pub(crate) mod place;
+mod copy;
+pub(crate) mod disk_space;
+pub(crate) mod exists;
 pub(crate) mod plan;
 pub(crate) mod proof;
-pub(crate) mod room;
 pub(crate) mod schema;
 mod sending;
 mod shards;
 mod source;
-pub(crate) mod switch;
-pub(crate) mod there;
+pub(crate) mod stage;
+pub(crate) mod swap;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::backup::driver::qdrant::detached::{Gone, Interrupted, to_its_end};
+use crate::backup::driver::qdrant::cancellation::{Gone, Interrupted, to_its_end};
 use crate::backup::driver::qdrant::names;
-use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
 use crate::backup::fingerprint::{Collection, Qdrant};
 use crate::backup::store::Backup;
 use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
 use aliases::Done;
-use place::{Known, Snapshot};
+use exists::{is_there, still_free};
 use source::{beside, bytes_of, recorded, snapshot};
-use switch::{Look, Switch};
-use there::{is_there, still_free};
+use stage::{Known, Snapshot};
+use swap::{Look, Switch};
 
 /// Everything a restore goes by.
 pub(crate) struct Restoring<'a> {
     pub(crate) from: &'a Backup,
     pub(crate) plan: &'a Plan,
     pub(crate) request: &'a Request,
-    pub(crate) patience: Patience,
+    pub(crate) timeouts: Timeouts,
 }
 
 pub(crate) async fn restore(
@@ -106,9 +106,9 @@ async fn one(
     }
     let bytes = bytes_of(restoring.from, &step.from)?;
     let task: Arc<dyn Task> = Arc::from(target.progress.begin(&title, Unit::Bytes, Some(bytes)));
-    let snapshot = snapshot(restoring.from, &step.from, expected, task, restoring.patience)?;
+    let snapshot = snapshot(restoring.from, &step.from, expected, task, restoring.timeouts)?;
     let beside = beside(restoring.from, &step.from, &step.to)?;
-    let snapshots = room::snapshots(target.container()?);
+    let snapshots = disk_space::snapshots(target.container()?);
     to_its_end(async move |gone| {
         let client = shared.again().await?;
         let way = Way { step: &step, snapshot: &snapshot, beside: &beside, snapshots: &snapshots };
@@ -129,7 +129,7 @@ impl Look for Way<'_> {
     /// Where everybody knows the name, more points than expected are somebody's.
     async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
         let known = if name == self.beside { Known::Nobody } else { Known::Everybody };
-        place::verify(client, name, &self.snapshot.expected, self.snapshot.patience, known).await
+        stage::verify(client, name, &self.snapshot.expected, self.snapshot.timeouts, known).await
     }
 }
 
@@ -149,7 +149,7 @@ impl Way<'_> {
             Action::Create if !waits => {
                 still_free(client, &self.step.to).await?;
                 let remarks =
-                    place::put(client, &self.step.to, self.snapshot, Known::Everybody, gone).await?;
+                    stage::put(client, &self.step.to, self.snapshot, Known::Everybody, gone).await?;
                 Done { aliases: Vec::new(), remarks }
             }
             Action::Finish => switched(switch.resume(client, self).await?, &mut own),
@@ -186,12 +186,12 @@ impl Way<'_> {
             }
             client.delete_collection(self.beside).await.context(what)?;
         }
-        place::put(client, self.beside, self.snapshot, Known::Nobody, gone).await.context(what).map(drop)
+        stage::put(client, self.beside, self.snapshot, Known::Nobody, gone).await.context(what).map(drop)
     }
 }
 
 /// The aliases that the switch has led are back already.
-fn switched(switched: switch::Switched, own: &mut BTreeSet<String>) -> Done {
+fn switched(switched: swap::Switched, own: &mut BTreeSet<String>) -> Done {
     own.retain(|alias| !switched.aliases.contains(alias));
     Done { aliases: switched.aliases.into_iter().collect(), remarks: switched.remarks }
 }

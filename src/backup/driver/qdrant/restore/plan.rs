@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::place::{Known, judge};
-use super::room;
+use super::disk_space;
 use super::source::{beside, links_of, need, recorded};
+use super::stage::{Known, judge};
 use crate::backup::driver::qdrant::names;
-use crate::backup::driver::qdrant::save::by_hand;
+use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::cluster::Cluster;
 use crate::backup::driver::qdrant::server::version;
@@ -49,7 +49,7 @@ pub(crate) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -
         };
         if !request.schema_only
             && action != Action::Keep
-            && collection.is_some_and(|one| by_hand::is_custom_sharded(&one.config))
+            && collection.is_some_and(|one| manual_restore::is_custom_sharded(&one.config))
         {
             bail!(
                 "collection `{name}` is sharded by hand, and Qdrant answers an upload of such a snapshot with success and an \
@@ -72,11 +72,11 @@ pub(crate) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -
     if !request.schema_only {
         undamaged(target, from, &steps)?;
         let need = need(from, &steps)?;
-        room::ensure(target, need.shared_by(client.nodes().count() as u64)).await?;
+        disk_space::ensure(target, need.shared_by(client.nodes().count() as u64)).await?;
         for id in client.cluster().into_iter().flat_map(Cluster::stores) {
             if let Some(store) = target.stores.iter().find(|store| store.id == id) {
                 let target = Target { store, ..target };
-                room::ensure(target, need.shared_by(client.nodes().count() as u64))
+                disk_space::ensure(target, need.shared_by(client.nodes().count() as u64))
                     .await
                     .with_context(|| format!("on node `{id}`"))?;
             }

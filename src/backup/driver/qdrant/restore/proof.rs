@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use super::place::{self, Known};
-use super::room::{self, Need};
+use super::disk_space::{self, Need};
 use super::source::{recorded, snapshot};
+use super::stage::{self, Known};
 use crate::backup::driver::Driver as _;
 use crate::backup::driver::qdrant::QdrantDriver;
-use crate::backup::driver::qdrant::detached::{Gone, to_its_end};
-use crate::backup::driver::qdrant::save::by_hand;
+use crate::backup::driver::qdrant::cancellation::{Gone, to_its_end};
+use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::equal;
-use crate::backup::driver::scratch::{Ground, Lodging, random};
+use crate::backup::driver::scratch::{ScratchServer, TestEnv, random};
 use crate::backup::fingerprint::{Fingerprint, Qdrant};
 use crate::backup::proof::Trial;
 use crate::backup::store::Backup;
@@ -29,7 +29,7 @@ use crate::secret::Secret;
 const KILLED: i64 = 137;
 
 pub(crate) async fn try_out(
-    ground: Ground<'_>,
+    ground: TestEnv<'_>,
     from: &Backup,
     driver: QdrantDriver,
 ) -> anyhow::Result<Trial> {
@@ -37,7 +37,7 @@ pub(crate) async fn try_out(
     if let Some(name) = expected
         .collections
         .iter()
-        .find_map(|(name, one)| by_hand::is_custom_sharded(&one.config).then_some(name))
+        .find_map(|(name, one)| manual_restore::is_custom_sharded(&one.config).then_some(name))
     {
         bail!(
             "collection `{name}` is sharded by hand, which no server takes in over its interface (qdrant#10135), so that \
@@ -47,16 +47,16 @@ pub(crate) async fn try_out(
     let title = format!("trying `{}` out", from.name());
     let task: Arc<dyn Task> = Arc::from(ground.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
     let (engine, local, owner) = (ground.engine.shared(), ground.local, ground.owner.to_owned());
-    let (patience, from) = (ground.patience, from.clone());
+    let (timeouts, from) = (ground.ready_timeout, from.clone());
     to_its_end(async move |gone: Gone| {
         // Whoever presses Ctrl-C waits until the scratch server is gone again.
         let _cleared = gone.commit()?;
         task.detail("starting a scratch server");
-        let lodging = Lodging::start(engine, local, &owner, &from, environment()?).await?;
+        let lodging = ScratchServer::start(engine, local, &owner, &from, environment()?).await?;
         let trial = gone
             .or(async {
                 driver
-                    .wait_ready(lodging.target(), patience)
+                    .wait_ready(lodging.target(), timeouts)
                     .await
                     .context("the scratch server does not answer")?;
                 run(&lodging, &from, driver, &task).await
@@ -81,7 +81,7 @@ fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
 }
 
 async fn run(
-    lodging: &Lodging,
+    lodging: &ScratchServer,
     from: &Backup,
     driver: QdrantDriver,
     task: &Arc<dyn Task>,
@@ -97,7 +97,7 @@ async fn run(
         );
     }
     let largest = from.manifest.artifacts.iter().map(|artifact| artifact.bytes).max().unwrap_or(0);
-    room::ensure(lodging.target(), Need { storage: from.bytes(), snapshots: largest }).await?;
+    disk_space::ensure(lodging.target(), Need { storage: from.bytes(), snapshots: largest }).await?;
     let expected = recorded(from)?;
     let reasons = match fill(&client, from, expected, driver, task).await {
         Ok(()) => {
@@ -121,9 +121,9 @@ async fn fill(
     task: &Arc<dyn Task>,
 ) -> anyhow::Result<()> {
     for (name, collection) in &expected.collections {
-        let snapshot = snapshot(from, name, collection, Arc::clone(task), driver.patience)?;
+        let snapshot = snapshot(from, name, collection, Arc::clone(task), driver.timeouts)?;
         // What it remarks shows in the comparison too, where it is about the backup.
-        place::put(client, name, &snapshot, Known::Nobody, &Gone::never())
+        stage::put(client, name, &snapshot, Known::Nobody, &Gone::never())
             .await
             .with_context(|| format!("collection `{name}` cannot be put back"))?;
     }
@@ -134,7 +134,7 @@ async fn fill(
 }
 
 /// The reason, where it is the backup's fault; an error where it tells nothing about the backup.
-async fn blamed(lodging: &Lodging, error: anyhow::Error) -> anyhow::Result<String> {
+async fn blamed(lodging: &ScratchServer, error: anyhow::Error) -> anyhow::Result<String> {
     let reason = format!("{error:#}");
     let Some(container) = lodging.container().await? else {
         return Err(error.context("somebody has removed the scratch server"));

@@ -31,7 +31,7 @@ async fn fill(client: &Client, name: &str, recorded: &Collection) -> anyhow::Res
         "collection `{name}` came out with the vectors {found} instead of {expected}"
     );
     let mut remarks = Vec::new();
-    if crate::backup::driver::qdrant::save::by_hand::is_custom_sharded(&recorded.config) {
+    if crate::backup::driver::qdrant::save::manual_restore::is_custom_sharded(&recorded.config) {
         remarks
             .push(format!("collection `{name}` is sharded by hand, and its shard keys have to be created"));
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::detached::{Gone, Interrupted};
+use crate::backup::driver::qdrant::cancellation::{Gone, Interrupted};
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::rest::{Of, Upload};
+use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload};
 use crate::backup::driver::qdrant::server::upload::Sent;
 use crate::progress::Task;
 
@@ -19,7 +19,12 @@ pub(super) struct Sending<'a> {
 }
 
 /// Ends early only as long as the server has not got everything: then it would go on without us.
-pub(super) async fn send(client: &Client, of: Of<'_>, file: &Sending<'_>, gone: &Gone) -> anyhow::Result<()> {
+pub(super) async fn send(
+    client: &Client,
+    of: SnapshotTarget<'_>,
+    file: &Sending<'_>,
+    gone: &Gone,
+) -> anyhow::Result<()> {
     let sent = Sent::new(file.task);
     let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
     let sending = client.rest().upload(of, upload);

@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep};
 
 use super::schema;
 use super::sending::{Sending, send};
-use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::cancellation::Gone;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::placement::Placement;
-use crate::backup::driver::qdrant::server::rest::Of;
+use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
 use crate::backup::fingerprint::Collection;
 use crate::progress::Task;
 
@@ -48,7 +48,7 @@ pub(super) async fn put(
         task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
         let holder = client.holder(&placement, name, one.shard)?;
         let file = Sending { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
-        send(holder, Of::shard(name, one.shard), &file, gone).await?;
+        send(holder, SnapshotTarget::shard(name, one.shard), &file, gone).await?;
     }
     task.detail("the nodes copy the shards among themselves");
     remarks.extend(copied(client, name, gone).await?);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use anyhow::{bail, ensure};
 
 use super::changes::Change;
-use super::place::{Snapshot, Source, Whole};
-use super::room::Need;
+use super::disk_space::Need;
 use super::shards::ShardFile;
-use crate::backup::driver::qdrant::{names, patience::Patience};
+use super::stage::{Snapshot, Source, Whole};
+use crate::backup::driver::qdrant::{names, timeouts::Timeouts};
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::{Collection, Fingerprint, Qdrant};
 use crate::backup::manifest::Artifact;
@@ -60,7 +60,7 @@ pub(crate) fn snapshot(
     collection: &str,
     expected: &Collection,
     task: Arc<dyn Task>,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> anyhow::Result<Snapshot> {
     let mut links = links_of(from, collection)?.into_iter();
     let shards = from.manifest.shards(collection);
@@ -76,7 +76,7 @@ pub(crate) fn snapshot(
         };
         Source::Shards(shards.into_keys().zip(links).map(shard).collect())
     };
-    Ok(Snapshot { source, expected: expected.clone(), task, patience })
+    Ok(Snapshot { source, expected: expected.clone(), task, timeouts })
 }
 
 /// How many bytes of a backup a collection takes.

@@ -11,11 +11,11 @@ use tokio::time::{sleep, timeout};
 
 use super::readback;
 use crate::backup::archive::{self, ArchiveError};
-use crate::backup::driver::qdrant::detached::Gone;
-use crate::backup::driver::qdrant::patience::Patience;
+use crate::backup::driver::qdrant::cancellation::Gone;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, Of, tag};
+use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, SnapshotTarget, tag};
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 
@@ -31,7 +31,7 @@ pub(crate) struct Fetched {
 /// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
 pub(crate) async fn fetch(
     client: &Client,
-    of: Of<'_>,
+    of: SnapshotTarget<'_>,
     snapshot: &Descriptor,
     into: &Path,
     cx: &Fetching<'_>,
@@ -84,7 +84,7 @@ fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::Contents, Arch
 /// What a download goes by.
 pub(crate) struct Fetching<'a> {
     pub(crate) task: &'a dyn Task,
-    pub(crate) patience: &'a Patience,
+    pub(crate) timeouts: &'a Timeouts,
     pub(crate) gone: &'a Gone,
 }
 
@@ -108,9 +108,9 @@ async fn whole(
     loop {
         let began = written;
         let answered =
-            timeout(cx.patience.stall, client.rest().download(what, written, known.as_ref())).await;
+            timeout(cx.timeouts.stall, client.rest().download(what, written, known.as_ref())).await;
         let broke = match answered {
-            Err(_) => stalled(cx.patience.stall),
+            Err(_) => stalled(cx.timeouts.stall),
             Ok(Ok(response)) => {
                 if written > 0 && !continues(&response, written) {
                     // The file on the server is another one now, or the server knows no ranges.
@@ -136,7 +136,7 @@ async fn whole(
         }
         tracing::debug!(written, size, %broke, "the download broke off");
         cx.task.detail("broken off; going on from there");
-        sleep(cx.patience.pause * failures).await;
+        sleep(cx.timeouts.pause * failures).await;
     }
     if snapshot.checksum.is_some() {
         file.finish_unhashed()?;
@@ -164,7 +164,7 @@ async fn receive(
     size: u64,
     cx: &Fetching<'_>,
 ) -> anyhow::Result<Option<anyhow::Error>> {
-    let stall = cx.patience.stall;
+    let stall = cx.timeouts.stall;
     loop {
         match timeout(stall, response.chunk()).await {
             Ok(Ok(Some(chunk))) => {

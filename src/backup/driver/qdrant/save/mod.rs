@@ -1,28 +1,28 @@
 //! Saves a whole server, one collection after the other.
 
-pub(crate) mod by_hand;
-mod chain;
-mod difference;
 mod download;
+mod full;
+mod incremental;
+mod incremental_chain;
+pub(crate) mod manual_restore;
 mod readback;
 mod snapshot;
+mod strategy;
 pub(crate) mod unchanged;
-mod way;
-mod whole;
 
 use std::fmt::Write as _;
 
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Dump, Target};
 use crate::backup::fingerprint::{Fingerprint, Qdrant};
 use crate::backup::manifest::{Holds, Proof};
 use crate::backup::store::{Backup, Staging};
-use way::Dumping;
+use strategy::Dumping;
 
 /// The collections and aliases as the server prints them, for people.
 const NOTE: &str = "configuration.json";
@@ -34,7 +34,7 @@ pub(crate) async fn dump(
     target: Target<'_>,
     previous: Option<&Backup>,
     into: &mut Staging,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> anyhow::Result<Dump> {
     let client = Client::connect_all(target).await?;
     let taken = fingerprint::take(&client, target).await?;
@@ -45,7 +45,7 @@ pub(crate) async fn dump(
         into.ensure_room(estimate(&client).await)?;
     }
     let mut pending: Vec<String> = taken.infos.iter().map(|(name, _)| name.clone()).collect();
-    let mut dumping = Dumping::new(target, &client, previous, patience, taken);
+    let mut dumping = Dumping::new(target, &client, previous, timeouts, taken);
     for _ in 0..ROUNDS {
         for name in &pending {
             dumping.collection(name, into).await?;
@@ -60,11 +60,11 @@ pub(crate) async fn dump(
     for name in &pending {
         remarks.push(format!("collection `{name}` was created meanwhile, and is not in this backup"));
     }
-    // Of now: an alias may have been moved while its collection was saved.
+    // SnapshotTarget now: an alias may have been moved while its collection was saved.
     saved.aliases = client.aliases().await?.into_iter().collect();
     saved.aliases.retain(|_, collection| saved.collections.contains_key(collection));
     artifacts.push(note(into, &saved, &infos)?);
-    let restore_by_hand = by_hand::lines(&saved, &artifacts);
+    let restore_by_hand = manual_restore::lines(&saved, &artifacts);
     Ok(Dump {
         server: Some(saved.version.clone()),
         fingerprint: Fingerprint::Qdrant(saved),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::cancellation::Gone;
 use crate::fs::Digester;
 
 /// What a file holds.

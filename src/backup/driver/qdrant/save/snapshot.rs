@@ -7,13 +7,13 @@ use anyhow::{Context as _, bail};
 
 use super::download::{self, Fetching};
 use crate::backup::archive;
-use crate::backup::driver::qdrant::detached::Gone;
+use crate::backup::driver::qdrant::cancellation::Gone;
 use crate::backup::driver::qdrant::names;
-use crate::backup::driver::qdrant::patience::Patience;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Descriptor, Of};
+use crate::backup::driver::qdrant::server::rest::{Descriptor, SnapshotTarget};
 use crate::backup::driver::qdrant::state::vectors::Vectors;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::manifest::{Artifact, Holds};
 use crate::fs::{FsError, free_bytes};
 use crate::progress::Task;
@@ -23,14 +23,14 @@ pub(super) struct Taking<'a> {
     /// The directory of the backup.
     pub(super) directory: &'a Path,
     pub(super) task: &'a dyn Task,
-    pub(super) patience: &'a Patience,
+    pub(super) timeouts: &'a Timeouts,
     pub(super) gone: &'a Gone,
 }
 
 /// Takes one. What is not as it should be, and does no harm, is a remark.
 pub(super) async fn take(
     client: &Client,
-    of: Of<'_>,
+    of: SnapshotTarget<'_>,
     taking: &Taking<'_>,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<Artifact> {
@@ -67,7 +67,7 @@ pub(super) async fn take(
 /// Fetches the snapshot and checks it from disk.
 async fn fetch(
     client: &Client,
-    of: Of<'_>,
+    of: SnapshotTarget<'_>,
     taking: &Taking<'_>,
     snapshot: &Descriptor,
 ) -> anyhow::Result<Artifact> {
@@ -80,7 +80,7 @@ async fn fetch(
     }
     taking.task.total(snapshot.size);
     taking.task.detail("downloading");
-    let fetching = Fetching { task: taking.task, patience: taking.patience, gone: taking.gone };
+    let fetching = Fetching { task: taking.task, timeouts: taking.timeouts, gone: taking.gone };
     let fetched = taking.gone.or(download::fetch(client, of, snapshot, &file, &fetching)).await?;
     let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is not whole"))?;
     if of.shard.is_none() {
@@ -90,7 +90,7 @@ async fn fetch(
 }
 
 /// The artifact's path, with `/`.
-fn path(of: Of<'_>) -> String {
+fn path(of: SnapshotTarget<'_>) -> String {
     let name = names::in_file(of.collection);
     match of.shard {
         None => format!("collections/{name}.snapshot"),
@@ -98,7 +98,7 @@ fn path(of: Of<'_>) -> String {
     }
 }
 
-fn holds(of: Of<'_>) -> Holds {
+fn holds(of: SnapshotTarget<'_>) -> Holds {
     let collection = of.collection.to_owned();
     match of.shard {
         None => Holds::CollectionSnapshot { collection },

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::chain::Chain;
+use super::incremental_chain::Chain;
 use crate::backup::driver::Target;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint;

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::settings::Settings;
-use super::{inside, pinned};
+use super::{container_files, pinned};
 use crate::backup::driver::Target;
 use crate::secret::Secret;
 
@@ -47,7 +47,7 @@ impl Access {
 async fn certificate(target: Target<'_>, settings: &Settings<'_>) -> Option<Vec<u8>> {
     let set = settings.get("tls", "cert");
     let path = set.as_ref().map_or(CERTIFICATE, Secret::expose);
-    pinned::certificate(&inside::read(target, &in_home(path)).await?)
+    pinned::certificate(&container_files::read(target, &in_home(path)).await?)
 }
 
 /// A path of the server's settings as a whole one, without `.` and `..`.

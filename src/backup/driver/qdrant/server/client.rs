@@ -10,9 +10,9 @@ use super::access::Access;
 use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
-use super::rest::{COUNT, Descriptor, Of, Rest};
+use super::rest::{COUNT, Descriptor, Rest, SnapshotTarget};
 use crate::backup::driver::Target;
-use crate::backup::driver::reach::{self, Reached, Ways};
+use crate::backup::driver::endpoint::{self, Connection, Routes};
 
 /// How many ids one page of a count holds, unless the collection allows less.
 const PAGE: u64 = 10_000;
@@ -26,8 +26,8 @@ pub(crate) struct Client {
     /// Where it was looked for, and there is one.
     cluster: Option<Cluster>,
     /// Last, so that a tunnel stays open as long as anything uses it.
-    reached: Reached,
-    reached_grpc: Option<Reached>,
+    reached: Connection,
+    reached_grpc: Option<Connection>,
 }
 
 /// Takes the answer of gRPC, or that of REST when there is no gRPC or its connection is gone. For requests that may be
@@ -52,7 +52,7 @@ impl Client {
             let access = &access;
             async move { Ok(Rest::new(&address, access)?.version().await.map(drop)?) }
         };
-        let reached = reach::resolve(target, access.http_port, Ways::All, probe).await?;
+        let reached = endpoint::resolve(target, access.http_port, Routes::All, probe).await?;
         let rest = Rest::new(reached.address(), &access)?;
         let version = rest.version().await?;
         let probe = |address: String| {
@@ -68,7 +68,7 @@ impl Client {
         let reached_grpc = if access.tls {
             None
         } else {
-            reach::resolve(target, access.grpc_port, Ways::Direct, probe).await.ok()
+            endpoint::resolve(target, access.grpc_port, Routes::Direct, probe).await.ok()
         };
         let grpc = match &reached_grpc {
             Some(reached) => Some(Grpc::new(reached.address(), &access)?),
@@ -161,7 +161,7 @@ impl Client {
     }
 
     /// Never sent twice: a second one would leave the first behind.
-    pub(crate) async fn create_snapshot<'a>(&self, of: impl Into<Of<'a>>) -> Result<Descriptor> {
+    pub(crate) async fn create_snapshot<'a>(&self, of: impl Into<SnapshotTarget<'a>>) -> Result<Descriptor> {
         let of = of.into();
         match &self.grpc {
             Some(grpc) if of.shard.is_none() => grpc.create_snapshot(of.collection).await,
@@ -170,7 +170,11 @@ impl Client {
     }
 
     /// One that is not there any more counts as deleted.
-    pub(crate) async fn delete_snapshot<'a>(&self, of: impl Into<Of<'a>>, snapshot: &str) -> Result<()> {
+    pub(crate) async fn delete_snapshot<'a>(
+        &self,
+        of: impl Into<SnapshotTarget<'a>>,
+        snapshot: &str,
+    ) -> Result<()> {
         let of = of.into();
         let mut tried = 0;
         loop {

@@ -3,9 +3,9 @@
 pub(crate) mod access;
 pub(crate) mod client;
 pub(crate) mod cluster;
+mod container_files;
 pub(crate) mod error;
 mod grpc;
-mod inside;
 mod pinned;
 pub(crate) mod placement;
 pub(crate) mod ready;

@@ -4,10 +4,10 @@
 //! would run into: a stalled transfer is noticed by who reads it.
 
 mod exchange;
-mod moving;
-mod of;
 mod points;
+mod snapshot_target;
 mod snapshots;
+mod transfer;
 
 use std::sync::Once;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use super::placement::Placement;
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
 use exchange::{answer, body, send, strings};
-pub(crate) use moving::AliasChange;
-pub(crate) use of::Of;
 pub(crate) use points::{Asked, Scrolled};
+pub(crate) use snapshot_target::SnapshotTarget;
 pub(crate) use snapshots::{Descriptor, Download, Upload, tag};
+pub(crate) use transfer::AliasChange;
 
 /// How long a small question may take. Large collections answer slowly while they are loaded.
 const QUESTION: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::inside;
+use super::container_files;
 use crate::backup::driver::Target;
 use crate::engine::Container;
 use crate::secret::Secret;
@@ -33,7 +33,8 @@ impl<'a> Settings<'a> {
             let mode =
                 container.environment.get("RUN_MODE").map_or("production", |mode| mode.expose().trim());
             for name in ["local", mode, "config"] {
-                let Some(text) = inside::read(target, &directory.join(format!("{name}.yaml"))).await else {
+                let Some(text) = container_files::read(target, &directory.join(format!("{name}.yaml"))).await
+                else {
                     continue;
                 };
                 files.extend(serde_saphyr::from_slice(&text).ok());

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// Of `config.params`, what a body takes.
+/// SnapshotTarget `config.params`, what a body takes.
 const PARAMS: [&str; 8] = [
     "vectors",
     "sparse_vectors",
@@ -18,7 +18,7 @@ const PARAMS: [&str; 8] = [
     "payload",
 ];
 
-/// Of `config`, with the name that a body has for it.
+/// SnapshotTarget `config`, with the name that a body has for it.
 const SECTIONS: [(&str, &str); 6] = [
     ("hnsw_config", "hnsw_config"),
     ("wal_config", "wal_config"),

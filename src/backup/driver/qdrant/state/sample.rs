@@ -63,7 +63,7 @@ fn point(printed: &Value) -> Point {
     }
 }
 
-/// Of a dense vector `[…]`, several of them `[[…], …]`, or a sparse one `{indices, values}`.
+/// SnapshotTarget a dense vector `[…]`, several of them `[[…], …]`, or a sparse one `{indices, values}`.
 fn shape(vector: &Value) -> Shape {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);

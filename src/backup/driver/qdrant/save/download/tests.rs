@@ -13,8 +13,8 @@ use crate::engine::memory::MemoryEngine;
 use crate::fs::Digest;
 use crate::progress::Silent;
 
-const PATIENCE: Patience =
-    Patience { stall: Duration::from_millis(300), pause: Duration::from_millis(5), settle: Duration::ZERO };
+const PATIENCE: Timeouts =
+    Timeouts { stall: Duration::from_millis(300), pause: Duration::from_millis(5), settle: Duration::ZERO };
 
 /// What a server answers to one request for the snapshot.
 #[derive(Clone, Copy)]
@@ -132,7 +132,7 @@ async fn fetched(served: &[u8], answers: &[Answer], descriptor: Descriptor) -> F
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("a.snapshot");
     let gone = Gone::never();
-    let cx = Fetching { task: &Silent, patience: &PATIENCE, gone: &gone };
+    let cx = Fetching { task: &Silent, timeouts: &PATIENCE, gone: &gone };
     let result = fetch(&client, "a".into(), &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
     let requests = seen.lock().expect("not poisoned").requests.clone();
     Fetched { result, written: std::fs::read(file).ok(), requests }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::io::ReaderStream;
 
 use super::exchange::{answer, refusal, send};
-use super::{COUNT, Of, QUESTION, Rest};
+use super::{COUNT, QUESTION, Rest, SnapshotTarget};
 use crate::backup::driver::qdrant::names::in_url;
 use crate::backup::driver::qdrant::server::error::{ApiError, Request, Result, Right};
 use crate::backup::driver::qdrant::server::upload::{Sent, Watch};
@@ -26,7 +26,7 @@ pub(crate) struct Descriptor {
 /// Which snapshot of what.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Download<'a> {
-    pub(crate) of: Of<'a>,
+    pub(crate) of: SnapshotTarget<'a>,
     pub(crate) snapshot: &'a str,
 }
 
@@ -47,13 +47,13 @@ impl Upload<'_> {
 
 impl Rest {
     /// Waits as long as the server needs.
-    pub(crate) async fn create_snapshot(&self, of: Of<'_>) -> Result<Descriptor> {
+    pub(crate) async fn create_snapshot(&self, of: SnapshotTarget<'_>) -> Result<Descriptor> {
         let request = self.request(format!("make a snapshot of {of}"), Right::Write);
         let path = format!("{}/snapshots?wait=true", of.path());
         descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
     }
 
-    pub(crate) async fn delete_snapshot(&self, of: Of<'_>, snapshot: &str) -> Result<()> {
+    pub(crate) async fn delete_snapshot(&self, of: SnapshotTarget<'_>, snapshot: &str) -> Result<()> {
         let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
         let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
         answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
@@ -81,7 +81,7 @@ impl Rest {
 
     /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is there. The server compares the
     /// checksum before it touches anything.
-    pub(crate) async fn upload(&self, of: Of<'_>, upload: Upload<'_>) -> Result<()> {
+    pub(crate) async fn upload(&self, of: SnapshotTarget<'_>, upload: Upload<'_>) -> Result<()> {
         let path = format!(
             "{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
             of.path(),

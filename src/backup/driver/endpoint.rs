@@ -1,0 +1,262 @@
+//! Finds a way from here to a port of a server in a container. Every driver comes through here.
+//!
+//! Tried in this order: a published port, the container's own address, a tunnel through a program in the container. A
+//! way counts only when the caller's probe has had an answer over it: an address may lead to somebody else.
+
+mod tunnel;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Target;
+use crate::engine::{Container, State};
+use tunnel::{PROGRAMS, Program, Tunnel};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// How long the first answer may take, which a busy server needs time for.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The same through a tunnel, where the engine has to start a program first.
+const ANSWER_IN_TUNNEL: Duration = Duration::from_secs(10);
+
+/// Which ways may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routes {
+    All,
+    /// No tunnel: it costs a program in the container for each connection.
+    Direct,
+}
+
+/// A way that works. A tunnel stays open as long as this lives.
+#[derive(Debug)]
+pub struct Connection {
+    address: String,
+    way: Route,
+}
+
+#[derive(Debug)]
+enum Route {
+    Published,
+    Host,
+    Network(String),
+    Tunnel(Tunnel),
+}
+
+impl Connection {
+    /// `host:port`, to connect to from here.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The same way once more, for another async runtime: a tunnel belongs to the one that it was opened in.
+    pub async fn again(&self) -> std::io::Result<Self> {
+        match &self.way {
+            Route::Published => Ok(Self { address: self.address.clone(), way: Route::Published }),
+            Route::Host => Ok(Self { address: self.address.clone(), way: Route::Host }),
+            Route::Network(name) => {
+                Ok(Self { address: self.address.clone(), way: Route::Network(name.clone()) })
+            }
+            Route::Tunnel(tunnel) => Ok(Self::through(tunnel.again().await?)),
+        }
+    }
+
+    fn through(tunnel: Tunnel) -> Self {
+        Self { address: tunnel.address().to_string(), way: Route::Tunnel(tunnel) }
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.way {
+            Route::Published => write!(f, "its published port {}", self.address),
+            Route::Host => write!(f, "{} on the host's network", self.address),
+            Route::Network(name) => write!(f, "{} on network `{name}`", self.address),
+            Route::Tunnel(tunnel) => {
+                write!(f, "a tunnel through `{}` in the container", tunnel.program().name)
+            }
+        }
+    }
+}
+
+/// Finds a way to a port of the target's container. `probe` gets an address and fails when no server of the right kind
+/// answers there. The error names every way that was tried, and why it was no good.
+pub async fn resolve<P, F>(
+    target: Target<'_>,
+    port: u16,
+    ways: Routes,
+    probe: P,
+) -> anyhow::Result<Connection>
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    let container = target.container()?;
+    if container.state != State::Running {
+        bail!("container `{}` is {}", container.name, shown(container.state));
+    }
+    let host = engine_host(target).await?;
+    let (candidates, mut failed) = candidates(container, target.local, port, host.as_deref());
+    for (way, address) in candidates {
+        let reached = Connection { address, way };
+        match direct(&reached.address, &probe).await {
+            Ok(()) => return Ok(reached),
+            Err(error) => failed.push(format!("{reached}: {error:#}")),
+        }
+    }
+    match ways {
+        Routes::Direct => {}
+        Routes::All => {
+            for program in PROGRAMS {
+                match tunnelled(target, port, *program, &probe).await {
+                    Ok(tunnel) => return Ok(Connection::through(tunnel)),
+                    Err(error) => {
+                        failed.push(format!("a tunnel through `{}` in it: {error:#}", program.name));
+                    }
+                }
+            }
+        }
+    }
+    if failed.is_empty() {
+        failed.push("it is not published, and the container has no address".to_owned());
+    }
+    Err(anyhow!("cannot reach port {port} of container `{}`: {}", container.name, failed.join("; ")))
+}
+
+/// What can be tried without a tunnel, and what cannot, with the reason.
+fn candidates(
+    container: &Container,
+    local: bool,
+    port: u16,
+    host: Option<&str>,
+) -> (Vec<(Route, String)>, Vec<String>) {
+    let mut found = Vec::new();
+    let mut failed = Vec::new();
+    for published in container.ports.iter().filter(|published| published.container_port == port) {
+        match (seen_from_here(published.host, host), host) {
+            (Some(name), _) => {
+                let address = join(&name, published.host_port);
+                if !found.iter().any(|(_, known)| *known == address) {
+                    found.push((Route::Published, address));
+                }
+            }
+            (None, _) => failed.push(format!(
+                "its published port {}: it is bound to the loopback address of the engine's host",
+                SocketAddr::new(published.host, published.host_port)
+            )),
+        }
+    }
+    if local {
+        if container.network_mode == "host" {
+            found.push((Route::Host, join("127.0.0.1", port)));
+        }
+        for (network, address) in &container.addresses {
+            found.push((Route::Network(network.clone()), SocketAddr::new(*address, port).to_string()));
+        }
+    }
+    (found, failed)
+}
+
+/// How an address that the engine has bound is called here. `host` is the engine's, unless it is this one.
+fn seen_from_here(bound: IpAddr, host: Option<&str>) -> Option<String> {
+    match host {
+        None if bound.is_unspecified() => Some(match bound {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.to_string(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.to_string(),
+        }),
+        Some(name) if bound.is_unspecified() => Some(name.to_owned()),
+        Some(_) if bound.is_loopback() => None,
+        None | Some(_) => Some(bound.to_string()),
+    }
+}
+
+fn join(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// The host that the engine publishes ports on; `None` for this one, which a socket in the file system always means.
+async fn engine_host(target: Target<'_>) -> anyhow::Result<Option<String>> {
+    if target.local {
+        return Ok(None);
+    }
+    let identity = target.engine.identity().await.context("the engine does not say where it is")?;
+    Ok(host_of(&identity.endpoint))
+}
+
+fn host_of(endpoint: &str) -> Option<String> {
+    let (scheme, rest) = endpoint.split_once("://")?;
+    if matches!(scheme, "unix" | "npipe" | "fd") {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let host = match place.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or(literal),
+        None => place.split(':').next().unwrap_or(place),
+    };
+    let is_here = host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host.is_empty();
+    (!is_here).then(|| host.to_owned())
+}
+
+async fn direct<P, F>(address: &str, probe: &P) -> anyhow::Result<()>
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    match timeout(CONNECT, TcpStream::connect(address)).await {
+        Ok(connected) => drop(connected.map_err(|error| anyhow!(plain(&error)))?),
+        Err(_) => bail!("no connection within {} seconds", CONNECT.as_secs()),
+    }
+    timeout(ANSWER, probe(address.to_owned()))
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", ANSWER.as_secs())))
+}
+
+async fn tunnelled<P, F>(target: Target<'_>, port: u16, program: Program, probe: &P) -> anyhow::Result<Tunnel>
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    let tunnel = Tunnel::open(target.engine.shared(), &target.container()?.id, port, program).await?;
+    let answered = timeout(ANSWER_IN_TUNNEL, probe(tunnel.address().to_string())).await;
+    // What the engine said is nearer to the cause than that the connection was closed.
+    match (answered, tunnel.trouble()) {
+        (Ok(Ok(())), _) => Ok(tunnel),
+        (_, Some(trouble)) => Err(anyhow!(trouble)),
+        (Ok(Err(error)), None) => Err(error),
+        (Err(_), None) => bail!("no answer within {} seconds", ANSWER_IN_TUNNEL.as_secs()),
+    }
+}
+
+/// The system's words without `(os error 111)`.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn shown(state: State) -> &'static str {
+    match state {
+        State::Created => "not started yet",
+        State::Running => "running",
+        State::Paused => "paused",
+        State::Restarting => "restarting",
+        State::Exited => "stopped",
+        State::Dead => "dead",
+        State::Removing => "being removed",
+    }
+}
+
+#[cfg(test)]
+mod tests;

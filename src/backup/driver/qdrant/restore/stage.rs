@@ -1,0 +1,252 @@
+//! Puts a snapshot into a new collection and counts it there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::time::{Instant, sleep};
+
+use super::changes::{self, Change};
+use super::sending::{Sending, send};
+use super::shards::{self, ShardFile};
+use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::driver::qdrant::state::vectors::Vectors;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
+use crate::backup::fingerprint::Collection;
+use crate::progress::Task;
+
+/// A collection of a backup, and what is to come out of it.
+pub(crate) struct Snapshot {
+    pub(crate) source: Source,
+    pub(crate) expected: Collection,
+    pub(crate) task: Arc<dyn Task>,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// What a collection is put together from.
+pub(crate) enum Source {
+    Whole(Whole),
+    /// The snapshots of all its shards.
+    Shards(Vec<ShardFile>),
+}
+
+/// The snapshot of a whole collection.
+pub(crate) struct Whole {
+    pub(crate) file: PathBuf,
+    pub(crate) sha256: String,
+    /// What lies on top of it.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Whole {
+    /// The name it has on the server while it is unpacked.
+    fn upload_name(&self) -> String {
+        let digest: String = self.sha256.chars().take(16).collect();
+        format!("safe-compose-{digest}.snapshot")
+    }
+}
+
+/// Who may write to the new collection while it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nobody: its name is ours.
+    Nobody,
+    /// Programs that have waited for it; more points than expected are theirs.
+    Everybody,
+}
+
+/// Uploads into `name`, where nothing is, and counts. When it is not all there, nothing is left of it.
+pub(crate) async fn put(
+    client: &Client,
+    name: &str,
+    snapshot: &Snapshot,
+    known: Known,
+    gone: &Gone,
+) -> anyhow::Result<Vec<String>> {
+    let put = try_put(client, name, snapshot, known, gone).await;
+    match put {
+        Ok(remarks) => match gone.check() {
+            Ok(()) => Ok(remarks),
+            Err(interrupted) => Err(undo(client, name, snapshot, interrupted.into()).await),
+        },
+        // With these the server has not begun.
+        Err(error) if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. })) => {
+            Err(error)
+        }
+        Err(error) => Err(undo(client, name, snapshot, error).await),
+    }
+}
+
+/// Takes back what an upload has made. Returns why.
+async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
+    if let Source::Whole(whole) = &snapshot.source
+        && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
+    {
+        forget_upload(client, name, &whole.upload_name()).await;
+    }
+    match client.delete_collection(name).await {
+        Ok(_) => error,
+        Err(left) => {
+            error.context(format!("collection `{name}` is left half-restored, and cannot be deleted: {left}"))
+        }
+    }
+}
+
+/// A server that could not unpack an upload keeps the file, and lets it be deleted only by the name of a collection that
+/// there is (measured, 1.19.0). So there is one for a moment.
+pub(crate) async fn forget_upload(client: &Client, name: &str, upload: &str) {
+    let Ok(there) = client.collections().await else { return };
+    if !there.iter().any(|one| one == name)
+        && client.rest().create_collection(name, &serde_json::json!({ "vectors": {} })).await.is_ok()
+    {
+        // What stays is overwritten by the next upload of the same snapshot, and deleted then.
+        let _ = client.delete_snapshot(name, upload).await;
+    }
+}
+
+/// Like [`put`], and leaves what came out of it.
+pub(crate) async fn try_put(
+    client: &Client,
+    name: &str,
+    snapshot: &Snapshot,
+    known: Known,
+    gone: &Gone,
+) -> anyhow::Result<Vec<String>> {
+    let mut remarks = match &snapshot.source {
+        Source::Whole(whole) => put_whole(client, name, whole, snapshot, gone).await?,
+        Source::Shards(shards) => {
+            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), gone).await?
+        }
+    };
+    snapshot.task.detail("counting");
+    remarks.extend(verify(client, name, &snapshot.expected, snapshot.timeouts, known).await?);
+    Ok(remarks)
+}
+
+async fn put_whole(
+    client: &Client,
+    name: &str,
+    whole: &Whole,
+    snapshot: &Snapshot,
+    gone: &Gone,
+) -> anyhow::Result<Vec<String>> {
+    snapshot.task.detail("uploading");
+    let upload_name = whole.upload_name();
+    let uploading =
+        Sending { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploaded = send(client, name.into(), &uploading, gone).await;
+    // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
+    let cleaned = client.delete_snapshot(name, &upload_name).await;
+    uploaded?;
+    changes::put(client, name, &whole.changes, &snapshot.task).await?;
+    let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
+    Ok(cleaned.err().map(left).into_iter().collect())
+}
+
+/// Compares what is there with what was recorded. Success without data is an answer that servers have given
+/// (qdrant#10135).
+pub(crate) async fn verify(
+    client: &Client,
+    name: &str,
+    expected: &Collection,
+    timeouts: Timeouts,
+    known: Known,
+) -> anyhow::Result<Vec<String>> {
+    let deadline = Instant::now() + timeouts.settle;
+    let (now, info, points) = loop {
+        let (now, info) = fingerprint::count(client, name)
+            .await
+            .with_context(|| format!("collection `{name}` cannot be read after the upload"))?;
+        match (judge(expected, now.points, known), Instant::now() < deadline) {
+            (Ok(points), _) => break (now, info, points),
+            // The end of the log is applied after the answer.
+            (Err(_), true) => sleep(timeouts.pause).await,
+            (Err(wrong), false) => bail!("collection `{name}` {wrong}"),
+        }
+    };
+    let mut now = now;
+    now.sample = fingerprint::sample(client, name, &now, &info).await?;
+    let (before, after) = (Vectors::of(&expected.config), Vectors::of(&now.config));
+    if before != after {
+        bail!("collection `{name}` came out with the vectors {after} instead of {before}");
+    }
+    let mut remarks: Vec<String> =
+        points.map(|remark| format!("collection `{name}` {remark}")).into_iter().collect();
+    let diverging = expected.diverges(&now);
+    // What was written during the backup may be in it or not, and whoever knows the name may write again.
+    let must_be_equal = known == Known::Nobody && expected.points_after.is_none();
+    if diverging.zeroed > 0 || diverging.is_total() || must_be_equal && !diverging.is_none() {
+        bail!(
+            "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} \
+             are others",
+            diverging.of,
+            diverging.missing,
+            diverging.changed
+        );
+    }
+    if now.status == "red" {
+        bail!("collection `{name}` is red after the upload: an operation on it failed");
+    }
+    if let Some(fields) = expected.payload_schema.as_object() {
+        let missing = fields.keys().filter(|field| now.payload_schema.get(*field).is_none());
+        remarks.extend(
+            missing.map(|field| format!("payload index `{field}` of collection `{name}` did not come back")),
+        );
+    }
+    Ok(remarks)
+}
+
+/// Whether a count is the recorded one. Where points were written during the backup, any between both counts is.
+pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option<String>, String> {
+    let Some(now) = now else { return Err("cannot be counted".to_owned()) };
+    let Some(first) = expected.points else { return Ok(Some("was never counted".to_owned())) };
+    let second = expected.points_after.unwrap_or(first);
+    let (least, most) = (first.min(second), first.max(second));
+    if now < least {
+        return Err(format!("has {now} of {least} points"));
+    }
+    if now <= most {
+        return Ok(None);
+    }
+    match known {
+        Known::Nobody => Err(format!("has {now} points instead of {most}")),
+        Known::Everybody => {
+            Ok(Some(format!("has {now} points, more than the {most} of the backup: something writes to it")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::driver::qdrant::examples::collection;
+
+    #[test]
+    fn a_count_is_right_when_it_is_the_recorded_one() {
+        let expected = collection(50);
+        assert_eq!(judge(&expected, Some(50), Known::Nobody), Ok(None));
+        for wrong in [0, 49, 51] {
+            assert!(judge(&expected, Some(wrong), Known::Nobody).is_err(), "{wrong}");
+        }
+        assert!(judge(&expected, None, Known::Everybody).is_err());
+        assert!(judge(&expected, Some(49), Known::Everybody).is_err());
+        let remark = judge(&expected, Some(51), Known::Everybody).expect("somebody writes");
+        assert!(remark.expect("a remark").contains("51 points"));
+    }
+
+    #[test]
+    fn what_was_written_during_the_backup_may_be_in_it_or_not() {
+        for (before, after) in [(50, 53), (53, 50)] {
+            let mut expected = collection(before);
+            expected.points_after = Some(after);
+            for right in 50..=53 {
+                assert_eq!(judge(&expected, Some(right), Known::Nobody), Ok(None), "{right}");
+            }
+            assert!(judge(&expected, Some(49), Known::Nobody).is_err());
+            assert!(judge(&expected, Some(54), Known::Nobody).is_err());
+        }
+    }
+}

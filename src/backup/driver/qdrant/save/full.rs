@@ -1,0 +1,151 @@
+//! Saves one collection as a whole, however many pieces that takes, and counts it before and after.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::incremental_chain;
+use super::snapshot::{self, Taking};
+use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
+use crate::backup::driver::qdrant::state::fingerprint;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
+use crate::backup::fingerprint::Collection;
+use crate::backup::manifest::Artifact;
+use crate::fs::remove_file;
+use crate::progress::Task;
+use crate::units::Bytes;
+
+/// What saving a collection has come to.
+pub(crate) enum Outcome {
+    Saved(Box<Saved>),
+    /// It was deleted before there was a snapshot of it.
+    Deleted,
+}
+
+pub(crate) struct Saved {
+    pub(crate) collection: Collection,
+    /// Its info, as the server printed it just before.
+    pub(crate) info: Value,
+    pub(crate) artifacts: Vec<Artifact>,
+    /// SnapshotTarget the files of its only shard just before, for the next backup to begin from; `None` where there is none.
+    pub(crate) versions: Option<(u32, Value)>,
+    pub(crate) remarks: Vec<String>,
+}
+
+/// One collection to save, and where to.
+pub(crate) struct Saving {
+    pub(crate) name: String,
+    /// What was found a moment ago; nothing of a collection that has come into being since.
+    pub(crate) known: Option<Collection>,
+    /// The directory of the backup.
+    pub(crate) directory: PathBuf,
+    pub(crate) task: Box<dyn Task>,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// Saves one. Ends early when the caller is gone, and cleans up then too.
+pub(crate) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow::Result<Outcome> {
+    let name = saving.name.as_str();
+    let (mut collection, info) = match fingerprint::count(client, name).await {
+        Ok(counted) => counted,
+        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) => {
+            return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
+        }
+    };
+    match saving.known.clone() {
+        Some(known) => (collection.mark, collection.sample) = (known.mark, known.sample),
+        None => collection.sample = fingerprint::sample(client, name, &collection, &info).await?,
+    }
+    gone.check()?;
+    // Before the snapshot: what is written in between is then in both, and never in neither.
+    let versions = versions(client, name, &collection).await;
+    let mut remarks = Vec::new();
+    let artifacts = match pieces(client, &saving, gone, &mut remarks).await {
+        Ok(artifacts) => artifacts,
+        Err(error) if is_missing(&error) && is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) => return Err(error),
+    };
+    if collection.status == "red" {
+        remarks.push(format!("collection `{name}` is red: an operation on it failed before"));
+    }
+    remarks.extend(recount(client, name, &info, &mut collection).await);
+    let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
+    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(bytes)));
+    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifacts, versions, remarks })))
+}
+
+/// The collection in one piece where the server stands alone; shard by shard in a cluster, where no node has it all.
+async fn pieces(
+    client: &Client,
+    saving: &Saving,
+    gone: &Gone,
+    remarks: &mut Vec<String>,
+) -> anyhow::Result<Vec<Artifact>> {
+    let name = saving.name.as_str();
+    let taking =
+        Taking { directory: &saving.directory, task: saving.task.as_ref(), timeouts: &saving.timeouts, gone };
+    if client.cluster().is_none() {
+        return Ok(vec![snapshot::take(client, name.into(), &taking, remarks).await?]);
+    }
+    let placement = client.placement(name).await?;
+    let mut artifacts = Vec::new();
+    for shard in placement.shards() {
+        let taken = async {
+            let holder = client.holder(&placement, name, shard)?;
+            snapshot::take(holder, SnapshotTarget::shard(name, shard), &taking, remarks).await
+        };
+        match taken.await {
+            Ok(artifact) => artifacts.push(artifact),
+            Err(error) => {
+                // Some of the shards are no collection.
+                for artifact in &artifacts {
+                    remove_file(&saving.directory.join(&artifact.path))?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(artifacts)
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ApiError::NotFound { .. }))
+}
+
+/// A server that cannot tell will not be asked for changes.
+async fn versions(client: &Client, name: &str, collection: &Collection) -> Option<(u32, Value)> {
+    let shard = incremental_chain::only_shard(collection)?;
+    client.rest().versions(name, shard).await.ok().map(|versions| (shard, versions))
+}
+
+async fn is_deleted(client: &Client, name: &str) -> bool {
+    client.collections().await.is_ok_and(|names| !names.iter().any(|one| one == name))
+}
+
+/// Counts once more: what was written during the snapshot may be in it or not.
+pub(crate) async fn recount(
+    client: &Client,
+    name: &str,
+    info: &Value,
+    collection: &mut Collection,
+) -> Option<String> {
+    match client.count(name, info).await {
+        Ok(after) if Some(after) == collection.points => None,
+        Ok(after) => {
+            let before = collection.points.unwrap_or_default();
+            collection.points_after = Some(after);
+            Some(format!(
+                "collection `{name}` was written to while it was saved: {before} points before, {after} after"
+            ))
+        }
+        Err(ApiError::NotFound { .. }) => {
+            Some(format!("collection `{name}` was deleted just after it was saved; the backup has it"))
+        }
+        Err(error) => Some(format!("collection `{name}` could not be counted again: {error}")),
+    }
+}

@@ -1,0 +1,179 @@
+//! What an earlier backup has of a collection, and whether this one may stand on it.
+//!
+//! A collection is saved as a whole snapshot, and then as the changes of its one shard on top, link by link; in a cluster
+//! as a snapshot of each shard, with nothing on top. Each backup has all of it: what an earlier one had already is the
+//! same file under another name (a hard link).
+
+use serde_json::Value;
+
+use super::manual_restore::is_custom_sharded;
+use crate::backup::fingerprint::{Collection, Fingerprint};
+use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::store::Backup;
+
+/// How many changes may lie on one snapshot: a restore puts them back one by one.
+const LONGEST: usize = 16;
+
+/// See the head of this file.
+pub(crate) struct Chain<'a> {
+    backup: &'a Backup,
+    recorded: &'a Collection,
+    /// The snapshot and the changes in their order, or the snapshots of the shards.
+    links: Vec<&'a Artifact>,
+    versions: Option<&'a Artifact>,
+}
+
+impl<'a> Chain<'a> {
+    /// What a backup has of a collection; `None` where that is no ground to stand on: another server, other settings.
+    pub(crate) fn of(backup: &'a Backup, name: &str, now: &Collection, server: &str) -> Option<Self> {
+        let manifest = &backup.manifest;
+        let Fingerprint::Qdrant(recorded) = &manifest.fingerprint else { return None };
+        let recorded = recorded.collections.get(name)?;
+        let same = manifest.server.as_deref() == Some(server)
+            && recorded.config == now.config
+            && recorded.payload_schema == now.payload_schema
+            && now.status != "red";
+        let mut links = manifest.links(name);
+        if links.is_empty() {
+            links = manifest.shards(name).into_values().collect();
+        }
+        let is_versions = |artifact: &&Artifact| matches!(&artifact.holds, Holds::SegmentVersions { collection, .. } if collection == name);
+        let versions = manifest.artifacts.iter().find(is_versions);
+        (same && !links.is_empty()).then_some(Self { backup, recorded, links, versions })
+    }
+
+    /// Whether the server proves that nothing was written since.
+    pub(crate) fn is_current(&self, now: &Collection) -> bool {
+        let (Some(before), Some(mark)) = (&self.recorded.mark, &now.mark) else { return false };
+        mark.proves_unchanged_since(before) && self.recorded.points_after.is_none()
+    }
+
+    /// Every file of it, to be taken over.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.links.iter().chain(&self.versions).map(|artifact| artifact.path.clone()).collect()
+    }
+
+    /// The files that changes go on top of.
+    pub(crate) fn links(&self) -> Vec<String> {
+        self.links.iter().map(|artifact| artifact.path.clone()).collect()
+    }
+
+    /// The number of the next link, and the most bytes that it may have: deltas of half the snapshot's size cost more at
+    /// a restore than they save.
+    pub(crate) fn next(&self) -> Option<(usize, u64)> {
+        let snapshot = self.links.first()?.bytes;
+        let deltas: u64 = self.links[1..].iter().map(|artifact| artifact.bytes).sum();
+        let left = (snapshot / 2).checked_sub(deltas).filter(|left| *left > 0)?;
+        (self.links.len() <= LONGEST).then_some((self.links.len(), left))
+    }
+
+    /// The shard, and the versions of its files as they were just before the newest link.
+    pub(crate) fn versions(&self) -> Option<(u32, Value)> {
+        let artifact = self.versions?;
+        let Holds::SegmentVersions { shard, .. } = &artifact.holds else { return None };
+        let text = std::fs::read(self.backup.directory.join(&artifact.path)).ok()?;
+        let sound = crate::fs::Digest::of(&text).to_string() == artifact.sha256;
+        sound.then(|| serde_json::from_slice(&text).ok()).flatten().map(|versions| (*shard, versions))
+    }
+}
+
+/// The one shard of a collection that has no others: what has changed is told shard by shard, and several are not saved
+/// at one moment.
+pub(crate) fn only_shard(collection: &Collection) -> Option<u32> {
+    if is_custom_sharded(&collection.config)
+        || collection.config["params"]["shard_number"].as_u64() != Some(1)
+    {
+        return None;
+    }
+    match collection.mark.as_ref()?.shards.as_slice() {
+        [only] if only.node.is_none() => Some(only.id),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::backup::driver::qdrant::examples;
+    use crate::backup::fingerprint::mark::{Mark, Shard};
+    use crate::backup::manifest::tests::manifest;
+
+    fn artifact(path: &str, bytes: u64, holds: Holds) -> Artifact {
+        Artifact { path: path.into(), bytes, sha256: String::new(), holds }
+    }
+
+    /// A backup of `receitas` with so many bytes in each link.
+    fn backup(links: &[u64]) -> Backup {
+        let mut made = manifest("qdrant", "2026-08-01T10:00:00Z");
+        made.server = Some("1.19.0".into());
+        made.fingerprint = Fingerprint::Qdrant(examples::server());
+        let holds = |link: usize| match u32::try_from(link).expect("small") {
+            0 => Holds::CollectionSnapshot { collection: "receitas".into() },
+            link => Holds::CollectionDelta { collection: "receitas".into(), shard: 0, link },
+        };
+        made.artifacts = links
+            .iter()
+            .enumerate()
+            .map(|(at, bytes)| artifact(&at.to_string(), *bytes, holds(at)))
+            .rev()
+            .collect();
+        Backup { directory: "/none".into(), manifest: made, trial: None }
+    }
+
+    fn now() -> Collection {
+        examples::collection(50)
+    }
+
+    #[test]
+    fn links_are_in_their_order() {
+        let backup = backup(&[100, 1, 2]);
+        let chain = Chain::of(&backup, "receitas", &now(), "1.19.0").expect("the same");
+        assert_eq!(chain.links(), ["0", "1", "2"]);
+        assert_eq!(chain.next(), Some((3, 47)));
+    }
+
+    #[test]
+    fn a_chain_ends_where_it_costs_more_than_it_saves() {
+        let next = |links: &[u64]| {
+            let backup = backup(links);
+            Chain::of(&backup, "receitas", &now(), "1.19.0").expect("the same").next()
+        };
+        assert_eq!(next(&[100, 49]), Some((2, 1)));
+        assert_eq!(next(&[100, 50]), None);
+        let sixteen: Vec<u64> = std::iter::once(1000).chain([1; 16]).collect();
+        assert_eq!(next(&sixteen), None);
+        assert_eq!(next(&sixteen[..16]), Some((16, 485)));
+    }
+
+    #[test]
+    fn another_server_or_other_settings_are_no_ground() {
+        let backup = backup(&[100]);
+        assert!(Chain::of(&backup, "receitas", &now(), "1.19.1").is_none());
+        assert!(Chain::of(&backup, "nova", &now(), "1.19.0").is_none());
+        let mut other = now();
+        other.config["params"]["on_disk_payload"] = json!(false);
+        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+        let mut other = now();
+        other.payload_schema = json!({});
+        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+        let mut other = now();
+        other.status = "red".into();
+        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+    }
+
+    #[test]
+    fn only_a_collection_of_one_shard_has_changes() {
+        assert_eq!(only_shard(&now()), Some(0));
+        let mut two = now();
+        let shard = |id| Shard { id, node: None, op_num: 1, segments: BTreeMap::new() };
+        two.mark = Some(Mark { shards: vec![shard(0), shard(1)] });
+        assert_eq!(only_shard(&two), None);
+        let mut custom = now();
+        custom.config["params"]["sharding_method"] = json!("custom");
+        assert_eq!(only_shard(&custom), None);
+    }
+}

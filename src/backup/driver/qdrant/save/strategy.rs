@@ -1,0 +1,204 @@
+//! Saves one collection in the cheapest way that is sound: not at all where nothing was written since the last backup, else
+//! only what has changed, else the whole. Whatever is odd about a cheaper way leads to the next one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::full::{self, Outcome, Saving};
+use super::incremental::{self, Differing};
+use super::incremental_chain::{Chain, only_shard};
+use crate::backup::driver::Target;
+use crate::backup::driver::qdrant::cancellation::to_its_end;
+use crate::backup::driver::qdrant::names;
+use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::state::fingerprint::Taken;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
+use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::store::{Backup, Staging};
+use crate::progress::Unit;
+
+/// A backup of a server in the making.
+pub(crate) struct Dumping<'a> {
+    target: Target<'a>,
+    client: &'a Arc<Client>,
+    previous: Option<&'a Backup>,
+    timeouts: Timeouts,
+    /// What was found before anything was saved.
+    known: BTreeMap<String, (Collection, Value)>,
+    pub(crate) saved: Qdrant,
+    /// The infos of the saved collections, as the server printed them.
+    pub(crate) infos: Vec<(String, Value)>,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) remarks: Vec<String>,
+}
+
+impl<'a> Dumping<'a> {
+    pub(crate) fn new(
+        target: Target<'a>,
+        client: &'a Arc<Client>,
+        previous: Option<&'a Backup>,
+        timeouts: Timeouts,
+        taken: Taken,
+    ) -> Self {
+        let Taken { mut fingerprint, infos } = taken;
+        let mut collections = std::mem::take(&mut fingerprint.collections);
+        let known = infos
+            .into_iter()
+            .filter_map(|(name, info)| Some((name.clone(), (collections.remove(&name)?, info))))
+            .collect();
+        Self {
+            target,
+            client,
+            previous,
+            timeouts,
+            known,
+            saved: fingerprint,
+            infos: Vec::new(),
+            artifacts: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Saves one.
+    pub(crate) async fn collection(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
+        if let Some((known, info)) = self.known.get(name).cloned() {
+            let chain =
+                self.previous.and_then(|backup| Chain::of(backup, name, &known, self.client.version()));
+            if let Some(chain) = chain
+                && self.on_top(name, &chain, known, info, into).await?
+            {
+                return Ok(());
+            }
+        }
+        self.whole(name, into).await
+    }
+
+    /// Saves what has changed since the previous backup, if that can be told. Returns whether it is saved.
+    async fn on_top(
+        &mut self,
+        name: &str,
+        chain: &Chain<'_>,
+        known: Collection,
+        info: Value,
+        into: &mut Staging,
+    ) -> anyhow::Result<bool> {
+        if chain.is_current(&known) {
+            return Ok(self.take_over(&chain.paths(), known, (name, info), into));
+        }
+        let (Some((link, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
+            return Ok(false);
+        };
+        if only_shard(&known) != Some(shard) {
+            return Ok(false);
+        }
+        let differing = Differing {
+            name: name.to_owned(),
+            shard,
+            versions,
+            link,
+            most,
+            directory: into.directory().to_owned(),
+            task: self.target.progress.begin(
+                &format!("saving the changes of collection `{name}`"),
+                Unit::Bytes,
+                None,
+            ),
+            timeouts: self.timeouts,
+        };
+        let shared = Arc::clone(self.client);
+        let outcome =
+            to_its_end(async move |gone| incremental::save(&shared.again().await?, differing, &gone).await)
+                .await?;
+        match outcome {
+            incremental::Outcome::Whole => Ok(false),
+            incremental::Outcome::Same => Ok(self.take_over(&chain.paths(), known, (name, info), into)),
+            incremental::Outcome::Changed(changed) => {
+                let path = changed.artifact.path.clone();
+                if !self.take_over(&chain.links(), known, (name, info), into) {
+                    into.discard(&path)?;
+                    return Ok(false);
+                }
+                into.was_read_back(&changed.artifact);
+                self.artifacts.push(changed.artifact);
+                self.artifacts.push(versions_file(name, shard, &changed.versions, into)?);
+                self.recount(name).await;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Takes files of the previous backup over. A damaged one there is a reason to save the whole.
+    fn take_over(
+        &mut self,
+        paths: &[String],
+        known: Collection,
+        (name, info): (&str, Value),
+        into: &mut Staging,
+    ) -> bool {
+        let Some(previous) = self.previous else { return false };
+        let mut taken = Vec::new();
+        for path in paths {
+            match into.link_from(previous, path) {
+                Ok(artifact) => taken.push(artifact),
+                Err(error) => {
+                    self.remarks.push(format!("collection `{name}` is saved as a whole: {error}"));
+                    for artifact in &taken {
+                        // What is left there fails the check at the end.
+                        let _ = into.discard(&artifact.path);
+                    }
+                    return false;
+                }
+            }
+        }
+        self.artifacts.extend(taken);
+        self.saved.collections.insert(name.to_owned(), known);
+        self.infos.push((name.to_owned(), info));
+        true
+    }
+
+    /// What was written while the changes were on their way may be in them or not.
+    async fn recount(&mut self, name: &str) {
+        let Some(collection) = self.saved.collections.get_mut(name) else { return };
+        let info = self.infos.last().map(|(_, info)| info.clone()).unwrap_or_default();
+        self.remarks.extend(full::recount(self.client, name, &info, collection).await);
+    }
+
+    async fn whole(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
+        let saving = Saving {
+            name: name.to_owned(),
+            known: self.known.get(name).map(|(known, _)| known.clone()),
+            directory: into.directory().to_owned(),
+            task: self.target.progress.begin(&format!("saving collection `{name}`"), Unit::Bytes, None),
+            timeouts: self.timeouts,
+        };
+        let shared = Arc::clone(self.client);
+        let outcome =
+            to_its_end(async move |gone| full::save(&shared.again().await?, saving, &gone).await).await?;
+        match outcome {
+            Outcome::Saved(one) => {
+                one.artifacts.iter().for_each(|artifact| into.was_read_back(artifact));
+                self.saved.collections.insert(name.to_owned(), one.collection);
+                self.infos.push((name.to_owned(), one.info));
+                self.artifacts.extend(one.artifacts);
+                if let Some((shard, versions)) = &one.versions {
+                    self.artifacts.push(versions_file(name, *shard, versions, into)?);
+                }
+                self.remarks.extend(one.remarks);
+            }
+            Outcome::Deleted => {
+                self.remarks
+                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this backup"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn versions_file(name: &str, shard: u32, versions: &Value, into: &Staging) -> anyhow::Result<Artifact> {
+    let path = format!("collections/{}.versions.json", names::in_file(name));
+    let holds = Holds::SegmentVersions { collection: name.to_owned(), shard };
+    Ok(into.write(&path, versions.to_string().as_bytes(), holds)?)
+}

@@ -1,0 +1,94 @@
+//! Requests that move what a server has already, from one of its collections to another.
+
+use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method};
+use serde_json::{Value, json};
+
+use super::{
+    COUNT, Descriptor, Download, QUESTION, Rest, Result, Right, SnapshotTarget, answer, in_url, strings,
+};
+use crate::backup::driver::qdrant::names;
+
+/// One of several changes that are made together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AliasChange<'a> {
+    /// SnapshotTarget an alias that is there.
+    Move {
+        alias: &'a str,
+        to: &'a str,
+    },
+    Delete {
+        alias: &'a str,
+    },
+}
+
+impl Rest {
+    /// The names of the snapshots that the server has.
+    pub(crate) async fn snapshots(&self, of: SnapshotTarget<'_>) -> Result<Vec<String>> {
+        let request = self.request(format!("list the snapshots of {of}"), Right::Read);
+        let path = format!("{}/snapshots", of.path());
+        let result = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
+        strings(&request, &result, "name")
+    }
+
+    /// Makes a collection of a snapshot on the server's own disk, given by its path there; waits until it is done. The
+    /// server refuses what lies outside of its directory of snapshots.
+    pub(crate) async fn recover(
+        &self,
+        collection: &str,
+        path_there: &str,
+        sha256: Option<&str>,
+    ) -> Result<()> {
+        let request = self.request(format!("recover collection `{collection}`"), Right::Manage);
+        let path = format!("/collections/{}/snapshots/recover?wait=true", in_url(collection));
+        // A path with letters that mean something in an address.
+        let location: String = path_there.split('/').map(in_url).collect::<Vec<_>>().join("/");
+        let body =
+            json!({ "location": format!("file://{location}"), "priority": "snapshot", "checksum": sha256 });
+        answer(&request, self.to(Method::PUT, &path).json(&body)).await.map(drop)
+    }
+
+    /// Sends a snapshot of one collection, or of one of its shards, on to another server, or back to this one, as another
+    /// collection, without keeping it here.
+    pub(crate) async fn carry_over(
+        &self,
+        from: SnapshotTarget<'_>,
+        snapshot: &Descriptor,
+        receiver: &Self,
+        to: SnapshotTarget<'_>,
+    ) -> Result<()> {
+        let what = Download { of: from, snapshot: &snapshot.name };
+        let response = self.download(what, 0, None).await?;
+        let request = receiver.request(format!("upload {to}"), Right::Manage);
+        let part = Part::stream_with_length(Body::wrap_stream(response.bytes_stream()), snapshot.size)
+            .file_name(names::carried(from.collection))
+            .mime_str("application/octet-stream")
+            .expect("it is a media type");
+        let checksum =
+            snapshot.checksum.as_deref().map_or_else(String::new, |sum| format!("&checksum={sum}"));
+        let path = format!("{}/snapshots/upload?wait=true&priority=snapshot{checksum}", to.path());
+        let builder = receiver.to(Method::POST, &path).multipart(Form::new().part("snapshot", part));
+        answer(&request, builder).await.map(drop)
+    }
+
+    /// All of them in one step, or none; nothing is asked when there is nothing to change.
+    pub(crate) async fn change_aliases_at_once(&self, changes: &[AliasChange<'_>]) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let request = self.request("lead aliases elsewhere", Right::Manage);
+        let delete = |alias: &str| json!({ "delete_alias": { "alias_name": alias } });
+        let actions: Vec<Value> = changes
+            .iter()
+            .flat_map(|change| match change {
+                AliasChange::Move { alias, to } => vec![
+                    delete(alias),
+                    json!({ "create_alias": { "alias_name": alias, "collection_name": to } }),
+                ],
+                AliasChange::Delete { alias } => vec![delete(alias)],
+            })
+            .collect();
+        let builder = self.to(Method::POST, "/collections/aliases").timeout(COUNT);
+        answer(&request, builder.json(&json!({ "actions": actions }))).await.map(drop)
+    }
+}

@@ -1,0 +1,169 @@
+//! The container through which the engine reads and writes the places of a store.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::backup::driver::Target;
+use crate::engine::own_image;
+use crate::engine::{Container, HELPER_LABEL, Helper, MountSource, State};
+use crate::inventory::{Place, PlaceSource};
+
+/// The store's own container, or one that was made for this. Give it back with [`HelperContainer::close`].
+#[derive(Debug)]
+pub(super) struct HelperContainer {
+    pub container: String,
+    is_helper: bool,
+}
+
+impl HelperContainer {
+    /// For reading: the store's own container, which shows the service's files as the service sees them.
+    pub(super) async fn to_read(target: Target<'_>) -> anyhow::Result<Self> {
+        match &target.store.container {
+            Some(container) => Ok(Self::own(container)),
+            None => Self::helper(target, declared(target)).await,
+        }
+    }
+
+    /// For writing: rather a helper than the store's own container, since a service may have its file system or its
+    /// volume read-only. A helper has only volumes, and has them whole.
+    pub(super) async fn to_write(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Self> {
+        let Some(container) = &target.store.container else {
+            return Self::helper(target, declared(target)).await;
+        };
+        let Some(volumes) = only_volumes(container, places) else { return Ok(Self::own(container)) };
+        match Self::helper(target, volumes).await {
+            Err(_) if places.iter().all(|place| !place.read_only) => Ok(Self::own(container)),
+            other => other,
+        }
+    }
+
+    fn own(container: &Container) -> Self {
+        Self { container: container.id.clone(), is_helper: false }
+    }
+
+    /// With every volume that exists, those inside of others too.
+    async fn helper(target: Target<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
+        let store = target.store;
+        let image = image(target).await?;
+        let mut existing = Vec::new();
+        for (volume, destination) in volumes {
+            if target.engine.volume(&volume).await?.is_some() {
+                remove_stale(target, &volume).await?;
+                existing.push((volume, destination));
+            }
+        }
+        let container = target
+            .engine
+            .create_helper(&Helper { image, volumes: existing })
+            .await
+            .with_context(|| format!("the volumes of `{}` cannot be reached", store.service))?;
+        Ok(Self { container, is_helper: true })
+    }
+
+    /// Removes the container that was made, whatever the work has come to. A failure of the work goes first.
+    pub(super) async fn close<T>(self, target: Target<'_>, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        if !self.is_helper {
+            return result;
+        }
+        let removed = target
+            .engine
+            .remove_helper(&self.container)
+            .await
+            .with_context(|| format!("the helper container `{}` cannot be removed", self.container));
+        match (result, removed) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+        }
+    }
+}
+
+/// The store's own image; where the engine has it no more, ours: a helper needs one to be made of, and nothing in it.
+async fn image(target: Target<'_>) -> anyhow::Result<String> {
+    let (store, engine) = (target.store, target.engine);
+    let own = store.container.as_ref().map(|container| &container.image).or(store.image.as_ref());
+    if let Some(own) = own
+        && engine.image(own).await?.is_some()
+    {
+        return Ok(own.clone());
+    }
+    let loaded = own_image::load(engine).await;
+    let image = loaded.with_context(|| {
+        format!("the engine has no image of `{}` to look at its volumes with", store.service)
+    })?;
+    Ok(image.to_owned())
+}
+
+/// The volumes of the store, as its file declares them.
+fn declared(target: Target<'_>) -> Vec<(String, PathBuf)> {
+    let volume = |place: &Place| match &place.source {
+        PlaceSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
+        PlaceSource::Volume { name: None, .. }
+        | PlaceSource::Bind { .. }
+        | PlaceSource::Tmpfs
+        | PlaceSource::Layer => None,
+    };
+    target.store.places.iter().filter_map(volume).collect()
+}
+
+/// What a container has at these places and below them, if that is nothing but whole volumes.
+fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String, PathBuf)>> {
+    let mut volumes = Vec::new();
+    for place in places {
+        let below = |path: &Path| path.starts_with(&place.target);
+        if container.mounts.iter().all(|mount| mount.destination != place.target) {
+            return None;
+        }
+        for mount in container.mounts.iter().filter(|mount| below(&mount.destination)) {
+            match &mount.source {
+                MountSource::Volume { name, .. } if mount.subpath.is_none() => {
+                    volumes.push((name.clone(), mount.destination.clone()));
+                }
+                MountSource::Volume { .. }
+                | MountSource::Bind { .. }
+                | MountSource::Tmpfs
+                | MountSource::Other => return None,
+            }
+        }
+    }
+    Some(volumes)
+}
+
+/// One that an interrupted run has left: it would keep the volume in use for ever.
+async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
+    for container in target.engine.containers_with_volume(volume).await? {
+        if container.labels.contains_key(HELPER_LABEL) && container.state == State::Created {
+            target.engine.remove_helper(&container.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Every running container that has one of these places, or one below them, the store's own first.
+pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Vec<Container>> {
+    let mut running: Vec<Container> = Vec::new();
+    if let Some(own) = own_now(target).await?
+        && own.is_running()
+    {
+        running.push(own);
+    }
+    let touched = |place: &&Place| places.iter().any(|outer| place.target.starts_with(&outer.target));
+    for place in target.store.places.iter().filter(touched) {
+        if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+            for container in target.engine.containers_with_volume(name).await? {
+                if container.is_running() && running.iter().all(|known| known.id != container.id) {
+                    running.push(container);
+                }
+            }
+        }
+    }
+    Ok(running)
+}
+
+/// The store's container as it is now; it may have been started since the inventory was taken.
+async fn own_now(target: Target<'_>) -> anyhow::Result<Option<Container>> {
+    let Some(known) = &target.store.container else { return Ok(None) };
+    let Some(project) = known.project() else { return Ok(Some(known.clone())) };
+    let now = target.engine.project_containers(project).await?;
+    Ok(Some(now.into_iter().find(|container| container.id == known.id).unwrap_or_else(|| known.clone())))
+}

@@ -1,0 +1,382 @@
+//! Walks a tar archive to its end and counts what is in it.
+//!
+//! An archive is whole only when two blocks of zeros end it and every entry has as many bytes as its header says: an
+//! engine that fails while it streams just stops. Nothing of an archive is kept in memory but a digest of each path.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+const BLOCK: usize = 512;
+
+/// Why an archive cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArchiveError {
+    #[error("the archive ends too early")]
+    Truncated,
+    #[error("the archive goes on behind its end")]
+    Trailing,
+    #[error("the archive is damaged")]
+    Malformed(#[source] io::Error),
+    #[error("the archive has an entry that leads out of it: `{}`", .0.display())]
+    Escapes(PathBuf),
+    #[error("the archive has two places in it, `{}` and `{}`", .0.display(), .1.display())]
+    TwoTops(PathBuf, PathBuf),
+}
+
+/// What an archive of one place holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct TarSummary {
+    /// Files, directories and whatever else, without the place itself.
+    pub entries: u64,
+    /// Of the contents of files.
+    pub bytes: u64,
+    /// The name of the place itself, which every path in the archive begins with; `None` for an empty archive.
+    pub top: Option<OsString>,
+    /// The place is a single file.
+    pub is_file: bool,
+    tree: Tree,
+}
+
+impl TarSummary {
+    /// Whether two archives would unpack to the same files: paths, kinds, owners, modes, links and contents. The order
+    /// and the times of change do not count.
+    pub(super) fn same_tree(&self, other: &Self) -> bool {
+        self.tree == other.tree
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries == 0 && !self.is_file
+    }
+}
+
+/// One entry, by its path below the place; the place itself has an empty one.
+pub(super) struct Item<'a> {
+    pub path: &'a Path,
+    pub key: Key,
+}
+
+/// Stands for a path and the kind of what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key([u8; 16]);
+
+/// Every path of an archive.
+pub(super) type Paths = HashSet<Key>;
+
+/// Counts, and keeps the paths to compare another archive with.
+pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), ArchiveError> {
+    let mut paths = Paths::new();
+    let census = take(archive, |item| {
+        paths.insert(item.key);
+    })?;
+    Ok((census, paths))
+}
+
+/// Counts, and shows every entry.
+pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Result<TarSummary, ArchiveError> {
+    let mut source = Source { inner: archive, ended: false };
+    let mut census = TarSummary::default();
+    let mut archive = tar::Archive::new(&mut source);
+    for entry in archive.entries().map_err(ArchiveError::Malformed)? {
+        let mut entry = entry.map_err(damage)?;
+        let named = entry.path().map_err(ArchiveError::Malformed)?.into_owned();
+        let (top, path) = split(&named)?;
+        match &census.top {
+            None => census.top = Some(top.to_owned()),
+            Some(known) if known == top => {}
+            Some(known) => return Err(ArchiveError::TwoTops(known.into(), top.into())),
+        }
+        let content = content(&mut entry)?;
+        // The place where a file system keeps what a check has found: a disk of its own has one from the start.
+        let is_lost_and_found = entry.header().entry_type().is_dir() && path == Path::new("lost+found");
+        if is_lost_and_found {
+            continue;
+        }
+        let digest = digest(&path, &entry, &content)?;
+        if path.as_os_str().is_empty() {
+            census.is_file = !entry.header().entry_type().is_dir();
+        } else {
+            census.entries += 1;
+        }
+        if entry.header().entry_type().is_file() {
+            census.bytes += entry.size();
+        }
+        census.tree.add(&digest);
+        visit(Item { key: key(&path, kind(&entry)), path: &path });
+    }
+    if source.ended {
+        return Err(ArchiveError::Truncated);
+    }
+    second_end(&mut source)?;
+    Ok(census)
+}
+
+/// Tells the end of the stream from the block of zeros that should come before it: the tar crate takes either for the
+/// end of the archive.
+struct Source<R> {
+    inner: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.ended |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
+/// The first block of zeros was read; one more belongs to the end, and only zeros may follow.
+fn second_end(source: &mut impl Read) -> Result<(), ArchiveError> {
+    let mut rest = 0;
+    let mut buffer = [0; 8 * BLOCK];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) if rest < BLOCK => return Err(ArchiveError::Truncated),
+            Ok(0) => return Ok(()),
+            Ok(count) if buffer[..count].iter().all(|byte| *byte == 0) => rest += count,
+            Ok(_) => return Err(ArchiveError::Trailing),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(damage(error)),
+        }
+    }
+}
+
+fn damage(error: io::Error) -> ArchiveError {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        ArchiveError::Truncated
+    } else {
+        ArchiveError::Malformed(error)
+    }
+}
+
+/// The name of the place, and the path below it.
+fn split(named: &Path) -> Result<(&OsStr, PathBuf), ArchiveError> {
+    let mut parts = Vec::new();
+    for part in named.components() {
+        match part {
+            Component::Normal(part) => parts.push(part),
+            Component::CurDir => {}
+            Component::RootDir | Component::ParentDir | Component::Prefix(_) => {
+                return Err(ArchiveError::Escapes(named.to_owned()));
+            }
+        }
+    }
+    match parts.split_first() {
+        Some((top, below)) => Ok((top, below.iter().collect())),
+        None => Err(ArchiveError::Escapes(named.to_owned())),
+    }
+}
+
+/// Reads the content of an entry, all of it. Returns its digest.
+fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], ArchiveError> {
+    let mut hash = Sha256::new();
+    let mut read = 0;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match entry.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                hash.update(&buffer[..count]);
+                read += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(damage(error)),
+        }
+    }
+    if read == entry.size() { Ok(hash.finalize().into()) } else { Err(ArchiveError::Truncated) }
+}
+
+fn kind(entry: &tar::Entry<'_, impl Read>) -> u8 {
+    // Two bytes mean a plain file: today's and that of the first tar.
+    match entry.header().entry_type().as_byte() {
+        0 => b'0',
+        kind => kind,
+    }
+}
+
+fn key(path: &Path, kind: u8) -> Key {
+    // A hard link is a file when it is there.
+    let kind = if kind == b'1' { b'0' } else { kind };
+    let hash =
+        Sha256::new().chain_update([kind]).chain_update(path.as_os_str().as_encoded_bytes()).finalize();
+    let mut short = [0; 16];
+    short.copy_from_slice(&hash[..16]);
+    Key(short)
+}
+
+fn digest(
+    path: &Path,
+    entry: &tar::Entry<'_, impl Read>,
+    content: &[u8; 32],
+) -> Result<[u8; 32], ArchiveError> {
+    let header = entry.header();
+    // An empty field is none: not every writer fills in owners.
+    let number = |field: &[u8], found: io::Result<u64>| match found {
+        Err(_) if field.iter().all(|byte| *byte == 0) => Ok(0),
+        other => other.map_err(ArchiveError::Malformed),
+    };
+    let link = entry.link_name_bytes().unwrap_or_default();
+    let path = path.as_os_str().as_encoded_bytes();
+    let mode = header.mode().map_err(ArchiveError::Malformed)? & 0o7777;
+    let mut hash = Sha256::new();
+    for text in [path, &*link] {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.update([kind(entry)]);
+    hash.update(mode.to_le_bytes());
+    hash.update(number(&header.as_old().uid, header.uid())?.to_le_bytes());
+    hash.update(number(&header.as_old().gid, header.gid())?.to_le_bytes());
+    hash.update(content);
+    Ok(hash.finalize().into())
+}
+
+/// A sum over the digests of all entries, in whatever order they come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tree([u64; 4]);
+
+impl Tree {
+    fn add(&mut self, digest: &[u8; 32]) {
+        for (sum, part) in self.0.iter_mut().zip(digest.chunks_exact(8)) {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(part);
+            *sum = sum.wrapping_add(u64::from_le_bytes(bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header(kind: tar::EntryType, size: u64) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_size(size);
+        header
+    }
+
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut top = header(tar::EntryType::Directory, 0);
+        tar.append_data(&mut top, "data/", io::empty()).expect("appended");
+        for (path, content) in files {
+            let mut file = header(tar::EntryType::Regular, content.len() as u64);
+            tar.append_data(&mut file, format!("data/{path}"), *content).expect("appended");
+        }
+        tar.into_inner().expect("finished")
+    }
+
+    fn count(bytes: &[u8]) -> Result<TarSummary, ArchiveError> {
+        take(bytes, |_| {})
+    }
+
+    #[test]
+    fn everything_below_the_place_is_counted() {
+        let census = count(&archive(&[("a", b"12"), ("b/c", b"345")])).expect("whole");
+        assert_eq!((census.entries, census.bytes, census.is_file), (2, 5, false));
+        assert_eq!(census.top.as_deref(), Some(OsStr::new("data")));
+        let empty = count(&archive(&[])).expect("whole");
+        assert!(empty.is_empty());
+        assert!(count(&[0; 1024]).expect("an empty archive").is_empty());
+    }
+
+    #[test]
+    fn the_directory_of_a_disk_check_is_no_data() {
+        let mut tar = tar::Builder::new(Vec::new());
+        for path in ["data/", "data/lost+found/"] {
+            tar.append_data(&mut header(tar::EntryType::Directory, 0), path, io::empty()).expect("appended");
+        }
+        assert!(count(&tar.into_inner().expect("finished")).expect("whole").is_empty());
+        assert!(!count(&archive(&[("lost+found/x", b"")])).expect("whole").is_empty());
+    }
+
+    #[test]
+    fn a_long_name_counts_once() {
+        let name = "n".repeat(300);
+        let census = count(&archive(&[(&name, b"x")])).expect("whole");
+        assert_eq!(census.entries, 1);
+    }
+
+    #[test]
+    fn an_archive_cut_at_any_block_is_seen() {
+        // The last file ends in zeros, so that its tail looks like the end of an archive.
+        let whole = archive(&[("a", b"12"), ("zeros", &[0; 4 * BLOCK])]);
+        for blocks in 0..whole.len() / BLOCK {
+            let cut = count(&whole[..blocks * BLOCK]);
+            assert!(matches!(cut, Err(ArchiveError::Truncated)), "{blocks} blocks: {cut:?}");
+        }
+        assert!(count(&whole).is_ok());
+    }
+
+    #[test]
+    fn what_follows_the_end_is_seen() {
+        let mut more = archive(&[("a", b"12")]);
+        more.extend(archive(&[("b", b"3")]));
+        assert!(matches!(count(&more), Err(ArchiveError::Trailing)));
+        let mut padded = archive(&[("a", b"12")]);
+        padded.extend([0; 9 * BLOCK]);
+        assert!(count(&padded).is_ok(), "padding to a record is usual");
+    }
+
+    #[test]
+    fn a_path_that_leads_out_is_refused() {
+        for path in ["../x", "data/../../x", "/etc/passwd", "."] {
+            let mut tar = tar::Builder::new(Vec::new());
+            let mut evil = header(tar::EntryType::Regular, 0);
+            evil.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+            evil.set_cksum();
+            tar.append(&evil, io::empty()).expect("appended");
+            let bytes = tar.into_inner().expect("finished");
+            assert!(matches!(count(&bytes), Err(ArchiveError::Escapes(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn owners_modes_and_contents_count_and_order_does_not() {
+        let tree = |bytes: &[u8]| count(bytes).expect("whole");
+        let one = tree(&archive(&[("a", b"1"), ("b", b"2")]));
+        assert!(one.same_tree(&tree(&archive(&[("b", b"2"), ("a", b"1")]))));
+        assert!(!one.same_tree(&tree(&archive(&[("a", b"1"), ("b", b"3")]))));
+        assert!(!one.same_tree(&tree(&archive(&[("a", b"1")]))));
+        let owned = |uid, mode| {
+            let mut tar = tar::Builder::new(Vec::new());
+            let mut file = header(tar::EntryType::Regular, 0);
+            file.set_uid(uid);
+            file.set_mode(mode);
+            tar.append_data(&mut file, "data", io::empty()).expect("appended");
+            tree(&tar.into_inner().expect("finished"))
+        };
+        assert!(owned(1, 0o600).same_tree(&owned(1, 0o600)));
+        assert!(!owned(1, 0o600).same_tree(&owned(2, 0o600)));
+        assert!(!owned(1, 0o600).same_tree(&owned(1, 0o644)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_archive_makes_it_panic_or_hang(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
+            let _ = count(&bytes);
+        }
+
+        #[test]
+        fn a_flipped_bit_of_a_header_or_a_file_changes_the_tree_or_is_an_error(at in 0usize..1540, bit in 0u8..8) {
+            let sound = archive(&[("a", &[7; 4])]);
+            let before = count(&sound).expect("whole");
+            let mut flipped = sound;
+            flipped[at] ^= 1 << bit;
+            // Padding behind a file's content, and the fields that do not count, may change unseen: the digest of the
+            // whole archive sees those.
+            if let Ok(after) = count(&flipped) {
+                let unseen = before.same_tree(&after);
+                prop_assert!(!unseen || at >= 1028 || at % 512 >= 136);
+            }
+        }
+    }
+}

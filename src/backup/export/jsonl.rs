@@ -1,0 +1,81 @@
+//! JSON Lines, read line by line: the head, then for each collection its own line, its points, and their count.
+
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::json::{CollectionDraft, Draft, OnPoint};
+use super::{Flaw, digest};
+use crate::fs::Digester;
+
+/// What a line may be, told by the key that it has.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(default)]
+    collection: Option<Map<String, Value>>,
+    #[serde(default)]
+    count: Option<u64>,
+}
+
+/// Reads them all. Returns what was read, and both digests where the last line has one: what it says and what was found.
+pub(super) fn read(
+    mut reader: impl BufRead,
+    on_point: &mut OnPoint<'_>,
+) -> Result<(Draft, Option<(String, String)>), Flaw> {
+    let mut draft = Draft::default();
+    let mut digester = Digester::default();
+    let mut line = String::new();
+    let (mut is_first, mut is_open) = (true, false);
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => Flaw::Cut,
+        _ => Flaw::Malformed(error.to_string()),
+    };
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).map_err(unreadable)? == 0 {
+            return if is_open { Err(Flaw::Cut) } else { Ok((draft, None)) };
+        }
+        if let Some(said) = digest::in_line(&line) {
+            let said = said.to_owned();
+            if is_open || reader.read_line(&mut line).map_err(unreadable)? != 0 {
+                return Err(Flaw::Malformed(
+                    "it goes on after its end, or ends inside a collection".to_owned(),
+                ));
+            }
+            return Ok((draft, Some((said, digester.finish().to_string()))));
+        }
+        digester.update(line.as_bytes());
+        let text = line.trim_end();
+        if text.is_empty() {
+            continue;
+        }
+        if std::mem::take(&mut is_first) {
+            let head: Map<String, Value> = serde_json::from_str(text)?;
+            if !head.contains_key("collection") {
+                draft.fields = head;
+                continue;
+            }
+        }
+        let found: Line<'_> = serde_json::from_str(text)?;
+        let number = draft.collections.len();
+        match (found, draft.collections.last_mut().filter(|_| is_open)) {
+            (Line { id: Some(_), .. }, Some(collection)) => {
+                collection.points += 1;
+                on_point(number - 1, text)?;
+            }
+            (Line { count: Some(count), .. }, Some(collection)) => {
+                collection.fields.insert("count".to_owned(), count.into());
+                is_open = false;
+            }
+            (Line { collection: Some(fields), .. }, None) => {
+                draft.collections.push(CollectionDraft { fields, points: 0 });
+                is_open = true;
+            }
+            _ => return Err(Flaw::Malformed("its lines are not in the order of an export".to_owned())),
+        }
+    }
+}

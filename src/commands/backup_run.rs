@@ -1,0 +1,185 @@
+//! Backing up some stores together, or not at all.
+
+use jiff::Timestamp;
+
+use super::clusters::{Group, groups};
+use super::context::ProjectContext;
+use super::test_restore::Prover;
+use super::{format, test_restore};
+use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest, Proof};
+use crate::backup::stack as together;
+use crate::backup::store::Verified;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::Store;
+use crate::settings::Required;
+use crate::units::Bytes;
+
+/// As manifests name us.
+const TOOL: &str = concat!("safe-compose ", env!("CARGO_PKG_VERSION"));
+
+/// One store that was saved; the nodes of a cluster have one backup together.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub store: Store,
+    pub backup: Verified,
+}
+
+/// Backs up every store, each checked as far as the settings want it.
+pub(super) async fn save(
+    cx: &ProjectContext<'_>,
+    stores: &[Store],
+    reason: &str,
+) -> Result<Vec<Saved>, Failure> {
+    save_to(cx, stores, reason, cx.settings.backup.proof).await
+}
+
+/// Backs up every store, one after the other, each read back and checked as far as it has to be. The first that fails
+/// ends it: what was finished before stays as a backup of its own.
+pub(super) async fn save_to(
+    cx: &ProjectContext<'_>,
+    stores: &[Store],
+    reason: &str,
+    required: Required,
+) -> Result<Vec<Saved>, Failure> {
+    if stores.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed_at = |store: &Store, error| failed(cx, &format!("`{}`", store.service), error);
+    let mut made: Vec<(Group, Verified)> = Vec::new();
+    for group in groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))? {
+        let backup = save_one(cx, &group, reason).await.map_err(|error| failed_at(&group.lead, error))?;
+        tell(cx, &group, &backup);
+        made.push((group, backup));
+    }
+    let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
+    together::write(&cx.root, &cx.project.name, &members)
+        .map_err(|error| failed(cx, "the list of what was saved together", error.into()))?;
+    let mut saved = Vec::new();
+    for (group, mut backup) in made {
+        prove(cx, &group.lead, &mut backup, required).await?;
+        saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
+    }
+    Ok(saved)
+}
+
+/// Tries a backup out, where that is required and was not done yet.
+pub(super) async fn prove(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    backup: &mut Verified,
+    required: Required,
+) -> Result<(), Failure> {
+    let driver = backup.manifest.kind.driver();
+    if required < Required::Restored || backup.proof() >= Proof::Restored {
+        return Ok(());
+    }
+    if !driver.can_try() {
+        cx.ui().say(format!(
+            "`{}` is a backup of plain files: it was read to its end, and there is no server to try it in.",
+            backup.name()
+        ));
+        return Ok(());
+    }
+    let tried = Prover::of(cx).prove(backup).await;
+    let what = format!("`{}` was backed up, and the backup could not be tried out", store.service);
+    let trial = tried.map_err(|error| failed_proof(cx, what, error))?;
+    match test_restore::verdict(&trial) {
+        None => {
+            test_restore::tell(cx.ui(), backup, &trial);
+            Ok(())
+        }
+        Some(reasons) => {
+            let what = format!("the backup of `{}` cannot be put back", store.service);
+            Err(failed_proof(cx, what, reasons))
+        }
+    }
+}
+
+/// A backup that does not count, because it is not proven.
+fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> Failure {
+    match cx.command.composes() {
+        Some(command) => Failure::new(Exit::BackupFailed, format!("{what}, so `{command}` was not run"))
+            .because(error)
+            .say("The stack is exactly as it was. The settings say `backup.proof: restored`.")
+            .run(
+                "Repair the cause and try again, or go on without a backup",
+                cx.suggest().again("--safe-skip-backup", &cx.command.words),
+            ),
+        None => Failure::new(Exit::BackupFailed, what)
+            .because(error)
+            .say("It is kept, and marked as what it is.")
+            .run("To see how far each backup is proven", cx.suggest().backups()),
+    }
+}
+
+async fn save_one(cx: &ProjectContext<'_>, group: &Group, reason: &str) -> anyhow::Result<Verified> {
+    let store = &group.lead;
+    let meter = cx.ui().meter();
+    let created = Timestamp::now();
+    let mut staging = cx.root.stage(&store.id, created)?;
+    let target = cx.target(store, &meter);
+    // One that cannot be read is no ground to stand on.
+    let previous = cx.root.latest(&store.id).ok().flatten();
+    let dump = store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?;
+    for remark in &dump.remarks {
+        cx.ui().warn(format!("{}: {remark}", store.service));
+    }
+    let identity = cx.identity();
+    let container = store.container.as_ref();
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        tool: TOOL.to_owned(),
+        created,
+        finished: Timestamp::now(),
+        project: cx.project.name.clone(),
+        service: store.service.clone(),
+        container: container.map(|container| container.name.clone()).unwrap_or_default(),
+        image: store.image.clone().unwrap_or_default(),
+        image_id: container.map(|container| container.image_id.clone()).unwrap_or_default(),
+        engine: identity.id.clone(),
+        endpoint: identity.endpoint.clone(),
+        kind: store.kind,
+        cluster: group.nodes.clone(),
+        server: dump.server,
+        reason: reason.to_owned(),
+        proof: dump.proof,
+        fingerprint: dump.fingerprint,
+        artifacts: dump.artifacts,
+        restore_by_hand: dump.restore_by_hand,
+    };
+    Ok(staging.finish_showing(manifest, &meter)?)
+}
+
+fn tell(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
+    let backup = verified.backup();
+    let manifest = &backup.manifest;
+    cx.ui().good(format!(
+        "backed up {}: {} ({}, read back and checked) in {}",
+        format::saved(&group.nodes, &group.lead.service),
+        format::contents(&manifest.fingerprint),
+        Bytes(backup.bytes()),
+        format::short_path(&backup.directory),
+    ));
+}
+
+fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure {
+    let command = cx.command.composes();
+    let failure = match command {
+        Some(command) => Failure::new(
+            Exit::BackupFailed,
+            format!("{what} could not be backed up, so `{command}` was not run"),
+        )
+        .because(error)
+        .say("The stack is exactly as it was."),
+        None => Failure::new(Exit::BackupFailed, format!("{what} could not be backed up")).because(error),
+    };
+    match command {
+        Some(_) => failure.run(
+            "Repair the cause and try again, or go on without a backup",
+            cx.suggest().again("--safe-skip-backup", &cx.command.words),
+        ),
+        None => failure,
+    }
+}

@@ -1,0 +1,220 @@
+//! Everything that is known about the project a command is about, gathered once.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::backup::driver::Target;
+use crate::backup::store::BackupRoot;
+use crate::compose::binary::ComposeBinary;
+use crate::compose::grammar::Grammar;
+use crate::compose::invocation::{OWN_COMMANDS, Reading, SafeFlags};
+use crate::compose::project::{Project, ProjectError};
+use crate::engine::context::{Endpoint, EngineEnvironment};
+use crate::engine::docker::DockerEngine;
+use crate::engine::{Container, Engine, EngineError, Identity, MountSource, Volume};
+use crate::env::Env;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::{Inventory, Store};
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::suggest::Suggest;
+use crate::ui::Ui;
+
+/// What was asked for, and by whom: all that is known before anything is read.
+pub struct CommandContext {
+    pub env: Env,
+    pub ui: Ui,
+    pub binary: ComposeBinary,
+    pub grammar: Grammar,
+    pub reading: Reading,
+    pub safe: SafeFlags,
+    pub suggest: Suggest,
+    /// What was on standard input, where Compose reads its file from there.
+    pub stdin: Option<Vec<u8>>,
+    /// The command as Compose will get it.
+    pub words: Vec<OsString>,
+    /// The command as it was typed.
+    pub typed: Vec<OsString>,
+}
+
+/// A project, with what its file says and what its engine has.
+pub struct ProjectContext<'a> {
+    pub command: &'a CommandContext,
+    pub project: Project,
+    pub settings: Settings,
+    pub engine: Box<dyn Engine>,
+    pub containers: Vec<Container>,
+    /// Every volume with the project's label, every declared one that exists, and every one that is mounted.
+    pub volumes: Vec<Volume>,
+    /// The containers that keep volumes from being removed, of this project and of any other.
+    pub holders: Vec<Container>,
+    pub inventory: Inventory,
+    pub root: BackupRoot,
+}
+
+impl CommandContext {
+    /// Reads the project's file through the real Compose.
+    pub fn project(&self) -> Result<Project, ProjectError> {
+        Project::read(&self.binary, &self.reading, &self.env, self.stdin.as_deref())
+    }
+
+    /// The subcommand, where it is one of Compose's and not of our own.
+    pub fn composes(&self) -> Option<&str> {
+        self.reading.subcommand.as_deref().filter(|word| !OWN_COMMANDS.contains(word))
+    }
+
+    /// Whether the user gave this whole project up.
+    pub fn is_disposable(&self, project: &str) -> bool {
+        self.env.disposable.iter().any(|name| name == project)
+    }
+
+    /// How long to wait for a server. A value that is no number of seconds counts as not set.
+    pub fn ready_timeout(&self) -> Duration {
+        Duration::from_secs(self.env.wait.as_deref().and_then(|text| text.parse().ok()).unwrap_or(120))
+    }
+}
+
+impl<'a> ProjectContext<'a> {
+    /// Reads the file and asks the engine.
+    pub async fn gather(command: &'a CommandContext) -> Result<Self, Failure> {
+        let project = command.project().map_err(|error| unreadable(command, error))?;
+        Self::of_project(command, project).await
+    }
+
+    /// Asks the engine about a project that was read before.
+    pub async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
+        let settings = settings(&project)?;
+        let engine: Box<dyn Engine> = Box::new(connect(command).await.map_err(no_engine)?);
+        let (identity, containers, labelled, holders) = tokio::try_join!(
+            engine.identity(),
+            engine.project_containers(&project.name),
+            engine.project_volumes(&project.name),
+            engine.holders(),
+        )
+        .map_err(no_engine)?;
+        let volumes =
+            every_volume(engine.as_ref(), &project, &containers, labelled).await.map_err(no_engine)?;
+        let inventory =
+            Inventory::take(identity, &project.name, project.whole_model(), &containers, &settings);
+        let root = backup_root(&project, &settings);
+        Ok(Self { command, project, settings, engine, containers, volumes, holders, inventory, root })
+    }
+
+    pub fn ui(&self) -> &Ui {
+        &self.command.ui
+    }
+
+    pub fn suggest(&self) -> &Suggest {
+        &self.command.suggest
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.inventory.engine
+    }
+
+    pub fn is_disposable(&self) -> bool {
+        self.command.is_disposable(&self.project.name)
+    }
+
+    /// What a driver needs to work on a store.
+    pub fn target<'t>(&'t self, store: &'t Store, progress: &'t dyn Progress) -> Target<'t> {
+        Target {
+            engine: self.engine.as_ref(),
+            store,
+            stores: &self.inventory.stores,
+            progress,
+            local: self.identity().local,
+            api_key: self.command.env.qdrant_api_key.as_ref(),
+        }
+    }
+
+    /// Asks the engine again, after containers have come or gone.
+    pub async fn refresh(&mut self) -> Result<(), EngineError> {
+        self.containers = self.engine.project_containers(&self.project.name).await?;
+        self.inventory = Inventory::take(
+            self.inventory.engine.clone(),
+            &self.project.name,
+            self.project.whole_model(),
+            &self.containers,
+            &self.settings,
+        );
+        Ok(())
+    }
+}
+
+/// Connects to the engine that this command would act on.
+pub(super) async fn connect(command: &CommandContext) -> Result<DockerEngine, EngineError> {
+    let globals = &command.reading.globals;
+    let endpoint = Endpoint::resolve(&EngineEnvironment {
+        host_flag: globals.host.clone(),
+        context_flag: globals.context.clone(),
+        docker_host: command.env.docker_host.clone(),
+        docker_context: command.env.docker_context.clone(),
+        docker_config: command.env.docker_config.clone(),
+        tls_verify: command.env.docker_tls_verify.clone(),
+        cert_path: command.env.docker_cert_path.clone(),
+        home: command.env.home.clone(),
+    })?;
+    DockerEngine::connect(&endpoint).await
+}
+
+/// Where a project keeps its backups.
+pub(super) fn backup_root(project: &Project, settings: &Settings) -> BackupRoot {
+    let directory = project.directory.join(&settings.backup.directory);
+    // `./backups` joined as it stands would show the dot in every message.
+    let directory: PathBuf = directory.components().collect();
+    BackupRoot::at(directory)
+}
+
+pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {
+    Settings::read(project.settings()).map_err(|error| {
+        Failure::new(Exit::Usage, error.to_string())
+            .say("Nothing was run. The settings are listed in docs/reference.md.")
+    })
+}
+
+/// The labelled volumes, the declared ones that exist, and those that the containers mount.
+async fn every_volume(
+    engine: &dyn Engine,
+    project: &Project,
+    containers: &[Container],
+    mut volumes: Vec<Volume>,
+) -> Result<Vec<Volume>, EngineError> {
+    let declared = project.whole_model().into_iter().flat_map(|model| model.volumes.values());
+    let mounts = containers.iter().flat_map(|container| &container.mounts);
+    let mounted = mounts.filter_map(|mount| match &mount.source {
+        MountSource::Volume { name, .. } => Some(name),
+        MountSource::Bind { .. } | MountSource::Tmpfs | MountSource::Other => None,
+    });
+    for name in declared.map(|declaration| &declaration.name).chain(mounted) {
+        if volumes.iter().all(|volume| volume.name != *name)
+            && let Some(volume) = engine.volume(name).await?
+        {
+            volumes.push(volume);
+        }
+    }
+    Ok(volumes)
+}
+
+/// Compose cannot make sense of the project.
+pub(super) fn unreadable(command: &CommandContext, error: ProjectError) -> Failure {
+    let command = command.reading.subcommand.as_deref().unwrap_or("this");
+    Failure::new(Exit::Unavailable, "the project cannot be read, so nothing was run")
+        .because(error)
+        .say(format!("What `{command}` would do to its data cannot be told until Compose can read the file."))
+}
+
+/// The engine cannot be command.
+pub(super) fn no_engine(error: EngineError) -> Failure {
+    let advice = match &error {
+        EngineError::Unreachable { .. } => "Is the Docker Engine running? Nothing was run.",
+        EngineError::Forbidden { .. } => {
+            "Your user may not talk to the engine: use sudo, or join the group that owns its socket. Nothing was run."
+        }
+        EngineError::Context { .. } => "`docker context ls` shows the contexts there are. Nothing was run.",
+        EngineError::NotFound { .. } | EngineError::Refused { .. } => "Nothing was run.",
+    };
+    Failure::new(Exit::Unavailable, "the Docker Engine cannot be asked").because(error).say(advice)
+}

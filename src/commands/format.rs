@@ -1,0 +1,311 @@
+//! Data in words: fingerprints, backups, plans.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::context::ProjectContext;
+use crate::backup::driver::Action;
+use crate::backup::fingerprint::Fingerprint;
+use crate::backup::manifest::Proof;
+use crate::backup::proof::{Outcome, Record};
+use crate::backup::store::Backup;
+use crate::inventory::Inventory;
+use crate::policy::{Assessment, Effect, Impact, Subject, Token};
+use crate::preflight::{Finding, Severity};
+use crate::ui::table;
+use crate::units::{Age, Bytes, count};
+
+const HEADINGS: &[&str] = &["WHAT", "FATE", "SERVICE", "HOLDS", "SIZE", "AGE", "NEWEST BACKUP"];
+
+/// `3 collections, 1204 points`.
+pub(super) fn contents(fingerprint: &Fingerprint) -> String {
+    match fingerprint {
+        Fingerprint::Qdrant(qdrant) => {
+            let points: u64 = qdrant.collections.values().filter_map(|collection| collection.points).sum();
+            let collections = qdrant.collections.len() as u64;
+            format!("{}, {}", count(collections, "collection"), count(points, "point"))
+        }
+        Fingerprint::Volume { entries, bytes } => format!("{}, {}", count(*entries, "file"), Bytes(*bytes)),
+    }
+}
+
+/// `2 hours ago`.
+pub(super) fn ago(then: Timestamp) -> String {
+    let seconds = Timestamp::now().as_second() - then.as_second();
+    format!("{} ago", Age(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+}
+
+/// The data that a command would lose, as a table with the reasons below.
+pub(super) fn losses(plan: &Assessment) -> String {
+    let lost = || plan.impacts.iter().filter(|impact| impact.effect >= Effect::Orphan && is_reported(impact));
+    let rows: Vec<Vec<String>> = lost().map(row).collect();
+    let table = table::render(HEADINGS, &rows);
+    format!("{table}\n{}", reasons(lost()))
+}
+
+/// Whether an impact is told before the command runs. Every container has a layer, and a line for each at each command
+/// would be read by nobody; a plan has them all.
+pub(super) fn is_reported(impact: &Impact) -> bool {
+    match impact.effect {
+        Effect::Destroy | Effect::Orphan => {
+            !(impact.notice && matches!(impact.subject, Subject::Layer { .. }))
+        }
+        // Of those that only stop a service, the ones that are worth a line of their own.
+        Effect::Interrupt => impact.notice,
+        Effect::None => false,
+    }
+}
+
+fn row(impact: &Impact) -> Vec<String> {
+    let created = match &impact.subject {
+        Subject::Volume { created, .. } => created.as_ref().and_then(|text| text.parse::<Timestamp>().ok()),
+        Subject::Directory { .. }
+        | Subject::Layer { .. }
+        | Subject::Tmpfs { .. }
+        | Subject::Collection { .. }
+        | Subject::Image { .. }
+        | Subject::Service { .. } => None,
+    };
+    let age = created.map_or_else(|| "?".to_owned(), |then| ago(then).trim_end_matches(" ago").to_owned());
+    vec![
+        subject(&impact.subject),
+        fate(impact),
+        if impact.services.is_empty() {
+            "-".to_owned()
+        } else {
+            impact.services.iter().cloned().collect::<Vec<_>>().join(", ")
+        },
+        impact.contents.clone().unwrap_or_else(|| "?".to_owned()),
+        impact.bytes.map_or_else(|| "?".to_owned(), |bytes| Bytes(bytes).to_string()),
+        age,
+        impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
+    ]
+}
+
+pub(super) fn fate(impact: &Impact) -> String {
+    let fate = match impact.effect {
+        Effect::Destroy => "destroyed",
+        Effect::Orphan => "left behind",
+        Effect::Interrupt => "interrupted",
+        Effect::None => "kept",
+    };
+    match impact.effect {
+        Effect::Destroy | Effect::Orphan if impact.disposable => format!("{fate} (disposable)"),
+        Effect::Destroy | Effect::Orphan if impact.notice => format!("{fate} (not asked about)"),
+        Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => fate.to_owned(),
+    }
+}
+
+/// What a backup is of: a service, or the nodes of a cluster together.
+pub(super) fn saved(nodes: &[String], service: &str) -> String {
+    match nodes {
+        [] => format!("`{service}`"),
+        nodes => format!("the cluster of `{}`", nodes.join("`, `")),
+    }
+}
+
+/// `volume shop_data`.
+pub(super) fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Volume { name, anonymous: false, .. } => format!("volume {name}"),
+        Subject::Volume { name, anonymous: true, .. } => {
+            format!("anonymous volume {}…", name.get(..12).unwrap_or(name))
+        }
+        Subject::Directory { path } => format!("directory {path}"),
+        Subject::Layer { container, .. } => format!("container {container}"),
+        Subject::Tmpfs { path, .. } => format!("tmpfs {path}"),
+        Subject::Collection { name, .. } => format!("collection {name}"),
+        Subject::Image { name, .. } => format!("image {name}"),
+        Subject::Service { name } => format!("service {name}"),
+    }
+}
+
+/// Every effect of a command, as a table with the reasons below.
+pub(super) fn effects(plan: &Assessment) -> String {
+    let rows: Vec<Vec<String>> = plan.impacts.iter().map(row).collect();
+    let table = table::render(HEADINGS, &rows);
+    format!("{table}\n{}", reasons(&plan.impacts))
+}
+
+/// Why, a line for each piece.
+fn reasons<'a>(impacts: impl IntoIterator<Item = &'a Impact>) -> String {
+    impacts.into_iter().fold(String::new(), |text, impact| {
+        format!("{text}  {}: {}.\n", subject(&impact.subject), impact.reason)
+    })
+}
+
+/// The plan for scripts; `docs/json.md` documents it.
+pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[Finding]) -> String {
+    let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
+    json(&json!({
+        "format": "safe-compose-plan",
+        "format_version": 1,
+        "command": words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
+        "worst": plan.worst(),
+        "token": token,
+        "plan": plan,
+        "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
+    }))
+}
+
+/// The command as it was typed, for a message.
+pub(super) fn command(words: &[OsString]) -> String {
+    shell_words::join(words.iter().map(|word| word.to_string_lossy()))
+}
+
+/// Names the engine when it is not the usual one of this machine.
+pub(super) fn elsewhere(cx: &ProjectContext<'_>) -> String {
+    let identity = cx.identity();
+    if identity.endpoint == crate::engine::context::DEFAULT_SOCKET {
+        String::new()
+    } else {
+        format!(" on engine `{}` ({})", identity.name, identity.endpoint)
+    }
+}
+
+/// A path as short as it can be said from where the user stands.
+pub(super) fn short_path(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    short.display().to_string()
+}
+
+/// The services that hold data: `api, qdrant`.
+pub(super) fn services(inventory: &Inventory) -> String {
+    let mut names: Vec<&str> = inventory.stores.iter().map(|store| store.service.as_str()).collect();
+    names.dedup();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What a check before a start has found.
+pub(super) fn finding(finding: &Finding) -> String {
+    format!("{}: {}: {}.", finding.service, finding.what, finding.why)
+}
+
+fn finding_json(finding: &Finding) -> serde_json::Value {
+    let severity = match finding.severity {
+        Severity::Stop => "stop",
+        Severity::Repair => "mend",
+        Severity::Warn => "warn",
+        Severity::Note => "note",
+    };
+    json!({ "severity": severity, "service": finding.service, "what": finding.what, "why": finding.why })
+}
+
+/// A fragment with a capital letter in front.
+pub(super) fn sentence(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+pub(super) fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Failed => "failed",
+        Proof::Copied => "copied",
+        Proof::Readable => "readable",
+        Proof::Restored => "restored",
+    }
+}
+
+/// How far a backup was checked, and what its trial has shown.
+fn proof_of(backup: &Backup) -> String {
+    let level = proof(backup.proof());
+    let Some(record) = &backup.trial else { return level.to_owned() };
+    let server = record.server.as_deref().unwrap_or("?");
+    let when = ago(record.time);
+    match &record.outcome {
+        Outcome::Restored => format!("{level} into a scratch {} {server}, {when}", record.image),
+        Outcome::Failed { reasons } => format!("{level} {when}: {}", reasons.join("; ")),
+    }
+}
+
+fn trial_json(record: &Record) -> serde_json::Value {
+    let reasons = match &record.outcome {
+        Outcome::Restored => &[],
+        Outcome::Failed { reasons } => reasons.as_slice(),
+    };
+    json!({ "time": record.time, "image": record.image, "server": record.server, "reasons": reasons })
+}
+
+pub(super) fn action(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Replace => "replace",
+        Action::Keep => "keep",
+        Action::Finish => "finish",
+    }
+}
+
+/// One backup for scripts.
+pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
+    let manifest = &backup.manifest;
+    json!({
+        "name": backup.name(),
+        "path": backup.directory,
+        "service": manifest.service,
+        "kind": manifest.kind,
+        "created": manifest.created,
+        "bytes": backup.bytes(),
+        "proof": backup.proof(),
+        "trial": backup.trial.as_ref().map(trial_json),
+        "reason": manifest.reason,
+        "server": manifest.server,
+        "holds": contents(&manifest.fingerprint),
+    })
+}
+
+/// One backup for people.
+pub(super) fn backup(backup: &Backup) -> String {
+    let manifest = &backup.manifest;
+    let mut text = format!(
+        "{}\n  of        {} in project {}, {}\n  made      {} by {}, {}\n  holds     {}, {}\n  proof     {}\n  in        {}\n",
+        backup.name(),
+        manifest.service,
+        manifest.project,
+        manifest
+            .server
+            .as_deref()
+            .map_or_else(|| manifest.image.clone(), |version| format!("{} {version}", manifest.image)),
+        manifest.created,
+        manifest.tool,
+        manifest.reason,
+        contents(&manifest.fingerprint),
+        Bytes(backup.bytes()),
+        proof_of(backup),
+        short_path(&backup.directory),
+    );
+    if let Fingerprint::Qdrant(qdrant) = &manifest.fingerprint {
+        let rows: Vec<Vec<String>> = qdrant
+            .collections
+            .iter()
+            .map(|(name, collection)| {
+                let aliases: Vec<&str> = qdrant
+                    .aliases
+                    .iter()
+                    .filter(|(_, to)| *to == name)
+                    .map(|(alias, _)| alias.as_str())
+                    .collect();
+                let points =
+                    collection.points.map_or_else(|| "unreadable".to_owned(), |points| points.to_string());
+                vec![name.clone(), points, aliases.join(", ")]
+            })
+            .collect();
+        text.push('\n');
+        text.push_str(&table::render(&["COLLECTION", "POINTS", "ALIASES"], &rows));
+    }
+    text.push_str("\nWithout safe-compose:\n");
+    for line in &manifest.restore_by_hand {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// Pretty JSON, as our own commands print it.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("plain data serialises")
+}

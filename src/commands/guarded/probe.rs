@@ -1,0 +1,222 @@
+//! What only some commands need to know before they can be judged. Each question is asked only when its answer could
+//! change the judgement: an ordinary `up` of a healthy stack asks none.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use futures_util::future::try_join_all;
+
+use super::{links, namesakes};
+use crate::commands::context::{CommandContext, ProjectContext, no_engine};
+use crate::compose::grammar::Grammar;
+use crate::compose::project;
+use crate::engine::{Container, EngineError, Mount, MountSource};
+use crate::env;
+use crate::error::Failure;
+use crate::guard::{self, Hashes, HazardContext, Probe};
+use crate::process::{self, Capture};
+
+/// The names that Compose looks for in a directory.
+const FILES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// A command and its project as the guard sees them.
+pub(super) fn hazard_context<'a>(cx: &'a ProjectContext<'_>, probe: &'a Probe) -> HazardContext<'a> {
+    HazardContext {
+        grammar: cx.command.grammar,
+        reading: &cx.command.reading,
+        label_mode: cx.project.label_mode,
+        model: cx.project.model.as_ref(),
+        whole_model: cx.project.whole_model(),
+        inventory: &cx.inventory,
+        containers: &cx.containers,
+        volumes: &cx.volumes,
+        protected: cx.holders.iter().filter_map(Container::held_volume).map(str::to_owned).collect(),
+        settings: &cx.settings,
+        disposable: cx.is_disposable(),
+        probe,
+    }
+}
+
+pub(super) async fn gather(cx: &ProjectContext<'_>, unknown_flag: Option<String>) -> Result<Probe, Failure> {
+    let command = cx.command;
+    let mut probe = Probe {
+        other_directory: other_directory(cx),
+        named_by_hand: command.reading.globals.project_name.is_some()
+            || command.env.compose_project_name.is_some(),
+        remove_orphans: command.env.compose_remove_orphans || cx.project.removes_orphans,
+        terminal: command.ui.is_terminal(),
+        copies_directory: copies_directory(command),
+        unknown_flag,
+        unset_variables: unset_variables(&cx.project.warnings),
+        ..Probe::default()
+    };
+    probe.version = version(cx).await;
+    from_the_engine(cx, &mut probe).await.map_err(no_engine)?;
+    probe.copy_targets = links::copy_targets(cx).await.map_err(no_engine)?;
+    if asks_for_hashes(cx, &probe) {
+        probe.hashes = hashes(command).await;
+    }
+    if guard::needs_version(&hazard_context(cx, &probe)) {
+        probe.version = ask_version(cx).await;
+    }
+    Ok(probe)
+}
+
+async fn from_the_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), EngineError> {
+    let engine = cx.engine.as_ref();
+    let images = images(cx, probe);
+    let found = try_join_all(images.iter().map(|reference| engine.image(reference))).await?;
+    probe.images = images.into_iter().zip(found).collect();
+
+    let contested: Vec<String> =
+        guard::contested(&hazard_context(cx, probe)).into_iter().map(str::to_owned).collect();
+    let mounting = try_join_all(contested.iter().map(|volume| engine.containers_with_volume(volume))).await?;
+    for container in mounting.into_iter().flatten() {
+        let known = |one: &Container| one.id == container.id;
+        if !cx.containers.iter().any(known) && !probe.outsiders.iter().any(known) {
+            probe.outsiders.push(container);
+        }
+    }
+
+    // A plan has what is not told too.
+    if cx.command.safe.plan || guard::creates_new(&hazard_context(cx, probe)) {
+        namesakes::gather(cx, probe).await?;
+    }
+    Ok(())
+}
+
+/// The images that say something about what a container would lose, or that would be deleted.
+fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
+    let project = cx;
+    let cx = hazard_context(project, probe);
+    let mut images = Vec::new();
+    let mut add = |reference: &str| {
+        if !images.iter().any(|known| known == reference) {
+            images.push(reference.to_owned());
+        }
+    };
+    if cx.subcommand() == "down" && cx.reading.value("rmi").is_some() {
+        for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
+            if let Some(image) = &service.image {
+                add(image);
+            } else {
+                let separator = if cx.grammar == Grammar::V1 { '_' } else { '-' };
+                add(&format!("{}{separator}{}", project.project.name, service.name));
+            }
+        }
+        cx.containers_in_reach().for_each(|container| add(&container.image));
+    }
+    for container in cx.containers {
+        let Some(service) = container.service().and_then(|name| cx.service(name)) else { continue };
+        let made_anew = cx.role(&service.name).is_some();
+        let anonymous = |mount: &Mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. });
+        let carries = container.mounts.iter().any(anonymous);
+        // A volume where the file has none may be there by the image.
+        let elsewhere = container.mounts.iter().any(|mount| {
+            matches!(mount.source, MountSource::Volume { anonymous: false, .. })
+                && service.mounts.iter().all(|declared| declared.target != mount.destination)
+        });
+        let matters = project.command.safe.plan || carries || cx.keeps_data_in_layer(container);
+        if elsewhere || (made_anew && matters) {
+            add(&container.image);
+            service.image.iter().for_each(|image| add(image));
+        }
+        if made_anew && carries && cx.grammar == Grammar::V1 {
+            add(&container.image_id);
+        }
+    }
+    images
+}
+
+fn asks_for_hashes(cx: &ProjectContext<'_>, probe: &Probe) -> bool {
+    let project = cx;
+    let cx = hazard_context(project, probe);
+    let made = |container: &Container| container.service().is_some_and(|service| cx.role(service).is_some());
+    // A plan is worth its time.
+    (project.command.safe.plan && cx.containers.iter().any(made)) || guard::needs_hashes(&cx)
+}
+
+async fn hashes(command: &CommandContext) -> Hashes {
+    let (binary, reading, stdin) = (command.binary.clone(), command.reading.clone(), command.stdin.clone());
+    let asking = tokio::task::spawn_blocking(move || project::hashes(&binary, &reading, stdin.as_deref()));
+    asking.await.ok().flatten().map_or(Hashes::Unknown, Hashes::Known)
+}
+
+/// The version decides how far `down --volumes SERVICE` and `up --renew-anon-volumes` reach.
+async fn version(cx: &ProjectContext<'_>) -> Option<(u32, u32)> {
+    let reading = &cx.command.reading;
+    let subcommand = reading.subcommand.as_deref().unwrap_or_default();
+    let matters = match subcommand {
+        "down" => reading.is_set("volumes") && !reading.operands.is_empty(),
+        "up" => reading.is_set("renew-anon-volumes"),
+        _ => false,
+    } && reading.grammar == Grammar::V2
+        && !cx.project.label_mode;
+    if matters { ask_version(cx).await } else { None }
+}
+
+async fn ask_version(cx: &ProjectContext<'_>) -> Option<(u32, u32)> {
+    let program = cx.command.binary.path.clone();
+    let asking = tokio::task::spawn_blocking(move || {
+        let args = ["version", "--short"].map(OsString::from);
+        let env_remove = &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET];
+        process::capture(&Capture { program: &program, args: &args, env_remove, stdin: None })
+    });
+    let output = asking.await.ok()?.ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
+    let mut parts = said.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Another directory that the containers were made from, as long as it is a project of its own.
+fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
+    if cx.project.label_mode || !cx.identity().local {
+        return None;
+    }
+    let same = |one: &Path, other: &Path| {
+        one == other
+            || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+    };
+    cx.containers
+        .iter()
+        .filter_map(Container::working_dir)
+        .find(|directory| {
+            !same(directory, &cx.project.directory) && FILES.iter().any(|file| directory.join(file).is_file())
+        })
+        .map(Path::to_owned)
+}
+
+/// Whether `cp` copies more than one file.
+fn copies_directory(command: &CommandContext) -> bool {
+    command.reading.subcommand.as_deref() == Some("cp")
+        && command
+            .reading
+            .operands
+            .first()
+            .is_some_and(|from| from == "-" || command.env.absolute(from).is_dir())
+}
+
+/// The variables that Compose has complained about.
+fn unset_variables(warnings: &[String]) -> Vec<String> {
+    warnings
+        .iter()
+        .filter_map(|line| line.split_once(" variable is not set"))
+        .filter_map(|(before, _)| before.rsplit_once("The "))
+        .map(|(_, name)| name.trim_matches(['\\', '"']).to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_composes_name_the_variable_that_is_missing() {
+        let lines = [
+            r#"time="2026-01-01T00:00:00Z" level=warning msg="The \"DATA_DIR\" variable is not set. Defaulting to a blank string.""#,
+            "WARNING: The SUFFIX variable is not set. Defaulting to a blank string.",
+            "something else",
+        ];
+        assert_eq!(unset_variables(&lines.map(str::to_owned)), ["DATA_DIR", "SUFFIX"]);
+    }
+}

@@ -1,0 +1,141 @@
+//! Comparing what runs with what was recorded, and saying so.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::context::ProjectContext;
+use super::{baselines, format};
+use crate::backup::record::Record;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::inventory::Store;
+use crate::verify::{self, Verdict};
+
+/// Compares every store of the services (all when `None`) whose container runs. The first that has lost something is
+/// the failure; the others are told too.
+pub(super) async fn all(
+    cx: &ProjectContext<'_>,
+    services: Option<&BTreeSet<String>>,
+) -> Result<Vec<(String, Verdict)>, Failure> {
+    let mut verdicts = Vec::new();
+    let mut failed: Option<Failure> = None;
+    for store in comparable(cx, services) {
+        let record = baselines::read(cx, store)?;
+        let meter = cx.ui().meter();
+        let verdict =
+            verify::examine(cx.target(store, &meter), record.as_ref(), cx.command.ready_timeout()).await;
+        match tell(cx, store, record.as_ref(), &verdict)? {
+            None => {}
+            Some(failure) if failed.is_none() => failed = Some(failure),
+            Some(failure) => cx.ui().failure(&failure),
+        }
+        verdicts.push((store.id.clone(), verdict));
+    }
+    failed.map_or(Ok(verdicts), Err)
+}
+
+/// Waits until the services run, and then compares. For a command that never ends by itself.
+pub(super) async fn once_running(
+    cx: &mut ProjectContext<'_>,
+    services: Option<&BTreeSet<String>>,
+) -> Result<(), Failure> {
+    loop {
+        cx.refresh().await.map_err(super::context::no_engine)?;
+        let waiting = cx
+            .inventory
+            .stores
+            .iter()
+            .filter(|store| in_reach(store, services))
+            .any(|store| !store.is_running());
+        if !waiting {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    all(cx, services).await.map(drop)
+}
+
+fn in_reach(store: &Store, services: Option<&BTreeSet<String>>) -> bool {
+    store.is_server() && services.is_none_or(|services| services.contains(&store.service))
+}
+
+fn comparable<'a>(
+    cx: &'a ProjectContext<'_>,
+    services: Option<&'a BTreeSet<String>>,
+) -> impl Iterator<Item = &'a Store> {
+    cx.inventory.stores.iter().filter(move |store| in_reach(store, services) && store.is_running())
+}
+
+/// Says what was found; something that is missing is a failure.
+fn tell(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    record: Option<&Record>,
+    verdict: &Verdict,
+) -> Result<Option<Failure>, Failure> {
+    let ui = cx.ui();
+    let service = &store.service;
+    let since = record.map_or_else(String::new, |record| format!(" ({})", format::ago(record.time)));
+    match verdict {
+        Verdict::Whole(now) => {
+            ui.good(format!(
+                "`{service}`: everything is there that was there at the last stop{since}: {}.",
+                format::contents(now)
+            ));
+            Ok(None)
+        }
+        Verdict::Unrecorded(now) => {
+            ui.say(format!(
+                "`{service}` answers: {}. Nothing was recorded before, so there is nothing to compare with.",
+                format::contents(now)
+            ));
+            Ok(None)
+        }
+        Verdict::Fresh { now, backup } => {
+            ui.say(format!(
+                "`{service}` starts anew: {}. Its data was destroyed on purpose{since}.",
+                format::contents(now)
+            ));
+            if let Some(backup) = backup {
+                ui.say(format!("To bring it back all the same: {}", cx.suggest().restore(backup)));
+            }
+            Ok(None)
+        }
+        Verdict::Unverifiable(reason) => Ok(Some(
+            Failure::new(Exit::DataMissing, format!("`{service}` could not be compared with its last stop"))
+                .because(anyhow::anyhow!("{reason}"))
+                .run("Its log may tell more", cx.suggest().logs(service))
+                .run("To compare again", cx.suggest().verify()),
+        )),
+        Verdict::Lossy { now, differences } => {
+            let mut failure = Failure::new(
+                Exit::DataMissing,
+                match record {
+                    Some(_) => format!("`{service}` has lost data since its last stop{since}"),
+                    None => format!("`{service}` is damaged"),
+                },
+            );
+            for difference in differences {
+                failure = failure.say(format!("- {difference}"));
+            }
+            failure = failure.say(format!("There now: {}.", format::contents(now)));
+            let newest = cx.root.latest(&store.id).map_err(|error| {
+                Failure::new(Exit::DataMissing, "the backups cannot be listed").because(error)
+            })?;
+            failure = match newest {
+                Some(backup) => failure.run(
+                    format!(
+                        "To put back the newest backup ({}, {})",
+                        format::ago(backup.manifest.created),
+                        format::contents(&backup.manifest.fingerprint),
+                    ),
+                    cx.suggest().restore_latest(service),
+                ),
+                None => failure
+                    .say("There is no backup of it.")
+                    .run("To re-create the recorded collections empty", cx.suggest().restore_schema(service)),
+            };
+            Ok(Some(failure.run("If it is as you want it, take it as the new record", cx.suggest().accept())))
+        }
+    }
+}
