@@ -49,7 +49,7 @@ pub struct Store {
     pub image: Option<String>,
     /// The mounts that hold data: the one at the server's data path, or for a plain volume store every volume and
     /// bind that can be written.
-    pub places: Vec<Place>,
+    pub locations: Vec<DataLocation>,
 }
 
 impl Store {
@@ -71,7 +71,7 @@ impl Store {
         if !by_image.is_empty() {
             return by_image;
         }
-        let targets = self.places.iter().map(|place| place.target.clone());
+        let targets = self.locations.iter().map(|place| place.target.clone());
         targets.filter(|target| known::tells(target)).collect()
     }
 
@@ -91,14 +91,14 @@ impl Store {
 
 /// One place that holds data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    pub source: PlaceSource,
+pub struct DataLocation {
+    pub source: LocationSource,
     pub target: PathBuf,
     pub read_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaceSource {
+pub enum LocationSource {
     /// A volume by its name on the engine; anonymous ones have no name before their container is made.
     Volume {
         name: Option<String>,
@@ -145,7 +145,7 @@ impl Inventory {
                 kind,
                 container: None,
                 image: service.image.clone(),
-                places: declared_places(service, kind, model),
+                locations: declared_locations(service, kind, model),
             });
         }
         stores.sort_by(|one, other| one.id.cmp(&other.id));
@@ -161,13 +161,13 @@ impl Inventory {
             settings,
         )
         .or_else(|| (!known::of_container(container).is_empty()).then_some(StoreKind::Volume))?;
-        let places: Vec<Place> = container
+        let locations: Vec<DataLocation> = container
             .mounts
             .iter()
             .filter(|mount| holds_data(kind, &mount.destination))
             .filter_map(place_of)
             .collect();
-        let places = or_known_layer(container, or_layer(kind, places));
+        let locations = or_known_layer(container, or_layer(kind, locations));
         let number = container.number();
         Some(Store {
             id: if number == 1 { service.to_owned() } else { format!("{service}-{number}") },
@@ -175,7 +175,7 @@ impl Inventory {
             kind,
             image: Some(container.image.clone()),
             container: Some(container.clone()),
-            places,
+            locations,
         })
     }
 
@@ -191,60 +191,60 @@ pub fn is_known_image(image: &str) -> bool {
 }
 
 /// The places where a service of a kind keeps its data, by the file alone.
-pub fn declared_places(service: &Service, kind: StoreKind, model: Option<&Model>) -> Vec<Place> {
+pub fn declared_locations(service: &Service, kind: StoreKind, model: Option<&Model>) -> Vec<DataLocation> {
     let places = service
         .mounts
         .iter()
         .filter(|mount| holds_data(kind, &mount.target))
         .filter_map(|mount| {
             let source = match &mount.source {
-                DeclaredSource::Named { key, .. } => PlaceSource::Volume {
+                DeclaredSource::Named { key, .. } => LocationSource::Volume {
                     name: model
                         .and_then(|model| model.volumes.get(key))
                         .map(|declared| declared.name.clone()),
                     anonymous: false,
                 },
-                DeclaredSource::Anonymous => PlaceSource::Volume { name: None, anonymous: true },
-                DeclaredSource::Bind { path, .. } => PlaceSource::Bind { path: path.clone() },
-                DeclaredSource::Tmpfs => PlaceSource::Tmpfs,
+                DeclaredSource::Anonymous => LocationSource::Volume { name: None, anonymous: true },
+                DeclaredSource::Bind { path, .. } => LocationSource::Bind { path: path.clone() },
+                DeclaredSource::Tmpfs => LocationSource::Tmpfs,
                 DeclaredSource::Other => return None,
             };
-            Some(Place { source, target: mount.target.clone(), read_only: mount.read_only })
+            Some(DataLocation { source, target: mount.target.clone(), read_only: mount.read_only })
         })
         .collect();
     or_layer(kind, places)
 }
 
-fn place_of(mount: &Mount) -> Option<Place> {
+fn place_of(mount: &Mount) -> Option<DataLocation> {
     let source = match &mount.source {
         MountSource::Volume { name, anonymous, .. } => {
-            PlaceSource::Volume { name: Some(name.clone()), anonymous: *anonymous }
+            LocationSource::Volume { name: Some(name.clone()), anonymous: *anonymous }
         }
-        MountSource::Bind { path } => PlaceSource::Bind { path: path.clone() },
-        MountSource::Tmpfs => PlaceSource::Tmpfs,
+        MountSource::Bind { path } => LocationSource::Bind { path: path.clone() },
+        MountSource::Tmpfs => LocationSource::Tmpfs,
         MountSource::Other => return None,
     };
-    Some(Place { source, target: mount.destination.clone(), read_only: mount.read_only })
+    Some(DataLocation { source, target: mount.destination.clone(), read_only: mount.read_only })
 }
 
 /// A server of a known kind keeps its data at one path; without a mount there it is in the container itself.
-fn or_layer(kind: StoreKind, places: Vec<Place>) -> Vec<Place> {
+fn or_layer(kind: StoreKind, places: Vec<DataLocation>) -> Vec<DataLocation> {
     match kind.data_path() {
         Some(path) if places.is_empty() => {
-            vec![Place { source: PlaceSource::Layer, target: path.to_owned(), read_only: false }]
+            vec![DataLocation { source: LocationSource::Layer, target: path.to_owned(), read_only: false }]
         }
         _ => places,
     }
 }
 
 /// A program that we know, none of whose data paths is on a mount, keeps its data in its container.
-fn or_known_layer(container: &Container, mut places: Vec<Place>) -> Vec<Place> {
+fn or_known_layer(container: &Container, mut places: Vec<DataLocation>) -> Vec<DataLocation> {
     let paths = known::of_container(container);
     let mounted = paths.iter().any(|path| {
         places.iter().any(|place| path.starts_with(&place.target) || place.target.starts_with(path))
     });
     if !mounted && let Some(path) = paths.into_iter().next() {
-        places.push(Place { source: PlaceSource::Layer, target: path, read_only: false });
+        places.push(DataLocation { source: LocationSource::Layer, target: path, read_only: false });
     }
     places
 }

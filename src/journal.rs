@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// One guarded command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     pub format_version: u32,
     pub time: Timestamp,
     pub project: String,
@@ -38,7 +38,7 @@ pub struct Entry {
     pub effects: Vec<String>,
     /// The backups made before it, by the names of their directories.
     pub backups: Vec<String>,
-    pub outcome: Outcome,
+    pub outcome: CommandOutcome,
     /// What the process ended with.
     pub exit: u8,
 }
@@ -46,7 +46,7 @@ pub struct Entry {
 /// What became of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// It was handed to Compose.
     Ran,
     /// It was handed to Compose, and somebody had waived the backup.
@@ -61,8 +61,8 @@ pub enum Outcome {
     Unknown,
 }
 
-impl Entry {
-    /// Begins a line; [`Entry::end`] completes it.
+impl JournalEntry {
+    /// Begins a line; [`JournalEntry::end`] completes it.
     pub fn begin(project: &str, engine: &Identity, words: &[OsString], plan: &Assessment) -> Self {
         let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         Self {
@@ -73,7 +73,7 @@ impl Entry {
             words: redact(&words),
             effects: plan.impacts.iter().map(effect).collect(),
             backups: Vec::new(),
-            outcome: Outcome::Unknown,
+            outcome: CommandOutcome::Unknown,
             exit: 0,
         }
     }
@@ -87,7 +87,7 @@ impl Entry {
     }
 
     #[must_use]
-    pub fn end(mut self, outcome: Outcome, exit: Exit) -> Self {
+    pub fn end(mut self, outcome: CommandOutcome, exit: Exit) -> Self {
         self.outcome = outcome;
         self.exit = exit.code();
         self
@@ -117,9 +117,9 @@ fn effect(impact: &Impact) -> String {
 
 /// What was read back.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub struct JournalContents {
     /// The oldest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JournalEntry>,
     /// Numbers of the lines, from 1, that are damaged or of a newer program.
     pub unreadable: Vec<usize>,
     /// The last line was torn by a crash.
@@ -127,27 +127,27 @@ pub struct Contents {
 }
 
 /// Adds one line to the journal in the directory of the backups, which need not be there yet.
-pub fn append(root: impl AsRef<Path>, entry: &Entry) -> Result<(), FsError> {
+pub fn append(root: impl AsRef<Path>, entry: &JournalEntry) -> Result<(), FsError> {
     create_private_dir_all(root.as_ref())?;
     append_line(&root.as_ref().join(FILE_NAME), &to_json_line(entry))
 }
 
 /// Reads every line; no journal is an empty one.
-pub fn read(root: impl AsRef<Path>) -> Result<Contents, FsError> {
+pub fn read(root: impl AsRef<Path>) -> Result<JournalContents, FsError> {
     let path = root.as_ref().join(FILE_NAME);
     match std::fs::read(&path) {
         Ok(bytes) => Ok(parse(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Contents::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(JournalContents::default()),
         Err(source) => Err(FsError::io("read", &path, source)),
     }
 }
 
-fn parse(bytes: &[u8]) -> Contents {
-    let mut contents = Contents::default();
+fn parse(bytes: &[u8]) -> JournalContents {
+    let mut contents = JournalContents::default();
     let ends = bytes.last().is_none_or(|last| *last == b'\n');
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-        match serde_json::from_slice::<Entry>(line) {
+        match serde_json::from_slice::<JournalEntry>(line) {
             Ok(entry) if entry.format_version <= FORMAT_VERSION => contents.entries.push(entry),
             Err(_) if at + 1 == lines.len() && !ends => contents.torn = true,
             Ok(_) | Err(_) => contents.unreadable.push(at + 1),

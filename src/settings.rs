@@ -29,8 +29,8 @@ pub struct BackupSettings {
     /// The commands that a backup is made before.
     pub before: Vec<BackedCommand>,
     /// How far every backup is checked before it counts.
-    pub proof: Required,
-    pub keep: Keep,
+    pub proof: RequiredProof,
+    pub keep: RetentionSettings,
 }
 
 impl Default for BackupSettings {
@@ -38,8 +38,8 @@ impl Default for BackupSettings {
         Self {
             directory: PathBuf::from("./backups"),
             before: vec![BackedCommand::Down, BackedCommand::Stop, BackedCommand::Rm],
-            proof: Required::default(),
-            keep: Keep::default(),
+            proof: RequiredProof::default(),
+            keep: RetentionSettings::default(),
         }
     }
 }
@@ -47,7 +47,7 @@ impl Default for BackupSettings {
 /// How far a backup has to be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Required {
+pub enum RequiredProof {
     /// Read back from disk to its end.
     #[default]
     Readable,
@@ -68,13 +68,13 @@ pub enum BackedCommand {
 /// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Keep {
+pub struct RetentionSettings {
     pub last: u32,
     pub daily: u32,
     pub weekly: u32,
 }
 
-impl Default for Keep {
+impl Default for RetentionSettings {
     fn default() -> Self {
         Self { last: 7, daily: 7, weekly: 4 }
     }
@@ -149,11 +149,11 @@ mod tests {
     #[test]
     fn what_is_not_set_has_a_default() {
         let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
-        assert_eq!(settings.backup.keep, Keep { last: 2, daily: 7, weekly: 4 });
+        assert_eq!(settings.backup.keep, RetentionSettings { last: 2, daily: 7, weekly: 4 });
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
-        assert_eq!(settings.backup.proof, Required::Readable);
+        assert_eq!(settings.backup.proof, RequiredProof::Readable);
         let strict = Settings::read(Some(&json!({ "backup": { "proof": "restored" } }))).expect("valid");
-        assert_eq!(strict.backup.proof, Required::Restored);
+        assert_eq!(strict.backup.proof, RequiredProof::Restored);
         assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());
     }
 

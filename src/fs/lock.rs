@@ -16,21 +16,21 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// The right to write in a directory. Dropping it gives it back.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DirectoryLock {
     /// `None` on a file system without locks.
     file: Option<File>,
 }
 
 /// What is known about somebody else's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
+pub enum LockState {
     Free,
     Held,
     /// The file system has no locks, or the file cannot be opened.
     Unknown,
 }
 
-impl Lock {
+impl DirectoryLock {
     /// Takes the lock of a directory, waiting for somebody else's at most so long.
     pub fn acquire(directory: &Path, wait: Duration) -> Result<Self> {
         let path = directory.join(NAME);
@@ -71,15 +71,15 @@ impl Lock {
     }
 
     /// Looks whether somebody holds the lock of a directory.
-    pub fn probe(directory: &Path) -> Probe {
+    pub fn probe(directory: &Path) -> LockState {
         match File::open(path_in(directory)) {
             Ok(file) => match file.try_lock_shared() {
-                Ok(()) => Probe::Free,
-                Err(TryLockError::WouldBlock) => Probe::Held,
-                Err(TryLockError::Error(_)) => Probe::Unknown,
+                Ok(()) => LockState::Free,
+                Err(TryLockError::WouldBlock) => LockState::Held,
+                Err(TryLockError::Error(_)) => LockState::Unknown,
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Probe::Free,
-            Err(_) => Probe::Unknown,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LockState::Free,
+            Err(_) => LockState::Unknown,
         }
     }
 
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn the_second_waits_and_is_told_who_holds_it() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(Lock::probe(dir.path()), Probe::Free);
-        let first = Lock::acquire(dir.path(), Duration::ZERO).expect("free");
-        assert_eq!(Lock::probe(dir.path()), Probe::Held);
+        assert_eq!(DirectoryLock::probe(dir.path()), LockState::Free);
+        let first = DirectoryLock::acquire(dir.path(), Duration::ZERO).expect("free");
+        assert_eq!(DirectoryLock::probe(dir.path()), LockState::Held);
         let begun = Instant::now();
-        let error = Lock::acquire(dir.path(), Duration::from_millis(120)).expect_err("held");
+        let error = DirectoryLock::acquire(dir.path(), Duration::from_millis(120)).expect_err("held");
         assert!(begun.elapsed() >= Duration::from_millis(120));
         assert!(
             error.to_string().ends_with(&format!("is in use by process {}", std::process::id())),
@@ -122,15 +122,15 @@ mod tests {
         );
         drop(first);
         // A program that another test starts may hold a copy of the file for a moment.
-        drop(Lock::acquire(dir.path(), Duration::from_secs(10)).expect("free again"));
+        drop(DirectoryLock::acquire(dir.path(), Duration::from_secs(10)).expect("free again"));
     }
 
     #[test]
     fn whoever_waits_gets_it_when_it_is_given_back() {
         let dir = tempfile::tempdir().expect("a directory");
-        let first = Lock::acquire(dir.path(), Duration::ZERO).expect("free");
+        let first = DirectoryLock::acquire(dir.path(), Duration::ZERO).expect("free");
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| Lock::acquire(dir.path(), Duration::from_secs(10)));
+            let second = scope.spawn(|| DirectoryLock::acquire(dir.path(), Duration::from_secs(10)));
             std::thread::sleep(Duration::from_millis(80));
             drop(first);
             second.join().expect("no panic").expect("given back");

@@ -23,7 +23,7 @@ pub use directory::{
 };
 pub use error::{FsError, Result};
 pub(crate) use json::{to_json, to_json_line};
-pub use lock::{Lock, Probe};
+pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;
 pub use pending::PendingFile;
 pub use space::free_bytes;

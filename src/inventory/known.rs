@@ -14,7 +14,7 @@ use table::PROGRAMS;
 
 /// One program.
 #[derive(Debug)]
-pub struct Program {
+pub struct KnownProgram {
     names: &'static [&'static str],
     /// A part that the repository has to have, where the name alone is too common.
     owner: Option<&'static str>,
@@ -46,7 +46,7 @@ pub enum Keeps {
     State,
 }
 
-impl Program {
+impl KnownProgram {
     /// What people call it.
     pub fn name(&self) -> &'static str {
         self.names[0]
@@ -97,7 +97,7 @@ pub(super) fn tells(target: &Path) -> bool {
 }
 
 /// The program of an image, by its reference.
-pub fn program(image: &str) -> Option<&'static Program> {
+pub fn program(image: &str) -> Option<&'static KnownProgram> {
     let reference = Reference::parse(image);
     let name = reference.name();
     PROGRAMS
@@ -107,11 +107,11 @@ pub fn program(image: &str) -> Option<&'static Program> {
 }
 
 /// Every program that is known.
-pub fn programs() -> &'static [Program] {
+pub fn programs() -> &'static [KnownProgram] {
     PROGRAMS
 }
 
-impl Program {
+impl KnownProgram {
     /// An image that is known as this program.
     pub fn example(&self) -> String {
         let name = self.names[0];

@@ -1,12 +1,12 @@
-//! One data place of one service, with everything the checks need to judge it.
+//! One data location of one service, with everything the checks need to judge it.
 
 use std::path::{Path, PathBuf};
 
-use super::user::{self, User};
+use super::user::{self, ContainerUser};
 use super::{Input, Start, scope};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Engine, Image, MountSource, Volume};
-use crate::inventory::{Place, PlaceSource, Store, StoreKind, declared_places};
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind, declared_locations};
 use crate::secret::Secret;
 
 /// Where Qdrant builds its snapshots: it does not start when it cannot write there.
@@ -19,13 +19,13 @@ const QDRANT_STORAGE_PATH: &str = "QDRANT__STORAGE__STORAGE_PATH";
 pub(super) struct DataMount {
     pub(super) service: String,
     pub(super) kind: StoreKind,
-    pub(super) place: Place,
-    /// The directory behind the place, where we can look at it.
+    pub(super) location: DataLocation,
+    /// The directory behind the location, where we can look at it.
     pub(super) directory: Option<Directory>,
     pub(super) volume: Option<NamedVolume>,
     /// The user that will write there; `None` when it is not known or its number means another user on the host.
-    pub(super) user: Option<User>,
-    /// Another place of the service holds its whole data path.
+    pub(super) user: Option<ContainerUser>,
+    /// Another location of the service holds its whole data path.
     pub(super) covered: bool,
     /// The server is told to keep its data at another path than the usual one.
     pub(super) moved: bool,
@@ -63,17 +63,17 @@ pub(super) struct NamedVolume {
 impl DataMount {
     /// Whether it is a directory of the engine's host.
     pub(super) fn is_on_host(&self) -> bool {
-        matches!(self.place.source, PlaceSource::Bind { .. })
+        matches!(self.location.source, LocationSource::Bind { .. })
     }
 
     /// What to call it in a message.
     pub(super) fn name(&self) -> String {
-        match (&self.directory, &self.volume, &self.place.source) {
+        match (&self.directory, &self.volume, &self.location.source) {
             (_, Some(volume), _) => format!("volume `{}`", volume.name),
             (Some(directory), None, _) => format!("`{}`", directory.path.display()),
-            (None, None, PlaceSource::Bind { path }) => format!("`{}`", path.display()),
-            (None, None, PlaceSource::Volume { .. } | PlaceSource::Tmpfs | PlaceSource::Layer) => {
-                format!("`{}`", self.place.target.display())
+            (None, None, LocationSource::Bind { path }) => format!("`{}`", path.display()),
+            (None, None, LocationSource::Volume { .. } | LocationSource::Tmpfs | LocationSource::Layer) => {
+                format!("`{}`", self.location.target.display())
             }
         }
     }
@@ -82,25 +82,25 @@ impl DataMount {
     pub(super) fn data_below(&self) -> &Path {
         self.kind
             .data_path()
-            .and_then(|data| data.strip_prefix(&self.place.target).ok())
+            .and_then(|data| data.strip_prefix(&self.location.target).ok())
             .unwrap_or(Path::new(""))
     }
 
     /// Whether all of the server's data is below the mount; true for data of no known kind.
     pub(super) fn holds_everything(&self) -> bool {
-        self.kind.data_path().is_none_or(|data| data.starts_with(&self.place.target))
+        self.kind.data_path().is_none_or(|data| data.starts_with(&self.location.target))
     }
 }
 
-/// Everything about one service that its places share.
-struct ContainerUser<'a> {
+/// Everything about one service that its locations share.
+struct MountResolver<'a> {
     store: &'a Store,
     declared: Option<&'a Service>,
-    user: Option<User>,
+    user: Option<ContainerUser>,
     moved: bool,
 }
 
-/// The places of every service in scope.
+/// The locations of every service in scope.
 pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
     let scope = scope::services(input.services, input.model);
     let in_scope = |store: &&Store| scope.as_ref().is_none_or(|scope| scope.contains(store.service.as_str()));
@@ -114,26 +114,26 @@ pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
         };
         let image = image_of(store, declared, input.engine).await;
         let container = store.container.as_ref();
-        let words = match (declared, container) {
+        let spec = match (declared, container) {
             (Some(service), _) => {
                 service.user.clone().or_else(|| image.as_ref().map(|image| image.user.clone()))
             }
             (None, Some(container)) => Some(container.user.clone()),
             (None, None) => None,
         };
-        let user = match words {
-            Some(words) if !maps_users => user::resolve(&words, container, input.engine).await,
+        let user = match spec {
+            Some(spec) if !maps_users => user::resolve(&spec, container, input.engine).await,
             _ => None,
         };
-        let occupant =
-            ContainerUser { store, declared, user, moved: is_moved(store, image.as_ref(), container) };
-        let places = occupant.places(input);
-        let covered = places.iter().any(|place| {
-            store.kind.data_path().is_some_and(|data| data.starts_with(&place.target))
-                && place.source != PlaceSource::Layer
+        let resolver =
+            MountResolver { store, declared, user, moved: is_moved(store, image.as_ref(), container) };
+        let locations = resolver.locations(input);
+        let covered = locations.iter().any(|location| {
+            store.kind.data_path().is_some_and(|data| data.starts_with(&location.target))
+                && location.source != LocationSource::Layer
         });
-        for place in places {
-            mounts.push(occupant.mount(place, covered, input).await);
+        for location in locations {
+            mounts.push(resolver.mount(location, covered, input).await);
         }
     }
     mounts
@@ -151,18 +151,18 @@ fn is_moved(store: &Store, image: Option<&Image>, container: Option<&Container>)
     in_container.map(Secret::expose).or(in_image.map(String::as_str)).is_some_and(differs)
 }
 
-impl ContainerUser<'_> {
-    fn places(&self, input: Input<'_>) -> Vec<Place> {
+impl MountResolver<'_> {
+    fn locations(&self, input: Input<'_>) -> Vec<DataLocation> {
         let Some(service) = self.declared else {
-            return self.store.places.clone();
+            return self.store.locations.clone();
         };
-        let mut places = declared_places(service, self.store.kind, input.model);
+        let mut locations = declared_locations(service, self.store.kind, input.model);
         if self.store.kind == StoreKind::Qdrant {
-            places.extend(
+            locations.extend(
                 service.mounts.iter().filter(|mount| mount.target == Path::new(QDRANT_SNAPSHOTS)).filter_map(
                     |mount| match &mount.source {
-                        DeclaredSource::Bind { path, .. } => Some(Place {
-                            source: PlaceSource::Bind { path: path.clone() },
+                        DeclaredSource::Bind { path, .. } => Some(DataLocation {
+                            source: LocationSource::Bind { path: path.clone() },
                             target: mount.target.clone(),
                             read_only: mount.read_only,
                         }),
@@ -174,20 +174,20 @@ impl ContainerUser<'_> {
                 ),
             );
         }
-        places
+        locations
     }
 
-    async fn mount(&self, place: Place, covered: bool, input: Input<'_>) -> DataMount {
+    async fn mount(&self, location: DataLocation, covered: bool, input: Input<'_>) -> DataMount {
         let mount = self
             .declared
-            .and_then(|service| service.mounts.iter().find(|mount| mount.target == place.target));
-        let (directory, volume) = match &place.source {
-            PlaceSource::Bind { path } => (Some(self.bound(path, mount)), None),
-            PlaceSource::Volume { name: Some(name), anonymous: false } => {
-                let (directory, volume) = self.volume(name, &place.target, mount, input).await;
+            .and_then(|service| service.mounts.iter().find(|mount| mount.target == location.target));
+        let (directory, volume) = match &location.source {
+            LocationSource::Bind { path } => (Some(self.bind_directory(path, mount)), None),
+            LocationSource::Volume { name: Some(name), anonymous: false } => {
+                let (directory, volume) = self.volume(name, &location.target, mount, input).await;
                 (directory, Some(volume))
             }
-            PlaceSource::Volume { .. } | PlaceSource::Tmpfs | PlaceSource::Layer => (None, None),
+            LocationSource::Volume { .. } | LocationSource::Tmpfs | LocationSource::Layer => (None, None),
         };
         DataMount {
             service: self.store.service.clone(),
@@ -198,12 +198,12 @@ impl ContainerUser<'_> {
             covered,
             moved: self.moved,
             running: self.store.is_running(),
-            place,
+            location,
         }
     }
 
-    fn bound(&self, path: &Path, mount: Option<&MountDeclaration>) -> Directory {
-        let lived = self.store.container.as_ref().is_some_and(|container| {
+    fn bind_directory(&self, path: &Path, mount: Option<&MountDeclaration>) -> Directory {
+        let has_run = self.store.container.as_ref().is_some_and(|container| {
             container.started.is_some()
                 && container
                     .mounts
@@ -214,7 +214,7 @@ impl ContainerUser<'_> {
             Some(DeclaredSource::Bind { create_host_path, .. }) => *create_host_path,
             _ => true,
         };
-        let absence = match (lived, creates) {
+        let absence = match (has_run, creates) {
             (true, _) => Absence::Lost,
             (false, true) => Absence::Created,
             (false, false) => Absence::Fails,

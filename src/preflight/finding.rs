@@ -4,7 +4,7 @@ use super::repair::Repair;
 
 /// What a finding means for the command, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum CheckSeverity {
     /// The command must not run.
     Stop,
     /// The command must not run before it is mended, and we can mend it.
@@ -16,8 +16,8 @@ pub enum Severity {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub severity: Severity,
+pub struct CheckFinding {
+    pub severity: CheckSeverity,
     pub service: String,
     /// What is wrong, as a fragment: `` `/srv/qdrant` does not exist ``.
     pub what: String,
@@ -28,9 +28,9 @@ pub struct Finding {
     pub suggest: Option<String>,
 }
 
-impl Finding {
+impl CheckFinding {
     pub(super) fn new(
-        severity: Severity,
+        severity: CheckSeverity,
         service: &str,
         what: impl Into<String>,
         why: impl Into<String>,
@@ -46,14 +46,14 @@ impl Finding {
     }
 
     #[must_use]
-    pub(super) fn mended_by(mut self, repair: Repair) -> Self {
+    pub(super) fn with_repair(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
         self
     }
 
     /// The words of a command; they are quoted for a shell.
     #[must_use]
-    pub(super) fn suggesting<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn with_command<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         self.suggest = Some(shell_words::join(words));
         self
     }

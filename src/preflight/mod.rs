@@ -3,7 +3,7 @@
 //! A server that finds its directory missing, read-only, full or foreign starts empty, stops half-way or loops; all of
 //! that can be seen beforehand. Nothing is changed here: what can be mended is handed out as a [`Repair`].
 
-pub mod checks;
+mod checks;
 mod data_mount;
 mod finding;
 mod repair;
@@ -16,7 +16,7 @@ use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::inventory::Inventory;
 
-pub use finding::{Finding, Severity};
+pub use finding::{CheckFinding, CheckSeverity};
 pub use repair::Repair;
 
 /// How long one place may take. A network file system whose server is gone never answers.
@@ -44,14 +44,14 @@ pub enum Start {
 }
 
 /// Checks every data place of every service in scope.
-pub async fn examine(input: Input<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+pub async fn examine(input: Input<'_>) -> Vec<CheckFinding> {
+    let mut findings: Vec<CheckFinding> = Vec::new();
     let mounts = data_mount::resolve(input).await;
     if !input.inventory.engine.local
         && let Some(mount) = mounts.iter().find(|mount| mount.is_on_host())
     {
-        findings.push(Finding::new(
-            Severity::Note,
+        findings.push(CheckFinding::new(
+            CheckSeverity::Note,
             &mount.service,
             "the directories of the engine's host are not checked",
             format!(
@@ -77,9 +77,9 @@ pub async fn examine(input: Input<'_>) -> Vec<Finding> {
 
 /// Runs the checks on one place in a thread of its own, which is left behind when it hangs: a thread that waits for a
 /// dead file server cannot be ended, and must not hold up the end of the program either.
-fn looked_at(mount: data_mount::DataMount) -> impl Future<Output = Vec<Finding>> {
-    let silent = Finding::new(
-        Severity::Warn,
+fn looked_at(mount: data_mount::DataMount) -> impl Future<Output = Vec<CheckFinding>> {
+    let silent = CheckFinding::new(
+        CheckSeverity::Warn,
         &mount.service,
         format!("{} does not answer", mount.name()),
         "its file system did not respond in time, so nothing could be checked",

@@ -10,7 +10,7 @@ pub enum Repair {
     CreateDirectory {
         path: PathBuf,
         mode: u32,
-        /// User and group of the new directory; those of this process when `None`.
+        /// ContainerUser and group of the new directory; those of this process when `None`.
         owner: Option<(u32, u32)>,
     },
 }

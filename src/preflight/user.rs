@@ -14,13 +14,13 @@ use crate::engine::{Container, Engine};
 const LONGEST_FILE: usize = 1 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct User {
+pub(super) struct ContainerUser {
     pub(super) uid: u32,
     /// `None` when only the image knows.
     pub(super) gid: Option<u32>,
 }
 
-impl User {
+impl ContainerUser {
     const ROOT: Self = Self { uid: 0, gid: Some(0) };
 
     pub(super) fn is_root(self) -> bool {
@@ -41,7 +41,11 @@ struct Accounts {
 }
 
 /// Resolves `user[:group]`, with a look into a container of the image where names have to be resolved.
-pub(super) async fn resolve(words: &str, container: Option<&Container>, engine: &dyn Engine) -> Option<User> {
+pub(super) async fn resolve(
+    words: &str,
+    container: Option<&Container>,
+    engine: &dyn Engine,
+) -> Option<ContainerUser> {
     let plain = decide(words, &Accounts::default());
     if plain.is_some_and(|user| user.gid.is_some()) {
         return plain;
@@ -58,7 +62,7 @@ pub(super) async fn resolve(words: &str, container: Option<&Container>, engine: 
 
 /// By Docker's rules (opencontainers/runc, `libcontainer/user`): a name or number before the colon, a group name or
 /// number behind it; without a group the user's own from `/etc/passwd`, and 0 for a number that is not in it.
-fn decide(words: &str, accounts: &Accounts) -> Option<User> {
+fn decide(words: &str, accounts: &Accounts) -> Option<ContainerUser> {
     let (user, group) = match words.trim().split_once(':') {
         Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
         None => (words.trim(), None),
@@ -67,8 +71,8 @@ fn decide(words: &str, accounts: &Accounts) -> Option<User> {
         |name: &str| name.parse().ok().or_else(|| number_of(accounts.group.as_deref()?, name, 2));
     let entry = |key: &str, column: usize| number_of(accounts.passwd.as_deref()?, key, column);
     let (uid, own_group) = match user.parse::<u32>() {
-        _ if user.is_empty() || user == "root" => (0, User::ROOT.gid),
-        Ok(0) => (0, User::ROOT.gid),
+        _ if user.is_empty() || user == "root" => (0, ContainerUser::ROOT.gid),
+        Ok(0) => (0, ContainerUser::ROOT.gid),
         Ok(uid) => {
             let listed = accounts.passwd.as_deref().map(|passwd| group_of(passwd, uid).unwrap_or(0));
             (uid, listed)
@@ -76,7 +80,7 @@ fn decide(words: &str, accounts: &Accounts) -> Option<User> {
         Err(_) => (entry(user, 2)?, entry(user, 3)),
     };
     let gid = group.map_or(own_group, named_group);
-    Some(User { uid, gid })
+    Some(ContainerUser { uid, gid })
 }
 
 /// A number of the line that begins with a name, by column.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::engine::own_image::{self, LoadError};
-use crate::engine::{Container, Engine, EngineError, HOLDER_LABEL, Holder, State};
+use crate::engine::{Container, ContainerState, Engine, EngineError, HOLDER_LABEL, Holder};
 use crate::policy::Clearance;
 
 /// The label with the project that a volume was protected for.
@@ -35,13 +35,13 @@ pub enum Protection {
 
 /// What protecting a volume took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ProtectOutcome {
     /// A holder was made.
-    Made,
+    Created,
     /// Its holder had stopped, and runs again.
     Started,
     /// Its holder runs, and nothing was done.
-    Already,
+    AlreadyProtected,
 }
 
 /// Why a volume could not be protected.
@@ -52,7 +52,7 @@ pub enum ProtectError {
     #[error("there is no volume `{0}`")]
     NoVolume(String),
     #[error("the engine's machine is `{0}`, and there is no holder program for it")]
-    Machine(String),
+    Architecture(String),
     #[error("the holder `{0}` was started and does not run")]
     NotRunning(String),
 }
@@ -61,7 +61,7 @@ impl From<LoadError> for ProtectError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Engine(error) => Self::Engine(error),
-            LoadError::Machine(machine) => Self::Machine(machine),
+            LoadError::Architecture(machine) => Self::Architecture(machine),
         }
     }
 }
@@ -90,18 +90,26 @@ pub fn protection(holders: &[Container], volume: &str) -> Protection {
 /// A paused one is as safe from every `prune` as one that runs (measured).
 fn holds(holder: &Container) -> bool {
     match holder.state {
-        State::Running | State::Paused => true,
-        State::Created | State::Restarting | State::Exited | State::Dead | State::Removing => false,
+        ContainerState::Running | ContainerState::Paused => true,
+        ContainerState::Created
+        | ContainerState::Restarting
+        | ContainerState::Exited
+        | ContainerState::Dead
+        | ContainerState::Removing => false,
     }
 }
 
 /// Makes sure that a running holder keeps the volume. Doing it again does nothing.
-pub async fn protect(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcome, ProtectError> {
+pub async fn protect(
+    engine: &dyn Engine,
+    volume: &str,
+    project: &str,
+) -> Result<ProtectOutcome, ProtectError> {
     let outcome = match holder_of(&engine.holders().await?, volume) {
-        Some(holder) if holds(holder) => return Ok(Outcome::Already),
+        Some(holder) if holds(holder) => return Ok(ProtectOutcome::AlreadyProtected),
         Some(holder) => {
             engine.start_holder(&holder.id).await?;
-            Outcome::Started
+            ProtectOutcome::Started
         }
         None => make(engine, volume, project).await?,
     };
@@ -111,7 +119,7 @@ pub async fn protect(engine: &dyn Engine, volume: &str, project: &str) -> Result
     }
 }
 
-async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcome, ProtectError> {
+async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<ProtectOutcome, ProtectError> {
     // A volume that does not exist would be made, empty.
     if engine.volume(volume).await?.is_none() {
         return Err(ProtectError::NoVolume(volume.to_owned()));
@@ -129,17 +137,17 @@ async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcom
         ]),
     };
     match engine.create_holder(&holder).await {
-        Ok(()) => Ok(Outcome::Made),
+        Ok(()) => Ok(ProtectOutcome::Created),
         // Somebody else may have protected it at the same time.
         Err(error) => match protection(&engine.holders().await?, volume) {
-            Protection::Holding => Ok(Outcome::Already),
+            Protection::Holding => Ok(ProtectOutcome::AlreadyProtected),
             Protection::Stopped | Protection::None => Err(error.into()),
         },
     }
 }
 
 /// Ends the protection of a volume. The volume is not touched.
-pub async fn lift(engine: &dyn Engine, volume: &str, proof: &Clearance) -> Result<(), EngineError> {
+pub async fn unprotect(engine: &dyn Engine, volume: &str, proof: &Clearance) -> Result<(), EngineError> {
     for holder in engine.holders().await?.iter().filter(|holder| holder.held_volume() == Some(volume)) {
         engine.remove_holder(&holder.id, proof).await?;
     }

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use safe_compose::engine::Identity;
 use safe_compose::exit::Exit;
-use safe_compose::journal::{self, Entry, Outcome};
+use safe_compose::journal::{self, CommandOutcome, JournalEntry};
 use safe_compose::policy::{Assessment, Effect, Impact, Subject};
 
-fn entry(words: &[&str]) -> Entry {
+fn entry(words: &[&str]) -> JournalEntry {
     let engine = Identity {
         id: "E".into(),
         name: "e".into(),
@@ -31,7 +31,7 @@ fn entry(words: &[&str]) -> Entry {
         }],
     };
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    Entry::begin("shop", &engine, &words, &plan)
+    JournalEntry::begin("shop", &engine, &words, &plan)
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn every_command_is_one_private_line() {
     assert!(journal::read(&root).expect("no journal yet").entries.is_empty());
     let mut first = entry(&["--safe-allow=1a2b3c4d5e6f", "down", "-v"]);
     first.backup("db_backup_20260801_100000");
-    let first = first.end(Outcome::Ran, Exit::Compose(0));
-    let second = entry(&["rm", "-fsv"]).end(Outcome::Refused, Exit::Refused);
+    let first = first.end(CommandOutcome::Ran, Exit::Compose(0));
+    let second = entry(&["rm", "-fsv"]).end(CommandOutcome::Refused, Exit::Refused);
     journal::append(&root, &first).expect("appended");
     journal::append(&root, &second).expect("appended");
     let path = root.join("journal.jsonl");
@@ -60,7 +60,7 @@ fn every_command_is_one_private_line() {
 #[test]
 fn a_torn_last_line_costs_only_itself() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down"]).end(Outcome::Ran, Exit::Compose(0));
+    let one = entry(&["down"]).end(CommandOutcome::Ran, Exit::Compose(0));
     journal::append(dir.path(), &one).expect("appended");
     let path = dir.path().join("journal.jsonl");
     let mut file = OpenOptions::new().append(true).open(&path).expect("opened");
@@ -75,8 +75,8 @@ fn a_torn_last_line_costs_only_itself() {
 #[test]
 fn a_line_of_a_newer_program_is_counted_and_not_misread() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down"]).end(Outcome::Ran, Exit::Compose(0));
-    let newer = Entry { format_version: 2, ..one.clone() };
+    let one = entry(&["down"]).end(CommandOutcome::Ran, Exit::Compose(0));
+    let newer = JournalEntry { format_version: 2, ..one.clone() };
     for entry in [&one, &newer, &one] {
         journal::append(dir.path(), entry).expect("appended");
     }
@@ -87,7 +87,7 @@ fn a_line_of_a_newer_program_is_counted_and_not_misread() {
 #[test]
 fn lines_of_many_writers_never_mix() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down", &"x".repeat(10_000)]).end(Outcome::Ran, Exit::Compose(0));
+    let one = entry(&["down", &"x".repeat(10_000)]).end(CommandOutcome::Ran, Exit::Compose(0));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {

@@ -8,13 +8,13 @@ use rustix::fs::Access;
 use super::deepest_existing;
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::{Absence, DataMount, Directory};
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 use crate::preflight::repair::Repair;
 
 /// What an engine gives a directory that it creates.
 const MODE: u32 = 0o755;
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(directory) = &mount.directory else {
         return;
     };
@@ -22,18 +22,18 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
         Ok(found) if found.is_dir() => {}
         // A single file, or a socket, is a sound mount of a service that is no server of ours.
         Ok(_) if mount.kind == StoreKind::Volume => {}
-        Ok(_) => findings.push(Finding::new(
-            Severity::Stop,
+        Ok(_) => findings.push(CheckFinding::new(
+            CheckSeverity::Stop,
             &mount.service,
             format!("`{}` is not a directory", directory.path.display()),
             format!(
                 "the service keeps its data in `{}` and needs a directory there",
-                mount.place.target.display()
+                mount.location.target.display()
             ),
         )),
         Err(error) if error.kind() == ErrorKind::NotFound && directory.path.is_symlink() => {
-            findings.push(Finding::new(
-                Severity::Stop,
+            findings.push(CheckFinding::new(
+                CheckSeverity::Stop,
                 &mount.service,
                 format!("`{}` is a link to something that does not exist", directory.path.display()),
                 "what it led to may be on a disk that is not mounted",
@@ -47,10 +47,10 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
     }
 }
 
-fn absent(mount: &DataMount, directory: &Directory) -> Option<Finding> {
+fn absent(mount: &DataMount, directory: &Directory) -> Option<CheckFinding> {
     let path = &directory.path;
     let finding = |severity, why: String| {
-        Finding::new(severity, &mount.service, format!("`{}` does not exist", path.display()), why)
+        CheckFinding::new(severity, &mount.service, format!("`{}` does not exist", path.display()), why)
     };
     match directory.absence {
         Absence::Lost => {
@@ -60,16 +60,16 @@ fn absent(mount: &DataMount, directory: &Directory) -> Option<Finding> {
                          Create it only to start with nothing"
                     .to_owned(),
             };
-            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
+            Some(create_by_hand(mount, path, finding(CheckSeverity::Stop, why)))
         }
         Absence::Fails => {
             let why = "the engine does not create it, and the service would not start".to_owned();
-            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
+            Some(create_by_hand(mount, path, finding(CheckSeverity::Stop, why)))
         }
         // A mount that only reads holds no data of the service.
-        Absence::Created if mount.kind == StoreKind::Volume && mount.place.read_only => None,
+        Absence::Created if mount.kind == StoreKind::Volume && mount.location.read_only => None,
         Absence::Created if mount.kind == StoreKind::Volume && path.extension().is_some() => Some(finding(
-            Severity::Warn,
+            CheckSeverity::Warn,
             "the engine creates a directory of that name, which is wrong if it is meant to be a file"
                 .to_owned(),
         )),
@@ -78,7 +78,11 @@ fn absent(mount: &DataMount, directory: &Directory) -> Option<Finding> {
 }
 
 /// A directory that the engine would create, owned by root, and that we can create with the right owner.
-fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) -> Finding) -> Finding {
+fn creatable(
+    mount: &DataMount,
+    path: &Path,
+    finding: impl Fn(CheckSeverity, String) -> CheckFinding,
+) -> CheckFinding {
     let foreign = mount.user.filter(|user| !user.is_root());
     let ours = rustix::process::geteuid().as_raw();
     let may_create = deepest_existing(path)
@@ -86,12 +90,12 @@ fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) 
     let may_give = foreign.is_none_or(|user| ours == 0 || user.uid == ours);
     if !may_create && foreign.is_none() {
         let why = "the engine creates it, owned by root".to_owned();
-        return finding(Severity::Warn, why);
+        return finding(CheckSeverity::Warn, why);
     }
     if !may_create || !may_give {
         let why =
             "the engine would create it owned by root, and the service could not write to it".to_owned();
-        return create_by_hand(mount, path, finding(Severity::Stop, why));
+        return create_by_hand(mount, path, finding(CheckSeverity::Stop, why));
     }
     let why = match foreign {
         Some(user) => {
@@ -105,7 +109,7 @@ fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) 
     // The group of a user without a known one stays ours.
     let owner =
         foreign.map(|user| (user.uid, user.gid.unwrap_or_else(|| rustix::process::getegid().as_raw())));
-    create_by_hand(mount, path, finding(Severity::Repair, why)).mended_by(Repair::CreateDirectory {
+    create_by_hand(mount, path, finding(CheckSeverity::Repair, why)).with_repair(Repair::CreateDirectory {
         path: path.to_owned(),
         mode: MODE,
         owner,
@@ -113,7 +117,7 @@ fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) 
 }
 
 /// Adds the command that creates a directory for the user of the service.
-fn create_by_hand(mount: &DataMount, path: &Path, finding: Finding) -> Finding {
+fn create_by_hand(mount: &DataMount, path: &Path, finding: CheckFinding) -> CheckFinding {
     let mode = format!("{MODE:04o}");
     let path = path.to_string_lossy();
     match mount.user.filter(|user| !user.is_root()) {
@@ -123,8 +127,8 @@ fn create_by_hand(mount: &DataMount, path: &Path, finding: Finding) -> Finding {
             let mut words = vec!["sudo", "install", "-d", "-m", &mode, "-o", &uid];
             words.extend(gid.iter().flat_map(|gid| ["-g", gid]));
             words.push(&path);
-            finding.suggesting(words)
+            finding.with_command(words)
         }
-        None => finding.suggesting(["mkdir", "-p", &path]),
+        None => finding.with_command(["mkdir", "-p", &path]),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::deepest_existing;
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
 /// A file system that needs a word. Any other is fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +86,9 @@ impl FileSystem {
     }
 }
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     // Plain files that are only read, and a Qdrant path without data, come to no harm.
-    if mount.place.read_only || mount.moved {
+    if mount.location.read_only || mount.moved {
         return;
     }
     let of_volume =
@@ -100,7 +100,7 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
     };
     if let Some(harm) = system.harm(mount.kind) {
         let what = format!("{} is on {}", mount.name(), system.name());
-        findings.push(Finding::new(Severity::Warn, &mount.service, what, harm));
+        findings.push(CheckFinding::new(CheckSeverity::Warn, &mount.service, what, harm));
     }
 }
 

@@ -1,22 +1,21 @@
 //! The checks, one a file. Each looks at one place and says what is wrong with it; none changes anything.
 
+mod disk_space;
 mod exists;
 mod filesystem;
-pub mod mount_point;
 mod permission;
 mod placement;
 mod qdrant;
 mod read_only;
-mod room;
 mod volume;
 
 use std::path::{Path, PathBuf};
 
 use super::data_mount::DataMount;
-use super::finding::Finding;
+use super::finding::CheckFinding;
 
 /// Looks at a place and tells what is wrong.
-type Check = fn(&DataMount, &mut Vec<Finding>);
+type Check = fn(&DataMount, &mut Vec<CheckFinding>);
 
 const CHECKS: &[Check] = &[
     placement::check,
@@ -24,12 +23,12 @@ const CHECKS: &[Check] = &[
     exists::check,
     read_only::check,
     permission::check,
-    room::check,
+    disk_space::check,
     filesystem::check,
     qdrant::check,
 ];
 
-pub(super) fn run(mount: &DataMount) -> Vec<Finding> {
+pub(super) fn run(mount: &DataMount) -> Vec<CheckFinding> {
     let mut findings = Vec::new();
     for check in CHECKS {
         check(mount, &mut findings);

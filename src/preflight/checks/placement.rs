@@ -1,25 +1,25 @@
 //! The server's data path is on a mount that outlives its container.
 
-use crate::inventory::PlaceSource;
+use crate::inventory::LocationSource;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(data) = mount.kind.data_path().filter(|_| !mount.moved) else {
         return;
     };
-    let target = &mount.place.target;
-    let warn = |what: String, why: String| Finding::new(Severity::Warn, &mount.service, what, why);
-    match mount.place.source {
-        PlaceSource::Layer => findings.push(warn(
+    let target = &mount.location.target;
+    let warn = |what: String, why: String| CheckFinding::new(CheckSeverity::Warn, &mount.service, what, why);
+    match mount.location.source {
+        LocationSource::Layer => findings.push(warn(
             format!("nothing is mounted at `{}`", data.display()),
             "the data is in the container itself, and gone as soon as the container is made anew".to_owned(),
         )),
-        PlaceSource::Tmpfs if mount.holds_everything() => findings.push(warn(
+        LocationSource::Tmpfs if mount.holds_everything() => findings.push(warn(
             format!("`{}` is kept in memory", target.display()),
             "the data is lost whenever the container stops".to_owned(),
         )),
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. }
+        LocationSource::Volume { .. } | LocationSource::Bind { .. }
             if mount.holds_everything() && target != data =>
         {
             findings.push(warn(
@@ -27,7 +27,7 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
                 "it hides what the image has there, and a newer image's files never show".to_owned(),
             ));
         }
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs
+        LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Tmpfs
             if target.starts_with(data) && !mount.covered =>
         {
             findings.push(warn(
@@ -36,6 +36,6 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
                     .to_owned(),
             ));
         }
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs => {}
+        LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Tmpfs => {}
     }
 }

@@ -2,20 +2,20 @@
 
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 use crate::qdrant::{self, Damage, Fate};
 
 /// More than this is one disaster, and not several findings.
 const MOST: usize = 5;
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let is_usual = mount.kind == StoreKind::Qdrant && !mount.moved && mount.holds_everything();
     // A server at work is always about to change its files.
     let Some(directory) = mount.directory.as_ref().filter(|_| is_usual && !mount.running) else { return };
     let damage = qdrant::examine(&directory.path.join(mount.data_below()));
     for (severity, fates) in [
-        (Severity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
-        (Severity::Warn, &[Fate::Odd]),
+        (CheckSeverity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
+        (CheckSeverity::Warn, &[Fate::Odd]),
     ] {
         let found: Vec<&Damage> = damage.iter().filter(|one| fates.contains(&one.fate)).collect();
         for one in found.iter().take(MOST) {
@@ -29,12 +29,12 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
                 Fate::Odd => "",
             };
             let what = format!("in {}, {}", mount.name(), one.what);
-            findings.push(Finding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));
+            findings.push(CheckFinding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));
         }
         if found.len() > MOST {
             let more = crate::units::count((found.len() - MOST) as u64, "more place");
             let what = format!("in {}, {more} of the same kind", mount.name());
-            findings.push(Finding::new(
+            findings.push(CheckFinding::new(
                 severity,
                 &mount.service,
                 what,

@@ -5,20 +5,20 @@ use rustix::fs::StatVfsMountFlags;
 use super::deepest_existing;
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let severity = match mount.kind {
-        StoreKind::Qdrant => Severity::Stop,
-        StoreKind::Volume => Severity::Warn,
+        StoreKind::Qdrant => CheckSeverity::Stop,
+        StoreKind::Volume => CheckSeverity::Warn,
     };
-    if mount.place.read_only {
+    if mount.location.read_only {
         match mount.kind {
             StoreKind::Qdrant if mount.moved => {}
-            StoreKind::Qdrant => findings.push(Finding::new(
+            StoreKind::Qdrant => findings.push(CheckFinding::new(
                 severity,
                 &mount.service,
-                format!("`{}` is mounted read-only", mount.place.target.display()),
+                format!("`{}` is mounted read-only", mount.location.target.display()),
                 "the server writes there as soon as it starts",
             )),
             // Whoever mounts plain files read-only has a reason.
@@ -34,7 +34,7 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
         .and_then(|there| rustix::fs::statvfs(there).ok())
         .is_some_and(|system| system.f_blocks > 0 && system.f_flag.contains(StatVfsMountFlags::RDONLY));
     if read_only {
-        findings.push(Finding::new(
+        findings.push(CheckFinding::new(
             severity,
             &mount.service,
             format!("the file system of `{}` is read-only", directory.path.display()),
