@@ -1,30 +1,32 @@
-//! One thing that is not right with a place where data is kept.
+//! A problem that a check has found with a data mount.
 
 use super::repair::Repair;
 
-/// What a finding means for the command, the worst first.
+/// What a finding means for the command, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckSeverity {
     /// The command must not run.
     Stop,
-    /// The command must not run before it is mended, and we can mend it.
+    /// The command must not run until it is repaired, and safe-compose can repair it.
     Repair,
-    /// Said, and the command runs.
+    /// The problem is reported, and the command runs.
     Warn,
-    /// Something that could not be looked at.
+    /// Something could not be checked.
     Note,
 }
 
+/// A problem with a data mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckFinding {
     pub severity: CheckSeverity,
     pub service: String,
     /// What is wrong, as a fragment: `` `/srv/qdrant` does not exist ``.
     pub what: String,
-    /// What comes of it.
+    /// The consequence, as a fragment.
     pub why: String,
+    /// What safe-compose can do about it.
     pub repair: Option<Repair>,
-    /// A shell command that puts it right.
+    /// A shell command that fixes the problem.
     pub suggest: Option<String>,
 }
 
@@ -51,7 +53,7 @@ impl CheckFinding {
         self
     }
 
-    /// The words of a command; they are quoted for a shell.
+    /// Adds the command that fixes the problem, quoted for a shell.
     #[must_use]
     pub(super) fn with_command<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         self.suggest = Some(shell_words::join(words));

@@ -41,7 +41,7 @@ async fn found(image: &str, user: &str, source: DeclaredSource, volume: Option<&
         start: Start::AsDeclared,
     })
     .await;
-    findings.retain(|finding| finding.what.contains("cannot use"));
+    findings.retain(|finding| finding.what.contains("cannot access"));
     findings
 }
 

@@ -1,5 +1,5 @@
-//! The checks before a start, on real directories. They run as any user: owners are computed, never tried, and the
-//! tests that need another owner are passed over where it cannot be given.
+//! The checks before a start, on real directories. They run as any user: access is computed, and tests that need another
+//! owner are skipped if this process cannot change owners.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -70,7 +70,7 @@ impl Project {
         self
     }
 
-    fn look(&self) -> Vec<CheckFinding> {
+    fn check(&self) -> Vec<CheckFinding> {
         let model = Model {
             name: Some("shop".into()),
             services: [("qdrant".to_owned(), self.service.clone())].into(),
@@ -90,14 +90,14 @@ impl Project {
                 start: self.start,
             })
             .await;
-            // The disk that most tests run on is not what they are about.
-            findings.retain(|finding| self.judge_disk || !finding.what.contains("are left on the disk"));
+            // Most tests do not depend on the free space of the disk.
+            findings.retain(|finding| self.judge_disk || !finding.what.contains("free on the disk"));
             findings
         })
     }
 
     fn finds(&self, severity: CheckSeverity, what: &str) -> CheckFinding {
-        let findings = self.look();
+        let findings = self.check();
         match findings.as_slice() {
             [one] if one.severity == severity && one.what.contains(what) => one.clone(),
             other => panic!("expected {severity:?} with {what:?}, found {other:#?}"),
@@ -105,7 +105,7 @@ impl Project {
     }
 
     fn finds_nothing(&self) {
-        assert_eq!(self.look(), []);
+        assert_eq!(self.check(), []);
     }
 }
 
@@ -154,7 +154,7 @@ fn declared(name: &str) -> VolumeDeclaration {
     VolumeDeclaration { name: name.into(), ..VolumeDeclaration::default() }
 }
 
-/// A directory of some owner and mode; `None` where this process may not give files away.
+/// A directory with an owner and mode; `None` if this process may not change owners.
 fn directory(root: &Path, name: &str, owner: (u32, u32), mode: u32) -> Option<PathBuf> {
     let path = root.join(name);
     std::fs::create_dir_all(&path).expect("made");
@@ -206,7 +206,7 @@ fn a_missing_directory_that_is_not_created_stops() {
 }
 
 #[test]
-fn a_directory_that_was_there_before_is_lost_and_not_made_anew() {
+fn a_directory_that_existed_before_is_missing_and_not_created() {
     let root = root();
     let path = root.path().join("gone");
     let bind = || MountSource::Bind { path: path.clone() };
@@ -229,7 +229,7 @@ fn a_start_uses_the_mounts_of_the_container_and_an_up_those_of_the_file() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_directory_stops() {
+fn a_file_instead_of_a_directory_stops() {
     let root = root();
     let path = root.path().join("file");
     std::fs::write(&path, "").expect("written");
@@ -237,7 +237,7 @@ fn a_file_in_the_place_of_a_directory_stops() {
 }
 
 #[test]
-fn a_link_to_nowhere_stops() {
+fn a_dangling_link_stops() {
     let root = root();
     let path = root.path().join("link");
     symlink(root.path().join("nowhere"), &path).expect("linked");
@@ -250,11 +250,11 @@ fn a_link_to_nowhere_stops() {
 fn a_user_who_cannot_write_stops_with_the_command_that_helps() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
-    let finding = Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Stop, "cannot use");
+    let finding = Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Stop, "cannot access");
     assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())));
     chown(&path, Some(1000), Some(1000)).expect("given");
     Project::new().bind(&path).user("1000:1000").finds_nothing();
-    Project::new().bind(&path).user("2000:1000").finds(CheckSeverity::Stop, "cannot use");
+    Project::new().bind(&path).user("2000:1000").finds(CheckSeverity::Stop, "cannot access");
     Project::new().bind(&path).finds_nothing();
 }
 
@@ -270,15 +270,15 @@ fn the_user_of_the_image_counts_when_the_file_names_none() {
 }
 
 #[test]
-fn a_group_that_may_write_is_a_doubt() {
+fn access_by_group_only_is_a_warning() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 50), 0o775) else { return };
-    Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Warn, "cannot use");
+    Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Warn, "cannot access");
     Project::new().bind(&path).user("1000:50").finds_nothing();
 }
 
 #[test]
-fn a_name_is_looked_up_in_a_container_and_otherwise_not_judged() {
+fn a_name_is_resolved_in_a_container_and_otherwise_not_checked() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
     Project::new().bind(&path).user("app").finds_nothing();
@@ -289,7 +289,7 @@ fn a_name_is_looked_up_in_a_container_and_otherwise_not_judged() {
 }
 
 #[test]
-fn mapped_users_are_not_judged() {
+fn mapped_users_are_not_checked() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
     let mut project = Project::new().bind(&path).user("1000:1000");
@@ -301,7 +301,7 @@ fn mapped_users_are_not_judged() {
 }
 
 #[test]
-fn what_another_user_has_left_inside_counts_but_a_gitkeep_does_not() {
+fn files_of_another_user_count_but_a_gitkeep_does_not() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (1000, 1000), 0o755) else { return };
     std::fs::write(path.join(".gitkeep"), "").expect("written");
@@ -355,7 +355,7 @@ fn nothing_mounted_is_a_warning() {
 }
 
 #[test]
-fn memory_and_odd_places_are_warnings() {
+fn tmpfs_and_unusual_targets_are_warnings() {
     let root = root();
     let bind = || DeclaredSource::Bind { path: root.path().to_owned(), create_host_path: true };
     Project::new().mount(DeclaredSource::Tmpfs, DATA).finds(CheckSeverity::Warn, "in memory");
@@ -398,7 +398,7 @@ fn a_volume_is_judged_by_its_directory_once_there_is_something_in_it() {
     project.engine = project.engine.with_volume(engine_volume("shop_data", &path, &[]));
     project.finds_nothing();
     std::fs::write(path.join("raft_state.json"), "{}").expect("written");
-    project.finds(CheckSeverity::Stop, "cannot use");
+    project.finds(CheckSeverity::Stop, "cannot access");
     std::fs::remove_dir_all(&path).expect("removed");
     project.finds(CheckSeverity::Stop, "does not exist");
 }
@@ -436,7 +436,7 @@ fn a_remote_engine_gets_one_note_and_no_guesses() {
     volume.finds_nothing();
 }
 
-/// A small disk in memory, gone when dropped; `None` where this process may not mount.
+/// A small tmpfs, unmounted when dropped; `None` if this process may not mount.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -463,16 +463,17 @@ fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
     let mut project = Project::new().bind(disk.0.path());
     project.finds(CheckSeverity::Warn, "is on tmpfs");
     project.judge_disk = true;
-    let findings = project.look();
+    let findings = project.check();
     assert!(
         findings
             .iter()
-            .any(|finding| finding.severity == CheckSeverity::Stop && finding.what.contains("are left on")),
+            .any(|finding| finding.severity == CheckSeverity::Stop
+                && finding.what.contains("free on the disk")),
         "{findings:#?}"
     );
     drop(disk);
     let Some(read_only) = Disk::new("ro") else { return };
-    let findings = Project::new().bind(&read_only.0.path().join("deeper")).look();
+    let findings = Project::new().bind(&read_only.0.path().join("deeper")).check();
     assert!(
         findings
             .iter()
@@ -481,7 +482,7 @@ fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
     );
 }
 
-/// A storage directory as a server has written it.
+/// A storage directory written by a server.
 fn stored() -> crate::qdrant_stand::Stand {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let stand = runtime.block_on(async {
@@ -495,7 +496,7 @@ fn stored() -> crate::qdrant_stand::Stand {
 }
 
 #[test]
-fn qdrants_files_are_whole_or_the_start_is_stopped() {
+fn damaged_qdrant_files_stop_the_start() {
     let stand = stored();
     let (storage, collection) = (stand.storage(), stand.storage().join("collections/receitas"));
     let project = || Project::new().bind(&storage);
@@ -512,13 +513,13 @@ fn qdrants_files_are_whole_or_the_start_is_stopped() {
         let finding = project().finds(CheckSeverity::Stop, what);
         assert!(finding.why.contains("restore the backup"), "{finding:?}");
         std::fs::write(&file, "").expect("written");
-        assert_eq!(project().look().len(), 1, "an empty file is as bad");
+        assert_eq!(project().check().len(), 1, "an empty file is as bad");
         std::fs::write(&file, kept).expect("written");
         project().finds_nothing();
     }
     std::fs::write(collection.join("shard_0.initializing"), "").expect("written");
     assert!(project().finds(CheckSeverity::Stop, "was never finished").why.contains("--safe-skip-checks"));
-    // While the server runs its files are its own matter.
+    // The files of a running server are not checked.
     let running = Container {
         state: ContainerState::Running,
         ..container(MountSource::Bind { path: storage.clone() }, true)
@@ -527,13 +528,13 @@ fn qdrants_files_are_whole_or_the_start_is_stopped() {
 }
 
 #[test]
-fn many_places_are_told_as_one_disaster() {
+fn many_problems_are_summarized() {
     let dir = tempfile::tempdir().expect("a directory");
     for name in ["a", "b", "c", "d", "e", "f", "g"] {
         let segment = dir.path().join(format!("collections/{name}/0/segments/x"));
         std::fs::create_dir_all(&segment).expect("made");
     }
-    let findings = Project::new().bind(dir.path()).look();
+    let findings = Project::new().bind(dir.path()).check();
     assert_eq!(findings.len(), 6, "{findings:#?}");
-    assert!(findings.iter().any(|finding| finding.what.contains("2 more places")), "{findings:#?}");
+    assert!(findings.iter().any(|finding| finding.what.contains("2 more problems")), "{findings:#?}");
 }

@@ -1,4 +1,4 @@
-//! There is space left to write.
+//! Checks that the disk has free space.
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
@@ -6,14 +6,14 @@ use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{CheckFinding, CheckSeverity};
 use crate::units::Bytes;
 
-/// Qdrant refuses every write with less than twice its log's size free, 64 MiB unless set otherwise
+/// Qdrant refuses writes if less than twice the size of its WAL is free, by default 64 MiB
 /// (qdrant 1.19, `lib/collection/src/shards/local_shard/mod.rs`).
 const QDRANT_MINIMUM: u64 = 2 * 64 * 1024 * 1024;
 
-/// Below this, any server is about to run out.
+/// Below this, the disk will be full soon, whatever its size.
 const LOW: u64 = 200_000_000;
 
-/// One per cent of a large disk is not little.
+/// Above this, the percentage of free space does not matter.
 const ALWAYS_ENOUGH: u64 = 10_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum DiskSpace {
     Insufficient,
 }
 
-fn judge(kind: StoreKind, free: u64, total: u64) -> DiskSpace {
+fn classify(kind: StoreKind, free: u64, total: u64) -> DiskSpace {
     match kind {
         StoreKind::Qdrant if free < QDRANT_MINIMUM => DiskSpace::Insufficient,
         StoreKind::Qdrant | StoreKind::Volume if free < LOW => DiskSpace::Low,
@@ -36,34 +36,35 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(directory) = mount.directory.as_ref().filter(|_| !mount.location.read_only) else {
         return;
     };
-    let Some(system) = deepest_existing(&directory.path).and_then(|there| rustix::fs::statvfs(there).ok())
+    let Some(system) =
+        deepest_existing(&directory.path).and_then(|existing| rustix::fs::statvfs(existing).ok())
     else {
         return;
     };
-    // Some file systems do not count at all.
+    // Some file systems do not report their size.
     if system.f_blocks == 0 {
         return;
     }
     let free = system.f_bavail.saturating_mul(system.f_frsize);
     let total = system.f_blocks.saturating_mul(system.f_frsize);
-    let what = || format!("{} are left on the disk of {}", Bytes(free), mount.name());
-    match judge(mount.kind, free, total) {
+    let what = || format!("{} free on the disk of {}", Bytes(free), mount.name());
+    match classify(mount.kind, free, total) {
         DiskSpace::Insufficient => findings.push(CheckFinding::new(
             CheckSeverity::Stop,
             &mount.service,
             what(),
-            format!("Qdrant refuses every write with less than {} free", Bytes(QDRANT_MINIMUM)),
+            format!("Qdrant refuses writes with less than {} free", Bytes(QDRANT_MINIMUM)),
         )),
         DiskSpace::Low => findings.push(CheckFinding::new(
             CheckSeverity::Warn,
             &mount.service,
             what(),
-            "a server that runs out of space fails in the middle of its writes",
+            "writes fail when the disk is full",
         )),
         DiskSpace::Enough if system.f_files > 0 && system.f_favail == 0 => findings.push(CheckFinding::new(
             CheckSeverity::Warn,
             &mount.service,
-            format!("no file can be created any more on the disk of {}", mount.name()),
+            format!("no new files can be created on the disk of {}", mount.name()),
             "its file system has no inodes left",
         )),
         DiskSpace::Enough => {}
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn little_is_absolute_and_relative() {
+    fn low_space_is_absolute_and_relative() {
         const GB: u64 = 1_000_000_000;
         for (kind, free, total, space) in [
             (StoreKind::Qdrant, QDRANT_MINIMUM - 1, 100 * GB, DiskSpace::Insufficient),
@@ -86,7 +87,7 @@ mod tests {
             (StoreKind::Qdrant, 15 * GB, 2000 * GB, DiskSpace::Enough),
             (StoreKind::Volume, LOW, LOW, DiskSpace::Enough),
         ] {
-            assert_eq!(judge(kind, free, total), space, "{kind:?} {free} of {total}");
+            assert_eq!(classify(kind, free, total), space, "{kind:?} {free} of {total}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Nobody has made the data read-only.
+//! Checks that the data is not read-only.
 
 use rustix::fs::StatVfsMountFlags;
 
@@ -19,9 +19,9 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
                 severity,
                 &mount.service,
                 format!("`{}` is mounted read-only", mount.location.target.display()),
-                "the server writes there as soon as it starts",
+                "the server needs write access to start",
             )),
-            // Whoever mounts plain files read-only has a reason.
+            // Read-only mounts of plain files are intentional.
             StoreKind::Volume => {}
         }
         return;
@@ -29,16 +29,16 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(directory) = &mount.directory else {
         return;
     };
-    // A system without blocks is the kernel's own, `sysfs` or the like.
+    // A file system without blocks is virtual, such as `sysfs`.
     let read_only = deepest_existing(&directory.path)
-        .and_then(|there| rustix::fs::statvfs(there).ok())
+        .and_then(|existing| rustix::fs::statvfs(existing).ok())
         .is_some_and(|system| system.f_blocks > 0 && system.f_flag.contains(StatVfsMountFlags::RDONLY));
     if read_only {
         findings.push(CheckFinding::new(
             severity,
             &mount.service,
             format!("the file system of `{}` is read-only", directory.path.display()),
-            "a disk turns read-only when it is mounted so, and after errors",
+            "it was mounted read-only, or the kernel made it read-only after disk errors",
         ));
     }
 }
