@@ -23,6 +23,7 @@ cfg_if::cfg_if! {
         pub mod exit;
         pub mod progress;
         pub mod secret;
+        pub mod store_kind;
         pub mod suggest;
         pub mod units;
 
@@ -57,6 +58,7 @@ cfg_if::cfg_if! {
         mod exit;
         mod progress;
         mod secret;
+        mod store_kind;
         mod suggest;
         mod units;
 

@@ -21,7 +21,7 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, 
     if args.format == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
-            "format_version": 1,
+            "format_version": 2,
             "entries": entries,
             "unreadable_lines": contents.unreadable,
             "torn": contents.torn,
@@ -51,9 +51,9 @@ fn row(entry: &JournalEntry) -> Vec<String> {
     vec![
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         // A word with a line end in it must not break the line.
-        shell_words::join(&entry.words).replace(char::is_control, " "),
+        shell_words::join(&entry.command).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
-        entry.exit.to_string(),
+        entry.exit_code.to_string(),
         list(&entry.effects),
         list(&entry.backups),
     ]
@@ -80,11 +80,11 @@ mod tests {
             time: "2026-01-02T03:04:05.6Z".parse().expect("a time"),
             project: "shop".into(),
             engine: "E".into(),
-            words: vec![word.into(), "-v".into()],
+            command: vec![word.into(), "-v".into()],
             effects: vec!["destroys volume shop_data".into()],
             backups: Vec::new(),
             outcome: CommandOutcome::Refused,
-            exit: 77,
+            exit_code: 77,
         }
     }
 
@@ -102,7 +102,7 @@ mod tests {
         let contents =
             JournalContents { entries: ["a", "b", "c"].map(entry).into(), ..JournalContents::default() };
         let words =
-            |last| newest(&contents, last).iter().map(|entry| entry.words[0].as_str()).collect::<Vec<_>>();
+            |last| newest(&contents, last).iter().map(|entry| entry.command[0].as_str()).collect::<Vec<_>>();
         assert_eq!(words(2), ["b", "c"]);
         assert_eq!(words(9), ["a", "b", "c"]);
         assert!(words(0).is_empty());

@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::inventory::Inventory;
 
 pub use finding::{CheckFinding, CheckSeverity};
+#[cfg(feature = "internals")]
 pub use repair::Repair;
 
 /// How long the checks of one mount may take. A network file system whose server is down never responds.

@@ -1,4 +1,4 @@
-//! Holders, on an engine in memory, and what the guard makes of them.
+//! Holder containers on an engine in memory, and how the guard accounts for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -71,7 +71,7 @@ async fn protecting_again_does_nothing_and_a_stopped_holder_is_started() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_protected_is_an_error_and_makes_nothing() {
+async fn a_failed_protection_creates_no_container() {
     let engine = engine();
     let error = protect::protect(&engine, "nosuch", "shop").await.expect_err("no such volume");
     assert!(matches!(error, ProtectError::NoVolume(name) if name == "nosuch"));
@@ -81,18 +81,18 @@ async fn what_cannot_be_protected_is_an_error_and_makes_nothing() {
     assert!(matches!(error, ProtectError::Architecture(machine) if machine == "s390x"));
 
     engine.fail(EngineMethod::CreateHolder);
-    let error = protect::protect(&engine, "shop_data", "shop").await.expect_err("told to fail");
+    let error = protect::protect(&engine, "shop_data", "shop").await.expect_err("set to fail");
     assert!(matches!(error, ProtectError::Engine(EngineError::Unreachable { .. })));
     assert!(engine.containers().is_empty() && other.containers().is_empty());
 }
 
 #[tokio::test]
-async fn lifting_one_protection_leaves_the_others() {
+async fn unprotecting_one_volume_keeps_the_others_protected() {
     let engine = engine();
     for volume in ["shop_data", "shop_wal"] {
         protect::protect(&engine, volume, "shop").await.expect("protected");
     }
-    protect::unprotect(&engine, "shop_data", &clearance()).await.expect("lifted");
+    protect::unprotect(&engine, "shop_data", &clearance()).await.expect("unprotected");
     let holders = engine.holders().await.expect("asked");
     assert_eq!(protect::protection(&holders, "shop_data"), Protection::None);
     assert_eq!(protect::protection(&holders, "shop_wal"), Protection::Holding);
@@ -112,7 +112,7 @@ async fn a_container_without_our_label_is_neither_started_nor_removed() {
 }
 
 #[tokio::test]
-async fn a_holder_uses_nothing_in_its_volume() {
+async fn a_holder_does_not_count_as_a_user_of_its_volume() {
     let engine = engine();
     protect::protect(&engine, "shop_data", "shop").await.expect("protected");
     assert!(engine.containers_with_volume("shop_data").await.expect("asked").is_empty());

@@ -1,4 +1,4 @@
-//! The table of programs: the only place that says what an image keeps and where.
+//! The table of known programs and their data paths.
 
 use super::{Keeps, KnownProgram};
 
