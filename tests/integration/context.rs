@@ -148,7 +148,7 @@ fn what_cannot_be_used_is_an_error_and_never_another_engine() {
         other => panic!("{other:?}"),
     };
     let (name, reason) = refused(environment(&home));
-    assert_eq!((name.as_str(), reason.as_str()), ("gone", "there is no such context"));
+    assert_eq!((name.as_str(), reason.as_str()), ("gone", "no such context"));
     for name in ["careless", "hollow", "../../remote"] {
         let (named, _) =
             refused(EngineEnvironment { context_flag: Some(name.to_owned()), ..environment(&home) });

@@ -116,7 +116,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
 
     let (mut stand, mut backup, _dir) = saved(Stand::double().await.with_scratch(|_| {})).await;
     stand.engine.fail(EngineMethod::StartScratch);
-    assert!(why(stand.try_out(&backup).await).contains("no Docker Engine"));
+    assert!(why(stand.try_out(&backup).await).contains("cannot connect to the Docker Engine"));
     stand.engine.heal(EngineMethod::StartScratch);
     let safe_compose::backup::fingerprint::Fingerprint::Qdrant(recorded) = &mut backup.manifest.fingerprint
     else {

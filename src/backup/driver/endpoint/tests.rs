@@ -221,7 +221,7 @@ async fn the_error_names_every_way_and_its_reason() {
     engine.fail(EngineMethod::Exec);
     let reached = find(engine, &container, 6333, Routes::All, true).await;
     let error = reached.expect_err("no way").to_string();
-    assert!(error.contains("no Docker Engine answers"), "{error}");
+    assert!(error.contains("cannot connect to the Docker Engine"), "{error}");
 }
 
 #[tokio::test]
