@@ -14,7 +14,7 @@ pub const SCRATCH_LABEL: &str = "safe-compose.scratch";
 pub struct Scratch {
     /// The name of the container and of its network.
     pub name: String,
-    /// Identifies who created it, so that leftovers of a killed run can be told from containers that are in use.
+    /// Identifies who created it, to distinguish leftovers of a killed run from containers in use.
     pub owner: String,
     pub image: String,
     /// Added to the environment of the image.
