@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::manifest::Proof;
 use super::store::{Backup, Verified};
-use crate::settings::Keep;
+use crate::settings::RetentionSettings;
 
 /// One backup, as far as the rules look at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl fmt::Display for RetentionPlan {
 }
 
 /// Works out which backups of one store stay: those that any rule keeps, the newest, and the newest of the best checked.
-pub fn plan(backups: &[Candidate], keep: Keep, now: Timestamp) -> RetentionPlan {
+pub fn plan(backups: &[Candidate], keep: RetentionSettings, now: Timestamp) -> RetentionPlan {
     let mut sorted: Vec<&Candidate> = backups.iter().collect();
     sorted.sort_by(|one, other| (other.created, &other.name).cmp(&(one.created, &one.name)));
     let best = sorted.iter().map(|backup| backup.proof).max();
@@ -151,7 +151,7 @@ struct Staying<'a> {
 }
 
 /// Plans for each store by itself; which store a backup is of is told by the directory it lies in.
-pub fn by_service(backups: &[Backup], keep: Keep, now: Timestamp) -> Plans<'_> {
+pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -> Plans<'_> {
     let mut stores: BTreeMap<Option<&Path>, Vec<&Backup>> = BTreeMap::new();
     for backup in backups {
         stores.entry(backup.directory.parent()).or_default().push(backup);
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_785_600_000;
-    const NONE: Keep = Keep { last: 0, daily: 0, weekly: 0 };
+    const NONE: RetentionSettings = RetentionSettings { last: 0, daily: 0, weekly: 0 };
 
     fn at(seconds_ago: i64, proof: Proof) -> Candidate {
         let created = Timestamp::from_second(NOW - seconds_ago).expect("a time");
@@ -273,14 +273,14 @@ mod tests {
         let day = 86_400;
         let backups: Vec<Candidate> =
             [0, 1, 40 * day, 40 * day + 1, 300 * day].map(|ago| at(ago, Proof::Readable)).to_vec();
-        let plan = plan(&backups, Keep { daily: 2, ..NONE }, now());
+        let plan = plan(&backups, RetentionSettings { daily: 2, ..NONE }, now());
         assert_eq!(kept(&plan), ["b+00000000", "b+03456000"]);
     }
 
     #[test]
     fn a_backup_of_the_future_stays_and_takes_nobodys_place() {
         let backups = [at(-5000, Proof::Copied), at(10, Proof::Copied), at(20, Proof::Copied)];
-        let plan = plan(&backups, Keep { last: 1, ..NONE }, now());
+        let plan = plan(&backups, RetentionSettings { last: 1, ..NONE }, now());
         assert_eq!(kept(&plan), ["b-00005000", "b+00000010"]);
         assert!(plan.keep()[0].reasons.contains(&Reason::Undated));
     }
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_plan_is_shown_line_by_line() {
         let backups = [at(10, Proof::Copied), at(20, Proof::Copied)];
-        let shown = plan(&backups, Keep { last: 1, ..NONE }, now()).to_string();
+        let shown = plan(&backups, RetentionSettings { last: 1, ..NONE }, now()).to_string();
         assert_eq!(shown, "keep    b+00000010  (newest, best checked, last)\nremove  b+00000020\n");
     }
 
@@ -298,8 +298,12 @@ mod tests {
             .prop_map(|map| map.into_iter().map(|(ago, proof)| at(ago, proof)).collect())
     }
 
-    fn rules() -> impl Strategy<Value = Keep> {
-        (0u32..9, 0u32..9, 0u32..9).prop_map(|(last, daily, weekly)| Keep { last, daily, weekly })
+    fn rules() -> impl Strategy<Value = RetentionSettings> {
+        (0u32..9, 0u32..9, 0u32..9).prop_map(|(last, daily, weekly)| RetentionSettings {
+            last,
+            daily,
+            weekly,
+        })
     }
 
     proptest! {
@@ -325,7 +329,7 @@ mod tests {
 
         #[test]
         fn more_is_kept_by_more_generous_rules(backups in candidates(), keep in rules()) {
-            let more = Keep { last: keep.last + 1, daily: keep.daily + 1, weekly: keep.weekly + 1 };
+            let more = RetentionSettings { last: keep.last + 1, daily: keep.daily + 1, weekly: keep.weekly + 1 };
             let generous = plan(&backups, more, now());
             for name in kept(&plan(&backups, keep, now())) {
                 prop_assert!(kept(&generous).contains(&name));

@@ -7,7 +7,7 @@ use crate::cli::{BackupArgs, BackupFormat};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
-use crate::settings::Required;
+use crate::settings::RequiredProof;
 
 pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
@@ -60,16 +60,16 @@ pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<E
 }
 
 /// As far as the settings want it, and further where that was asked for.
-fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> Required {
-    let command = if args.prove { Required::Restored } else { Required::default() };
+fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> RequiredProof {
+    let command = if args.prove { RequiredProof::Restored } else { RequiredProof::default() };
     command.max(cx.settings.backup.proof)
 }
 
 /// A store whose data is in the container itself can be backed up, and will be lost all the same.
 fn warn_of_bare(cx: &ProjectContext<'_>, stores: &[Store]) {
     for store in stores {
-        for place in &store.places {
-            if place.source == crate::inventory::PlaceSource::Layer {
+        for place in &store.locations {
+            if place.source == crate::inventory::LocationSource::Layer {
                 cx.ui().warn(format!(
                     "`{}` keeps its data inside the container: nothing is mounted at `{}`, and the next `down` deletes it.",
                     store.service,

@@ -12,7 +12,7 @@ use crate::backup::store::Verified;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::settings::Required;
+use crate::settings::RequiredProof;
 use crate::units::Bytes;
 
 /// As manifests name us.
@@ -40,7 +40,7 @@ pub(super) async fn save_to(
     cx: &ProjectContext<'_>,
     stores: &[Store],
     reason: &str,
-    required: Required,
+    required: RequiredProof,
 ) -> Result<Vec<Saved>, Failure> {
     if stores.is_empty() {
         return Ok(Vec::new());
@@ -68,10 +68,10 @@ pub(super) async fn prove(
     cx: &ProjectContext<'_>,
     store: &Store,
     backup: &mut Verified,
-    required: Required,
+    required: RequiredProof,
 ) -> Result<(), Failure> {
     let driver = backup.manifest.kind.driver();
-    if required < Required::Restored || backup.proof() >= Proof::Restored {
+    if required < RequiredProof::Restored || backup.proof() >= Proof::Restored {
         return Ok(());
     }
     if !driver.can_try() {

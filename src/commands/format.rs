@@ -16,7 +16,7 @@ use crate::backup::proof::{Outcome, Record};
 use crate::backup::store::Backup;
 use crate::inventory::Inventory;
 use crate::policy::{Assessment, Effect, Impact, Subject, Token};
-use crate::preflight::{Finding, Severity};
+use crate::preflight::{CheckFinding, CheckSeverity};
 use crate::ui::table;
 use crate::units::{Age, Bytes, count};
 
@@ -140,7 +140,7 @@ fn reasons<'a>(impacts: impl IntoIterator<Item = &'a Impact>) -> String {
 }
 
 /// The plan for scripts; `docs/json.md` documents it.
-pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[Finding]) -> String {
+pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[CheckFinding]) -> String {
     let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
     json(&json!({
         "format": "safe-compose-plan",
@@ -183,16 +183,16 @@ pub(super) fn services(inventory: &Inventory) -> String {
 }
 
 /// What a check before a start has found.
-pub(super) fn finding(finding: &Finding) -> String {
+pub(super) fn finding(finding: &CheckFinding) -> String {
     format!("{}: {}: {}.", finding.service, finding.what, finding.why)
 }
 
-fn finding_json(finding: &Finding) -> serde_json::Value {
+fn finding_json(finding: &CheckFinding) -> serde_json::Value {
     let severity = match finding.severity {
-        Severity::Stop => "stop",
-        Severity::Repair => "mend",
-        Severity::Warn => "warn",
-        Severity::Note => "note",
+        CheckSeverity::Stop => "stop",
+        CheckSeverity::Repair => "mend",
+        CheckSeverity::Warn => "warn",
+        CheckSeverity::Note => "note",
     };
     json!({ "severity": severity, "service": finding.service, "what": finding.what, "why": finding.why })
 }

@@ -53,7 +53,7 @@ fn line(step: &Step, noun: &str) -> String {
 pub(super) async fn clear(cx: &ProjectContext<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
     let assessment = Assessment {
-        engine: cx.identity().mark(),
+        engine: cx.identity().unique_description(),
         project: cx.project.name.clone(),
         impacts: replaced
             .map(|step| {

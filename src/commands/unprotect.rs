@@ -10,7 +10,7 @@ use crate::cli::UnprotectArgs;
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::journal::Outcome;
+use crate::journal::CommandOutcome;
 use crate::policy::{
     Approval, Assessment, BackupStatus, Decision, DecisionInput, Effect, Impact, Refusal, Rule, Subject,
     decide,
@@ -51,10 +51,10 @@ pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Resul
     // The volume stays, so there is nothing to save.
     let clearance = approval.clear(BackupStatus::Nothing);
     for volume in &volumes {
-        protect::lift(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
+        protect::unprotect(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
         command.ui.say(format!("`{volume}` is not protected any more. It was not touched."));
     }
-    write_down(&cx, ends(), Outcome::Ran, Exit::Success);
+    write_down(&cx, ends(), CommandOutcome::Ran, Exit::Success);
     Ok(Exit::Success)
 }
 
@@ -69,10 +69,14 @@ fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> Assessment {
         let subject = Subject::Layer { container: holder.id.clone(), created: None };
         Impact::new(Effect::Destroy, subject, "the container that keeps the volume is removed")
     });
-    Assessment { engine: cx.identity().mark(), project: volumes.join(" "), impacts: impacts.collect() }
+    Assessment {
+        engine: cx.identity().unique_description(),
+        project: volumes.join(" "),
+        impacts: impacts.collect(),
+    }
 }
 
-fn approval(command: &CommandContext, plan: &Assessment) -> Result<Approval, (Outcome, Failure)> {
+fn approval(command: &CommandContext, plan: &Assessment) -> Result<Approval, (CommandOutcome, Failure)> {
     let decision = decide(&DecisionInput {
         plan,
         destroy: Rule::Confirm,
@@ -85,7 +89,7 @@ fn approval(command: &CommandContext, plan: &Assessment) -> Result<Approval, (Ou
         Decision::Allow(approval) => Ok(approval),
         Decision::Confirm(question) => {
             ask(&command.ui, question, &format!("`{line}`"), "Nothing was changed.")
-                .map_err(|failure| (Outcome::NotConfirmed, failure))
+                .map_err(|failure| (CommandOutcome::NotConfirmed, failure))
         }
         Decision::Refuse(refusal) => {
             let failure = match refusal {
@@ -106,7 +110,7 @@ fn approval(command: &CommandContext, plan: &Assessment) -> Result<Approval, (Ou
                         .say("Nothing was changed.")
                 }
             };
-            Err((Outcome::Refused, failure))
+            Err((CommandOutcome::Refused, failure))
         }
     }
 }

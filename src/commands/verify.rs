@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::progress::Silent;
 use crate::units::count;
-use crate::verify::Verdict;
+use crate::verify::VerifyResult;
 
 pub(super) async fn run(command: &CommandContext, args: &VerifyArgs) -> Result<Exit, Failure> {
     if let Some(name) = &args.backup {
@@ -158,13 +158,13 @@ async fn compare(cx: &ProjectContext<'_>, format: Format) -> Result<Exit, Failur
     Ok(Exit::Success)
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+fn word(verdict: &VerifyResult) -> &'static str {
     match verdict {
-        Verdict::Whole(_) => "whole",
-        Verdict::Unrecorded(_) => "unrecorded",
-        Verdict::Fresh { .. } => "fresh",
-        Verdict::Lossy { .. } => "lossy",
-        Verdict::Unverifiable(_) => "unverifiable",
+        VerifyResult::Complete(_) => "whole",
+        VerifyResult::NoBaseline(_) => "unrecorded",
+        VerifyResult::Reset { .. } => "fresh",
+        VerifyResult::DataMissing { .. } => "lossy",
+        VerifyResult::Unverifiable(_) => "unverifiable",
     }
 }
 

@@ -73,7 +73,9 @@ fn carries_volumes_of_image(cx: &HazardContext<'_>, container: &Container, targe
     }
     let image = cx.probe.images.get(&container.image_id);
     image.is_none_or(|image| {
-        image.as_ref().is_some_and(|image| image.volumes_of_v1.iter().any(|volume| volume == target))
+        image
+            .as_ref()
+            .is_some_and(|image| image.container_config_volumes.iter().any(|volume| volume == target))
     })
 }
 

@@ -141,7 +141,7 @@ fn by_image(cx: &HazardContext<'_>, container: &Container, service: &str) -> Opt
     if pulled {
         return Some("is made anew if its image was changed in the registry".to_owned());
     }
-    let then = container.made_from()?;
+    let then = container.created_from_image()?;
     match cx.probe.images.get(&container.image)? {
         Some(image) if image.id == then => None,
         Some(_) => Some("is made anew: its image has changed".to_owned()),

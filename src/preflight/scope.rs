@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::compose::model::Model;
 
-/// The services named, and everything that they depend on; `None` means all.
+/// The named services and their dependencies; `None` means all.
 pub(super) fn services<'a>(named: &'a [String], model: Option<&'a Model>) -> Option<BTreeSet<&'a str>> {
     if named.is_empty() {
         return None;

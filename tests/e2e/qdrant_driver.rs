@@ -59,7 +59,7 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
         kind: StoreKind::Qdrant,
         container: containers.into_iter().next(),
         image: Some(image),
-        places: Vec::new(),
+        locations: Vec::new(),
     };
     let target =
         Target { engine: &engine, local: true, store: &store, stores: &[], progress: &Silent, api_key: None };

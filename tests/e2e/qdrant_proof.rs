@@ -34,7 +34,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             kind: StoreKind::Qdrant,
             container: Some(container),
             image: Some(image.to_owned()),
-            places: Vec::new(),
+            locations: Vec::new(),
         };
         let target = Target {
             engine: &engine,

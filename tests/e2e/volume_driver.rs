@@ -9,7 +9,7 @@ use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{BackupRoot, Verified};
 use safe_compose::engine::{Engine as _, HELPER_LABEL};
 use safe_compose::error::Failure;
-use safe_compose::inventory::{Place, PlaceSource, Store, StoreKind};
+use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
 
 use crate::support::bare::{Bare, docker, engine};
@@ -21,7 +21,7 @@ const FILL: &str = "umask 022; cd /data && chmod 700 . && chown 1000:1001 . \
     && ln deep/er/file hard && ln -s deep/er/file soft && ln -s /nowhere dangling && mkfifo pipe \
     && echo x > 'odd name\n' && chmod 4755 hard && head -c 3000000 /dev/urandom > big && echo n > $(printf 'l%0200d' 0)";
 
-async fn store(project: &str, image: &str, places: Vec<Place>) -> Store {
+async fn store(project: &str, image: &str, places: Vec<DataLocation>) -> Store {
     let containers = engine().await.project_containers(project).await.expect("listed");
     Store {
         id: "db".into(),
@@ -29,13 +29,13 @@ async fn store(project: &str, image: &str, places: Vec<Place>) -> Store {
         kind: StoreKind::Volume,
         container: containers.into_iter().next(),
         image: Some(image.into()),
-        places,
+        locations: places,
     }
 }
 
-fn data(volume: &str) -> Vec<Place> {
-    vec![Place {
-        source: PlaceSource::Volume { name: Some(volume.into()), anonymous: false },
+fn data(volume: &str) -> Vec<DataLocation> {
+    vec![DataLocation {
+        source: LocationSource::Volume { name: Some(volume.into()), anonymous: false },
         target: "/data".into(),
         read_only: false,
     }]
@@ -110,7 +110,7 @@ async fn everything_comes_back_as_it_was() {
 
     // Through a helper, into a volume that no container has.
     let engine = engine().await;
-    let fresh = Store { container: None, places: data(&to), ..stored.clone() };
+    let fresh = Store { container: None, locations: data(&to), ..stored.clone() };
     let target =
         Target { engine: &engine, store: &fresh, stores: &[], progress: &Silent, local: true, api_key: None };
     let request = Request::default();
@@ -221,7 +221,7 @@ async fn a_container_that_only_lies_there_can_be_copied_from_its_layer() {
             .await
     );
     docker(&["kill", &id]).expect("killed");
-    let place = Place { source: PlaceSource::Layer, target: "/state".into(), read_only: false };
+    let place = DataLocation { source: LocationSource::Layer, target: "/state".into(), read_only: false };
     let stored = store(&scratch.name, &image, vec![place]).await;
     let dir = tempfile::tempdir().expect("a directory");
     let root = BackupRoot::create(dir.path()).expect("a root");
@@ -230,9 +230,9 @@ async fn a_container_that_only_lies_there_can_be_copied_from_its_layer() {
     assert!(Path::new(&backup.directory).join("state.tar").is_file());
 }
 
-fn named(volume: &str, target: &str) -> Place {
-    Place {
-        source: PlaceSource::Volume { name: Some(volume.into()), anonymous: false },
+fn named(volume: &str, target: &str) -> DataLocation {
+    DataLocation {
+        source: LocationSource::Volume { name: Some(volume.into()), anonymous: false },
         target: target.into(),
         read_only: false,
     }

@@ -11,7 +11,7 @@ use safe_compose::backup::retention;
 use safe_compose::backup::stack;
 use safe_compose::backup::store::{Backup, BackupRoot, Damage, StoreError};
 use safe_compose::fs::FsError;
-use safe_compose::settings::Keep;
+use safe_compose::settings::RetentionSettings;
 
 use crate::backup_fixture::{backup, manifest, names, root, stage, time};
 
@@ -508,7 +508,7 @@ fn only_beside_a_whole_backup_another_is_removed() {
     let (_dir, root) = root();
     let old = backup(&root, "db", AT);
     let new = backup(&root, "db", "2026-08-02T10:00:00Z");
-    let keep = Keep { last: 1, daily: 0, weekly: 0 };
+    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
     let prune = || {
         let listing = root.list(None).expect("listed");
         let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));

@@ -8,7 +8,7 @@ use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
 use safe_compose::backup::driver::{Driver as _, Request, Target};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
 use safe_compose::backup::manifest::{Holds, Proof};
-use safe_compose::engine::State;
+use safe_compose::engine::ContainerState;
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
 
@@ -322,7 +322,7 @@ async fn a_server_that_has_stopped_is_not_waited_for() {
     let mut stand = Stand::double().await;
     stand.fail("refuse");
     let mut stopped = stand.container().clone();
-    stopped.state = State::Exited;
+    stopped.state = ContainerState::Exited;
     stopped.exit_code = 101;
     stand.engine = safe_compose::engine::memory::MemoryEngine::new().with_container(stopped);
     let begun = std::time::Instant::now();

@@ -7,15 +7,15 @@ use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::manifest::{Artifact, Proof};
 use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::Backup;
-use safe_compose::engine::memory::{MemoryEngine, Question};
-use safe_compose::engine::{Engine as _, Limits, Scratch};
+use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
+use safe_compose::engine::{Engine as _, Scratch, ScratchLimits};
 use serde_json::json;
 
 use crate::qdrant_restore::saved;
 use crate::qdrant_stand::{OWNER, Stand, why};
 
 async fn scratches(engine: &MemoryEngine) -> Vec<String> {
-    engine.scratches(OWNER).await.expect("asked")
+    engine.scratch_containers(OWNER).await.expect("asked")
 }
 
 fn artifact_of<'a>(backup: &'a mut Backup, collection: &str) -> &'a mut Artifact {
@@ -31,7 +31,7 @@ async fn a_sound_backup_comes_out_equal_and_leaves_nothing() {
     assert_eq!(trial.reasons, [""; 0]);
     assert_eq!(trial.server.as_deref(), Some("1.19.0"));
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert_eq!(stand.engine.count(Question::StartScratch), 1);
+    assert_eq!(stand.engine.count(EngineMethod::StartScratch), 1);
     assert_eq!(stand.fingerprint().await, before, "the one that runs was not touched");
 }
 
@@ -107,7 +107,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
     let (stand, backup, _dir) = saved(Stand::double().await).await;
     let error = why(stand.try_out(&backup).await);
     assert!(error.contains("no image") && error.contains("docker pull"), "{error}");
-    assert_eq!(stand.engine.count(Question::StartScratch), 0);
+    assert_eq!(stand.engine.count(EngineMethod::StartScratch), 0);
 
     let full = |config: &mut qdrant_double::Config| config.failures.add(qdrant_double::Failure::UploadFails);
     let (stand, backup, _dir) = saved(Stand::double().await.with_scratch(full)).await;
@@ -115,9 +115,9 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
     assert!(error.contains("No space left"), "{error}");
 
     let (mut stand, mut backup, _dir) = saved(Stand::double().await.with_scratch(|_| {})).await;
-    stand.engine.fail(Question::StartScratch);
-    assert!(why(stand.try_out(&backup).await).contains("no Docker Engine"));
-    stand.engine.heal(Question::StartScratch);
+    stand.engine.fail(EngineMethod::StartScratch);
+    assert!(why(stand.try_out(&backup).await).contains("cannot connect to the Docker Engine"));
+    stand.engine.heal(EngineMethod::StartScratch);
     let safe_compose::backup::fingerprint::Fingerprint::Qdrant(recorded) = &mut backup.manifest.fingerprint
     else {
         panic!("of a Qdrant")
@@ -143,13 +143,13 @@ async fn what_a_killed_trial_has_left_is_removed_by_the_next_and_nothing_else_is
                 safe_compose::secret::Secret::new("true"),
             )]
             .into(),
-            limits: Limits { memory: 1, millicpus: 1, processes: 1 },
+            limits: ScratchLimits { memory: 1, millicpus: 1, processes: 1 },
         };
         stand.engine.start_scratch(&scratch).await.expect("started");
     }
     assert_eq!(stand.try_out(&backup).await.expect("tried").reasons, [""; 0]);
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert_eq!(stand.engine.scratches("another").await.expect("asked"), ["theirs"]);
+    assert_eq!(stand.engine.scratch_containers("another").await.expect("asked"), ["theirs"]);
     let refused = stand.engine.remove_scratch("shop-qdrant-1").await;
     assert!(refused.is_err(), "what is no scratch container stays");
 }

@@ -16,7 +16,9 @@ use safe_compose::backup::manifest::Manifest;
 use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::memory::{self, MemoryEngine};
-use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Registry, Scratch, State};
+use safe_compose::engine::{
+    Container, ContainerState, Image, InRegistry, Mount, MountSource, PublishedPort, Scratch,
+};
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::progress::Silent;
 use safe_compose::secret::Secret;
@@ -179,7 +181,7 @@ impl Stand {
         let container = Container {
             id: "c1".into(),
             name: "shop-qdrant-1".into(),
-            state: State::Running,
+            state: ContainerState::Running,
             image: "qdrant/qdrant:v1.19.0".into(),
             image_id: "sha256:0".into(),
             environment: key
@@ -205,7 +207,7 @@ impl Stand {
             kind: StoreKind::Qdrant,
             container: Some(container),
             image: None,
-            places: Vec::new(),
+            locations: Vec::new(),
         };
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { server, dir, http, key, engine, store, stores: Vec::new(), client }
@@ -233,9 +235,9 @@ impl Stand {
             id: "sha256:0".to_owned(),
             user: String::new(),
             volumes: Vec::new(),
-            volumes_of_v1: Vec::new(),
+            container_config_volumes: Vec::new(),
             environment: BTreeMap::new(),
-            registry: Registry::HasNot,
+            in_registry: InRegistry::No,
         };
         let serve = move |scratch: &Scratch| serve(scratch, change);
         self.engine = self.engine.with_image("qdrant/qdrant:v1.19.0", image).with_scratch(serve);
@@ -450,7 +452,7 @@ impl Stand {
 }
 
 /// A stand-in for a scratch container, on a thread of its own, that ends when what it gives is dropped.
-fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::Server {
+fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::ScratchStub {
     let variable = |name: &str| scratch.environment.get(name).map(|value| value.expose().to_owned());
     assert_eq!(variable("QDRANT__TELEMETRY_DISABLED").as_deref(), Some("true"));
     let key = variable("QDRANT__SERVICE__API_KEY");
@@ -475,7 +477,7 @@ fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::Server {
         host: "127.0.0.1".parse().expect("an address"),
         host_port,
     };
-    memory::Server { ports: vec![port(6333, http), port(6334, grpc)], running: Box::new(stop) }
+    memory::ScratchStub { ports: vec![port(6333, http), port(6334, grpc)], running: Box::new(stop) }
 }
 
 /// A finished backup, and what was said about it.

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Target;
-use crate::engine::{Container, State};
+use crate::engine::{Container, ContainerState};
 use tunnel::{PROGRAMS, Program, Tunnel};
 
 /// How long a connection may take to be made.
@@ -98,7 +98,7 @@ where
     F: Future<Output = anyhow::Result<()>> + Send,
 {
     let container = target.container()?;
-    if container.state != State::Running {
+    if container.state != ContainerState::Running {
         bail!("container `{}` is {}", container.name, shown(container.state));
     }
     let host = engine_host(target).await?;
@@ -246,15 +246,15 @@ fn plain(error: &std::io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-fn shown(state: State) -> &'static str {
+fn shown(state: ContainerState) -> &'static str {
     match state {
-        State::Created => "not started yet",
-        State::Running => "running",
-        State::Paused => "paused",
-        State::Restarting => "restarting",
-        State::Exited => "stopped",
-        State::Dead => "dead",
-        State::Removing => "being removed",
+        ContainerState::Created => "not started yet",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Exited => "stopped",
+        ContainerState::Dead => "dead",
+        ContainerState::Removing => "being removed",
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 
 use super::Target;
 use crate::backup::store::Backup;
-use crate::engine::{Container, Engine, Limits, Scratch};
+use crate::engine::{Container, Engine, Scratch, ScratchLimits};
 use crate::inventory::{Store, StoreKind};
 use crate::progress::{Progress, Silent};
 use crate::secret::Secret;
@@ -51,7 +51,7 @@ impl ScratchServer {
         from: &Backup,
         environment: BTreeMap<String, Secret>,
     ) -> anyhow::Result<Self> {
-        for left in engine.scratches(owner).await? {
+        for left in engine.scratch_containers(owner).await? {
             engine
                 .remove_scratch(&left)
                 .await
@@ -63,7 +63,7 @@ impl ScratchServer {
             owner: owner.to_owned(),
             image: image.clone(),
             environment,
-            limits: Limits {
+            limits: ScratchLimits {
                 // All of it in memory, and once more for what a server builds of it.
                 memory: LEAST_MEMORY + 2 * from.bytes(),
                 millicpus: 2000,
@@ -77,7 +77,7 @@ impl ScratchServer {
             kind: StoreKind::Qdrant,
             container: Some(container),
             image: Some(image),
-            places: Vec::new(),
+            locations: Vec::new(),
         };
         Ok(Self { engine, local, name: scratch.name, store })
     }

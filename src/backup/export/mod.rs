@@ -28,7 +28,7 @@ pub use pipe::{Piece, Sink, Written};
 pub use read::{Contents, Found, scan};
 
 use super::store::{BackupRoot, Name, StoreError, next_second};
-use crate::fs::{Lock, PendingFile};
+use crate::fs::{DirectoryLock, PendingFile};
 
 /// The value of `format` in every export of ours.
 pub const FORMAT: &str = "safe-compose-export";
@@ -111,7 +111,7 @@ pub struct Place {
     pub created: Timestamp,
     pub kind: Kind,
     pending: PendingFile,
-    _lock: Lock,
+    _lock: DirectoryLock,
 }
 
 impl Place {

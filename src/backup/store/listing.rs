@@ -8,7 +8,7 @@ use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
 use crate::backup::stack;
-use crate::fs::{FsError, Lock, Probe};
+use crate::fs::{DirectoryLock, FsError, LockState};
 
 /// Everything that was found, sorted by what it is.
 #[derive(Debug, Default)]
@@ -65,10 +65,10 @@ impl Listing {
                     Err(damage) => self.damaged.push((path, damage)),
                 }
             } else if is_interrupted(&name) {
-                if Lock::probe(directory) != Probe::Held {
+                if DirectoryLock::probe(directory) != LockState::Held {
                     self.interrupted.push(path);
                 }
-            } else if !Lock::is_lock(&name) && name != RECORD {
+            } else if !DirectoryLock::is_lock(&name) && name != RECORD {
                 self.foreign.push(path);
             }
         }
@@ -92,7 +92,7 @@ fn is_backup_of(store: &str, name: &str) -> bool {
 /// Whether a directory holds anything of ours; otherwise it is one single foreign thing.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == RECORD
+        is_backup_of(store, name) || is_interrupted(name) || DirectoryLock::is_lock(name) || name == RECORD
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::name::valid_store;
 use super::{Result, StoreError};
-use crate::fs::{FsError, Lock, create_private_dir_all};
+use crate::fs::{DirectoryLock, FsError, create_private_dir_all};
 
 /// How long a writer waits for another one before it gives up.
 pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
@@ -55,16 +55,21 @@ impl BackupRoot {
     }
 
     /// Keeps other holders of this lock out. Each store has a lock of its own besides, which needs no taking.
-    pub fn lock(&self) -> Result<Lock> {
+    pub fn lock(&self) -> Result<DirectoryLock> {
         create_private_dir_all(&self.path)?;
-        Lock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
+        DirectoryLock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
     }
 
     /// Makes the directory of a store and takes its lock.
-    pub(in crate::backup) fn lock_store(&self, store: &str, wait: Duration) -> Result<(PathBuf, Lock)> {
+    pub(in crate::backup) fn lock_store(
+        &self,
+        store: &str,
+        wait: Duration,
+    ) -> Result<(PathBuf, DirectoryLock)> {
         let directory = self.of_store(store)?;
         create_private_dir_all(&directory)?;
-        let lock = Lock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
+        let lock =
+            DirectoryLock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
         Ok((directory, lock))
     }
 

@@ -12,8 +12,8 @@ use super::root::WAIT;
 use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, check, sums};
 use crate::backup::manifest::{self, Artifact, Holds, Manifest};
 use crate::fs::{
-    FsError, Lock, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy, make_private,
-    remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
+    DirectoryLock, FsError, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy,
+    make_private, remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
 };
 use crate::progress::{Progress, Silent};
 
@@ -30,7 +30,7 @@ pub struct Staging {
     known: BTreeMap<String, String>,
     done: bool,
     /// Last, so that the directory is gone before the lock is given back.
-    _lock: Lock,
+    _lock: DirectoryLock,
 }
 
 impl BackupRoot {

@@ -8,7 +8,7 @@ use crate::compose::invocation::Format;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::policy::{Approval, Assessment, Decision, Effect, Refusal};
-use crate::preflight::Finding;
+use crate::preflight::CheckFinding;
 
 /// Says what is at stake before anything happens.
 pub(super) fn losses(cx: &ProjectContext<'_>, plan: &Assessment) {
@@ -39,7 +39,7 @@ pub(super) fn saves_before(cx: &ProjectContext<'_>) -> bool {
 }
 
 /// The plan, on standard output. `findings` are those of the checks before a start.
-pub(super) fn show_plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<&[Finding]>) {
+pub(super) fn show_plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<&[CheckFinding]>) {
     let ui = cx.ui();
     if cx.command.safe.format == Format::Json {
         ui.result(format::plan_json(&cx.command.words, plan, findings.unwrap_or_default()));
@@ -68,7 +68,7 @@ pub(super) fn show_plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Op
     for finding in findings.into_iter().flatten() {
         ui.result(format::finding(finding));
     }
-    if findings.is_some_and(<[Finding]>::is_empty) {
+    if findings.is_some_and(<[CheckFinding]>::is_empty) {
         ui.result("Every place that holds data is there and can be written.");
     }
 }

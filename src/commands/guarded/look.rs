@@ -7,10 +7,10 @@ use crate::commands::context::{self, ProjectContext};
 use crate::commands::{format, verify_run};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::preflight::{self, Finding, Severity, Start};
+use crate::preflight::{self, CheckFinding, CheckSeverity, Start};
 
 /// What the checks before a start find.
-pub(super) async fn findings(cx: &ProjectContext<'_>) -> Vec<Finding> {
+pub(super) async fn findings(cx: &ProjectContext<'_>) -> Vec<CheckFinding> {
     let reading = &cx.command.reading;
     let subcommand = subcommand(cx);
     preflight::examine(preflight::Input {
@@ -29,15 +29,16 @@ pub(super) async fn before(cx: &ProjectContext<'_>) -> Result<(), Failure> {
     let subcommand = subcommand(cx);
     let ui = cx.ui();
     let is_waived = cx.command.safe.skip_checks;
-    let is_reported = |finding: &&Finding| match finding.severity {
-        Severity::Warn => true,
-        Severity::Stop => is_waived,
-        Severity::Repair | Severity::Note => false,
+    let is_reported = |finding: &&CheckFinding| match finding.severity {
+        CheckSeverity::Warn => true,
+        CheckSeverity::Stop => is_waived,
+        CheckSeverity::Repair | CheckSeverity::Note => false,
     };
     for finding in findings.iter().filter(is_reported) {
         ui.warn(format::finding(finding));
     }
-    let stops: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Stop).collect();
+    let stops: Vec<&CheckFinding> =
+        findings.iter().filter(|finding| finding.severity == CheckSeverity::Stop).collect();
     if let Some((first, others)) = stops.split_first().filter(|_| !is_waived) {
         let again = cx.suggest().again("--safe-skip-checks", &cx.command.words);
         return Err(
@@ -59,7 +60,7 @@ pub(super) async fn before(cx: &ProjectContext<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn unfit(subcommand: &str, first: &Finding, others: &[&Finding]) -> Failure {
+fn unfit(subcommand: &str, first: &CheckFinding, others: &[&CheckFinding]) -> Failure {
     let mut failure =
         Failure::new(Exit::Refused, format!("`{}` could not work: {}", first.service, first.what))
             .say(format!("{}.", format::sentence(&first.why)));

@@ -11,10 +11,10 @@ use crate::backup::store::{Backup, Verified};
 use crate::commands::context::ProjectContext;
 use crate::commands::{baselines, format};
 use crate::engine::MountSource;
-use crate::inventory::{Place, PlaceSource, Store, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use crate::policy::{Assessment, Effect, Impact, NewestBackup, Subject};
 use crate::progress::Silent;
-use crate::settings::Required;
+use crate::settings::RequiredProof;
 
 /// Fills in what each piece at stake holds, how big it is, and its newest backup. What cannot be found out stays
 /// unknown: nothing is decided by it.
@@ -52,11 +52,13 @@ pub(super) async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
 pub(super) fn holds(store: &Store, lost: &Subject) -> bool {
     let in_container =
         |container: &String| store.container.as_ref().is_some_and(|known| known.name == *container);
-    store.places.iter().any(|place| match (&place.source, lost) {
-        (PlaceSource::Volume { name: Some(name), .. }, Subject::Volume { name: lost, .. }) => name == lost,
-        (PlaceSource::Bind { path }, Subject::Directory { path: lost }) => path.as_os_str() == lost.as_str(),
-        (PlaceSource::Layer, Subject::Layer { container, .. })
-        | (PlaceSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
+    store.locations.iter().any(|place| match (&place.source, lost) {
+        (LocationSource::Volume { name: Some(name), .. }, Subject::Volume { name: lost, .. }) => name == lost,
+        (LocationSource::Bind { path }, Subject::Directory { path: lost }) => {
+            path.as_os_str() == lost.as_str()
+        }
+        (LocationSource::Layer, Subject::Layer { container, .. })
+        | (LocationSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
         _ => false,
     })
 }
@@ -171,7 +173,7 @@ async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, save: &mut ToSa
     }
     let backup = cx.root.latest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
-    if cx.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
+    if cx.settings.backup.proof == RequiredProof::Restored && backup.proof() < Proof::Restored {
         return None;
     }
     let unchanged = match save.unchanged.get(&backup.directory) {
@@ -195,8 +197,8 @@ async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backu
 async fn untouched_since(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
     let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
     let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
-    for place in &store.places {
-        if let PlaceSource::Volume { name: Some(volume), .. } = &place.source {
+    for place in &store.locations {
+        if let LocationSource::Volume { name: Some(volume), .. } = &place.source {
             for container in cx.engine.containers_with_volume(volume).await? {
                 let started: Option<Timestamp> =
                     container.started.as_deref().and_then(|text| text.parse().ok());
@@ -250,8 +252,8 @@ fn lone_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
         kind: StoreKind::Volume,
         container,
         image,
-        places: vec![Place {
-            source: PlaceSource::Volume { name: Some(volume.to_owned()), anonymous: false },
+        locations: vec![DataLocation {
+            source: LocationSource::Volume { name: Some(volume.to_owned()), anonymous: false },
             target: mounted.map_or_else(|| PathBuf::from("/data"), |(_, target)| target),
             read_only: false,
         }],

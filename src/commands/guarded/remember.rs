@@ -8,7 +8,7 @@ use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::inventory::Store;
-use crate::journal::{self, Entry};
+use crate::journal::{self, JournalEntry};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::progress::Silent;
 
@@ -77,7 +77,7 @@ fn interrupted<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessment) -> impl Ite
 }
 
 /// Adds to the journal. A command that touches no data leaves no trace in the project.
-pub(super) fn write_down(cx: &ProjectContext<'_>, plan: &Assessment, entry: &Entry) {
+pub(super) fn write_down(cx: &ProjectContext<'_>, plan: &Assessment, entry: &JournalEntry) {
     let touches = |impact: &Impact| match impact.effect {
         Effect::Destroy | Effect::Orphan => !impact.notice,
         Effect::Interrupt => true,

@@ -12,7 +12,7 @@ use crate::commands::{format, interruptible};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::guard::{self, Probe};
-use crate::journal::{Entry, Outcome};
+use crate::journal::{CommandOutcome, JournalEntry};
 use crate::policy::{Assessment, Clearance, Decision, DecisionInput, decide};
 use crate::process::SpawnOptions;
 
@@ -62,10 +62,10 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
         allow: command.safe.allow.as_deref(),
     });
     announce::losses(cx, plan);
-    let mut entry = Entry::begin(&cx.project.name, cx.identity(), &command.typed, plan);
+    let mut entry = JournalEntry::begin(&cx.project.name, cx.identity(), &command.typed, plan);
     if let Decision::Refuse(refusal) = decision {
         let failure = announce::refused(cx, &refusal);
-        remember::write_down(cx, plan, &entry.end(Outcome::Refused, failure.exit));
+        remember::write_down(cx, plan, &entry.end(CommandOutcome::Refused, failure.exit));
         return Err(failure);
     }
     if course::starts(reading) {
@@ -74,7 +74,7 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
     let saving = match save(cx, plan).await {
         Ok(saving) => saving,
         Err(failure) => {
-            remember::write_down(cx, plan, &entry.end(Outcome::BackupFailed, failure.exit));
+            remember::write_down(cx, plan, &entry.end(CommandOutcome::BackupFailed, failure.exit));
             return Err(failure);
         }
     };
@@ -84,7 +84,7 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
     let approval = match announce::confirm(cx, decision) {
         Ok(approval) => approval,
         Err(failure) => {
-            remember::write_down(cx, plan, &entry.end(Outcome::NotConfirmed, failure.exit));
+            remember::write_down(cx, plan, &entry.end(CommandOutcome::NotConfirmed, failure.exit));
             return Err(failure);
         }
     };
@@ -105,7 +105,7 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
     if !stays_attached && !course::restarts(reading) {
         remember::stores(cx, plan, &saving, done);
     }
-    let outcome = if saving.waived { Outcome::RanWithoutBackup } else { Outcome::Ran };
+    let outcome = if saving.waived { CommandOutcome::RanWithoutBackup } else { CommandOutcome::Ran };
     remember::write_down(cx, plan, &entry.end(outcome, exit));
     if done && !stays_attached && course::compares(reading) {
         return look::after(cx, exit).await;

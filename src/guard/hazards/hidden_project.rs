@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{Hazard, HazardContext, layer_subject, volume_subject};
 use crate::engine::{Container, Volume};
-use crate::inventory::{Inventory, PlaceSource, is_known_image};
+use crate::inventory::{Inventory, LocationSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct HiddenProject;
@@ -28,17 +28,19 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         Inventory::take(cx.inventory.engine.clone(), project, None, &cx.probe.namesakes, cx.settings);
     for store in theirs.stores.iter().filter(|store| is_new(cx, &store.service)) {
         let Some(container) = &store.container else { continue };
-        for place in &store.places {
+        for place in &store.locations {
             let (subject, named) = match &place.source {
-                PlaceSource::Volume { name: Some(name), anonymous } => {
+                LocationSource::Volume { name: Some(name), anonymous } => {
                     if cx.volume(name).is_some() {
                         continue;
                     }
                     (volume_subject(cx, name, *anonymous), !anonymous)
                 }
-                PlaceSource::Layer => (layer(container), false),
+                LocationSource::Layer => (layer(container), false),
                 // The same directory is mounted under whatever name; one that was renamed has taken its own along.
-                PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Volume { name: None, .. } => {
+                LocationSource::Bind { .. }
+                | LocationSource::Tmpfs
+                | LocationSource::Volume { name: None, .. } => {
                     continue;
                 }
             };

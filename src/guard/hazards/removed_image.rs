@@ -1,7 +1,7 @@
 //! `down --rmi` deletes images; one that no registry has cannot be had again.
 
 use super::super::{Hazard, HazardContext};
-use crate::engine::{Image, Registry};
+use crate::engine::{Image, InRegistry};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RemovedImage;
@@ -10,7 +10,7 @@ impl Hazard for RemovedImage {
     fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let Some(which) = cx.reading.value("rmi").filter(|_| cx.subcommand() == "down") else { return };
         for (name, image) in &cx.probe.images {
-            let gone = |image: &&Image| image.registry != Registry::Has;
+            let gone = |image: &&Image| image.in_registry != InRegistry::Yes;
             let Some(image) = image.as_ref().filter(gone) else { continue };
             let mut services = cx.file().into_iter().flat_map(|model| model.services.values());
             let built = services.any(|service| {
@@ -29,7 +29,7 @@ impl Hazard for RemovedImage {
             found.push(if built {
                 let reason = format!("{deletes}; the file says how to build another");
                 Impact { notice: true, ..Impact::new(Effect::Orphan, subject, reason) }
-            } else if image.registry == Registry::Unknown && which != "local" {
+            } else if image.in_registry == InRegistry::Unknown && which != "local" {
                 // Most images come out of a registry: a question about each would be answered without reading.
                 let reason = format!(
                     "{deletes}; the file does not build it, and this engine does not tell whether a registry has it"

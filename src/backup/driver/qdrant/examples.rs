@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::backup::fingerprint::mark::{Mark, Shard};
 use crate::backup::fingerprint::sample::{Point, Sample, Shape};
 use crate::backup::fingerprint::{Collection, Qdrant};
-use crate::engine::{Container, State};
+use crate::engine::{Container, ContainerState};
 use crate::inventory::{Store, StoreKind};
 
 pub(crate) fn container() -> Container {
     Container {
         id: "c".into(),
         name: "stack-qdrant-1".into(),
-        state: State::Running,
+        state: ContainerState::Running,
         image: "qdrant/qdrant:v1.19.0".into(),
         image_id: String::new(),
         environment: BTreeMap::new(),
@@ -39,7 +39,7 @@ pub(crate) fn store(container: Container) -> Store {
         kind: StoreKind::Qdrant,
         container: Some(container),
         image: None,
-        places: Vec::new(),
+        locations: Vec::new(),
     }
 }
 

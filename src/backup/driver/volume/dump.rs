@@ -14,9 +14,9 @@ use crate::backup::driver::{Dump, Target};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Artifact, Holds, Proof};
 use crate::backup::store::Staging;
-use crate::engine::{ByteStream, Container, EngineError, State};
+use crate::engine::{ByteStream, Container, ContainerState, EngineError};
 use crate::fs::{Digest, FsError, NewFile};
-use crate::inventory::{Place, PlaceSource};
+use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
 
@@ -41,7 +41,11 @@ pub(super) async fn fingerprint(target: Target<'_>) -> anyhow::Result<Fingerprin
 }
 
 /// What is in one place now.
-async fn look(target: Target<'_>, reach: &HelperContainer, place: &Place) -> anyhow::Result<TarSummary> {
+async fn look(
+    target: Target<'_>,
+    reach: &HelperContainer,
+    place: &DataLocation,
+) -> anyhow::Result<TarSummary> {
     let Some(stream) = open(target, reach, place).await? else { return Ok(TarSummary::default()) };
     let task = target.progress.begin(&format!("counting {}", place.target.display()), Unit::Bytes, None);
     pipe::consume(stream, task.as_ref(), |pieces| tar_summary::take(pieces, |_| {}))
@@ -53,11 +57,11 @@ async fn look(target: Target<'_>, reach: &HelperContainer, place: &Place) -> any
 pub(super) async fn open(
     target: Target<'_>,
     reach: &HelperContainer,
-    place: &Place,
+    place: &DataLocation,
 ) -> anyhow::Result<Option<ByteStream>> {
     match target.engine.read_archive(&reach.container, &place.target).await {
         Ok(stream) => Ok(Some(stream)),
-        Err(EngineError::NotFound { .. }) if place.source == PlaceSource::Layer => Ok(None),
+        Err(EngineError::NotFound { .. }) if place.source == LocationSource::Layer => Ok(None),
         Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", place.target.display())),
     }
 }
@@ -70,13 +74,15 @@ pub(super) async fn existing<'a>(target: Target<'_>, mut chosen: Chosen<'a>) -> 
     let mut there = Vec::new();
     for place in chosen.places {
         match &place.source {
-            PlaceSource::Volume { name: Some(name), .. } if target.engine.volume(name).await?.is_none() => {
+            LocationSource::Volume { name: Some(name), .. }
+                if target.engine.volume(name).await?.is_none() =>
+            {
                 chosen.remarks.push(format!("volume `{name}` does not exist, so nothing of it was copied"));
             }
-            PlaceSource::Volume { .. }
-            | PlaceSource::Bind { .. }
-            | PlaceSource::Tmpfs
-            | PlaceSource::Layer => {
+            LocationSource::Volume { .. }
+            | LocationSource::Bind { .. }
+            | LocationSource::Tmpfs
+            | LocationSource::Layer => {
                 there.push(place);
             }
         }
@@ -126,7 +132,7 @@ pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Resu
 
 fn consistency(running: &[Container]) -> Option<String> {
     let names: Vec<String> = running.iter().map(|container| format!("`{}`", container.name)).collect();
-    let paused = running.iter().all(|container| container.state == State::Paused);
+    let paused = running.iter().all(|container| container.state == ContainerState::Paused);
     let how = if paused { "paused" } else { "running" };
     (!names.is_empty()).then(|| {
         format!(
@@ -144,7 +150,7 @@ struct Copied {
 async fn copy_all(
     target: Target<'_>,
     reach: &HelperContainer,
-    places: &[&Place],
+    places: &[&DataLocation],
     into: &Staging,
 ) -> anyhow::Result<Vec<Copied>> {
     let mut copied = Vec::new();
@@ -162,7 +168,7 @@ async fn copy_all(
 
 async fn copy(
     target: Target<'_>,
-    place: &Place,
+    place: &DataLocation,
     stream: ByteStream,
     into: &Staging,
 ) -> anyhow::Result<Copied> {
@@ -199,9 +205,9 @@ fn save(mut pieces: pipe::Pieces, mut file: NewFile) -> anyhow::Result<(u64, Dig
 }
 
 /// On a full disk, how much the volume needs. To ask sooner would make every backup slow: the engine measures them all.
-async fn with_size(target: Target<'_>, place: &Place, error: anyhow::Error) -> anyhow::Error {
+async fn with_size(target: Target<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
     match (error.downcast::<FsError>(), &place.source) {
-        (Ok(full), PlaceSource::Volume { name: Some(name), .. }) if full.is_full() => {
+        (Ok(full), LocationSource::Volume { name: Some(name), .. }) if full.is_full() => {
             let sizes = target.engine.volume_sizes().await.unwrap_or_default();
             full.needing(sizes.get(name).copied()).into()
         }

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 
 use crate::backup::driver::Target;
 use crate::engine::own_image;
-use crate::engine::{Container, HELPER_LABEL, Helper, MountSource, State};
-use crate::inventory::{Place, PlaceSource};
+use crate::engine::{Container, ContainerState, HELPER_LABEL, Helper, MountSource};
+use crate::inventory::{DataLocation, LocationSource};
 
 /// The store's own container, or one that was made for this. Give it back with [`HelperContainer::close`].
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl HelperContainer {
 
     /// For writing: rather a helper than the store's own container, since a service may have its file system or its
     /// volume read-only. A helper has only volumes, and has them whole.
-    pub(super) async fn to_write(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Self> {
+    pub(super) async fn to_write(target: Target<'_>, places: &[&DataLocation]) -> anyhow::Result<Self> {
         let Some(container) = &target.store.container else {
             return Self::helper(target, declared(target)).await;
         };
@@ -96,18 +96,18 @@ async fn image(target: Target<'_>) -> anyhow::Result<String> {
 
 /// The volumes of the store, as its file declares them.
 fn declared(target: Target<'_>) -> Vec<(String, PathBuf)> {
-    let volume = |place: &Place| match &place.source {
-        PlaceSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
-        PlaceSource::Volume { name: None, .. }
-        | PlaceSource::Bind { .. }
-        | PlaceSource::Tmpfs
-        | PlaceSource::Layer => None,
+    let volume = |place: &DataLocation| match &place.source {
+        LocationSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
+        LocationSource::Volume { name: None, .. }
+        | LocationSource::Bind { .. }
+        | LocationSource::Tmpfs
+        | LocationSource::Layer => None,
     };
-    target.store.places.iter().filter_map(volume).collect()
+    target.store.locations.iter().filter_map(volume).collect()
 }
 
 /// What a container has at these places and below them, if that is nothing but whole volumes.
-fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String, PathBuf)>> {
+fn only_volumes(container: &Container, places: &[&DataLocation]) -> Option<Vec<(String, PathBuf)>> {
     let mut volumes = Vec::new();
     for place in places {
         let below = |path: &Path| path.starts_with(&place.target);
@@ -132,7 +132,7 @@ fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String,
 /// One that an interrupted run has left: it would keep the volume in use for ever.
 async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
     for container in target.engine.containers_with_volume(volume).await? {
-        if container.labels.contains_key(HELPER_LABEL) && container.state == State::Created {
+        if container.labels.contains_key(HELPER_LABEL) && container.state == ContainerState::Created {
             target.engine.remove_helper(&container.id).await?;
         }
     }
@@ -140,16 +140,16 @@ async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
 }
 
 /// Every running container that has one of these places, or one below them, the store's own first.
-pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Vec<Container>> {
+pub(super) async fn running(target: Target<'_>, places: &[&DataLocation]) -> anyhow::Result<Vec<Container>> {
     let mut running: Vec<Container> = Vec::new();
     if let Some(own) = own_now(target).await?
         && own.is_running()
     {
         running.push(own);
     }
-    let touched = |place: &&Place| places.iter().any(|outer| place.target.starts_with(&outer.target));
-    for place in target.store.places.iter().filter(touched) {
-        if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+    let touched = |place: &&DataLocation| places.iter().any(|outer| place.target.starts_with(&outer.target));
+    for place in target.store.locations.iter().filter(touched) {
+        if let LocationSource::Volume { name: Some(name), .. } = &place.source {
             for container in target.engine.containers_with_volume(name).await? {
                 if container.is_running() && running.iter().all(|known| known.id != container.id) {
                     running.push(container);

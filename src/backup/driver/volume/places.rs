@@ -3,12 +3,12 @@
 use std::path::{Component, Path};
 
 use crate::fs::Digest;
-use crate::inventory::{Place, PlaceSource, Store};
+use crate::inventory::{DataLocation, LocationSource, Store};
 
 /// What is copied, and what is not although somebody might think so.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chosen<'a> {
-    pub places: Vec<&'a Place>,
+    pub places: Vec<&'a DataLocation>,
     pub remarks: Vec<String>,
 }
 
@@ -22,34 +22,36 @@ const OF_THE_SYSTEM: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/
 /// copy all backups into each.
 pub(super) fn choose<'a>(store: &'a Store, backups: Option<&Path>) -> Chosen<'a> {
     let mut chosen = Chosen::default();
-    for place in &store.places {
+    for place in &store.locations {
         let target = place.target.display();
         match &place.source {
-            PlaceSource::Tmpfs => continue,
+            LocationSource::Tmpfs => continue,
             // There is nothing of it before its container is made.
-            PlaceSource::Volume { name: None, .. } | PlaceSource::Layer if store.container.is_none() => {
+            LocationSource::Volume { name: None, .. } | LocationSource::Layer
+                if store.container.is_none() =>
+            {
                 continue;
             }
-            PlaceSource::Bind { .. } if place.read_only => continue,
-            PlaceSource::Bind { path } if is_of_the_system(path) => {
+            LocationSource::Bind { .. } if place.read_only => continue,
+            LocationSource::Bind { path } if is_of_the_system(path) => {
                 chosen.remarks.push(format!("`{}` was not copied: it is the system's", path.display()));
                 continue;
             }
-            PlaceSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
+            LocationSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
                 chosen.remarks.push(format!(
                     "`{target}` was not copied: the backups are in it, at `{}` on the host",
                     path.display()
                 ));
                 continue;
             }
-            PlaceSource::Bind { path } if store.container.is_none() => {
+            LocationSource::Bind { path } if store.container.is_none() => {
                 chosen.remarks.push(format!(
                     "`{}` was not copied: it is a directory of the host, and no container has it",
                     path.display()
                 ));
                 continue;
             }
-            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+            LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
         }
         chosen.places.push(place);
     }
@@ -99,13 +101,13 @@ fn escape(bytes: &[u8]) -> String {
 }
 
 /// Where the data comes from, in the manifest.
-pub(super) fn source(place: &Place) -> String {
+pub(super) fn source(place: &DataLocation) -> String {
     match &place.source {
-        PlaceSource::Volume { name: Some(name), .. } => format!("volume {name}"),
-        PlaceSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
-        PlaceSource::Bind { path } => format!("directory {}", path.display()),
-        PlaceSource::Tmpfs => "tmpfs".to_owned(),
-        PlaceSource::Layer => "container".to_owned(),
+        LocationSource::Volume { name: Some(name), .. } => format!("volume {name}"),
+        LocationSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
+        LocationSource::Bind { path } => format!("directory {}", path.display()),
+        LocationSource::Tmpfs => "tmpfs".to_owned(),
+        LocationSource::Layer => "container".to_owned(),
     }
 }
 
@@ -116,26 +118,26 @@ mod tests {
     use super::*;
     use crate::inventory::StoreKind;
 
-    fn place(source: PlaceSource, target: &str) -> Place {
-        Place { source, target: target.into(), read_only: false }
+    fn place(source: LocationSource, target: &str) -> DataLocation {
+        DataLocation { source, target: target.into(), read_only: false }
     }
 
-    fn volume(name: &str, target: &str) -> Place {
-        place(PlaceSource::Volume { name: Some(name.into()), anonymous: false }, target)
+    fn volume(name: &str, target: &str) -> DataLocation {
+        place(LocationSource::Volume { name: Some(name.into()), anonymous: false }, target)
     }
 
-    fn bind(path: &str, target: &str) -> Place {
-        place(PlaceSource::Bind { path: path.into() }, target)
+    fn bind(path: &str, target: &str) -> DataLocation {
+        place(LocationSource::Bind { path: path.into() }, target)
     }
 
-    fn store(places: Vec<Place>) -> Store {
+    fn store(places: Vec<DataLocation>) -> Store {
         Store {
             id: "db".into(),
             service: "db".into(),
             kind: StoreKind::Volume,
             container: None,
             image: None,
-            places,
+            locations: places,
         }
     }
 
@@ -154,7 +156,7 @@ mod tests {
         let mut read_only = volume("shared", "/shared");
         read_only.read_only = true;
         let store = store(vec![
-            place(PlaceSource::Tmpfs, "/tmp"),
+            place(LocationSource::Tmpfs, "/tmp"),
             read_only,
             bind("/srv/x", "/x"),
             bind("/", "/host"),
@@ -162,7 +164,7 @@ mod tests {
             volume("data", "/data"),
         ]);
         let chosen = choose(&store, None);
-        assert_eq!(chosen.places, [&store.places[1], &store.places[5]]);
+        assert_eq!(chosen.places, [&store.locations[1], &store.locations[5]]);
         assert_eq!(chosen.remarks.len(), 3, "{:?}", chosen.remarks);
     }
 

@@ -19,7 +19,7 @@ use crate::backup::store::Backup;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::sha256_of;
-use crate::inventory::{Place, PlaceSource, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, StoreKind};
 use crate::policy::Clearance;
 use crate::progress::Unit;
 use crate::units::count;
@@ -36,7 +36,7 @@ pub(super) struct Job<'a> {
 struct Piece<'a> {
     artifact: &'a Artifact,
     file: PathBuf,
-    place: &'a Place,
+    place: &'a DataLocation,
 }
 
 /// What an archive has, and what is there already.
@@ -131,10 +131,10 @@ fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow
     let mut pieces = Vec::new();
     for artifact in &from.manifest.artifacts {
         let Holds::Files { target: path, .. } = &artifact.holds else { continue };
-        let place = target.store.places.iter().find(|place| place.target == Path::new(path));
+        let place = target.store.locations.iter().find(|place| place.target == Path::new(path));
         let place = place.with_context(|| {
             let known: Vec<String> =
-                target.store.places.iter().map(|place| format!("`{}`", place.target.display())).collect();
+                target.store.locations.iter().map(|place| format!("`{}`", place.target.display())).collect();
             format!(
                 "the backup holds `{path}`, and nothing of `{}` is kept there now (it keeps data at {})",
                 target.store.service,
@@ -142,11 +142,11 @@ fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow
             )
         })?;
         match &place.source {
-            PlaceSource::Tmpfs => bail!("`{path}` is in memory now, and would be lost at the next stop"),
-            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+            LocationSource::Tmpfs => bail!("`{path}` is in memory now, and would be lost at the next stop"),
+            LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
         }
         ensure!(
-            !(place.read_only && matches!(place.source, PlaceSource::Bind { .. })),
+            !(place.read_only && matches!(place.source, LocationSource::Bind { .. })),
             "`{path}` is mounted read-only now"
         );
         pieces.push(Piece { artifact, file: from.directory.join(&artifact.path), place });
@@ -161,10 +161,10 @@ async fn on_places<T>(
     pieces: &[Piece<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let places: Vec<&Place> = pieces.iter().map(|piece| piece.place).collect();
+    let places: Vec<&DataLocation> = pieces.iter().map(|piece| piece.place).collect();
     if target.store.container.is_none() {
         for place in &places {
-            if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+            if let LocationSource::Volume { name: Some(name), .. } = &place.source {
                 ensure!(
                     target.engine.volume(name).await?.is_some(),
                     "volume `{name}` does not exist; `create` makes it, and the container that belongs to it"
@@ -183,7 +183,7 @@ async fn on_places<T>(
 }
 
 async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow::Result<()> {
-    let places: Vec<&Place> = todo.iter().map(|piece| piece.place).collect();
+    let places: Vec<&DataLocation> = todo.iter().map(|piece| piece.place).collect();
     match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
             Exit::Refused,
@@ -269,15 +269,15 @@ fn may_write(
     let others: Vec<String> = compared.others.iter().map(|other| format!("`{}`", other.display())).collect();
     let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
     let way_out = match &piece.place.source {
-        PlaceSource::Volume { name, .. } => format!(
+        LocationSource::Volume { name, .. } => format!(
             "Once that is saved, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), make both anew (`create {0}`) and restore again.",
             target.store.service,
             name.as_deref().unwrap_or("NAME"),
         ),
-        PlaceSource::Bind { path } => {
+        LocationSource::Bind { path } => {
             format!("Move what is in `{}` on the host out of the way, and restore again.", path.display())
         }
-        PlaceSource::Layer | PlaceSource::Tmpfs => format!(
+        LocationSource::Layer | LocationSource::Tmpfs => format!(
             "Once that is saved, give the service a fresh container (`rm -sf {0}`, then `create {0}`) and restore again.",
             target.store.service
         ),

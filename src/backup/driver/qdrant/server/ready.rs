@@ -12,7 +12,7 @@ use super::client::Client;
 use super::cluster;
 use super::error::ApiError;
 use crate::backup::driver::Target;
-use crate::engine::{Container, State};
+use crate::engine::{Container, ContainerState};
 use crate::progress::Unit;
 
 const PAUSE: Duration = Duration::from_millis(300);
@@ -65,18 +65,20 @@ async fn again(target: Target<'_>, known: Container) -> anyhow::Result<Container
         bail!("container `{}` is gone", known.name);
     };
     match now.state {
-        State::Exited | State::Dead | State::Removing => {
+        ContainerState::Exited | ContainerState::Dead | ContainerState::Removing => {
             bail!("container `{}` has stopped with exit code {}", now.name, now.exit_code)
         }
-        State::Paused => bail!("container `{}` is paused", now.name),
-        State::Created | State::Running | State::Restarting => Ok(now),
+        ContainerState::Paused => bail!("container `{}` is paused", now.name),
+        ContainerState::Created | ContainerState::Running | ContainerState::Restarting => Ok(now),
     }
 }
 
 fn detail(container: &Container) -> String {
     match (container.state, container.health.as_deref()) {
-        (State::Restarting, _) => format!("it is restarting after exit code {}", container.exit_code),
-        (State::Created, _) => "it is not started yet".to_owned(),
+        (ContainerState::Restarting, _) => {
+            format!("it is restarting after exit code {}", container.exit_code)
+        }
+        (ContainerState::Created, _) => "it is not started yet".to_owned(),
         (_, Some(health)) => format!("it is {health}"),
         (_, None) => "it loads its collections".to_owned(),
     }
