@@ -1,21 +1,21 @@
 //! What can be counted about a store, to compare one time with another.
 
-pub mod mark;
 pub mod sample;
+pub mod write_position;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use mark::Mark;
 use sample::{Divergence, Sample};
+use write_position::WritePosition;
 
 /// What a store held at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Fingerprint {
-    Qdrant(Qdrant),
+    Qdrant(QdrantFingerprint),
     /// Plain files.
     Volume {
         entries: u64,
@@ -48,16 +48,16 @@ impl Fingerprint {
 
 /// What a Qdrant server held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Qdrant {
+pub struct QdrantFingerprint {
     pub version: String,
-    pub collections: BTreeMap<String, Collection>,
+    pub collections: BTreeMap<String, CollectionFingerprint>,
     /// Alias to collection.
     pub aliases: BTreeMap<String, String>,
 }
 
 /// One collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Collection {
+pub struct CollectionFingerprint {
     /// Exact count; `None` when the collection could not be read, and then `unreadable` says why.
     pub points: Option<u64>,
     /// A second exact count, of after the snapshot, where it was another one: points were written meanwhile.
@@ -74,12 +74,12 @@ pub struct Collection {
     /// A few of its points; `None` where the server gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
-    /// Where its history stood just before; `None` where the server does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<Mark>,
+    /// Where its writes stood just before; `None` if the server does not report it. Called `mark` in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "mark")]
+    pub write_position: Option<WritePosition>,
 }
 
-impl Collection {
+impl CollectionFingerprint {
     /// How the sampled points are in a later look at the collection.
     pub fn diverges(&self, now: &Self) -> Divergence {
         match (&self.sample, &now.sample) {
@@ -91,7 +91,7 @@ impl Collection {
     /// Whether nobody has written to it between this look and a later one, as far as the server's counters tell.
     pub fn is_unwritten(&self, now: &Self) -> bool {
         self.points_after.is_none()
-            && matches!((&self.mark, &now.mark), (Some(before), Some(now)) if now.same_writes(before))
+            && matches!((&self.write_position, &now.write_position), (Some(before), Some(now)) if now.same_writes(before))
     }
 }
 

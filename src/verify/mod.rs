@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::backup::driver::Target;
+use crate::backup::baseline::{Baseline, Note};
+use crate::backup::driver::DriverTarget;
 use crate::backup::fingerprint::{Difference, Fingerprint};
-use crate::backup::record::{Note, Record};
 
 /// What comparing one store with its record has shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ impl Verdict {
 }
 
 /// Waits until the store answers, at most `limit`, and compares it with its record.
-pub async fn examine(target: Target<'_>, record: Option<&Record>, limit: Duration) -> Verdict {
+pub async fn examine(target: DriverTarget<'_>, record: Option<&Baseline>, limit: Duration) -> Verdict {
     let driver = target.store.kind.driver();
     if let Err(error) = driver.wait_ready(target, limit).await {
         return Verdict::Unverifiable(format!("{error:#}"));
@@ -44,7 +44,7 @@ pub async fn examine(target: Target<'_>, record: Option<&Record>, limit: Duratio
 }
 
 fn judge(
-    record: Option<&Record>,
+    record: Option<&Baseline>,
     now: Fingerprint,
     compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
 ) -> Verdict {

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
-use safe_compose::backup::driver::{Driver as _, Request, Target};
+use safe_compose::backup::driver::{Driver as _, DriverTarget, RestoreOptions};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
-use safe_compose::backup::manifest::{Holds, Proof};
+use safe_compose::backup::manifest::{ArtifactContents, Proof};
 use safe_compose::engine::State;
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
@@ -73,7 +73,10 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
                 "configuration.json"
             ]
         );
-        assert_eq!(manifest.artifacts[0].holds, Holds::CollectionSnapshot { collection: "livros".into() });
+        assert_eq!(
+            manifest.artifacts[0].contents,
+            ArtifactContents::CollectionSnapshot { collection: "livros".into() }
+        );
         assert_eq!(
             names(&saved.backup.directory.join("collections")),
             ["livros.snapshot", "livros.versions.json", "receitas.snapshot", "receitas.versions.json"]
@@ -83,7 +86,7 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
         let note: Value = serde_json::from_str(&text).expect("json");
         assert_eq!(note["collections"]["receitas"]["points_count"], 50);
         assert_eq!(note["aliases"]["atual"], "receitas");
-        let by_hand = manifest.restore_by_hand.join("\n");
+        let by_hand = manifest.manual_restore.join("\n");
         assert!(by_hand.contains("/collections/receitas/snapshots/upload?"), "{by_hand}");
         assert!(by_hand.contains(&manifest.artifacts[2].sha256) && by_hand.contains("atual"), "{by_hand}");
         assert_eq!(stand.left_over(), [""; 0]);
@@ -114,7 +117,7 @@ async fn odd_names_have_files_and_addresses_of_their_own() {
         assert!(collections.contains(name), "{name}");
         stand.delete(name).await;
     }
-    stand.restore(&saved.backup, &Request::default()).await.expect("restored");
+    stand.restore(&saved.backup, &RestoreOptions::default()).await.expect("restored");
     for (at, name) in odd.iter().enumerate() {
         assert_eq!(stand.count(name).await, at as u64 + 1, "{name}");
     }
@@ -177,7 +180,7 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     let stand = filled(Stand::double().await).await;
     let (_dir, root) = root();
     stand.fail("cut-download:50000");
-    let patient = QdrantDriver::with_patience(Timeouts { pause: Duration::from_secs(1), ..PATIENCE });
+    let patient = QdrantDriver::with_timeouts(Timeouts { pause: Duration::from_secs(1), ..PATIENCE });
     let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
     let mended = async {
         while stand.left_over().is_empty() {
@@ -217,7 +220,8 @@ async fn points_that_are_written_meanwhile_are_a_remark() {
     };
     assert_eq!(recorded.collections["receitas"].points_after, Some(51));
     stand.delete("receitas").await;
-    let restored = stand.restore(&saved.backup, &Request::default()).await.expect("either count will do");
+    let restored =
+        stand.restore(&saved.backup, &RestoreOptions::default()).await.expect("either count will do");
     assert_eq!(restored.remarks, [""; 0]);
 }
 
@@ -296,7 +300,7 @@ async fn keys_are_used_and_their_lack_is_explained() {
 
         stand.container().environment.clear();
         let given = Secret::new("master");
-        let target = Target { api_key: Some(&given), ..stand.target() };
+        let target = DriverTarget { api_key: Some(&given), ..stand.target() };
         DRIVER.fingerprint(target).await.expect("the key that was given");
     }
 }
@@ -400,12 +404,12 @@ async fn strict_collections_are_counted_too() {
     let saved = stand.back_up(&root).await.expect("saved");
     stand.delete("receitas").await;
     stand
-        .restore(&saved.backup, &Request { skip_existing: true, ..Request::default() })
+        .restore(&saved.backup, &RestoreOptions { skip_existing: true, ..RestoreOptions::default() })
         .await
         .expect("restored");
     assert_eq!(compare(&found, &stand.fingerprint().await), []);
     stand.delete("receitas").await;
-    let schema = Request { schema_only: true, ..Request::default() };
+    let schema = RestoreOptions { schema_only: true, ..RestoreOptions::default() };
     stand.restore(&saved.backup, &schema).await.expect("created");
     let config = &stand.fingerprint().await.collections["receitas"].config;
     assert_eq!(config["strict_mode_config"]["max_query_limit"], 7);

@@ -13,9 +13,9 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Target;
+use super::DriverTarget;
 use crate::engine::{Container, State};
-use tunnel::{PROGRAMS, Program, Tunnel};
+use tunnel::{PROGRAMS, Tunnel, TunnelProgram};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -55,18 +55,6 @@ impl Connection {
         &self.address
     }
 
-    /// The same way once more, for another async runtime: a tunnel belongs to the one that it was opened in.
-    pub async fn again(&self) -> std::io::Result<Self> {
-        match &self.way {
-            Route::Published => Ok(Self { address: self.address.clone(), way: Route::Published }),
-            Route::Host => Ok(Self { address: self.address.clone(), way: Route::Host }),
-            Route::Network(name) => {
-                Ok(Self { address: self.address.clone(), way: Route::Network(name.clone()) })
-            }
-            Route::Tunnel(tunnel) => Ok(Self::through(tunnel.again().await?)),
-        }
-    }
-
     fn through(tunnel: Tunnel) -> Self {
         Self { address: tunnel.address().to_string(), way: Route::Tunnel(tunnel) }
     }
@@ -88,7 +76,7 @@ impl fmt::Display for Connection {
 /// Finds a way to a port of the target's container. `probe` gets an address and fails when no server of the right kind
 /// answers there. The error names every way that was tried, and why it was no good.
 pub async fn resolve<P, F>(
-    target: Target<'_>,
+    target: DriverTarget<'_>,
     port: u16,
     ways: Routes,
     probe: P,
@@ -185,7 +173,7 @@ fn join(host: &str, port: u16) -> String {
 }
 
 /// The host that the engine publishes ports on; `None` for this one, which a socket in the file system always means.
-async fn engine_host(target: Target<'_>) -> anyhow::Result<Option<String>> {
+async fn engine_host(target: DriverTarget<'_>) -> anyhow::Result<Option<String>> {
     if target.local {
         return Ok(None);
     }
@@ -224,7 +212,12 @@ where
         .unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", ANSWER.as_secs())))
 }
 
-async fn tunnelled<P, F>(target: Target<'_>, port: u16, program: Program, probe: &P) -> anyhow::Result<Tunnel>
+async fn tunnelled<P, F>(
+    target: DriverTarget<'_>,
+    port: u16,
+    program: TunnelProgram,
+    probe: &P,
+) -> anyhow::Result<Tunnel>
 where
     P: Fn(String) -> F + Send + Sync,
     F: Future<Output = anyhow::Result<()>> + Send,

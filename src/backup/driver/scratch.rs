@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::Target;
+use super::DriverTarget;
 use crate::backup::store::Backup;
 use crate::engine::{Container, Engine, Limits, Scratch};
 use crate::inventory::{Store, StoreKind};
@@ -82,8 +82,8 @@ impl ScratchServer {
         Ok(Self { engine, local, name: scratch.name, store })
     }
 
-    pub(super) fn target(&self) -> Target<'_> {
-        Target {
+    pub(super) fn target(&self) -> DriverTarget<'_> {
+        DriverTarget {
             stores: &[],
             engine: self.engine.as_ref(),
             local: self.local,
@@ -140,5 +140,5 @@ pub(super) fn random(bytes: usize) -> anyhow::Result<String> {
     std::fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut buffer))
         .context("`/dev/urandom` cannot be read")?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(buffer))
 }

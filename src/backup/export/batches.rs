@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
 use super::read::pass;
-use super::{Flaw, point};
+use super::{ExportError, point};
 
 /// A batch is sent when it is this long; the server takes bodies of up to 32 MiB (`service.max_request_size_mb`).
 const LENGTH: usize = 2 * 1024 * 1024;
@@ -33,7 +33,7 @@ pub struct Batch {
 pub struct Batches {
     coming: Receiver<Batch>,
     next: Option<Batch>,
-    reading: Option<JoinHandle<Result<(), Flaw>>>,
+    reading: Option<JoinHandle<Result<(), ExportError>>>,
 }
 
 impl Batches {
@@ -78,7 +78,7 @@ struct Gathering {
 }
 
 impl Gathering {
-    fn add(&mut self, collection: usize, text: &str) -> Result<(), Flaw> {
+    fn add(&mut self, collection: usize, text: &str) -> Result<(), ExportError> {
         let is_full = |batch: &Batch| {
             batch.collection != collection
                 || batch.count >= MOST
@@ -92,8 +92,11 @@ impl Gathering {
         if batch.count > 0 {
             batch.body.push(b',');
         }
-        let flaw =
-            |reason| Flaw::Point { collection: format!("number {}", collection + 1), number: 0, reason };
+        let flaw = |reason| ExportError::Point {
+            collection: format!("number {}", collection + 1),
+            number: 0,
+            reason,
+        };
         point::to_upsert(text, &mut batch.body).map_err(flaw)?;
         if batch.body.len() > LONGEST {
             return Err(flaw("it is longer than the 32 MiB that a server takes in one request".to_owned()));
@@ -102,9 +105,9 @@ impl Gathering {
         Ok(())
     }
 
-    fn send(&mut self) -> Result<(), Flaw> {
+    fn send(&mut self) -> Result<(), ExportError> {
         let Some(mut batch) = self.open.take() else { return Ok(()) };
         batch.body.extend_from_slice(b"]}");
-        self.sender.blocking_send(batch).map_err(|_| Flaw::Unread)
+        self.sender.blocking_send(batch).map_err(|_| ExportError::Unread)
     }
 }

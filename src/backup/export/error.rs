@@ -4,7 +4,7 @@ use crate::fs::FsError;
 
 /// See the head of this file.
 #[derive(Debug, thiserror::Error)]
-pub enum Flaw {
+pub enum ExportError {
     #[error(transparent)]
     Fs(#[from] FsError),
     #[error("its name ends neither in `.json` nor in `.jsonl` or `.jsonl.zst`, so what it is cannot be told")]
@@ -38,7 +38,7 @@ pub enum Flaw {
     Shape(String),
 }
 
-impl From<serde_json::Error> for Flaw {
+impl From<serde_json::Error> for ExportError {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
             serde_json::error::Category::Eof => Self::Cut,

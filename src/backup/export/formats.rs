@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Flaw;
+use super::ExportError;
 use super::json::CollectionDraft;
 
 /// What a draft says of its collection: name, configuration and payload schema, as a server prints them.
-pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Value), Flaw> {
+pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Value), ExportError> {
     let fields = &draft.fields;
     let name = ["name", "collection_name", "collection"]
         .iter()
         .find_map(|key| fields.get(*key)?.as_str())
         .filter(|name| !name.is_empty())
-        .ok_or_else(|| Flaw::Shape("one of its collections has no `name`".to_owned()))?;
+        .ok_or_else(|| ExportError::Shape("one of its collections has no `name`".to_owned()))?;
     let empty = Value::Null;
     let get = |key: &str| fields.get(key).unwrap_or(&empty);
     let printed = if get("config").is_null() { get("info") } else { get("config") };
@@ -26,7 +26,7 @@ pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Valu
         config.clone()
     } else {
         from_parts(config, fields).ok_or_else(|| {
-            Flaw::Shape(format!(
+            ExportError::Shape(format!(
                 "it says nothing of the vectors of collection `{name}`: add \
                  `\"config\": {{\"params\": {{\"vectors\": {{\"size\": N, \"distance\": \"Cosine\"}}}}}}` to it"
             ))
@@ -111,7 +111,7 @@ pub(super) fn aliases(top: Option<&Value>, collections: &[CollectionDraft]) -> B
 mod tests {
     use super::*;
 
-    fn shaped(fields: Value) -> Result<(String, Value, Value), Flaw> {
+    fn shaped(fields: Value) -> Result<(String, Value, Value), ExportError> {
         let Value::Object(fields) = fields else { panic!("an object") };
         collection(&CollectionDraft { fields, points: 0 })
     }

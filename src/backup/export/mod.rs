@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use batches::{Batch, Batches};
-pub use error::Flaw;
-pub use pipe::{Piece, Sink, Written};
-pub use read::{Contents, Found, scan};
+pub use error::ExportError;
+pub use pipe::{ExportPart, ExportSink, ExportedFile};
+pub use read::{ExportContents, ExportedCollection, scan};
 
 use super::store::{BackupRoot, Name, StoreError, next_second};
 use crate::fs::{Lock, PendingFile};
@@ -38,27 +38,27 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// How an export is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExportFormat {
     /// One JSON document.
-    Document,
+    Json,
     /// JSON Lines; compressed with zstd when we write them.
-    Lines,
+    JsonLines,
 }
 
-impl Kind {
+impl ExportFormat {
     /// The ending of the files that we write.
     pub fn ending(self) -> &'static str {
         match self {
-            Self::Document => "json",
-            Self::Lines => "jsonl.zst",
+            Self::Json => "json",
+            Self::JsonLines => "jsonl.zst",
         }
     }
 
     /// What stands between two points.
     pub fn separator(self) -> &'static [u8] {
         match self {
-            Self::Document => b",\n",
-            Self::Lines => b"\n",
+            Self::Json => b",\n",
+            Self::JsonLines => b"\n",
         }
     }
 
@@ -66,9 +66,11 @@ impl Kind {
     pub fn of(path: &Path) -> Option<Self> {
         let (stem, ending) = path.file_name()?.to_str()?.rsplit_once('.')?;
         match ending {
-            "json" => Some(Self::Document),
-            "jsonl" => Some(Self::Lines),
-            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => Some(Self::Lines),
+            "json" => Some(Self::Json),
+            "jsonl" => Some(Self::JsonLines),
+            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => {
+                Some(Self::JsonLines)
+            }
             _ => None,
         }
     }
@@ -76,7 +78,7 @@ impl Kind {
 
 /// Where an export is from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ExportOrigin {
     /// `safe-compose 0.1.0`.
     pub tool: String,
     /// When it was begun, UTC.
@@ -87,7 +89,7 @@ pub struct Origin {
 
 /// What the server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Head {
+pub struct ExportHeader {
     /// The server's version.
     pub server: String,
     /// Alias to collection.
@@ -96,7 +98,7 @@ pub struct Head {
 
 /// A collection without its points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Collection {
+pub struct CollectionConfig {
     pub name: String,
     /// `config` of the collection's info, as the server prints it.
     pub config: Value,
@@ -106,18 +108,23 @@ pub struct Collection {
 
 /// An export that is going to be made: its lock is held and its name is free.
 #[derive(Debug)]
-pub struct Place {
+pub struct PendingExport {
     pub path: PathBuf,
     pub created: Timestamp,
-    pub kind: Kind,
+    pub kind: ExportFormat,
     pending: PendingFile,
     _lock: Lock,
 }
 
-impl Place {
+impl PendingExport {
     /// Begins an export of a store: `backups/<store>/<store>_backup_YYYYMMDD_HHMMSS.json`. What a crash has left of an
     /// earlier one is removed.
-    pub fn take(root: &BackupRoot, store: &str, time: Timestamp, kind: Kind) -> Result<Self, StoreError> {
+    pub fn create(
+        root: &BackupRoot,
+        store: &str,
+        time: Timestamp,
+        kind: ExportFormat,
+    ) -> Result<Self, StoreError> {
         let (directory, lock) = root.lock_store(store, super::store::WAIT)?;
         if lock.is_exclusive() {
             PendingFile::remove_left_over(&directory)?;

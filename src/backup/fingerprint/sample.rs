@@ -13,25 +13,27 @@ pub struct Sample {
     /// One in how many points was looked at, by the server's own `slice`; 0 where the server has none, and the first
     /// points by id were looked at.
     pub slices: u64,
-    /// Whether these are all points of the slice.
-    pub whole: bool,
-    pub points: Vec<Point>,
+    /// Whether these are all points of the slice. Called `whole` in older files.
+    #[serde(alias = "whole")]
+    pub complete: bool,
+    pub points: Vec<SampledPoint>,
 }
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct SampledPoint {
     /// As JSON prints it: `7`, `"3ec5258e-7842-412f-823e-156a5b972227"`.
     pub id: String,
-    /// SHA-256 of the payload with its keys sorted, lowercase hex.
-    pub payload: String,
+    /// SHA-256 of the payload with its keys sorted, lowercase hex. Called `payload` in older files.
+    #[serde(alias = "payload")]
+    pub payload_sha256: String,
     /// By name; the unnamed vector has an empty one.
-    pub vectors: BTreeMap<String, Shape>,
+    pub vectors: BTreeMap<String, VectorSummary>,
 }
 
 /// What is kept of a vector: two numbers that change with every component.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
+pub struct VectorSummary {
     /// How many numbers it has.
     pub len: u64,
     /// Its Euclidean length.
@@ -44,7 +46,7 @@ pub struct Shape {
 /// that may move the last bits when a vector is written once more.
 const TOLERANCE: f64 = 1e-3;
 
-impl Shape {
+impl VectorSummary {
     /// Of numbers, each with its place.
     pub fn of(numbers: impl IntoIterator<Item = (u64, f64)>) -> Self {
         let (mut len, mut square, mut projection) = (0, 0.0, 0.0);
@@ -114,7 +116,7 @@ impl Sample {
                     found.zeroed += u64::from(before.is_zeroed(after));
                 }
                 // Another slice does not have to have it.
-                None if now.slices == self.slices && now.whole => {
+                None if now.slices == self.slices && now.complete => {
                     found.of += 1;
                     found.missing += 1;
                 }
@@ -125,16 +127,18 @@ impl Sample {
     }
 }
 
-impl Point {
+impl SampledPoint {
     fn is_changed(&self, now: &Self) -> bool {
-        let near = |name: &String, shape: &Shape| now.vectors.get(name).is_some_and(|now| shape.is_near(now));
-        self.payload != now.payload
+        let near = |name: &String, shape: &VectorSummary| {
+            now.vectors.get(name).is_some_and(|now| shape.is_near(now))
+        };
+        self.payload_sha256 != now.payload_sha256
             || self.vectors.len() != now.vectors.len()
             || self.vectors.iter().any(|(name, shape)| !near(name, shape))
     }
 
     fn is_zeroed(&self, now: &Self) -> bool {
-        let zeroed = |name: &String| now.vectors.get(name).is_some_and(Shape::is_zero);
+        let zeroed = |name: &String| now.vectors.get(name).is_some_and(VectorSummary::is_zero);
         self.vectors.iter().any(|(name, shape)| !shape.is_zero() && zeroed(name))
     }
 }
@@ -143,17 +147,17 @@ impl Point {
 mod tests {
     use super::*;
 
-    fn shape(numbers: &[f64]) -> Shape {
-        Shape::of((0..).zip(numbers.iter().copied()))
+    fn shape(numbers: &[f64]) -> VectorSummary {
+        VectorSummary::of((0..).zip(numbers.iter().copied()))
     }
 
-    fn point(id: u64, numbers: &[f64]) -> Point {
+    fn point(id: u64, numbers: &[f64]) -> SampledPoint {
         let vectors = BTreeMap::from([(String::new(), shape(numbers))]);
-        Point { id: id.to_string(), payload: "p".into(), vectors }
+        SampledPoint { id: id.to_string(), payload_sha256: "p".into(), vectors }
     }
 
-    fn sample(points: Vec<Point>) -> Sample {
-        Sample { slices: 1, whole: true, points }
+    fn sample(points: Vec<SampledPoint>) -> Sample {
+        Sample { slices: 1, complete: true, points }
     }
 
     #[test]
@@ -173,7 +177,7 @@ mod tests {
         assert!(before.diverges(&before).is_none());
         let mut now = before.clone();
         now.points.remove(0);
-        now.points[0].payload = "q".into();
+        now.points[0].payload_sha256 = "q".into();
         now.points[1] = point(3, &[0.0, 0.0]);
         let found = before.diverges(&now);
         assert_eq!(found, Divergence { of: 4, missing: 1, changed: 2, zeroed: 1 });
@@ -187,7 +191,7 @@ mod tests {
         now.points.truncate(2);
         now.slices = 2;
         assert_eq!(before.diverges(&now), Divergence { of: 2, ..Divergence::default() });
-        (now.slices, now.whole) = (1, false);
+        (now.slices, now.complete) = (1, false);
         assert!(before.diverges(&now).is_none());
     }
 

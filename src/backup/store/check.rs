@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use super::{Backup, Damage, Verified, sums};
 use crate::backup::manifest::{self, Artifact, Manifest};
-use crate::backup::proof;
+use crate::backup::test_restore;
 use crate::fs::{FsError, read_back};
 use crate::progress::{Progress, Silent, Unit};
 
@@ -34,7 +34,7 @@ impl Backup {
 }
 
 /// The files of every backup that no manifest lists.
-const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, proof::FILE_NAME];
+const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, test_restore::FILE_NAME];
 
 /// Whether a path of an artifact stays in the backup's directory, and is none of [`OWN`].
 pub(super) fn stays_inside(path: &str) -> bool {

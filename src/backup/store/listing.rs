@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::name::{RECORD, TAKEN, valid_store};
+use super::name::{BASELINE, TAKEN, valid_store};
 use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
-use crate::backup::stack;
+use crate::backup::set;
 use crate::fs::{FsError, Lock, Probe};
 
 /// Everything that was found, sorted by what it is.
@@ -38,7 +38,7 @@ impl BackupRoot {
         } else {
             for entry in self.entries()? {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if name.starts_with('.') || TAKEN.contains(&name.as_str()) || stack::is_stack(&name) {
+                if name.starts_with('.') || TAKEN.contains(&name.as_str()) || set::is_set(&name) {
                     continue;
                 }
                 let path = entry.path();
@@ -68,7 +68,7 @@ impl Listing {
                 if Lock::probe(directory) != Probe::Held {
                     self.interrupted.push(path);
                 }
-            } else if !Lock::is_lock(&name) && name != RECORD {
+            } else if !Lock::is_lock(&name) && name != BASELINE {
                 self.foreign.push(path);
             }
         }
@@ -92,7 +92,7 @@ fn is_backup_of(store: &str, name: &str) -> bool {
 /// Whether a directory holds anything of ours; otherwise it is one single foreign thing.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == RECORD
+        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == BASELINE
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

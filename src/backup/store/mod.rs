@@ -23,14 +23,14 @@ use jiff::Timestamp;
 pub use damage::Damage;
 pub use listing::Listing;
 pub use name::Name;
-pub(in crate::backup) use name::{RECORD, next_second, parse_stamp, stamp};
+pub(in crate::backup) use name::{BASELINE, next_second, parse_stamp, stamp};
 pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
 
 use super::fingerprint::Fingerprint;
 use super::manifest::{self, Manifest, Proof};
-use super::proof::{Outcome, Record, Trial};
+use super::test_restore::{TestRestoreOutcome, TestRestoreRecord, TestRestoreResult};
 use crate::fs::FsError;
 use crate::inventory::StoreKind;
 
@@ -40,14 +40,18 @@ pub struct Backup {
     pub directory: PathBuf,
     pub manifest: Manifest,
     /// What putting it into a scratch server has shown, where that was tried.
-    pub trial: Option<Record>,
+    pub test_restore: Option<TestRestoreRecord>,
 }
 
 impl Backup {
     /// Reads the manifest of a backup's directory.
     pub fn load(directory: &Path) -> std::result::Result<Self, Damage> {
         let manifest = Manifest::read(directory)?;
-        Ok(Self { directory: directory.to_owned(), manifest, trial: Record::read(directory) })
+        Ok(Self {
+            directory: directory.to_owned(),
+            manifest,
+            test_restore: TestRestoreRecord::read(directory),
+        })
     }
 
     /// The name of its directory.
@@ -56,7 +60,7 @@ impl Backup {
     }
 
     /// A backup without data, of what a record says; there is nothing on disk of it.
-    pub fn from_record(
+    pub fn from_baseline(
         root: &BackupRoot,
         project: &str,
         store: &str,
@@ -84,23 +88,23 @@ impl Backup {
             proof: Proof::Copied,
             fingerprint: held,
             artifacts: Vec::new(),
-            restore_by_hand: Vec::new(),
+            manual_restore: Vec::new(),
         };
-        Self { directory: root.directory().join(store).join(RECORD), manifest, trial: None }
+        Self { directory: root.directory().join(store).join(BASELINE), manifest, test_restore: None }
     }
 
     /// How far it was checked.
     pub fn proof(&self) -> Proof {
-        match self.trial.as_ref().map(|record| &record.outcome) {
-            Some(Outcome::Restored) => Proof::Restored,
-            Some(Outcome::Failed { .. }) => Proof::Failed,
+        match self.test_restore.as_ref().map(|record| &record.outcome) {
+            Some(TestRestoreOutcome::Restored) => Proof::Restored,
+            Some(TestRestoreOutcome::Failed { .. }) => Proof::Failed,
             None => self.manifest.proof,
         }
     }
 
     /// Writes down beside it what a trial has shown.
-    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
-        Ok(self.trial.insert(Record::write(&self.directory, trial)?))
+    pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
+        Ok(self.test_restore.insert(TestRestoreRecord::write(&self.directory, result)?))
     }
 
     /// What its files take, without what they share with other backups.
@@ -120,8 +124,8 @@ impl Verified {
     }
 
     /// Writes down beside it what a trial has shown.
-    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
-        self.0.note_trial(trial)
+    pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
+        self.0.record_test_restore(result)
     }
 
     pub fn into_backup(self) -> Backup {

@@ -10,7 +10,7 @@ use super::check::stays_inside;
 use super::name::next_second;
 use super::root::WAIT;
 use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, check, sums};
-use crate::backup::manifest::{self, Artifact, Holds, Manifest};
+use crate::backup::manifest::{self, Artifact, ArtifactContents, Manifest};
 use crate::fs::{
     FsError, Lock, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy, make_private,
     remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
@@ -106,7 +106,7 @@ impl Staging {
     }
 
     /// Fails when the disk has less room than is needed, before anything is written.
-    pub fn ensure_room(&self, needed: u64) -> Result<()> {
+    pub fn ensure_space(&self, needed: u64) -> Result<()> {
         let free = free_bytes(&self.directory)?;
         if free < needed {
             let path = self.directory.clone();
@@ -121,11 +121,11 @@ impl Staging {
     }
 
     /// Writes a small file.
-    pub fn write(&self, path: &str, contents: &[u8], holds: Holds) -> Result<Artifact> {
+    pub fn write(&self, path: &str, bytes: &[u8], contents: ArtifactContents) -> Result<Artifact> {
         let mut file = self.create(path)?;
-        file.append(contents)?;
+        file.append(bytes)?;
         let (bytes, digest) = file.finish()?;
-        Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), holds })
+        Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), contents })
     }
 
     /// Takes a file over from an earlier backup by a hard link. It is read and checked now, so that damage in the
@@ -192,7 +192,7 @@ impl Staging {
         if let Some(parent) = self.finished.parent() {
             sync_dir(parent)?;
         }
-        Ok(Verified(Backup { directory: self.finished.clone(), manifest, trial: None }))
+        Ok(Verified(Backup { directory: self.finished.clone(), manifest, test_restore: None }))
     }
 }
 

@@ -62,10 +62,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::backup::manifest::Holds;
+    use crate::backup::manifest::ArtifactContents;
 
     fn artifact(path: &str) -> Artifact {
-        Artifact { path: path.into(), bytes: 0, sha256: "ab".repeat(32), holds: Holds::Note }
+        Artifact { path: path.into(), bytes: 0, sha256: "ab".repeat(32), contents: ArtifactContents::Note }
     }
 
     #[test]

@@ -19,16 +19,16 @@ use crate::engine::{Engine, ExecPipe};
 
 /// A program that connects its standard input and output to a port.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Program {
+pub(super) struct TunnelProgram {
     pub(super) name: &'static str,
     argv: fn(u16) -> Vec<String>,
 }
 
 /// In the order in which they are tried. The official Qdrant image has bash and neither of the others.
-pub(super) const PROGRAMS: &[Program] = &[
-    Program { name: "bash", argv: bash },
-    Program { name: "nc", argv: |port| words(&["nc", "127.0.0.1"], port) },
-    Program { name: "busybox nc", argv: |port| words(&["busybox", "nc", "127.0.0.1"], port) },
+pub(super) const PROGRAMS: &[TunnelProgram] = &[
+    TunnelProgram { name: "bash", argv: bash },
+    TunnelProgram { name: "nc", argv: |port| words(&["nc", "127.0.0.1"], port) },
+    TunnelProgram { name: "busybox nc", argv: |port| words(&["busybox", "nc", "127.0.0.1"], port) },
 ];
 
 fn words(program: &[&str], port: u16) -> Vec<String> {
@@ -66,7 +66,7 @@ struct Entrance {
     engine: Arc<dyn Engine>,
     container: String,
     port: u16,
-    program: Program,
+    program: TunnelProgram,
 }
 
 impl Tunnel {
@@ -75,17 +75,9 @@ impl Tunnel {
         engine: Arc<dyn Engine>,
         container: &str,
         port: u16,
-        program: Program,
+        program: TunnelProgram,
     ) -> io::Result<Self> {
-        Self::enter(Entrance { engine, container: container.to_owned(), port, program }).await
-    }
-
-    /// Another one to the same port.
-    pub(super) async fn again(&self) -> io::Result<Self> {
-        Self::enter(self.entrance.clone()).await
-    }
-
-    async fn enter(entrance: Entrance) -> io::Result<Self> {
+        let entrance = Entrance { engine, container: container.to_owned(), port, program };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let trouble = Arc::default();
@@ -97,7 +89,7 @@ impl Tunnel {
         self.address
     }
 
-    pub(super) fn program(&self) -> Program {
+    pub(super) fn program(&self) -> TunnelProgram {
         self.entrance.program
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::engine::own_image;
 use crate::engine::{Container, HELPER_LABEL, Helper, MountSource, State};
 use crate::inventory::{Place, PlaceSource};
@@ -18,7 +18,7 @@ pub(super) struct HelperContainer {
 
 impl HelperContainer {
     /// For reading: the store's own container, which shows the service's files as the service sees them.
-    pub(super) async fn to_read(target: Target<'_>) -> anyhow::Result<Self> {
+    pub(super) async fn to_read(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         match &target.store.container {
             Some(container) => Ok(Self::own(container)),
             None => Self::helper(target, declared(target)).await,
@@ -27,7 +27,7 @@ impl HelperContainer {
 
     /// For writing: rather a helper than the store's own container, since a service may have its file system or its
     /// volume read-only. A helper has only volumes, and has them whole.
-    pub(super) async fn to_write(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Self> {
+    pub(super) async fn to_write(target: DriverTarget<'_>, places: &[&Place]) -> anyhow::Result<Self> {
         let Some(container) = &target.store.container else {
             return Self::helper(target, declared(target)).await;
         };
@@ -43,7 +43,7 @@ impl HelperContainer {
     }
 
     /// With every volume that exists, those inside of others too.
-    async fn helper(target: Target<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
+    async fn helper(target: DriverTarget<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
         let store = target.store;
         let image = image(target).await?;
         let mut existing = Vec::new();
@@ -62,7 +62,11 @@ impl HelperContainer {
     }
 
     /// Removes the container that was made, whatever the work has come to. A failure of the work goes first.
-    pub(super) async fn close<T>(self, target: Target<'_>, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    pub(super) async fn close<T>(
+        self,
+        target: DriverTarget<'_>,
+        result: anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         if !self.is_helper {
             return result;
         }
@@ -79,7 +83,7 @@ impl HelperContainer {
 }
 
 /// The store's own image; where the engine has it no more, ours: a helper needs one to be made of, and nothing in it.
-async fn image(target: Target<'_>) -> anyhow::Result<String> {
+async fn image(target: DriverTarget<'_>) -> anyhow::Result<String> {
     let (store, engine) = (target.store, target.engine);
     let own = store.container.as_ref().map(|container| &container.image).or(store.image.as_ref());
     if let Some(own) = own
@@ -95,7 +99,7 @@ async fn image(target: Target<'_>) -> anyhow::Result<String> {
 }
 
 /// The volumes of the store, as its file declares them.
-fn declared(target: Target<'_>) -> Vec<(String, PathBuf)> {
+fn declared(target: DriverTarget<'_>) -> Vec<(String, PathBuf)> {
     let volume = |place: &Place| match &place.source {
         PlaceSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
         PlaceSource::Volume { name: None, .. }
@@ -130,7 +134,7 @@ fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String,
 }
 
 /// One that an interrupted run has left: it would keep the volume in use for ever.
-async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
+async fn remove_stale(target: DriverTarget<'_>, volume: &str) -> anyhow::Result<()> {
     for container in target.engine.containers_with_volume(volume).await? {
         if container.labels.contains_key(HELPER_LABEL) && container.state == State::Created {
             target.engine.remove_helper(&container.id).await?;
@@ -140,7 +144,7 @@ async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
 }
 
 /// Every running container that has one of these places, or one below them, the store's own first.
-pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Vec<Container>> {
+pub(super) async fn running(target: DriverTarget<'_>, places: &[&Place]) -> anyhow::Result<Vec<Container>> {
     let mut running: Vec<Container> = Vec::new();
     if let Some(own) = own_now(target).await?
         && own.is_running()
@@ -161,7 +165,7 @@ pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Re
 }
 
 /// The store's container as it is now; it may have been started since the inventory was taken.
-async fn own_now(target: Target<'_>) -> anyhow::Result<Option<Container>> {
+async fn own_now(target: DriverTarget<'_>) -> anyhow::Result<Option<Container>> {
     let Some(known) = &target.store.container else { return Ok(None) };
     let Some(project) = known.project() else { return Ok(Some(known.clone())) };
     let now = target.engine.project_containers(project).await?;

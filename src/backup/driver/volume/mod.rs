@@ -11,11 +11,9 @@ mod places;
 mod restore;
 mod tar_summary;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
-use super::{Driver, Dump, Plan, Request, Restored, Target};
+use super::{Driver, DriverTarget, Dump, Nouns, RestoreOptions, RestorePlan, Restored};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
@@ -28,13 +26,8 @@ pub struct VolumeDriver;
 #[async_trait]
 impl Driver for VolumeDriver {
     /// Reads everything there is: the engine has no cheaper way to count files.
-    async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint> {
+    async fn fingerprint(&self, target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
         dump::fingerprint(target).await
-    }
-
-    /// Files are there at once.
-    async fn wait_ready(&self, _: Target<'_>, _: Duration) -> anyhow::Result<()> {
-        Ok(())
     }
 
     /// Files come and go, and a place may well hold fewer than it did. Only one that held bytes and now holds nothing at
@@ -55,7 +48,7 @@ impl Driver for VolumeDriver {
 
     async fn dump(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         _previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
@@ -64,22 +57,26 @@ impl Driver for VolumeDriver {
 
     async fn plan_restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        request: &Request,
-    ) -> anyhow::Result<Plan> {
-        restore::plan(target, from, request).await
+        options: &RestoreOptions,
+    ) -> anyhow::Result<RestorePlan> {
+        restore::plan(target, from, options).await
     }
 
     async fn restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        plan: &Plan,
-        request: &Request,
+        plan: &RestorePlan,
+        options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        restore::restore(target, restore::Job { from, plan, request }, proof).await
+        restore::restore(target, restore::Job { from, plan, options }, proof).await
+    }
+
+    fn nouns(&self) -> Nouns {
+        Nouns { part: "directory", item: "file" }
     }
 }
 

@@ -18,10 +18,11 @@ const PIECE: usize = 256 * 1024;
 pub(super) async fn consume<T: Send + 'static>(
     mut stream: ByteStream,
     task: &dyn Task,
-    work: impl FnOnce(Pieces) -> T + Send + 'static,
+    work: impl FnOnce(ChunkReader) -> T + Send + 'static,
 ) -> anyhow::Result<T> {
     let (sender, receiver) = mpsc::channel(PIECES);
-    let worker = tokio::task::spawn_blocking(move || work(Pieces { receiver, piece: Vec::new(), at: 0 }));
+    let worker =
+        tokio::task::spawn_blocking(move || work(ChunkReader { receiver, piece: Vec::new(), at: 0 }));
     while let Some(piece) = stream.next().await {
         task.advance(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         if sender.send(piece).await.is_err() {
@@ -33,13 +34,13 @@ pub(super) async fn consume<T: Send + 'static>(
 }
 
 /// The pieces of a stream, as a reader.
-pub(super) struct Pieces {
+pub(super) struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     at: usize,
 }
 
-impl Read for Pieces {
+impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.piece.len() {
             match self.receiver.blocking_recv() {
@@ -58,12 +59,12 @@ impl Read for Pieces {
 pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
     let open =
         tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
-    let pieces = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
+    let archives = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
         let piece = Vec::from(piece?);
         task.advance(piece.len() as u64);
         Ok(piece)
     });
-    Ok(Box::pin(pieces))
+    Ok(Box::pin(archives))
 }
 
 /// Runs code that reads files and takes its time.

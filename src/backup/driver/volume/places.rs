@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
 use crate::fs::Digest;
 use crate::inventory::{Place, PlaceSource, Store};
 
@@ -84,18 +86,10 @@ pub(super) fn archive_name(target: &Path) -> String {
 }
 
 fn escape(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' => text.push(char::from(*byte)),
-            b'.' if at > 0 => text.push('.'),
-            other => {
-                let _ = write!(text, "%{other:02X}");
-            }
-        }
-    }
-    text
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.');
+    let text = percent_encode(bytes, ESCAPED).to_string();
+    // Nothing is hidden.
+    text.strip_prefix('.').map(|rest| format!("%2E{rest}")).unwrap_or(text)
 }
 
 /// Where the data comes from, in the manifest.

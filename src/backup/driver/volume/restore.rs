@@ -13,8 +13,8 @@ use anyhow::{Context as _, bail, ensure};
 use super::helper_container::{self, HelperContainer};
 use super::tar_summary::{self, Paths, TarSummary};
 use super::{dump, pipe};
-use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -28,12 +28,12 @@ use crate::units::count;
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub from: &'a Backup,
-    pub plan: &'a Plan,
-    pub request: &'a Request,
+    pub plan: &'a RestorePlan,
+    pub options: &'a RestoreOptions,
 }
 
 /// One archive, and the place it goes to.
-struct Piece<'a> {
+struct PlannedArchive<'a> {
     artifact: &'a Artifact,
     file: PathBuf,
     place: &'a Place,
@@ -48,33 +48,37 @@ struct Compared {
     other_count: u64,
 }
 
-pub(super) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
-    let pieces = pieces(target, from, request)?;
-    let steps = on_places(target, &pieces, async |reach| {
+pub(super) async fn plan(
+    target: DriverTarget<'_>,
+    from: &Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
+    let archives = archives(target, from, options)?;
+    let steps = on_places(target, &archives, async |helper| {
         let mut steps = Vec::new();
-        for piece in &pieces {
-            let compared = compare(target, reach, piece).await?;
+        for piece in &archives {
+            let compared = compare(target, helper, piece).await?;
             let name = piece.place.target.display().to_string();
             steps.push(Step {
                 from: name.clone(),
                 to: name,
-                action: compared.action(request),
+                action: compared.action(options),
                 count: Some(compared.backup.entries),
             });
         }
         Ok(steps)
     })
     .await?;
-    Ok(Plan { steps })
+    Ok(RestorePlan { steps })
 }
 
 impl Compared {
-    fn action(&self, request: &Request) -> Action {
+    fn action(&self, options: &RestoreOptions) -> Action {
         if self.backup.same_tree(&self.now) {
             Action::Keep
         } else if self.now.is_empty() {
             Action::Create
-        } else if request.skip_existing {
+        } else if options.skip_existing {
             Action::Keep
         } else {
             Action::Replace
@@ -82,22 +86,26 @@ impl Compared {
     }
 }
 
-pub(super) async fn restore(target: Target<'_>, job: Job<'_>, proof: &Clearance) -> anyhow::Result<Restored> {
-    let pieces = pieces(target, job.from, job.request)?;
-    let todo: Vec<&Piece<'_>> =
-        pieces.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
+pub(super) async fn restore(
+    target: DriverTarget<'_>,
+    job: Job<'_>,
+    proof: &Clearance,
+) -> anyhow::Result<Restored> {
+    let archives = archives(target, job.from, job.options)?;
+    let todo: Vec<&PlannedArchive<'_>> =
+        archives.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
     refuse_while_running(target, &todo).await?;
-    on_places(target, &pieces, async |reach| {
+    on_places(target, &archives, async |helper| {
         let mut expected = Vec::new();
         for piece in &todo {
             whole(piece).await?;
-            let compared = compare(target, reach, piece).await?;
+            let compared = compare(target, helper, piece).await?;
             may_write(target, piece, planned(job.plan, piece), &compared)?;
             expected.push(compared.backup);
         }
         for (piece, expected) in todo.iter().zip(&expected) {
-            write(target, reach, piece, proof).await?;
-            let now = compare(target, reach, piece).await?.now;
+            write(target, helper, piece, proof).await?;
+            let now = compare(target, helper, piece).await?.now;
             ensure!(
                 now.same_tree(expected),
                 "`{}` was written, but reads back other than the backup: {} instead of {}",
@@ -112,25 +120,29 @@ pub(super) async fn restore(target: Target<'_>, job: Job<'_>, proof: &Clearance)
     Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
 }
 
-fn planned(plan: &Plan, piece: &Piece<'_>) -> Action {
+fn planned(plan: &RestorePlan, piece: &PlannedArchive<'_>) -> Action {
     let name = piece.place.target.display().to_string();
     plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
 }
 
 /// Finds the place of each archive: the one at the same path of the container.
-fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow::Result<Vec<Piece<'a>>> {
+fn archives<'a>(
+    target: DriverTarget<'a>,
+    from: &'a Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<Vec<PlannedArchive<'a>>> {
     match from.manifest.kind {
         StoreKind::Volume => {}
         StoreKind::Qdrant => bail!("`{}` holds no plain files", from.name()),
     }
     ensure!(
-        request.collections.is_empty() && request.rename.is_none() && !request.schema_only,
+        options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
         "`{}` holds plain files, and no collections to choose from",
         from.name()
     );
-    let mut pieces = Vec::new();
+    let mut archives = Vec::new();
     for artifact in &from.manifest.artifacts {
-        let Holds::Files { target: path, .. } = &artifact.holds else { continue };
+        let ArtifactContents::Files { target: path, .. } = &artifact.contents else { continue };
         let place = target.store.places.iter().find(|place| place.target == Path::new(path));
         let place = place.with_context(|| {
             let known: Vec<String> =
@@ -149,19 +161,19 @@ fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow
             !(place.read_only && matches!(place.source, PlaceSource::Bind { .. })),
             "`{path}` is mounted read-only now"
         );
-        pieces.push(Piece { artifact, file: from.directory.join(&artifact.path), place });
+        archives.push(PlannedArchive { artifact, file: from.directory.join(&artifact.path), place });
     }
-    ensure!(!pieces.is_empty(), "`{}` holds no files", from.name());
-    Ok(pieces)
+    ensure!(!archives.is_empty(), "`{}` holds no files", from.name());
+    Ok(archives)
 }
 
 /// Works through the store's container, or through one that is made for it.
 async fn on_places<T>(
-    target: Target<'_>,
-    pieces: &[Piece<'_>],
+    target: DriverTarget<'_>,
+    archives: &[PlannedArchive<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let places: Vec<&Place> = pieces.iter().map(|piece| piece.place).collect();
+    let places: Vec<&Place> = archives.iter().map(|piece| piece.place).collect();
     if target.store.container.is_none() {
         for place in &places {
             if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
@@ -177,12 +189,12 @@ async fn on_places<T>(
             }
         }
     }
-    let reach = HelperContainer::to_write(target, &places).await?;
-    let result = work(&reach).await;
-    reach.close(target, result).await
+    let helper = HelperContainer::to_write(target, &places).await?;
+    let result = work(&helper).await;
+    helper.close(target, result).await
 }
 
-async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow::Result<()> {
+async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<'_>]) -> anyhow::Result<()> {
     let places: Vec<&Place> = todo.iter().map(|piece| piece.place).collect();
     match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
@@ -199,7 +211,7 @@ async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow
 }
 
 /// The archive is the one that was written.
-async fn whole(piece: &Piece<'_>) -> anyhow::Result<()> {
+async fn whole(piece: &PlannedArchive<'_>) -> anyhow::Result<()> {
     let file = piece.file.clone();
     let (_, digest) = pipe::blocking(move || Ok(sha256_of(&file)?)).await?;
     ensure!(
@@ -210,7 +222,11 @@ async fn whole(piece: &Piece<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>) -> anyhow::Result<Compared> {
+async fn compare(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    piece: &PlannedArchive<'_>,
+) -> anyhow::Result<Compared> {
     let file = piece.file.clone();
     let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
@@ -218,14 +234,14 @@ async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>)
         tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
-    let Some(stream) = dump::open(target, reach, piece.place).await? else {
+    let Some(stream) = dump::open(target, helper, piece.place).await? else {
         return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
     };
     let title = format!("comparing {}", piece.place.target.display());
     let task = target.progress.begin(&title, Unit::Bytes, None);
-    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |pieces| {
+    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |archives| {
         let (mut others, mut other_count) = (Vec::new(), 0);
-        let now = tar_summary::take(pieces, |item| {
+        let now = tar_summary::take(archives, |item| {
             if !paths.contains(&item.key) {
                 other_count += 1;
                 if others.len() < 3 {
@@ -233,7 +249,7 @@ async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>)
                 }
             }
         })?;
-        Ok::<_, tar_summary::ArchiveError>((now, others, other_count))
+        Ok::<_, tar_summary::TarError>((now, others, other_count))
     })
     .await?
     .with_context(|| format!("`{}` cannot be read", piece.place.target.display()))?;
@@ -242,8 +258,8 @@ async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>)
 
 /// Whether what is there after writing would be the backup and nothing else.
 fn may_write(
-    target: Target<'_>,
-    piece: &Piece<'_>,
+    target: DriverTarget<'_>,
+    piece: &PlannedArchive<'_>,
     planned: Action,
     compared: &Compared,
 ) -> anyhow::Result<()> {
@@ -297,9 +313,9 @@ fn may_write(
 
 /// Unpacks below the directory above the place, so that the place itself gets its owner and its mode back.
 async fn write(
-    target: Target<'_>,
-    reach: &HelperContainer,
-    piece: &Piece<'_>,
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    piece: &PlannedArchive<'_>,
     proof: &Clearance,
 ) -> anyhow::Result<()> {
     let path = &piece.place.target;
@@ -307,7 +323,7 @@ async fn write(
     let task = target.progress.begin(&title, Unit::Bytes, Some(piece.artifact.bytes));
     let tar = pipe::stream(&piece.file, task).await?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    target.engine.write_archive(&reach.container, parent, tar, proof).await.with_context(|| {
+    target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
         format!("`{}` could not be written, and may now hold a part of the backup", path.display())
     })
 }

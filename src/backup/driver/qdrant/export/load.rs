@@ -6,13 +6,13 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::export::{Batch, Batches, Found};
+use crate::backup::export::{Batch, Batches, ExportedCollection};
 use crate::progress::Task;
 
 /// How many batches are on their way at once.
@@ -26,21 +26,21 @@ const TRIES: u32 = 4;
 const INDEXING_THRESHOLD: u64 = 10_000;
 
 /// What loading goes by.
-pub(crate) struct Loading<'a> {
+pub(crate) struct LoadJob<'a> {
     pub(crate) client: &'a Client,
     /// The new collection.
     pub(crate) name: &'a str,
-    pub(crate) found: &'a Found,
+    pub(crate) found: &'a ExportedCollection,
     /// The number of the collection in the file.
     pub(crate) number: usize,
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
-    pub(crate) gone: &'a Gone,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 /// Creates the collection, fills it, and counts.
-pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
-    let Loading { client, name, found, .. } = loading;
+pub(crate) async fn load(loading: &LoadJob<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
+    let LoadJob { client, name, found, .. } = loading;
     let mut body = body::body(&found.config);
     let strict = body.as_object_mut().and_then(|body| body.shift_remove("strict_mode_config"));
     let threshold = body["optimizers_config"]["indexing_threshold"].as_u64();
@@ -69,17 +69,17 @@ pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -
     Ok(())
 }
 
-async fn fill(loading: &Loading<'_>, batches: &mut Batches) -> anyhow::Result<()> {
+async fn fill(loading: &LoadJob<'_>, batches: &mut Batches) -> anyhow::Result<()> {
     let number = loading.number;
     let coming = stream::try_unfold(batches, move |batches| async move {
-        loading.gone.check()?;
+        loading.cancellation.check()?;
         let next = batches.next_of(number).await?;
         anyhow::Ok(next.map(|batch| (batch, batches)))
     });
     coming.try_for_each_concurrent(AT_ONCE, |batch| write(loading, batch)).await
 }
 
-async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
+async fn write(loading: &LoadJob<'_>, batch: Batch) -> anyhow::Result<()> {
     let mut failures = 0;
     loop {
         match loading.client.rest().upsert(loading.name, batch.body.clone()).await {
@@ -97,8 +97,8 @@ async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
 }
 
 /// Compares what is there with what is in the file.
-async fn check(loading: &Loading<'_>, expected: u64) -> anyhow::Result<()> {
-    let Loading { client, name, found, .. } = loading;
+async fn check(loading: &LoadJob<'_>, expected: u64) -> anyhow::Result<()> {
+    let LoadJob { client, name, found, .. } = loading;
     let info = client.rest().info(name).await.context("it cannot be read afterwards")?;
     let points = client.count(name, &info).await?;
     ensure!(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::driver::qdrant::server::rest::Asked;
+use crate::backup::driver::qdrant::server::rest::ScrollRequest;
 
 /// How many parts are read at once: more than two cores serve, and few enough for bounded memory.
 pub(crate) const PARTS: u64 = 4;
@@ -52,7 +52,7 @@ pub(crate) async fn divide(client: &Client, collection: &str, points: u64) -> Re
         return Ok(vec![Part::whole()]);
     }
     let slice = |index: u64| json!({ "must": [{ "slice": { "total": PARTS, "index": index } }] });
-    let asked = Asked { limit: 1, offset: &Value::Null, filter: &slice(0), longest: usize::MAX };
+    let asked = ScrollRequest { limit: 1, offset: &Value::Null, filter: &slice(0), longest: usize::MAX };
     match client.rest().scroll(collection, &asked).await {
         Ok(_) => Ok((0..PARTS).map(|index| Part { filter: slice(index), ..Part::whole() }).collect()),
         // An older server, or strict mode.

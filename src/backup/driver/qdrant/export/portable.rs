@@ -5,20 +5,24 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::partition;
-use super::scroll::{self, Reading};
+use super::scroll::{self, ScrollContext};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::{Exported, Target};
-use crate::backup::export::{Collection, Head, Piece, Sink};
+use crate::backup::driver::{DriverTarget, Exported};
+use crate::backup::export::{CollectionConfig, ExportHeader, ExportPart, ExportSink};
 use crate::progress::Unit;
 
-pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) -> anyhow::Result<Exported> {
+pub(crate) async fn export(
+    target: DriverTarget<'_>,
+    sink: &ExportSink,
+    timeouts: Timeouts,
+) -> anyhow::Result<Exported> {
     let client = Client::connect_all(target).await?;
     let aliases = client.aliases().await?.into_iter().collect();
-    let head = Head { server: client.version().to_owned(), aliases };
-    sink.send(Piece::Head(head)).await?;
+    let head = ExportHeader { server: client.version().to_owned(), aliases };
+    sink.send(ExportPart::Header(head)).await?;
     let mut exported = Exported::default();
     for name in client.collections().await? {
         let (found, info) = match fingerprint::count(&client, &name).await {
@@ -38,13 +42,13 @@ pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) ->
         let before = found.points.unwrap_or_default();
         let title = format!("exporting collection `{name}`");
         let task = target.progress.begin(&title, Unit::Items, Some(before));
-        sink.send(Piece::Open(Collection {
+        sink.send(ExportPart::Begin(CollectionConfig {
             name: name.clone(),
             config: found.config,
             payload_schema: found.payload_schema,
         }))
         .await?;
-        let reading = Reading {
+        let reading = ScrollContext {
             client: &client,
             collection: &name,
             sink,
@@ -58,7 +62,7 @@ pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) ->
         let parts = partition::divide(&client, &name, before).await?;
         let read = try_join_all(parts.iter().map(|part| scroll::read(&reading, part))).await?;
         let written = read.into_iter().sum();
-        sink.send(Piece::Close).await?;
+        sink.send(ExportPart::End).await?;
         let after = client.count(&name, &info).await?;
         exported.remarks.extend(judge(&name, written, (before, after))?);
         exported.remarks.extend(lossy(&name, &info));

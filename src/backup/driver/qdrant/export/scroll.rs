@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::partition::Part;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Asked, Scrolled};
+use crate::backup::driver::qdrant::server::rest::{ScrollPage, ScrollRequest};
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::export::{Piece, Sink, point};
+use crate::backup::export::{ExportPart, ExportSink, point};
 use crate::progress::Task;
 
 /// How long a page is meant to be.
@@ -32,10 +32,10 @@ const TRIES: u32 = 4;
 const PAUSES: u32 = 60;
 
 /// What reading goes by.
-pub(crate) struct Reading<'a> {
+pub(crate) struct ScrollContext<'a> {
     pub(crate) client: &'a Client,
     pub(crate) collection: &'a str,
-    pub(crate) sink: &'a Sink,
+    pub(crate) sink: &'a ExportSink,
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
     /// The most points a page may have, as the collection says.
@@ -43,7 +43,7 @@ pub(crate) struct Reading<'a> {
 }
 
 /// Reads a part to its end. Returns how many points it has.
-pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u64> {
+pub(crate) async fn read(reading: &ScrollContext<'_>, part: &Part) -> anyhow::Result<u64> {
     let most = MOST.min(reading.cap).max(1);
     let mut limit = FIRST.min(most);
     let mut offset = part.from.clone();
@@ -53,7 +53,7 @@ pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u
             limit = (limit / 4).max(1);
             continue;
         };
-        let found = Scrolled::points(&body).with_context(|| {
+        let found = ScrollPage::points(&body).with_context(|| {
             format!(
                 "cannot read the points of collection `{}`: the answer makes no sense",
                 reading.collection
@@ -78,7 +78,7 @@ pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u
         drop(body);
         read += count;
         reading.task.advance(count);
-        reading.sink.send(Piece::Points { text, count }).await?;
+        reading.sink.send(ExportPart::Points { text, count }).await?;
         if is_last {
             return Ok(read);
         }
@@ -97,18 +97,18 @@ fn id_of(point: &str) -> anyhow::Result<Value> {
 
 /// One page; `None` where it would be too long.
 async fn page(
-    reading: &Reading<'_>,
+    reading: &ScrollContext<'_>,
     part: &Part,
     offset: &Value,
     limit: u64,
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let longest = if limit == 1 { usize::MAX } else { LONGEST };
-    let asked = Asked { limit, offset, filter: &part.filter, longest };
+    let asked = ScrollRequest { limit, offset, filter: &part.filter, longest };
     let (mut failures, mut pauses) = (0, 0);
     loop {
         match reading.client.rest().scroll(reading.collection, &asked).await {
-            Ok(Scrolled::Page { body }) => return Ok(Some(body)),
-            Ok(Scrolled::TooLong) => return Ok(None),
+            Ok(ScrollPage::Page { body }) => return Ok(Some(body)),
+            Ok(ScrollPage::TooLong) => return Ok(None),
             Err(ApiError::Refused { message, .. }) if message.contains("ate limit") && pauses < PAUSES => {
                 pauses += 1;
                 tokio::time::sleep(Duration::from_secs(1)).await;

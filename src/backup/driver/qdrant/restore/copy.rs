@@ -1,10 +1,10 @@
 //! Moves what one collection has to another, within one server or one cluster, as snapshots that are taken before anything
 //! is touched.
 
-use super::exists::is_there;
+use super::exists::exists;
 use super::schema;
 use super::shards::{agreed, copied};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
@@ -12,26 +12,26 @@ use crate::backup::driver::qdrant::server::rest::{Descriptor, SnapshotTarget};
 use crate::backup::driver::qdrant::state::fingerprint;
 
 /// The snapshots of a collection: one of all of it, or one of each shard in a cluster.
-pub(super) struct Carried<'a> {
+pub(super) struct SnapshotCopy<'a> {
     client: &'a Client,
     from: &'a str,
-    pieces: Vec<Piece<'a>>,
+    snapshots_taken: Vec<TakenSnapshot<'a>>,
 }
 
-struct Piece<'a> {
+struct TakenSnapshot<'a> {
     holder: &'a Client,
     of: SnapshotTarget<'a>,
     snapshot: Descriptor,
 }
 
-impl<'a> Carried<'a> {
+impl<'a> SnapshotCopy<'a> {
     /// Takes them. On an error none is left, as far as the server lets us.
     pub(super) async fn take(client: &'a Client, from: &'a str) -> anyhow::Result<Self> {
-        let mut carried = Self { client, from, pieces: Vec::new() };
-        match carried.fill().await {
-            Ok(()) => Ok(carried),
+        let mut copied = Self { client, from, snapshots_taken: Vec::new() };
+        match copied.fill().await {
+            Ok(()) => Ok(copied),
             Err(error) => {
-                let _ = carried.delete().await;
+                let _ = copied.delete().await;
                 Err(error)
             }
         }
@@ -41,20 +41,20 @@ impl<'a> Carried<'a> {
         let (client, from) = (self.client, self.from);
         if client.cluster().is_none() {
             let snapshot = client.create_snapshot(from).await?;
-            self.pieces.push(Piece { holder: client, of: from.into(), snapshot });
+            self.snapshots_taken.push(TakenSnapshot { holder: client, of: from.into(), snapshot });
             return Ok(());
         }
         let placement = client.placement(from).await?;
         for shard in placement.shards() {
             let (holder, of) = (client.holder(&placement, from, shard)?, SnapshotTarget::shard(from, shard));
             let snapshot = holder.create_snapshot(of).await?;
-            self.pieces.push(Piece { holder, of, snapshot });
+            self.snapshots_taken.push(TakenSnapshot { holder, of, snapshot });
         }
         Ok(())
     }
 
     pub(super) async fn delete(&self) -> anyhow::Result<()> {
-        for piece in &self.pieces {
+        for piece in &self.snapshots_taken {
             piece.holder.delete_snapshot(piece.of, &piece.snapshot.name).await?;
         }
         Ok(())
@@ -63,8 +63,8 @@ impl<'a> Carried<'a> {
     /// Puts them into a collection of that name, where nothing is. `snapshots` is where the server keeps them, on its own
     /// file system.
     pub(super) async fn put(&self, name: &str, snapshots: &str) -> anyhow::Result<()> {
-        match self.pieces.as_slice() {
-            [Piece { of, snapshot, .. }] if of.shard.is_none() => {
+        match self.snapshots_taken.as_slice() {
+            [TakenSnapshot { of, snapshot, .. }] if of.shard.is_none() => {
                 self.put_whole(name, snapshots, snapshot).await
             }
             _ => self.put_shards(name).await,
@@ -82,14 +82,14 @@ impl<'a> Carried<'a> {
             Err(error) => error,
         };
         tracing::debug!(%refused, "the snapshot is not recovered on the server's disk");
-        drop_half(client, name).await?;
-        let sent = rest.carry_over(self.from.into(), snapshot, rest, name.into()).await;
+        delete_partial(client, name).await?;
+        let sent = rest.transfer(self.from.into(), snapshot, rest, name.into()).await;
         // The server keeps what was uploaded.
-        let cleaned = client.delete_snapshot(name, &names::carried(self.from)).await;
+        let cleaned = client.delete_snapshot(name, &names::transfer_name(self.from)).await;
         match sent {
             Ok(()) => Ok(cleaned?),
             Err(error) => {
-                drop_half(client, name).await?;
+                delete_partial(client, name).await?;
                 Err(error.into())
             }
         }
@@ -99,15 +99,15 @@ impl<'a> Carried<'a> {
         let put = async {
             let info = self.client.rest().info(self.from).await?;
             schema::create(self.client, name, &fingerprint::uncounted(&info)).await?;
-            let wanted: Vec<u32> = self.pieces.iter().filter_map(|piece| piece.of.shard).collect();
-            let placement = agreed(self.client, name, &wanted, &Gone::never()).await?;
-            for Piece { holder, of, snapshot } in &self.pieces {
+            let wanted: Vec<u32> = self.snapshots_taken.iter().filter_map(|piece| piece.of.shard).collect();
+            let placement = agreed(self.client, name, &wanted, &Cancellation::never()).await?;
+            for TakenSnapshot { holder, of, snapshot } in &self.snapshots_taken {
                 let Some(shard) = of.shard else { continue };
                 let receiver = self.client.holder(&placement, name, shard)?;
                 let to = SnapshotTarget::shard(name, shard);
-                holder.rest().carry_over(*of, snapshot, receiver.rest(), to).await?;
+                holder.rest().transfer(*of, snapshot, receiver.rest(), to).await?;
             }
-            copied(self.client, name, &Gone::never()).await
+            copied(self.client, name, &Cancellation::never()).await
         };
         match put.await {
             Ok(None) => Ok(()),
@@ -116,7 +116,7 @@ impl<'a> Carried<'a> {
                 Ok(())
             }
             Err(error) => {
-                drop_half(self.client, name).await?;
+                delete_partial(self.client, name).await?;
                 Err(error)
             }
         }
@@ -145,8 +145,8 @@ async fn forget_at(node: &Client, of: SnapshotTarget<'_>) -> anyhow::Result<()> 
 }
 
 /// The name was free when it was begun: what is there now is what did not come out whole.
-async fn drop_half(client: &Client, name: &str) -> anyhow::Result<()> {
-    if is_there(client, name).await? {
+async fn delete_partial(client: &Client, name: &str) -> anyhow::Result<()> {
+    if exists(client, name).await? {
         client.delete_collection(name).await?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use tokio::io::AsyncReadExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::access::in_home;
 use crate::engine::{Container, MountSource};
 use crate::units::Bytes;
@@ -37,12 +37,12 @@ fn directory(container: &Container, variable: &str, default: &str) -> String {
 
 /// What a restore takes of each disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Need {
+pub(crate) struct SpaceNeeded {
     pub(crate) storage: u64,
     pub(crate) snapshots: u64,
 }
 
-impl Need {
+impl SpaceNeeded {
     /// What each of several nodes takes at the very least, however the shards are spread: a part, or what nobody can tell.
     pub(crate) fn shared_by(self, nodes: u64) -> Self {
         Self { storage: self.storage / nodes, snapshots: self.snapshots / nodes }
@@ -50,14 +50,14 @@ impl Need {
 }
 
 /// Fails when the server is sure to run out of room. Where nobody can tell how much there is, it passes.
-pub(crate) async fn ensure(target: Target<'_>, need: Need) -> anyhow::Result<()> {
+pub(crate) async fn ensure(target: DriverTarget<'_>, need: SpaceNeeded) -> anyhow::Result<()> {
     let container = target.container()?;
     let storage = disk(target, container, &storage(container)).await;
     let snapshots = disk(target, container, &snapshots(container)).await;
     judge(storage, snapshots, need)
 }
 
-fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: Need) -> anyhow::Result<()> {
+fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: SpaceNeeded) -> anyhow::Result<()> {
     let wants = match (storage, snapshots) {
         (Some(storage), Some(snapshots)) if storage.id == snapshots.id => {
             vec![("", storage.free.min(snapshots.free), need.storage + need.snapshots)]
@@ -83,7 +83,7 @@ fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: Need) -> anyhow::
 }
 
 /// What `df` in the container says; without one, the host's own directory where it is mounted and this is the host.
-async fn disk(target: Target<'_>, container: &Container, path: &str) -> Option<Disk> {
+async fn disk(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     if let Some(found) = df(target, container, path).await {
         return Some(found);
     }
@@ -97,7 +97,7 @@ async fn disk(target: Target<'_>, container: &Container, path: &str) -> Option<D
     }
 }
 
-async fn df(target: Target<'_>, container: &Container, path: &str) -> Option<Disk> {
+async fn df(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     let mut pipe = target.engine.exec(&container.id, &["df", "-Pk", path]).await.ok()?;
     let mut printed = String::new();
     // Both ends are ours: a program that never ends is not waited for.
@@ -120,7 +120,7 @@ fn parse(printed: &str) -> Option<Disk> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
     use crate::secret::Secret;
 
     fn on(id: &str, free: u64) -> Disk {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn one_disk_has_to_hold_both() {
-        let need = Need { storage: 200, snapshots: 100 };
+        let need = SpaceNeeded { storage: 200, snapshots: 100 };
         judge(Some(on("/", 300)), Some(on("/", 300)), need).expect("enough");
         let error =
             judge(Some(on("/", 299)), Some(on("/", 299)), need).expect_err("one byte short").to_string();
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_container_says_where_its_places_are() {
-        let mut container = examples::container();
+        let mut container = fixtures::container();
         assert_eq!(
             (storage(&container), snapshots(&container)),
             ("/qdrant/storage".into(), "/qdrant/snapshots".into())

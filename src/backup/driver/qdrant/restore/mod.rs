@@ -5,50 +5,50 @@
 //! has a name of this backup and this collection alone.
 
 pub(crate) mod aliases;
-mod changes;
 mod copy;
 pub(crate) mod disk_space;
 pub(crate) mod exists;
+mod increments;
 pub(crate) mod plan;
-pub(crate) mod proof;
 pub(crate) mod schema;
-mod sending;
+mod send_file;
 mod shards;
 mod source;
 pub(crate) mod stage;
 pub(crate) mod swap;
+pub(crate) mod test_restore;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::backup::driver::qdrant::cancellation::{Gone, Interrupted, to_its_end};
+use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted, run_to_completion};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::backup::store::Backup;
 use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
-use aliases::Done;
-use exists::{is_there, still_free};
+use aliases::StepResult;
+use exists::{exists, still_free};
 use source::{beside, bytes_of, recorded, snapshot};
-use stage::{Known, Snapshot};
-use swap::{Look, Switch};
+use stage::{Snapshot, Visibility};
+use swap::{CollectionCheck, Swap};
 
 /// Everything a restore goes by.
-pub(crate) struct Restoring<'a> {
+pub(crate) struct RestoreJob<'a> {
     pub(crate) from: &'a Backup,
-    pub(crate) plan: &'a Plan,
-    pub(crate) request: &'a Request,
+    pub(crate) plan: &'a RestorePlan,
+    pub(crate) options: &'a RestoreOptions,
     pub(crate) timeouts: Timeouts,
 }
 
 pub(crate) async fn restore(
-    target: Target<'_>,
-    restoring: &Restoring<'_>,
+    target: DriverTarget<'_>,
+    restoring: &RestoreJob<'_>,
     _: &Clearance,
 ) -> anyhow::Result<Restored> {
     let recorded = recorded(restoring.from)?;
@@ -80,12 +80,12 @@ async fn left_over(client: &Client, steps: &[Step]) -> Vec<String> {
 }
 
 async fn one(
-    target: Target<'_>,
+    target: DriverTarget<'_>,
     client: &Arc<Client>,
-    restoring: &Restoring<'_>,
+    restoring: &RestoreJob<'_>,
     step: &Step,
-    recorded: &Qdrant,
-) -> anyhow::Result<Done> {
+    recorded: &QdrantFingerprint,
+) -> anyhow::Result<StepResult> {
     let expected = recorded
         .collections
         .get(&step.from)
@@ -94,11 +94,11 @@ async fn one(
     let title = format!("restoring collection `{}`", step.to);
     let shared = Arc::clone(client);
     let step = step.clone();
-    if restoring.request.schema_only {
+    if restoring.options.schema_only {
         let task = target.progress.begin(&title, Unit::Time, None);
         let expected = expected.clone();
-        return to_its_end(async move |_| {
-            let done = empty(&shared.again().await?, &step, &expected, own_aliases).await?;
+        return run_to_completion(async move |_| {
+            let done = empty(&shared, &step, &expected, own_aliases).await?;
             task.finish(&format!("created collection `{}`, empty", step.to));
             Ok(done)
         })
@@ -109,56 +109,62 @@ async fn one(
     let snapshot = snapshot(restoring.from, &step.from, expected, task, restoring.timeouts)?;
     let beside = beside(restoring.from, &step.from, &step.to)?;
     let snapshots = disk_space::snapshots(target.container()?);
-    to_its_end(async move |gone| {
-        let client = shared.again().await?;
-        let way = Way { step: &step, snapshot: &snapshot, beside: &beside, snapshots: &snapshots };
-        way.go(&client, own_aliases, &gone).await
+    run_to_completion(async move |cancellation| {
+        let client = shared;
+        let way = StepRun { step: &step, snapshot: &snapshot, beside: &beside, snapshots: &snapshots };
+        way.go(&client, own_aliases, &cancellation).await
     })
     .await
 }
 
 /// How one collection gets to its place.
-struct Way<'a> {
+struct StepRun<'a> {
     step: &'a Step,
     snapshot: &'a Snapshot,
     beside: &'a str,
     snapshots: &'a str,
 }
 
-impl Look for Way<'_> {
+impl CollectionCheck for StepRun<'_> {
     /// Where everybody knows the name, more points than expected are somebody's.
-    async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
-        let known = if name == self.beside { Known::Nobody } else { Known::Everybody };
+    async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
+        let known = if name == self.beside { Visibility::Private } else { Visibility::Public };
         stage::verify(client, name, &self.snapshot.expected, self.snapshot.timeouts, known).await
     }
 }
 
-impl Way<'_> {
-    async fn go(&self, client: &Client, own: BTreeSet<String>, gone: &Gone) -> anyhow::Result<Done> {
-        let switch = Switch {
+impl StepRun<'_> {
+    async fn go(
+        &self,
+        client: &Client,
+        own: BTreeSet<String>,
+        cancellation: &Cancellation,
+    ) -> anyhow::Result<StepResult> {
+        let swap = Swap {
             beside: self.beside,
             name: &self.step.to,
             replaces: self.step.action != Action::Create,
             snapshots: self.snapshots,
             task: &self.snapshot.task,
         };
-        let waits = is_there(client, self.beside).await?;
+        let waits = exists(client, self.beside).await?;
         let mut own = own;
         let mut done = match self.step.action {
-            Action::Keep => return Ok(Done::default()),
+            Action::Keep => return Ok(StepResult::default()),
             Action::Create if !waits => {
                 still_free(client, &self.step.to).await?;
                 let remarks =
-                    stage::put(client, &self.step.to, self.snapshot, Known::Everybody, gone).await?;
-                Done { aliases: Vec::new(), remarks }
+                    stage::put(client, &self.step.to, self.snapshot, Visibility::Public, cancellation)
+                        .await?;
+                StepResult { aliases: Vec::new(), remarks }
             }
-            Action::Finish => switched(switch.resume(client, self).await?, &mut own),
+            Action::Finish => swapped(swap.resume(client, self).await?, &mut own),
             Action::Create | Action::Replace => {
                 if self.step.action == Action::Create {
                     still_free(client, &self.step.to).await?;
                 }
-                self.lay_beside(client, waits, gone).await?;
-                let made = switch.make(client, self, gone).await;
+                self.stage(client, waits, cancellation).await?;
+                let made = swap.run(client, self, cancellation).await;
                 let made = match made {
                     // Nothing was begun yet, so that nothing of ours has to stay.
                     Err(error) if error.is::<Interrupted>() => {
@@ -167,44 +173,47 @@ impl Way<'_> {
                     }
                     made => made?,
                 };
-                switched(made, &mut own)
+                swapped(made, &mut own)
             }
         };
-        aliases::bring_back(client, self.step, own, &mut done).await;
+        aliases::restore_aliases(client, self.step, own, &mut done).await;
         done.aliases.sort();
         Ok(done)
     }
 
     /// The backup beside the collection, whole. What an earlier try has put there is taken when it is.
-    async fn lay_beside(&self, client: &Client, waits: bool, gone: &Gone) -> anyhow::Result<()> {
+    async fn stage(&self, client: &Client, waits: bool, cancellation: &Cancellation) -> anyhow::Result<()> {
         let what =
             "the backup was put beside it to be tried, and is not whole there; the collection is untouched";
         if waits {
-            if self.look(client, self.beside).await.is_ok() {
+            if self.check(client, self.beside).await.is_ok() {
                 tracing::debug!(self.beside, "an earlier restore has put it there");
                 return Ok(());
             }
             client.delete_collection(self.beside).await.context(what)?;
         }
-        stage::put(client, self.beside, self.snapshot, Known::Nobody, gone).await.context(what).map(drop)
+        stage::put(client, self.beside, self.snapshot, Visibility::Private, cancellation)
+            .await
+            .context(what)
+            .map(drop)
     }
 }
 
 /// The aliases that the switch has led are back already.
-fn switched(switched: swap::Switched, own: &mut BTreeSet<String>) -> Done {
-    own.retain(|alias| !switched.aliases.contains(alias));
-    Done { aliases: switched.aliases.into_iter().collect(), remarks: switched.remarks }
+fn swapped(swapped: swap::SwapResult, own: &mut BTreeSet<String>) -> StepResult {
+    own.retain(|alias| !swapped.aliases.contains(alias));
+    StepResult { aliases: swapped.aliases.into_iter().collect(), remarks: swapped.remarks }
 }
 
 async fn empty(
     client: &Client,
     step: &Step,
-    expected: &Collection,
+    expected: &CollectionFingerprint,
     own: BTreeSet<String>,
-) -> anyhow::Result<Done> {
+) -> anyhow::Result<StepResult> {
     still_free(client, &step.to).await?;
     let remarks = schema::create(client, &step.to, expected).await?;
-    let mut done = Done { aliases: Vec::new(), remarks };
-    aliases::bring_back(client, step, own, &mut done).await;
+    let mut done = StepResult { aliases: Vec::new(), remarks };
+    aliases::restore_aliases(client, step, own, &mut done).await;
     Ok(done)
 }

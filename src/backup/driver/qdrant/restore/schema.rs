@@ -3,13 +3,13 @@
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 
 /// Creates one. It was not there before.
 pub(crate) async fn create(
     client: &Client,
     name: &str,
-    recorded: &Collection,
+    recorded: &CollectionFingerprint,
 ) -> anyhow::Result<Vec<String>> {
     client.rest().create_collection(name, &body::body(&recorded.config)).await?;
     let filled = fill(client, name, recorded).await;
@@ -20,7 +20,7 @@ pub(crate) async fn create(
     filled
 }
 
-async fn fill(client: &Client, name: &str, recorded: &Collection) -> anyhow::Result<Vec<String>> {
+async fn fill(client: &Client, name: &str, recorded: &CollectionFingerprint) -> anyhow::Result<Vec<String>> {
     for index in body::indexes(&recorded.payload_schema) {
         client.rest().create_index(name, &index).await?;
     }

@@ -11,13 +11,13 @@ use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
 use super::schema;
-use super::sending::{Sending, send};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use super::send_file::{FileToSend, send};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::placement::Placement;
 use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
 /// How long the nodes may take to agree on a new collection.
@@ -38,20 +38,20 @@ pub(super) async fn put(
     client: &Client,
     name: &str,
     shards: &[ShardFile],
-    (expected, task): (&Collection, &Arc<dyn Task>),
-    gone: &Gone,
+    (expected, task): (&CollectionFingerprint, &Arc<dyn Task>),
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = schema::create(client, name, expected).await?;
     let wanted: Vec<u32> = shards.iter().map(|one| one.shard).collect();
-    let placement = agreed(client, name, &wanted, gone).await?;
+    let placement = agreed(client, name, &wanted, cancellation).await?;
     for one in shards {
         task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
         let holder = client.holder(&placement, name, one.shard)?;
-        let file = Sending { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
-        send(holder, SnapshotTarget::shard(name, one.shard), &file, gone).await?;
+        let file = FileToSend { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
+        send(holder, SnapshotTarget::shard(name, one.shard), &file, cancellation).await?;
     }
     task.detail("the nodes copy the shards among themselves");
-    remarks.extend(copied(client, name, gone).await?);
+    remarks.extend(copied(client, name, cancellation).await?);
     Ok(remarks)
 }
 
@@ -60,11 +60,11 @@ pub(super) async fn agreed(
     client: &Client,
     name: &str,
     wanted: &[u32],
-    gone: &Gone,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Placement> {
     let deadline = Instant::now() + AGREED;
     loop {
-        gone.check()?;
+        cancellation.check()?;
         let placement = client.placement(name).await?;
         let there: Vec<u32> = placement.shards().collect();
         if there == wanted && placement.unsettled() == 0 {
@@ -95,10 +95,14 @@ async fn unsettled(client: &Client, name: &str) -> Result<usize> {
 }
 
 /// Waits until every copy of every shard is in use. One that is not after all is a remark: the data is there.
-pub(super) async fn copied(client: &Client, name: &str, gone: &Gone) -> anyhow::Result<Option<String>> {
+pub(super) async fn copied(
+    client: &Client,
+    name: &str,
+    cancellation: &Cancellation,
+) -> anyhow::Result<Option<String>> {
     let deadline = Instant::now() + COPIED;
     loop {
-        gone.check()?;
+        cancellation.check()?;
         let unsettled = unsettled(client, name).await.context("the shards cannot be looked at")?;
         if unsettled == 0 {
             return Ok(None);

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 
-use super::changes::Change;
-use super::disk_space::Need;
+use super::disk_space::SpaceNeeded;
+use super::increments::IncrementFile;
 use super::shards::ShardFile;
-use super::stage::{Snapshot, Source, Whole};
+use super::stage::{FullSnapshot, RestoreSource, Snapshot};
 use crate::backup::driver::qdrant::{names, timeouts::Timeouts};
 use crate::backup::driver::{Action, Step};
-use crate::backup::fingerprint::{Collection, Fingerprint, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint, QdrantFingerprint};
 use crate::backup::manifest::Artifact;
 use crate::backup::store::Backup;
 use crate::progress::Task;
 
 /// What the backup says of the server.
-pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&Qdrant> {
+pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&QdrantFingerprint> {
     match &from.manifest.fingerprint {
         Fingerprint::Qdrant(recorded) => Ok(recorded),
         Fingerprint::Volume { .. } => {
@@ -28,7 +28,7 @@ pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&Qdrant> {
 
 /// The files that a collection is restored from, each with what the manifest says of it: the snapshot, and the changes to
 /// put over it. Never empty.
-pub(crate) fn links_of<'a>(
+pub(crate) fn files_of<'a>(
     from: &'a Backup,
     collection: &str,
 ) -> anyhow::Result<Vec<(PathBuf, &'a Artifact)>> {
@@ -44,8 +44,11 @@ pub(crate) fn links_of<'a>(
             number.unwrap_or_default()
         );
     }
-    let links =
-        if shards.is_empty() { from.manifest.links(collection) } else { shards.into_values().collect() };
+    let links = if shards.is_empty() {
+        from.manifest.incremental_chain(collection)
+    } else {
+        shards.into_values().collect()
+    };
     ensure!(!links.is_empty(), "the backup has no whole snapshot of collection `{collection}`");
     for artifact in &links {
         let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -58,36 +61,36 @@ pub(crate) fn links_of<'a>(
 pub(crate) fn snapshot(
     from: &Backup,
     collection: &str,
-    expected: &Collection,
+    expected: &CollectionFingerprint,
     task: Arc<dyn Task>,
     timeouts: Timeouts,
 ) -> anyhow::Result<Snapshot> {
-    let mut links = links_of(from, collection)?.into_iter();
+    let mut links = files_of(from, collection)?.into_iter();
     let shards = from.manifest.shards(collection);
     let source = if shards.is_empty() {
         let (file, artifact) = links.next().expect("the first link is the snapshot");
-        let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
-        Source::Whole(Whole { file, sha256: artifact.sha256.clone(), changes })
+        let changes = links.filter_map(|(file, artifact)| IncrementFile::of(file, artifact)).collect();
+        RestoreSource::Full(FullSnapshot { file, sha256: artifact.sha256.clone(), changes })
     } else {
         let shard = |(shard, (file, artifact)): (u32, (PathBuf, &Artifact))| ShardFile {
             shard,
             file,
             sha256: artifact.sha256.clone(),
         };
-        Source::Shards(shards.into_keys().zip(links).map(shard).collect())
+        RestoreSource::Shards(shards.into_keys().zip(links).map(shard).collect())
     };
     Ok(Snapshot { source, expected: expected.clone(), task, timeouts })
 }
 
 /// How many bytes of a backup a collection takes.
 pub(crate) fn bytes_of(from: &Backup, collection: &str) -> anyhow::Result<u64> {
-    Ok(links_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
+    Ok(files_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
 }
 
 /// The collection that a collection of a backup is put into before it gets its name. The same each time, so that a
 /// restore that was cut off finds it; another one for another backup.
 pub(crate) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
-    let links = links_of(from, collection)?;
+    let links = files_of(from, collection)?;
     let digests = links.iter().map(|(_, artifact)| artifact.sha256.as_str());
     let parts: Vec<&str> = [collection, to].into_iter().chain(digests).collect();
     Ok(names::temporary(to, &parts))
@@ -95,8 +98,8 @@ pub(crate) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Resul
 
 /// What the server needs room for, at the very least. Those that are replaced lie there twice for a while, and their
 /// snapshot too.
-pub(crate) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<Need> {
-    let mut need = Need { storage: 0, snapshots: 0 };
+pub(crate) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<SpaceNeeded> {
+    let mut need = SpaceNeeded { storage: 0, snapshots: 0 };
     let mut twice = 0;
     for step in steps {
         let bytes = match step.action {

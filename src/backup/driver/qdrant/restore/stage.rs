@@ -6,42 +6,42 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
-use super::changes::{self, Change};
-use super::sending::{Sending, send};
+use super::increments::{self, IncrementFile};
+use super::send_file::{FileToSend, send};
 use super::shards::{self, ShardFile};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
 /// A collection of a backup, and what is to come out of it.
 pub(crate) struct Snapshot {
-    pub(crate) source: Source,
-    pub(crate) expected: Collection,
+    pub(crate) source: RestoreSource,
+    pub(crate) expected: CollectionFingerprint,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) timeouts: Timeouts,
 }
 
 /// What a collection is put together from.
-pub(crate) enum Source {
-    Whole(Whole),
+pub(crate) enum RestoreSource {
+    Full(FullSnapshot),
     /// The snapshots of all its shards.
     Shards(Vec<ShardFile>),
 }
 
 /// The snapshot of a whole collection.
-pub(crate) struct Whole {
+pub(crate) struct FullSnapshot {
     pub(crate) file: PathBuf,
     pub(crate) sha256: String,
     /// What lies on top of it.
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<IncrementFile>,
 }
 
-impl Whole {
+impl FullSnapshot {
     /// The name it has on the server while it is unpacked.
     fn upload_name(&self) -> String {
         let digest: String = self.sha256.chars().take(16).collect();
@@ -51,11 +51,11 @@ impl Whole {
 
 /// Who may write to the new collection while it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Visibility {
     /// Nobody: its name is ours.
-    Nobody,
+    Private,
     /// Programs that have waited for it; more points than expected are theirs.
-    Everybody,
+    Public,
 }
 
 /// Uploads into `name`, where nothing is, and counts. When it is not all there, nothing is left of it.
@@ -63,17 +63,19 @@ pub(crate) async fn put(
     client: &Client,
     name: &str,
     snapshot: &Snapshot,
-    known: Known,
-    gone: &Gone,
+    known: Visibility,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
-    let put = try_put(client, name, snapshot, known, gone).await;
+    let put = try_put(client, name, snapshot, known, cancellation).await;
     match put {
-        Ok(remarks) => match gone.check() {
+        Ok(remarks) => match cancellation.check() {
             Ok(()) => Ok(remarks),
             Err(interrupted) => Err(undo(client, name, snapshot, interrupted.into()).await),
         },
         // With these the server has not begun.
-        Err(error) if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. })) => {
+        Err(error)
+            if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. })) =>
+        {
             Err(error)
         }
         Err(error) => Err(undo(client, name, snapshot, error).await),
@@ -82,7 +84,7 @@ pub(crate) async fn put(
 
 /// Takes back what an upload has made. Returns why.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
-    if let Source::Whole(whole) = &snapshot.source
+    if let RestoreSource::Full(whole) = &snapshot.source
         && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
     {
         forget_upload(client, name, &whole.upload_name()).await;
@@ -112,13 +114,13 @@ pub(crate) async fn try_put(
     client: &Client,
     name: &str,
     snapshot: &Snapshot,
-    known: Known,
-    gone: &Gone,
+    known: Visibility,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = match &snapshot.source {
-        Source::Whole(whole) => put_whole(client, name, whole, snapshot, gone).await?,
-        Source::Shards(shards) => {
-            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), gone).await?
+        RestoreSource::Full(whole) => put_whole(client, name, whole, snapshot, cancellation).await?,
+        RestoreSource::Shards(shards) => {
+            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), cancellation).await?
         }
     };
     snapshot.task.detail("counting");
@@ -129,19 +131,19 @@ pub(crate) async fn try_put(
 async fn put_whole(
     client: &Client,
     name: &str,
-    whole: &Whole,
+    whole: &FullSnapshot,
     snapshot: &Snapshot,
-    gone: &Gone,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     snapshot.task.detail("uploading");
     let upload_name = whole.upload_name();
     let uploading =
-        Sending { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
-    let uploaded = send(client, name.into(), &uploading, gone).await;
+        FileToSend { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploaded = send(client, name.into(), &uploading, cancellation).await;
     // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
-    changes::put(client, name, &whole.changes, &snapshot.task).await?;
+    increments::put(client, name, &whole.changes, &snapshot.task).await?;
     let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
     Ok(cleaned.err().map(left).into_iter().collect())
 }
@@ -151,9 +153,9 @@ async fn put_whole(
 pub(crate) async fn verify(
     client: &Client,
     name: &str,
-    expected: &Collection,
+    expected: &CollectionFingerprint,
     timeouts: Timeouts,
-    known: Known,
+    known: Visibility,
 ) -> anyhow::Result<Vec<String>> {
     let deadline = Instant::now() + timeouts.settle;
     let (now, info, points) = loop {
@@ -177,7 +179,7 @@ pub(crate) async fn verify(
         points.map(|remark| format!("collection `{name}` {remark}")).into_iter().collect();
     let diverging = expected.diverges(&now);
     // What was written during the backup may be in it or not, and whoever knows the name may write again.
-    let must_be_equal = known == Known::Nobody && expected.points_after.is_none();
+    let must_be_equal = known == Visibility::Private && expected.points_after.is_none();
     if diverging.zeroed > 0 || diverging.is_total() || must_be_equal && !diverging.is_none() {
         bail!(
             "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} \
@@ -200,7 +202,11 @@ pub(crate) async fn verify(
 }
 
 /// Whether a count is the recorded one. Where points were written during the backup, any between both counts is.
-pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option<String>, String> {
+pub(crate) fn judge(
+    expected: &CollectionFingerprint,
+    now: Option<u64>,
+    known: Visibility,
+) -> Result<Option<String>, String> {
     let Some(now) = now else { return Err("cannot be counted".to_owned()) };
     let Some(first) = expected.points else { return Ok(Some("was never counted".to_owned())) };
     let second = expected.points_after.unwrap_or(first);
@@ -212,8 +218,8 @@ pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Re
         return Ok(None);
     }
     match known {
-        Known::Nobody => Err(format!("has {now} points instead of {most}")),
-        Known::Everybody => {
+        Visibility::Private => Err(format!("has {now} points instead of {most}")),
+        Visibility::Public => {
             Ok(Some(format!("has {now} points, more than the {most} of the backup: something writes to it")))
         }
     }
@@ -222,18 +228,18 @@ pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples::collection;
+    use crate::backup::driver::qdrant::fixtures::collection;
 
     #[test]
     fn a_count_is_right_when_it_is_the_recorded_one() {
         let expected = collection(50);
-        assert_eq!(judge(&expected, Some(50), Known::Nobody), Ok(None));
+        assert_eq!(judge(&expected, Some(50), Visibility::Private), Ok(None));
         for wrong in [0, 49, 51] {
-            assert!(judge(&expected, Some(wrong), Known::Nobody).is_err(), "{wrong}");
+            assert!(judge(&expected, Some(wrong), Visibility::Private).is_err(), "{wrong}");
         }
-        assert!(judge(&expected, None, Known::Everybody).is_err());
-        assert!(judge(&expected, Some(49), Known::Everybody).is_err());
-        let remark = judge(&expected, Some(51), Known::Everybody).expect("somebody writes");
+        assert!(judge(&expected, None, Visibility::Public).is_err());
+        assert!(judge(&expected, Some(49), Visibility::Public).is_err());
+        let remark = judge(&expected, Some(51), Visibility::Public).expect("somebody writes");
         assert!(remark.expect("a remark").contains("51 points"));
     }
 
@@ -243,10 +249,10 @@ mod tests {
             let mut expected = collection(before);
             expected.points_after = Some(after);
             for right in 50..=53 {
-                assert_eq!(judge(&expected, Some(right), Known::Nobody), Ok(None), "{right}");
+                assert_eq!(judge(&expected, Some(right), Visibility::Private), Ok(None), "{right}");
             }
-            assert!(judge(&expected, Some(49), Known::Nobody).is_err());
-            assert!(judge(&expected, Some(54), Known::Nobody).is_err());
+            assert!(judge(&expected, Some(49), Visibility::Private).is_err());
+            assert!(judge(&expected, Some(54), Visibility::Private).is_err());
         }
     }
 }

@@ -10,8 +10,8 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::readback;
-use crate::backup::archive::{self, ArchiveError};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::archive::{self, SnapshotError};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, SnapshotTarget, tag};
@@ -23,9 +23,9 @@ use crate::progress::Task;
 const TRIES: u32 = 4;
 
 /// What came down: its SHA-256, and what was found in it.
-pub(crate) struct Fetched {
+pub(crate) struct DownloadedSnapshot {
     pub(crate) sha256: String,
-    pub(crate) contents: Result<archive::Contents, ArchiveError>,
+    pub(crate) contents: Result<archive::SnapshotContents, SnapshotError>,
 }
 
 /// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
@@ -34,17 +34,19 @@ pub(crate) async fn fetch(
     of: SnapshotTarget<'_>,
     snapshot: &Descriptor,
     into: &Path,
-    cx: &Fetching<'_>,
-) -> anyhow::Result<Fetched> {
+    cx: &DownloadContext<'_>,
+) -> anyhow::Result<DownloadedSnapshot> {
     let what = Download { of, snapshot: &snapshot.name };
     let mut second = false;
     loop {
         let sent = whole(client, what, snapshot, into, cx).await?;
         cx.task.detail("reading it back");
         let read = {
-            let (file, gone, of_shard) = (into.to_owned(), cx.gone.clone(), of.shard);
-            tokio::task::spawn_blocking(move || readback::read(&file, |reader| walk(reader, of_shard), &gone))
-                .await??
+            let (file, cancellation, of_shard) = (into.to_owned(), cx.cancellation.clone(), of.shard);
+            tokio::task::spawn_blocking(move || {
+                readback::read(&file, |reader| walk(reader, of_shard), &cancellation)
+            })
+            .await??
         };
         if sent.as_ref().is_some_and(|sent| *sent != read.sha256) {
             bail!(
@@ -58,7 +60,7 @@ pub(crate) async fn fetch(
                 Some(expected) if *expected != read.sha256 => {
                     format!("its SHA-256 is {}, and the server says {expected}", read.sha256)
                 }
-                _ => return Ok(Fetched { sha256: read.sha256, contents: read.contents }),
+                _ => return Ok(DownloadedSnapshot { sha256: read.sha256, contents: read.contents }),
             }
         } else {
             format!("it has {} bytes, and the server says {}", read.bytes, snapshot.size)
@@ -74,7 +76,7 @@ pub(crate) async fn fetch(
     }
 }
 
-fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::Contents, ArchiveError> {
+fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::SnapshotContents, SnapshotError> {
     match shard {
         None => archive::walk(reader),
         Some(id) => archive::walk_shard(reader, id),
@@ -82,10 +84,10 @@ fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::Contents, Arch
 }
 
 /// What a download goes by.
-pub(crate) struct Fetching<'a> {
+pub(crate) struct DownloadContext<'a> {
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
-    pub(crate) gone: &'a Gone,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 /// Returns the digest of what was written where the server has none: else reading it back tells as much.
@@ -94,7 +96,7 @@ async fn whole(
     what: Download<'_>,
     snapshot: &Descriptor,
     into: &Path,
-    cx: &Fetching<'_>,
+    cx: &DownloadContext<'_>,
 ) -> anyhow::Result<Option<String>> {
     let size = snapshot.size;
     let create = || {
@@ -162,7 +164,7 @@ async fn receive(
     file: &mut NewFile,
     written: &mut u64,
     size: u64,
-    cx: &Fetching<'_>,
+    cx: &DownloadContext<'_>,
 ) -> anyhow::Result<Option<anyhow::Error>> {
     let stall = cx.timeouts.stall;
     loop {

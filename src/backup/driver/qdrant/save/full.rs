@@ -6,28 +6,28 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::incremental_chain;
-use super::snapshot::{self, Taking};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use super::snapshot::{self, SnapshotJob};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::backup::manifest::Artifact;
 use crate::fs::remove_file;
 use crate::progress::Task;
 use crate::units::Bytes;
 
 /// What saving a collection has come to.
-pub(crate) enum Outcome {
-    Saved(Box<Saved>),
+pub(crate) enum FullOutcome {
+    SavedCollection(Box<SavedCollection>),
     /// It was deleted before there was a snapshot of it.
     Deleted,
 }
 
-pub(crate) struct Saved {
-    pub(crate) collection: Collection,
+pub(crate) struct SavedCollection {
+    pub(crate) collection: CollectionFingerprint,
     /// Its info, as the server printed it just before.
     pub(crate) info: Value,
     pub(crate) artifacts: Vec<Artifact>,
@@ -37,10 +37,10 @@ pub(crate) struct Saved {
 }
 
 /// One collection to save, and where to.
-pub(crate) struct Saving {
+pub(crate) struct CollectionJob {
     pub(crate) name: String,
     /// What was found a moment ago; nothing of a collection that has come into being since.
-    pub(crate) known: Option<Collection>,
+    pub(crate) known: Option<CollectionFingerprint>,
     /// The directory of the backup.
     pub(crate) directory: PathBuf,
     pub(crate) task: Box<dyn Task>,
@@ -48,26 +48,32 @@ pub(crate) struct Saving {
 }
 
 /// Saves one. Ends early when the caller is gone, and cleans up then too.
-pub(crate) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow::Result<Outcome> {
+pub(crate) async fn save(
+    client: &Client,
+    saving: CollectionJob,
+    cancellation: &Cancellation,
+) -> anyhow::Result<FullOutcome> {
     let name = saving.name.as_str();
     let (mut collection, info) = match fingerprint::count(client, name).await {
         Ok(counted) => counted,
-        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(FullOutcome::Deleted),
         Err(error) => {
             return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
         }
     };
     match saving.known.clone() {
-        Some(known) => (collection.mark, collection.sample) = (known.mark, known.sample),
+        Some(known) => (collection.write_position, collection.sample) = (known.write_position, known.sample),
         None => collection.sample = fingerprint::sample(client, name, &collection, &info).await?,
     }
-    gone.check()?;
+    cancellation.check()?;
     // Before the snapshot: what is written in between is then in both, and never in neither.
     let versions = versions(client, name, &collection).await;
     let mut remarks = Vec::new();
-    let artifacts = match pieces(client, &saving, gone, &mut remarks).await {
+    let artifacts = match pieces(client, &saving, cancellation, &mut remarks).await {
         Ok(artifacts) => artifacts,
-        Err(error) if is_missing(&error) && is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) if is_missing(&error) && is_deleted(client, name).await => {
+            return Ok(FullOutcome::Deleted);
+        }
         Err(error) => return Err(error),
     };
     if collection.status == "red" {
@@ -76,19 +82,29 @@ pub(crate) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow
     remarks.extend(recount(client, name, &info, &mut collection).await);
     let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
     saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(bytes)));
-    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifacts, versions, remarks })))
+    Ok(FullOutcome::SavedCollection(Box::new(SavedCollection {
+        collection,
+        info,
+        artifacts,
+        versions,
+        remarks,
+    })))
 }
 
 /// The collection in one piece where the server stands alone; shard by shard in a cluster, where no node has it all.
 async fn pieces(
     client: &Client,
-    saving: &Saving,
-    gone: &Gone,
+    saving: &CollectionJob,
+    cancellation: &Cancellation,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<Vec<Artifact>> {
     let name = saving.name.as_str();
-    let taking =
-        Taking { directory: &saving.directory, task: saving.task.as_ref(), timeouts: &saving.timeouts, gone };
+    let taking = SnapshotJob {
+        directory: &saving.directory,
+        task: saving.task.as_ref(),
+        timeouts: &saving.timeouts,
+        cancellation,
+    };
     if client.cluster().is_none() {
         return Ok(vec![snapshot::take(client, name.into(), &taking, remarks).await?]);
     }
@@ -118,7 +134,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
 }
 
 /// A server that cannot tell will not be asked for changes.
-async fn versions(client: &Client, name: &str, collection: &Collection) -> Option<(u32, Value)> {
+async fn versions(client: &Client, name: &str, collection: &CollectionFingerprint) -> Option<(u32, Value)> {
     let shard = incremental_chain::only_shard(collection)?;
     client.rest().versions(name, shard).await.ok().map(|versions| (shard, versions))
 }
@@ -132,7 +148,7 @@ pub(crate) async fn recount(
     client: &Client,
     name: &str,
     info: &Value,
-    collection: &mut Collection,
+    collection: &mut CollectionFingerprint,
 ) -> Option<String> {
     match client.count(name, info).await {
         Ok(after) if Some(after) == collection.points => None,

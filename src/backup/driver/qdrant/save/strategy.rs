@@ -6,44 +6,44 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::full::{self, Outcome, Saving};
-use super::incremental::{self, Differing};
-use super::incremental_chain::{Chain, only_shard};
-use crate::backup::driver::Target;
-use crate::backup::driver::qdrant::cancellation::to_its_end;
+use super::full::{self, CollectionJob, FullOutcome};
+use super::incremental::{self, IncrementalJob};
+use super::incremental_chain::{IncrementalChain, only_shard};
+use crate::backup::driver::DriverTarget;
+use crate::backup::driver::qdrant::cancellation::run_to_completion;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::state::fingerprint::Taken;
+use crate::backup::driver::qdrant::state::fingerprint::CountedServer;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::{Collection, Qdrant};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::{Backup, Staging};
 use crate::progress::Unit;
 
 /// A backup of a server in the making.
-pub(crate) struct Dumping<'a> {
-    target: Target<'a>,
+pub(crate) struct ServerDump<'a> {
+    target: DriverTarget<'a>,
     client: &'a Arc<Client>,
     previous: Option<&'a Backup>,
     timeouts: Timeouts,
     /// What was found before anything was saved.
-    known: BTreeMap<String, (Collection, Value)>,
-    pub(crate) saved: Qdrant,
+    known: BTreeMap<String, (CollectionFingerprint, Value)>,
+    pub(crate) saved: QdrantFingerprint,
     /// The infos of the saved collections, as the server printed them.
     pub(crate) infos: Vec<(String, Value)>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) remarks: Vec<String>,
 }
 
-impl<'a> Dumping<'a> {
+impl<'a> ServerDump<'a> {
     pub(crate) fn new(
-        target: Target<'a>,
+        target: DriverTarget<'a>,
         client: &'a Arc<Client>,
         previous: Option<&'a Backup>,
         timeouts: Timeouts,
-        taken: Taken,
+        taken: CountedServer,
     ) -> Self {
-        let Taken { mut fingerprint, infos } = taken;
+        let CountedServer { mut fingerprint, infos } = taken;
         let mut collections = std::mem::take(&mut fingerprint.collections);
         let known = infos
             .into_iter()
@@ -65,10 +65,11 @@ impl<'a> Dumping<'a> {
     /// Saves one.
     pub(crate) async fn collection(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
         if let Some((known, info)) = self.known.get(name).cloned() {
-            let chain =
-                self.previous.and_then(|backup| Chain::of(backup, name, &known, self.client.version()));
+            let chain = self
+                .previous
+                .and_then(|backup| IncrementalChain::of(backup, name, &known, self.client.version()));
             if let Some(chain) = chain
-                && self.on_top(name, &chain, known, info, into).await?
+                && self.incremental(name, &chain, known, info, into).await?
             {
                 return Ok(());
             }
@@ -77,28 +78,28 @@ impl<'a> Dumping<'a> {
     }
 
     /// Saves what has changed since the previous backup, if that can be told. Returns whether it is saved.
-    async fn on_top(
+    async fn incremental(
         &mut self,
         name: &str,
-        chain: &Chain<'_>,
-        known: Collection,
+        chain: &IncrementalChain<'_>,
+        known: CollectionFingerprint,
         info: Value,
         into: &mut Staging,
     ) -> anyhow::Result<bool> {
         if chain.is_current(&known) {
             return Ok(self.take_over(&chain.paths(), known, (name, info), into));
         }
-        let (Some((link, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
+        let (Some((number, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
             return Ok(false);
         };
         if only_shard(&known) != Some(shard) {
             return Ok(false);
         }
-        let differing = Differing {
+        let job = IncrementalJob {
             name: name.to_owned(),
             shard,
             versions,
-            link,
+            number,
             most,
             directory: into.directory().to_owned(),
             task: self.target.progress.begin(
@@ -110,12 +111,14 @@ impl<'a> Dumping<'a> {
         };
         let shared = Arc::clone(self.client);
         let outcome =
-            to_its_end(async move |gone| incremental::save(&shared.again().await?, differing, &gone).await)
+            run_to_completion(async move |cancellation| incremental::save(&shared, job, &cancellation).await)
                 .await?;
         match outcome {
-            incremental::Outcome::Whole => Ok(false),
-            incremental::Outcome::Same => Ok(self.take_over(&chain.paths(), known, (name, info), into)),
-            incremental::Outcome::Changed(changed) => {
+            incremental::IncrementalOutcome::UseFull => Ok(false),
+            incremental::IncrementalOutcome::Same => {
+                Ok(self.take_over(&chain.paths(), known, (name, info), into))
+            }
+            incremental::IncrementalOutcome::Changed(changed) => {
                 let path = changed.artifact.path.clone();
                 if !self.take_over(&chain.links(), known, (name, info), into) {
                     into.discard(&path)?;
@@ -134,7 +137,7 @@ impl<'a> Dumping<'a> {
     fn take_over(
         &mut self,
         paths: &[String],
-        known: Collection,
+        known: CollectionFingerprint,
         (name, info): (&str, Value),
         into: &mut Staging,
     ) -> bool {
@@ -167,7 +170,7 @@ impl<'a> Dumping<'a> {
     }
 
     async fn whole(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
-        let saving = Saving {
+        let job = CollectionJob {
             name: name.to_owned(),
             known: self.known.get(name).map(|(known, _)| known.clone()),
             directory: into.directory().to_owned(),
@@ -176,9 +179,10 @@ impl<'a> Dumping<'a> {
         };
         let shared = Arc::clone(self.client);
         let outcome =
-            to_its_end(async move |gone| full::save(&shared.again().await?, saving, &gone).await).await?;
+            run_to_completion(async move |cancellation| full::save(&shared, job, &cancellation).await)
+                .await?;
         match outcome {
-            Outcome::Saved(one) => {
+            FullOutcome::SavedCollection(one) => {
                 one.artifacts.iter().for_each(|artifact| into.was_read_back(artifact));
                 self.saved.collections.insert(name.to_owned(), one.collection);
                 self.infos.push((name.to_owned(), one.info));
@@ -188,7 +192,7 @@ impl<'a> Dumping<'a> {
                 }
                 self.remarks.extend(one.remarks);
             }
-            Outcome::Deleted => {
+            FullOutcome::Deleted => {
                 self.remarks
                     .push(format!("collection `{name}` was deleted meanwhile, and is not in this backup"));
             }
@@ -199,6 +203,6 @@ impl<'a> Dumping<'a> {
 
 fn versions_file(name: &str, shard: u32, versions: &Value, into: &Staging) -> anyhow::Result<Artifact> {
     let path = format!("collections/{}.versions.json", names::in_file(name));
-    let holds = Holds::SegmentVersions { collection: name.to_owned(), shard };
-    Ok(into.write(&path, versions.to_string().as_bytes(), holds)?)
+    let contents = ArtifactContents::SegmentVersions { collection: name.to_owned(), shard };
+    Ok(into.write(&path, versions.to_string().as_bytes(), contents)?)
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::settings::Settings;
+use super::settings::ServerSettings;
 use super::{container_files, pinned};
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::secret::Secret;
 
 /// The ports of the server's default configuration (`config/config.yaml`).
@@ -29,8 +29,8 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) async fn of(target: Target<'_>) -> anyhow::Result<Self> {
-        let settings = Settings::of(target).await?;
+    pub(crate) async fn of(target: DriverTarget<'_>) -> anyhow::Result<Self> {
+        let settings = ServerSettings::of(target).await?;
         let tls = is_on(settings.get("service", "enable_tls"));
         let certificate = if tls { certificate(target, &settings).await } else { None };
         Ok(Self {
@@ -44,7 +44,7 @@ impl Access {
     }
 }
 
-async fn certificate(target: Target<'_>, settings: &Settings<'_>) -> Option<Vec<u8>> {
+async fn certificate(target: DriverTarget<'_>, settings: &ServerSettings<'_>) -> Option<Vec<u8>> {
     let set = settings.get("tls", "cert");
     let path = set.as_ref().map_or(CERTIFICATE, Secret::expose);
     pinned::certificate(&container_files::read(target, &in_home(path)).await?)
@@ -64,7 +64,7 @@ pub(crate) fn in_home(path: &str) -> PathBuf {
 }
 
 /// Where the server keeps its data, inside its container.
-pub(crate) fn storage_path(target: Target<'_>) -> PathBuf {
+pub(crate) fn storage_path(target: DriverTarget<'_>) -> PathBuf {
     let container = target.store.container.as_ref();
     let set = container.and_then(|container| container.environment.get("QDRANT__STORAGE__STORAGE_PATH"));
     in_home(set.map_or("storage", |path| path.expose().trim()))
@@ -85,7 +85,7 @@ fn is_on(set: Option<Secret>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
     use crate::engine::memory::MemoryEngine;
     use crate::engine::{Mount, MountSource};
     use crate::progress::Silent;
@@ -96,7 +96,7 @@ mod tests {
 
     /// With these files mounted into the container.
     async fn access_with(variables: &[(&str, &str)], key: Option<&Secret>, files: &[(&str, &str)]) -> Access {
-        let mut container = examples::container();
+        let mut container = fixtures::container();
         for (name, value) in variables {
             container.environment.insert((*name).to_owned(), Secret::new(*value));
         }
@@ -118,8 +118,8 @@ mod tests {
             let (directory, name) = path.split_once('/').expect("a directory");
             engine = engine.with_volume_file(directory, name, *text);
         }
-        let store = examples::store(container);
-        Access::of(Target {
+        let store = fixtures::store(container);
+        Access::of(DriverTarget {
             engine: &engine,
             store: &store,
             stores: &[],

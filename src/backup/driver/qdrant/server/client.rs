@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde_json::Value;
 
 use super::access::Access;
@@ -11,7 +10,7 @@ use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
 use super::rest::{COUNT, Descriptor, Rest, SnapshotTarget};
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::endpoint::{self, Connection, Routes};
 
 /// How many ids one page of a count holds, unless the collection allows less.
@@ -19,15 +18,13 @@ const PAGE: u64 = 10_000;
 
 /// See the head of this file.
 pub(crate) struct Client {
-    access: Access,
     rest: Rest,
     grpc: Option<Grpc>,
     version: String,
     /// Where it was looked for, and there is one.
     cluster: Option<Cluster>,
     /// Last, so that a tunnel stays open as long as anything uses it.
-    reached: Connection,
-    reached_grpc: Option<Connection>,
+    _connections: (Connection, Option<Connection>),
 }
 
 /// Takes the answer of gRPC, or that of REST when there is no gRPC or its connection is gone. For requests that may be
@@ -46,7 +43,7 @@ macro_rules! either {
 
 impl Client {
     /// Finds the server and learns its version. gRPC is an extra: its port is often not published.
-    pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         let access = Access::of(target).await?;
         let probe = |address: String| {
             let access = &access;
@@ -75,11 +72,11 @@ impl Client {
             None => None,
         };
         tracing::debug!(rest = %reached, grpc = grpc.is_some(), version, "found the server");
-        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
+        Ok(Self { rest, grpc, version, cluster: None, _connections: (reached, reached_grpc) })
     }
 
     /// Like [`Client::connect`], with the other nodes where the server is one of a cluster.
-    pub(crate) async fn connect_all(target: Target<'_>) -> anyhow::Result<Arc<Self>> {
+    pub(crate) async fn connect_all(target: DriverTarget<'_>) -> anyhow::Result<Arc<Self>> {
         let mut client = Self::connect(target).await?;
         client.cluster = Box::pin(Cluster::of(&client, target)).await?;
         Ok(Arc::new(client))
@@ -88,29 +85,6 @@ impl Client {
     /// The cluster that it is a node of.
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref()
-    }
-
-    /// A client of its own for another async runtime.
-    pub(crate) async fn again(&self) -> anyhow::Result<Self> {
-        let mut again = self.again_alone().await?;
-        if let Some(cluster) = &self.cluster {
-            again.cluster = Some(cluster.again().await?);
-        }
-        Ok(again)
-    }
-
-    pub(super) async fn again_alone(&self) -> anyhow::Result<Self> {
-        let reached = self.reached.again().await.context("the tunnel cannot be opened again")?;
-        let rest = Rest::new(reached.address(), &self.access)?;
-        let (grpc, reached_grpc) = match &self.reached_grpc {
-            Some(known) => {
-                let reached = known.again().await?;
-                (Some(Grpc::new(reached.address(), &self.access)?), Some(reached))
-            }
-            None => (None, None),
-        };
-        let (access, version) = (self.access.clone(), self.version.clone());
-        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
     }
 
     pub(crate) fn version(&self) -> &str {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 
 /// Settings and certificates are a few kilobytes.
 const LONGEST: usize = 1 << 20;
@@ -15,7 +15,7 @@ const LONGEST: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a file in the container says; `None` where there is no such file, or it cannot be had.
-pub(super) async fn read(target: Target<'_>, path: &Path) -> Option<Vec<u8>> {
+pub(super) async fn read(target: DriverTarget<'_>, path: &Path) -> Option<Vec<u8>> {
     let container = target.store.container.as_ref()?;
     let read = async {
         let mut stream = target.engine.read_archive(&container.id, path).await.ok()?;

@@ -11,19 +11,19 @@ use tokio::time::{Instant, sleep};
 use super::client::Client;
 use super::cluster;
 use super::error::ApiError;
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::engine::{Container, State};
 use crate::progress::Unit;
 
 const PAUSE: Duration = Duration::from_millis(300);
 
-pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
+pub(crate) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + limit;
     let title = format!("waiting for `{}`", target.store.service);
     let task = target.progress.begin(&title, Unit::Time, None);
     let mut store = target.store.clone();
     loop {
-        let reason = match ask(Target { store: &store, ..target }, deadline).await {
+        let reason = match ask(DriverTarget { store: &store, ..target }, deadline).await {
             Ok(()) => return Ok(()),
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => error,
@@ -32,7 +32,7 @@ pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<
             let waited = crate::units::Age(limit);
             return Err(reason.context(format!("`{}` did not answer within {waited}", target.store.service)));
         }
-        let container = Target { store: &store, ..target }.container()?;
+        let container = DriverTarget { store: &store, ..target }.container()?;
         task.detail(&detail(container));
         sleep(PAUSE).await;
         store.container = Some(again(target, container.clone()).await?);
@@ -40,12 +40,12 @@ pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<
 }
 
 /// One try, which may not outlast the wait by much.
-async fn ask(target: Target<'_>, deadline: Instant) -> anyhow::Result<()> {
+async fn ask(target: DriverTarget<'_>, deadline: Instant) -> anyhow::Result<()> {
     let grace = Duration::from_secs(1);
     let asked = async {
         let client = Client::connect(target).await?;
         let names = client.collections().await?;
-        cluster::together(&client, &names).await
+        cluster::ensure_cluster_ready(&client, &names).await
     };
     tokio::time::timeout_at(deadline + grace, asked)
         .await
@@ -54,11 +54,11 @@ async fn ask(target: Target<'_>, deadline: Instant) -> anyhow::Result<()> {
 
 /// A key does not become right by waiting.
 fn is_final(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. }))
+    matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. }))
 }
 
 /// The container as it is now: its state, and its ports, which a start may have changed.
-async fn again(target: Target<'_>, known: Container) -> anyhow::Result<Container> {
+async fn again(target: DriverTarget<'_>, known: Container) -> anyhow::Result<Container> {
     // An engine that does not answer for a moment ends no wait.
     let Ok(now) = target.engine.inspect(&known.id).await else { return Ok(known) };
     let Some(now) = now else {

@@ -17,13 +17,13 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::access::Access;
-use super::error::{Meaning, Request, Result, Right};
+use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::pinned;
 use super::placement::Placement;
 use crate::backup::driver::qdrant::names::in_url;
 use crate::secret::Secret;
 use exchange::{answer, body, send, strings};
-pub(crate) use points::{Asked, Scrolled};
+pub(crate) use points::{ScrollPage, ScrollRequest};
 pub(crate) use snapshot_target::SnapshotTarget;
 pub(crate) use snapshots::{Descriptor, Download, Upload, tag};
 pub(crate) use transfer::AliasChange;
@@ -72,8 +72,8 @@ impl Rest {
         })
     }
 
-    fn request(&self, action: impl Into<String>, right: Right) -> Request {
-        Request { action: action.into(), right, keyed: self.keyed }
+    fn request(&self, action: impl Into<String>, right: Permission) -> ApiRequest {
+        ApiRequest { action: action.into(), right, keyed: self.keyed }
     }
 
     /// `path` is encoded already.
@@ -83,7 +83,7 @@ impl Rest {
 
     /// `GET /`, which needs no key. Fails when it is not a Qdrant that answers.
     pub(crate) async fn version(&self) -> Result<String> {
-        let request = self.request("ask for the server's version", Right::Read);
+        let request = self.request("ask for the server's version", Permission::Read);
         let response = send(&request, self.to(Method::GET, "/").timeout(QUESTION)).await?;
         let value = body(&request, response).await?;
         match (value["title"].as_str(), value["version"].as_str()) {
@@ -93,21 +93,21 @@ impl Rest {
     }
 
     pub(crate) async fn collections(&self) -> Result<Vec<String>> {
-        let request = self.request("list the collections", Right::Read);
+        let request = self.request("list the collections", Permission::Read);
         let result = answer(&request, self.to(Method::GET, "/collections").timeout(QUESTION)).await?;
         strings(&request, &result["collections"], "name")
     }
 
     /// The info of a collection, as the server prints it.
     pub(crate) async fn info(&self, collection: &str) -> Result<Value> {
-        let request = self.request(format!("read collection `{collection}`"), Right::Read);
+        let request = self.request(format!("read collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}", in_url(collection));
         answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
     }
 
     /// Alias and collection.
     pub(crate) async fn aliases(&self) -> Result<Vec<(String, String)>> {
-        let request = self.request("list the aliases", Right::Read);
+        let request = self.request("list the aliases", Permission::Read);
         let result = answer(&request, self.to(Method::GET, "/aliases").timeout(QUESTION)).await?;
         let names = strings(&request, &result["aliases"], "alias_name")?;
         let collections = strings(&request, &result["aliases"], "collection_name")?;
@@ -116,7 +116,7 @@ impl Rest {
 
     /// The exact count; `timeout` is passed on to the server, which may forbid that.
     pub(crate) async fn count(&self, collection: &str, timeout: Option<Duration>) -> Result<u64> {
-        let request = self.request(format!("count collection `{collection}`"), Right::Read);
+        let request = self.request(format!("count collection `{collection}`"), Permission::Read);
         let query = timeout.map_or_else(String::new, |timeout| format!("?timeout={}", timeout.as_secs()));
         let path = format!("/collections/{}/points/count{query}", in_url(collection));
         let builder = self.to(Method::POST, &path).timeout(COUNT).json(&json!({ "exact": true }));
@@ -126,7 +126,7 @@ impl Rest {
 
     /// One page of ids, and where the next one begins.
     pub(crate) async fn ids(&self, collection: &str, limit: u64, offset: &Value) -> Result<(u64, Value)> {
-        let request = self.request(format!("count collection `{collection}`"), Right::Read);
+        let request = self.request(format!("count collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let page = json!({ "limit": limit, "offset": offset, "with_payload": false, "with_vector": false });
         let mut result = answer(&request, self.to(Method::POST, &path).timeout(COUNT).json(&page)).await?;
@@ -142,7 +142,7 @@ impl Rest {
         limit: u64,
         filter: Option<&Value>,
     ) -> Result<(Vec<Value>, Value)> {
-        let request = self.request(format!("look at points of collection `{collection}`"), Right::Read);
+        let request = self.request(format!("look at points of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let page = json!({ "limit": limit, "filter": filter, "with_payload": true, "with_vector": true });
         let mut result = answer(&request, self.to(Method::POST, &path).timeout(COUNT).json(&page)).await?;
@@ -153,19 +153,19 @@ impl Rest {
     }
 
     pub(crate) async fn telemetry(&self, level: u8) -> Result<Value> {
-        let request = self.request("ask for the sizes of the collections", Right::Read);
+        let request = self.request("ask for the sizes of the collections", Permission::Read);
         let path = format!("/telemetry?details_level={level}");
         answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
     }
 
     pub(crate) async fn cluster(&self) -> Result<Value> {
-        let request = self.request("ask whether the server is part of a cluster", Right::Read);
+        let request = self.request("ask whether the server is part of a cluster", Permission::Read);
         answer(&request, self.to(Method::GET, "/cluster").timeout(QUESTION)).await
     }
 
     /// Which nodes have which shards of a collection, as this node knows it.
     pub(crate) async fn placement(&self, collection: &str) -> Result<Placement> {
-        let request = self.request(format!("ask where collection `{collection}` lies"), Right::Read);
+        let request = self.request(format!("ask where collection `{collection}` lies"), Permission::Read);
         let path = format!("/collections/{}/cluster", in_url(collection));
         let told = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
         Placement::of(&told).ok_or_else(|| request.senseless("the shards are not in it"))
@@ -173,14 +173,14 @@ impl Rest {
 
     /// Whether there was one to delete.
     pub(crate) async fn delete_collection(&self, collection: &str) -> Result<bool> {
-        let request = self.request(format!("delete collection `{collection}`"), Right::Manage);
+        let request = self.request(format!("delete collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}?timeout={}", in_url(collection), QUESTION.as_secs());
         let result = answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await?;
         Ok(result.as_bool().unwrap_or(true))
     }
 
     pub(crate) async fn create_collection(&self, collection: &str, body: &Value) -> Result<()> {
-        let request = self.request(format!("create collection `{collection}`"), Right::Manage);
+        let request = self.request(format!("create collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}", in_url(collection));
         answer(&request, self.to(Method::PUT, &path).timeout(COUNT).json(body)).await.map(drop)
     }
@@ -191,20 +191,20 @@ impl Rest {
             "index `{}` of collection `{collection}`",
             body["field_name"].as_str().unwrap_or_default()
         );
-        let request = self.request(action, Right::Write);
+        let request = self.request(action, Permission::Write);
         let path = format!("/collections/{}/index?wait=true", in_url(collection));
         answer(&request, self.to(Method::PUT, &path).timeout(COUNT).json(body)).await.map(drop)
     }
 
     pub(crate) async fn create_alias(&self, alias: &str, collection: &str) -> Result<()> {
-        let request = self.request(format!("create alias `{alias}`"), Right::Manage);
+        let request = self.request(format!("create alias `{alias}`"), Permission::Manage);
         let action = json!({ "create_alias": { "alias_name": alias, "collection_name": collection } });
         self.change_aliases(&request, &json!({ "actions": [action] })).await
     }
 
     /// Leads an alias elsewhere in one step, so that it is never missing.
     pub(crate) async fn move_alias(&self, alias: &str, collection: &str) -> Result<()> {
-        let request = self.request(format!("move alias `{alias}`"), Right::Manage);
+        let request = self.request(format!("move alias `{alias}`"), Permission::Manage);
         let actions = json!([
             { "delete_alias": { "alias_name": alias } },
             { "create_alias": { "alias_name": alias, "collection_name": collection } }
@@ -212,7 +212,7 @@ impl Rest {
         self.change_aliases(&request, &json!({ "actions": actions })).await
     }
 
-    async fn change_aliases(&self, request: &Request, body: &Value) -> Result<()> {
+    async fn change_aliases(&self, request: &ApiRequest, body: &Value) -> Result<()> {
         let builder = self.to(Method::POST, "/collections/aliases").timeout(QUESTION).json(body);
         answer(request, builder).await.map(drop)
     }

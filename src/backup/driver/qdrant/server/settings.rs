@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::container_files;
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::engine::Container;
 use crate::secret::Secret;
 
@@ -17,14 +17,14 @@ use crate::secret::Secret;
 const DIRECTORY: &str = "/qdrant/config";
 
 /// See the head of this file.
-pub(super) struct Settings<'a> {
+pub(super) struct ServerSettings<'a> {
     container: &'a Container,
     /// The one that counts most first.
     files: Vec<Value>,
 }
 
-impl<'a> Settings<'a> {
-    pub(super) async fn of(target: Target<'a>) -> anyhow::Result<Self> {
+impl<'a> ServerSettings<'a> {
+    pub(super) async fn of(target: DriverTarget<'a>) -> anyhow::Result<Self> {
         let container = target.container()?;
         let mut files = Vec::new();
         let directory = Path::new(DIRECTORY);

@@ -57,11 +57,11 @@ pub(crate) fn indexes(schema: &Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     #[test]
     fn what_is_printed_becomes_what_is_taken() {
-        let mut config = examples::config();
+        let mut config = fixtures::config();
         config["strict_mode_config"] = json!({ "enabled": true, "max_query_limit": 10 });
         config["metadata"] = json!({ "by": "us" });
         let body = body(&config);

@@ -4,9 +4,9 @@
 //! start and during a snapshot; red and unreadable are told even when they were recorded so.
 
 use super::vectors::Vectors;
-use crate::backup::fingerprint::{Collection, Difference, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, Difference, QdrantFingerprint};
 
-pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
+pub(crate) fn compare(recorded: &QdrantFingerprint, now: &QdrantFingerprint) -> Vec<Difference> {
     let mut found = Vec::new();
     for (name, before) in &recorded.collections {
         match now.collections.get(name) {
@@ -37,7 +37,12 @@ pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
     found
 }
 
-fn collection(name: &str, before: &Collection, after: &Collection, found: &mut Vec<Difference>) {
+fn collection(
+    name: &str,
+    before: &CollectionFingerprint,
+    after: &CollectionFingerprint,
+    found: &mut Vec<Difference>,
+) {
     if state(name, after, found) {
         return;
     }
@@ -59,7 +64,7 @@ fn collection(name: &str, before: &Collection, after: &Collection, found: &mut V
 
 /// What the sampled points tell. Where somebody has written since, changed points are theirs; vectors that have become
 /// zero are nobody's wish, and neither is a collection of which not one sampled point is left.
-fn points(name: &str, before: &Collection, after: &Collection) -> Option<Difference> {
+fn points(name: &str, before: &CollectionFingerprint, after: &CollectionFingerprint) -> Option<Difference> {
     let diverging = before.diverges(after);
     let collection = name.to_owned();
     if diverging.zeroed > 0 {
@@ -75,7 +80,7 @@ fn points(name: &str, before: &Collection, after: &Collection) -> Option<Differe
 }
 
 /// What is wrong with a collection whatever it was before. Returns whether nothing more can be said about it.
-fn state(name: &str, now: &Collection, found: &mut Vec<Difference>) -> bool {
+fn state(name: &str, now: &CollectionFingerprint, found: &mut Vec<Difference>) -> bool {
     if let Some(reason) = &now.unreadable {
         found.push(Difference::Unreadable { collection: name.to_owned(), reason: reason.clone() });
         return true;
@@ -87,7 +92,7 @@ fn state(name: &str, now: &Collection, found: &mut Vec<Difference>) -> bool {
 }
 
 /// Where points were written while it was recorded, the smaller of both counts is all that is sure.
-fn fewest(recorded: &Collection) -> Option<u64> {
+fn fewest(recorded: &CollectionFingerprint) -> Option<u64> {
     match (recorded.points, recorded.points_after) {
         (Some(before), Some(after)) => Some(before.min(after)),
         (points, _) => points,
@@ -99,10 +104,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples::{collection, server};
+    use crate::backup::driver::qdrant::fixtures::{collection, server};
 
     /// What is found after a change, and what is found when the change is undone by going the other way.
-    fn both_ways(change: impl Fn(&mut Qdrant)) -> (Vec<String>, Vec<String>) {
+    fn both_ways(change: impl Fn(&mut QdrantFingerprint)) -> (Vec<String>, Vec<String>) {
         let (before, mut after) = (server(), server());
         change(&mut after);
         let shown = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
@@ -113,7 +118,7 @@ mod tests {
         Vec::new()
     }
 
-    fn receitas(server: &mut Qdrant) -> &mut Collection {
+    fn receitas(server: &mut QdrantFingerprint) -> &mut CollectionFingerprint {
         server.collections.get_mut("receitas").expect("it is there")
     }
 
@@ -161,7 +166,7 @@ mod tests {
         assert_eq!(back.len(), 1);
         let (lost, gained) = both_ways(|now| receitas(now).config["params"]["sparse_vectors"] = json!({}));
         assert_eq!((lost.len(), gained), (1, none()));
-        let tuned = |now: &mut Qdrant| {
+        let tuned = |now: &mut QdrantFingerprint| {
             let config = &mut receitas(now).config;
             config["hnsw_config"]["m"] = json!(32);
             config["params"]["vectors"]["imagem"]["on_disk"] = json!(false);
@@ -172,8 +177,8 @@ mod tests {
 
     #[test]
     fn points_that_are_others() {
-        let changed = |now: &mut Qdrant| {
-            receitas(now).sample.as_mut().expect("sampled").points[0].payload = "other".into();
+        let changed = |now: &mut QdrantFingerprint| {
+            receitas(now).sample.as_mut().expect("sampled").points[0].payload_sha256 = "other".into();
         };
         let (lost, _) = both_ways(changed);
         assert_eq!(
@@ -182,13 +187,13 @@ mod tests {
                 "collection `receitas` is not what it was: of 9 points that were looked at 0 are gone and 1 have other contents"
             ]
         );
-        let written = |now: &mut Qdrant| {
+        let written = |now: &mut QdrantFingerprint| {
             changed(now);
-            let shards = &mut receitas(now).mark.as_mut().expect("marked").shards;
+            let shards = &mut receitas(now).write_position.as_mut().expect("marked").shards;
             shards[0].op_num += 1;
         };
         assert_eq!(both_ways(written), (none(), none()), "somebody has written");
-        let all = |now: &mut Qdrant| {
+        let all = |now: &mut QdrantFingerprint| {
             written(now);
             receitas(now).sample.as_mut().expect("sampled").points.clear();
         };
@@ -197,14 +202,14 @@ mod tests {
 
     #[test]
     fn vectors_that_have_become_zero() {
-        let zeroed = |now: &mut Qdrant| {
+        let zeroed = |now: &mut QdrantFingerprint| {
             let receitas = receitas(now);
             for point in &mut receitas.sample.as_mut().expect("sampled").points[..2] {
                 for shape in point.vectors.values_mut() {
                     (shape.norm, shape.projection) = (0.0, 0.0);
                 }
             }
-            receitas.mark = None;
+            receitas.write_position = None;
         };
         let (lost, back) = both_ways(zeroed);
         assert_eq!(
@@ -218,7 +223,7 @@ mod tests {
 
     #[test]
     fn unreadable_and_red() {
-        let unreadable = |now: &mut Qdrant| {
+        let unreadable = |now: &mut QdrantFingerprint| {
             let collection = receitas(now);
             collection.unreadable = Some("dummy shard".into());
             collection.points = None;

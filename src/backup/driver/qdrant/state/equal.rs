@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::compare;
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 
 /// What a server drops of a collection's configuration when it restores one (1.19.0,
 /// `lib/storage/src/content_manager/snapshots/recover.rs`).
 const DROPPED: [&str; 2] = ["/params/read_fan_out_factor", "/params/read_fan_out_delay_ms"];
 
 /// Every way in which `now` is not what was recorded.
-pub(crate) fn differences(recorded: &Qdrant, now: &Qdrant) -> Vec<String> {
+pub(crate) fn differences(recorded: &QdrantFingerprint, now: &QdrantFingerprint) -> Vec<String> {
     let mut found: Vec<String> = compare::compare(recorded, now).iter().map(ToString::to_string).collect();
     for (name, after) in &now.collections {
         match recorded.collections.get(name) {
@@ -30,7 +30,12 @@ pub(crate) fn differences(recorded: &Qdrant, now: &Qdrant) -> Vec<String> {
     found
 }
 
-fn collection(name: &str, before: &Collection, after: &Collection, found: &mut Vec<String>) {
+fn collection(
+    name: &str,
+    before: &CollectionFingerprint,
+    after: &CollectionFingerprint,
+    found: &mut Vec<String>,
+) {
     let most = before.points.max(before.points_after);
     if let (Some(most), Some(now)) = (most, after.points)
         && now > most
@@ -75,22 +80,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples::{collection, server};
+    use crate::backup::driver::qdrant::fixtures::{collection, server};
 
-    fn after(change: impl Fn(&mut Qdrant)) -> Vec<String> {
+    fn after(change: impl Fn(&mut QdrantFingerprint)) -> Vec<String> {
         let mut now = server();
         change(&mut now);
         differences(&server(), &now)
     }
 
-    fn receitas(server: &mut Qdrant) -> &mut Collection {
+    fn receitas(server: &mut QdrantFingerprint) -> &mut CollectionFingerprint {
         server.collections.get_mut("receitas").expect("there")
     }
 
     #[test]
     fn the_same_is_equal() {
         assert_eq!(after(|_| {}), [""; 0]);
-        let dropped = |now: &mut Qdrant| {
+        let dropped = |now: &mut QdrantFingerprint| {
             receitas(now).config["params"]["read_fan_out_factor"] = Value::Null;
             receitas(now).config["metadata"] = Value::Null;
         };
@@ -107,9 +112,9 @@ mod tests {
             after(|now| receitas(now).points = Some(49)),
             ["collection `receitas` has 49 of 50 points"]
         );
-        let new = |now: &mut Qdrant| drop(now.collections.insert("nova".into(), collection(1)));
+        let new = |now: &mut QdrantFingerprint| drop(now.collections.insert("nova".into(), collection(1)));
         assert_eq!(after(new), ["there is a collection `nova` that was never saved"]);
-        let alias = |now: &mut Qdrant| drop(now.aliases.insert("outra".into(), "livros".into()));
+        let alias = |now: &mut QdrantFingerprint| drop(now.aliases.insert("outra".into(), "livros".into()));
         assert_eq!(after(alias), ["there is an alias `outra` that was never saved"]);
         assert_eq!(after(|now| now.aliases.clear()).len(), 1);
     }
@@ -127,9 +132,9 @@ mod tests {
 
     #[test]
     fn settings_and_indexes_are_compared() {
-        let set = |now: &mut Qdrant| receitas(now).config["hnsw_config"]["m"] = json!(32);
+        let set = |now: &mut QdrantFingerprint| receitas(now).config["hnsw_config"]["m"] = json!(32);
         assert_eq!(after(set), ["collection `receitas` has another setting `hnsw_config/m`"]);
-        let index = |now: &mut Qdrant| receitas(now).payload_schema = json!({});
+        let index = |now: &mut QdrantFingerprint| receitas(now).payload_schema = json!({});
         assert_eq!(after(index), ["collection `receitas` has other payload indexes"]);
     }
 }

@@ -8,16 +8,16 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
-use super::mark;
 use super::sample;
-use super::witness::Witness;
-use crate::backup::driver::Target;
+use super::segment_files::SegmentFileIds;
+use super::write_position;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::cluster::Member;
+use crate::backup::driver::qdrant::server::cluster::ClusterMember;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::fingerprint::mark::Mark;
 use crate::backup::fingerprint::sample::Sample;
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::fingerprint::write_position::WritePosition;
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 
 /// How long a count waits for writes that the server has taken and not applied yet.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -27,15 +27,15 @@ const RECOVERING: &str = "the server runs in recovery mode and has loaded none o
     Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it has ended for want of it";
 
 /// What was counted, and each collection's info as the server printed it.
-pub(crate) struct Taken {
-    pub(crate) fingerprint: Qdrant,
+pub(crate) struct CountedServer {
+    pub(crate) fingerprint: QdrantFingerprint,
     pub(crate) infos: Vec<(String, Value)>,
 }
 
 /// Counts everything.
-pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
-    let mut taken = Taken {
-        fingerprint: Qdrant {
+pub(crate) async fn take(client: &Client, target: DriverTarget<'_>) -> Result<CountedServer> {
+    let mut taken = CountedServer {
+        fingerprint: QdrantFingerprint {
             version: client.version().to_owned(),
             collections: BTreeMap::new(),
             aliases: client.aliases().await?.into_iter().collect(),
@@ -65,7 +65,7 @@ pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
 }
 
 /// Whether a server that can read nothing was told not to load anything.
-async fn is_recovering(client: &Client, found: &Qdrant) -> bool {
+async fn is_recovering(client: &Client, found: &QdrantFingerprint) -> bool {
     let collections = &found.collections;
     if collections.is_empty() || collections.values().any(|one| one.unreadable.is_none()) {
         return false;
@@ -76,37 +76,40 @@ async fn is_recovering(client: &Client, found: &Qdrant) -> bool {
 
 /// The marks come before the samples: what is written between them moves the counter, and the samples then count as
 /// written to.
-async fn mark_and_sample(client: &Client, target: Target<'_>, taken: &mut Taken) -> Result<()> {
+async fn mark_and_sample(client: &Client, target: DriverTarget<'_>, taken: &mut CountedServer) -> Result<()> {
     let mut marks = marks(client, target).await?;
     for (name, info) in &taken.infos {
         let Some(collection) = taken.fingerprint.collections.get_mut(name) else { continue };
-        collection.mark = marks.remove(name);
+        collection.write_position = marks.remove(name);
         collection.sample = sample(client, name, collection, info).await?;
     }
     Ok(())
 }
 
 /// Where the history of each collection stands; nothing where the key may not ask, or a node does not answer.
-pub(crate) async fn marks(client: &Client, target: Target<'_>) -> Result<BTreeMap<String, Mark>> {
+pub(crate) async fn marks(
+    client: &Client,
+    target: DriverTarget<'_>,
+) -> Result<BTreeMap<String, WritePosition>> {
     let mut told = Vec::new();
-    for Member { client, target, node } in client.members(target) {
-        let witness = Witness::take(target).await;
-        match mark::told(client, node, &witness).await {
+    for ClusterMember { client, target, node } in client.members(target) {
+        let files = SegmentFileIds::take(target).await;
+        match write_position::told(client, node, &files).await {
             Ok(one) => told.push(one),
-            Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
+            Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
             // The others have the shards, and tell what is wrong where it matters.
             Err(_) if node.is_some() => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
         }
     }
-    Ok(mark::join(told))
+    Ok(write_position::join(told))
 }
 
 /// A few points of a collection that was counted just now.
 pub(crate) async fn sample(
     client: &Client,
     name: &str,
-    counted: &Collection,
+    counted: &CollectionFingerprint,
     info: &Value,
 ) -> Result<Option<Sample>> {
     match sample::take(client, name, counted.points.unwrap_or_default(), info).await {
@@ -117,16 +120,16 @@ pub(crate) async fn sample(
 }
 
 /// Counts one collection, and gives its info as the server prints it.
-pub(crate) async fn count(client: &Client, name: &str) -> Result<(Collection, Value)> {
+pub(crate) async fn count(client: &Client, name: &str) -> Result<(CollectionFingerprint, Value)> {
     let info = settled(client, name).await?;
     let points = client.count(name, &info).await?;
-    let collection = Collection { points: Some(points), ..uncounted(&info) };
+    let collection = CollectionFingerprint { points: Some(points), ..uncounted(&info) };
     Ok((collection, info))
 }
 
 /// What the info of a collection says of it.
-pub(crate) fn uncounted(info: &Value) -> Collection {
-    Collection {
+pub(crate) fn uncounted(info: &Value) -> CollectionFingerprint {
+    CollectionFingerprint {
         points: None,
         points_after: None,
         status: info["status"].as_str().unwrap_or("unknown").to_owned(),
@@ -134,7 +137,7 @@ pub(crate) fn uncounted(info: &Value) -> Collection {
         config: info["config"].clone(),
         payload_schema: schema(&info["payload_schema"]),
         sample: None,
-        mark: None,
+        write_position: None,
     }
 }
 
@@ -159,12 +162,12 @@ pub(crate) fn reason(error: ApiError) -> Result<String> {
         ApiError::NotFound { message, .. }
         | ApiError::Failed { message, .. }
         | ApiError::Refused { message, .. } => Ok(message),
-        error @ (ApiError::Right { .. } | ApiError::Senseless { .. }) => Ok(error.to_string()),
+        error @ (ApiError::Permission { .. } | ApiError::Senseless { .. }) => Ok(error.to_string()),
     }
 }
 
-fn unreadable(reason: String) -> Collection {
-    Collection {
+fn unreadable(reason: String) -> CollectionFingerprint {
+    CollectionFingerprint {
         points: None,
         points_after: None,
         status: "unknown".to_owned(),
@@ -172,7 +175,7 @@ fn unreadable(reason: String) -> Collection {
         config: Value::Null,
         payload_schema: Value::Null,
         sample: None,
-        mark: None,
+        write_position: None,
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::server::client::{Client, query_limit};
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::fingerprint::sample::{Point, Sample, Shape};
+use crate::backup::fingerprint::sample::{Sample, SampledPoint, VectorSummary};
 use crate::fs::Digest;
 
 /// How many points are looked at: at least so many, where the collection has them, and about twice as many at most.
@@ -32,8 +32,8 @@ pub(crate) async fn take(
     for (slices, filter) in tries {
         match client.rest().points(collection, limit, filter.as_ref()).await {
             Ok((points, next)) => {
-                let whole = next.is_null() && slices > 0;
-                return Ok(Some(Sample { slices, whole, points: points.iter().map(point).collect() }));
+                let complete = next.is_null() && slices > 0;
+                return Ok(Some(Sample { slices, complete, points: points.iter().map(point).collect() }));
             }
             // An older server knows no slices, and strict mode can forbid much.
             Err(ApiError::Refused { .. }) => {}
@@ -43,7 +43,7 @@ pub(crate) async fn take(
     Ok(None)
 }
 
-fn point(printed: &Value) -> Point {
+fn point(printed: &Value) -> SampledPoint {
     let mut vectors = BTreeMap::new();
     match &printed["vector"] {
         Value::Object(named) => {
@@ -56,23 +56,23 @@ fn point(printed: &Value) -> Point {
     }
     let mut payload = printed["payload"].clone();
     payload.sort_all_objects();
-    Point {
+    SampledPoint {
         id: printed["id"].to_string(),
-        payload: Digest::of(payload.to_string().as_bytes()).to_string(),
+        payload_sha256: Digest::of(payload.to_string().as_bytes()).to_string(),
         vectors,
     }
 }
 
 /// SnapshotTarget a dense vector `[…]`, several of them `[[…], …]`, or a sparse one `{indices, values}`.
-fn shape(vector: &Value) -> Shape {
+fn shape(vector: &Value) -> VectorSummary {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     if vector.is_object() {
         let places: Vec<u64> = list(&vector["indices"]).iter().filter_map(Value::as_u64).collect();
-        return Shape::of(places.into_iter().zip(list(&vector["values"]).iter().map(number)));
+        return VectorSummary::of(places.into_iter().zip(list(&vector["values"]).iter().map(number)));
     }
     let flat = list(vector).into_iter().flat_map(|one| if one.is_array() { list(&one) } else { vec![one] });
-    Shape::of((0..).zip(flat.map(|one| number(&one))))
+    VectorSummary::of((0..).zip(flat.map(|one| number(&one))))
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_matter_and_their_values_do() {
-        let payload = |value: Value| point(&json!({ "id": 1, "payload": value })).payload;
+        let payload = |value: Value| point(&json!({ "id": 1, "payload": value })).payload_sha256;
         assert_eq!(
             payload(json!({ "a": 1, "b": { "c": 2, "d": 3 } })),
             payload(json!({ "b": { "d": 3, "c": 2 }, "a": 1 }))

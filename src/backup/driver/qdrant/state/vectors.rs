@@ -100,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     fn of(vectors: &Value) -> Vectors {
         Vectors::of(&json!({ "params": { "vectors": vectors } }))
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_matters_is_kept_and_shown() {
         assert_eq!(
-            Vectors::of(&examples::config()).to_string(),
+            Vectors::of(&fixtures::config()).to_string(),
             "imagem: 3 Euclid, termos: sparse, texto: 4 Cosine"
         );
         assert_eq!(of(&json!({ "size": 4, "distance": "Dot" })).to_string(), "4 Dot");

@@ -3,18 +3,18 @@
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::backup::driver::qdrant::server::error::{ApiError, Meaning, Request, Result};
+use crate::backup::driver::qdrant::server::error::{ApiError, ApiRequest, Result, StatusMeaning};
 
 /// Sends, and turns every status that is no success into an error.
-pub(super) async fn send(request: &Request, builder: RequestBuilder) -> Result<Response> {
+pub(super) async fn send(request: &ApiRequest, builder: RequestBuilder) -> Result<Response> {
     let response = builder.send().await.map_err(|error| request.unreachable(error.without_url()))?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(request, response).await) }
 }
 
-pub(super) async fn refusal(request: &Request, response: Response) -> ApiError {
+pub(super) async fn refusal(request: &ApiRequest, response: Response) -> ApiError {
     let status = response.status();
     let text = response.text().await.unwrap_or_default();
-    request.error(Meaning::of_http(status.as_u16()), &message(status, &text))
+    request.error(StatusMeaning::of_http(status.as_u16()), &message(status, &text))
 }
 
 /// The server's own words: `{"status": {"error": …}}`, or plain text where its middleware answers.
@@ -27,13 +27,13 @@ fn message(status: StatusCode, text: &str) -> String {
     if said.trim().is_empty() { format!("it answered {status}") } else { said }
 }
 
-pub(super) async fn body(request: &Request, response: Response) -> Result<Value> {
+pub(super) async fn body(request: &ApiRequest, response: Response) -> Result<Value> {
     let bytes = response.bytes().await.map_err(|error| request.unreachable(error.without_url()))?;
     serde_json::from_slice(&bytes).map_err(|error| request.senseless(error))
 }
 
 /// The `result` of an answer.
-pub(super) async fn answer(request: &Request, builder: RequestBuilder) -> Result<Value> {
+pub(super) async fn answer(request: &ApiRequest, builder: RequestBuilder) -> Result<Value> {
     let response = send(request, builder).await?;
     // With `wait=true` an acceptance is no answer.
     if response.status() == StatusCode::ACCEPTED {
@@ -46,7 +46,7 @@ pub(super) async fn answer(request: &Request, builder: RequestBuilder) -> Result
     }
 }
 
-pub(super) fn strings(request: &Request, list: &Value, key: &str) -> Result<Vec<String>> {
+pub(super) fn strings(request: &ApiRequest, list: &Value, key: &str) -> Result<Vec<String>> {
     let name = |one: &Value| one[key].as_str().map(str::to_owned);
     list.as_array()
         .and_then(|list| list.iter().map(name).collect())

@@ -4,11 +4,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{COUNT, Meaning, Method, QUESTION, Request, Rest, Result, Right, answer, in_url, send};
+use super::{
+    ApiRequest, COUNT, Method, Permission, QUESTION, Rest, Result, StatusMeaning, answer, in_url, send,
+};
 
 /// One page to scroll to.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ScrollRequest<'a> {
     pub(crate) limit: u64,
     /// The id it begins with.
     pub(crate) offset: &'a Value,
@@ -19,7 +21,7 @@ pub(crate) struct Asked<'a> {
 
 /// A page of points.
 #[derive(Debug)]
-pub(crate) enum Scrolled {
+pub(crate) enum ScrollPage {
     Page {
         body: Vec<u8>,
     },
@@ -35,7 +37,7 @@ pub(crate) struct Points<'a> {
     pub(crate) next: Value,
 }
 
-impl Scrolled {
+impl ScrollPage {
     /// Finds the points in the text of a page.
     pub(crate) fn points(body: &[u8]) -> serde_json::Result<Points<'_>> {
         #[derive(Deserialize)]
@@ -56,8 +58,8 @@ impl Scrolled {
 
 impl Rest {
     /// A page of points with payload and vectors, as the server prints it.
-    pub(crate) async fn scroll(&self, collection: &str, asked: &Asked<'_>) -> Result<Scrolled> {
-        let request = self.request(format!("read the points of collection `{collection}`"), Right::Read);
+    pub(crate) async fn scroll(&self, collection: &str, asked: &ScrollRequest<'_>) -> Result<ScrollPage> {
+        let request = self.request(format!("read the points of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let mut page = json!({ "limit": asked.limit, "with_payload": true, "with_vector": true });
         for (key, value) in [("offset", asked.offset), ("filter", asked.filter)] {
@@ -71,16 +73,16 @@ impl Rest {
             response.chunk().await.map_err(|error| request.unreachable(error.without_url()))?
         {
             if body.len() + chunk.len() > asked.longest {
-                return Ok(Scrolled::TooLong);
+                return Ok(ScrollPage::TooLong);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Scrolled::Page { body })
+        Ok(ScrollPage::Page { body })
     }
 
     /// The first id that is not before `offset`.
     pub(crate) async fn first_id(&self, collection: &str, offset: &Value) -> Result<Option<Value>> {
-        let request = self.request(format!("read the ids of collection `{collection}`"), Right::Read);
+        let request = self.request(format!("read the ids of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let page = json!({ "limit": 1, "offset": offset, "with_payload": false, "with_vector": false });
         let result = answer(&request, self.to(Method::POST, &path).timeout(QUESTION).json(&page)).await?;
@@ -91,7 +93,7 @@ impl Rest {
 
     /// Writes points and waits until they are there. `body` is `{"points": […]}`.
     pub(crate) async fn upsert(&self, collection: &str, body: Vec<u8>) -> Result<()> {
-        let request = self.request(format!("write points to collection `{collection}`"), Right::Write);
+        let request = self.request(format!("write points to collection `{collection}`"), Permission::Write);
         let path = format!("/collections/{}/points?wait=true", in_url(collection));
         let builder = self
             .to(Method::PUT, &path)
@@ -103,14 +105,15 @@ impl Rest {
             Some("completed") => Ok(()),
             status => {
                 let message = format!("it is {} instead of completed", status.unwrap_or("unknown"));
-                Err(request.error(Meaning::Failed, &message))
+                Err(request.error(StatusMeaning::Failed, &message))
             }
         }
     }
 
     /// Changes the configuration of a collection.
     pub(crate) async fn change_collection(&self, collection: &str, change: &Value) -> Result<()> {
-        let request: Request = self.request(format!("configure collection `{collection}`"), Right::Manage);
+        let request: ApiRequest =
+            self.request(format!("configure collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}", in_url(collection));
         answer(&request, self.to(Method::PATCH, &path).timeout(COUNT).json(change)).await.map(drop)
     }

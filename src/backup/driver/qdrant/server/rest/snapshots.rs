@@ -11,8 +11,8 @@ use tokio_util::io::ReaderStream;
 use super::exchange::{answer, refusal, send};
 use super::{COUNT, QUESTION, Rest, SnapshotTarget};
 use crate::backup::driver::qdrant::names::in_url;
-use crate::backup::driver::qdrant::server::error::{ApiError, Request, Result, Right};
-use crate::backup::driver::qdrant::server::upload::{Sent, Watch};
+use crate::backup::driver::qdrant::server::error::{ApiError, ApiRequest, Permission, Result};
+use crate::backup::driver::qdrant::server::upload::{UploadProgress, WatchedFile};
 
 /// What the server says about a snapshot that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +36,11 @@ pub(crate) struct Upload<'a> {
     pub(crate) file: &'a Path,
     pub(crate) name: &'a str,
     pub(crate) sha256: &'a str,
-    pub(crate) progress: &'a Sent,
+    pub(crate) progress: &'a UploadProgress,
 }
 
 impl Upload<'_> {
-    fn watch(&self, file: tokio::fs::File) -> Watch {
+    fn watch(&self, file: tokio::fs::File) -> WatchedFile {
         self.progress.watch(file)
     }
 }
@@ -48,13 +48,13 @@ impl Upload<'_> {
 impl Rest {
     /// Waits as long as the server needs.
     pub(crate) async fn create_snapshot(&self, of: SnapshotTarget<'_>) -> Result<Descriptor> {
-        let request = self.request(format!("make a snapshot of {of}"), Right::Write);
+        let request = self.request(format!("make a snapshot of {of}"), Permission::Write);
         let path = format!("{}/snapshots?wait=true", of.path());
         descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
     }
 
     pub(crate) async fn delete_snapshot(&self, of: SnapshotTarget<'_>, snapshot: &str) -> Result<()> {
-        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
+        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Permission::Write);
         let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
         answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
     }
@@ -67,7 +67,7 @@ impl Rest {
         from: u64,
         tag: Option<&HeaderValue>,
     ) -> Result<Response> {
-        let request = self.request(format!("download the snapshot of {}", what.of), Right::Read);
+        let request = self.request(format!("download the snapshot of {}", what.of), Permission::Read);
         let path = format!("{}/snapshots/{}", what.of.path(), in_url(what.snapshot));
         let mut builder = self.to(Method::GET, &path);
         if from > 0 {
@@ -91,7 +91,7 @@ impl Rest {
     }
 
     async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
-        let request = self.request(action, Right::Manage);
+        let request = self.request(action, Permission::Manage);
         let read = |error: std::io::Error| ApiError::Refused {
             action: format!("read `{}`", upload.file.display()),
             message: error.to_string(),
@@ -110,20 +110,20 @@ impl Rest {
     /// The versions of all files of a shard's segments, which a later difference begins from.
     pub(crate) async fn versions(&self, collection: &str, shard: u32) -> Result<Value> {
         let request =
-            self.request(format!("ask for the file versions of collection `{collection}`"), Right::Read);
+            self.request(format!("ask for the file versions of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/shards/{shard}/snapshot/partial/manifest", in_url(collection));
         answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
     }
 
     /// Begins to download what has changed in a shard since it had these `versions`; `None` when nothing has.
-    pub(crate) async fn difference(
+    pub(crate) async fn increment(
         &self,
         collection: &str,
         shard: u32,
         versions: &Value,
     ) -> Result<Option<Response>> {
         let request =
-            self.request(format!("download the changes of collection `{collection}`"), Right::Write);
+            self.request(format!("download the changes of collection `{collection}`"), Permission::Write);
         let path = format!("/collections/{}/shards/{shard}/snapshot/partial/create", in_url(collection));
         let response = self.to(Method::POST, &path).json(versions).send().await;
         let response = response.map_err(|error| request.unreachable(error.without_url()))?;
@@ -135,7 +135,7 @@ impl Rest {
     }
 
     /// Puts changes over a shard that has what they were made from, and waits until they are there.
-    pub(crate) async fn put_difference(
+    pub(crate) async fn upload_increment(
         &self,
         collection: &str,
         shard: u32,
@@ -150,7 +150,7 @@ impl Rest {
     }
 }
 
-pub(super) fn descriptor(request: &Request, value: &Value) -> Result<Descriptor> {
+pub(super) fn descriptor(request: &ApiRequest, value: &Value) -> Result<Descriptor> {
     match (value["name"].as_str(), value["size"].as_u64()) {
         (Some(name), Some(size)) => Ok(Descriptor {
             name: name.to_owned(),

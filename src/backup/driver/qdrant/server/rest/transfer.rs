@@ -5,7 +5,7 @@ use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use super::{
-    COUNT, Descriptor, Download, QUESTION, Rest, Result, Right, SnapshotTarget, answer, in_url, strings,
+    COUNT, Descriptor, Download, Permission, QUESTION, Rest, Result, SnapshotTarget, answer, in_url, strings,
 };
 use crate::backup::driver::qdrant::names;
 
@@ -25,7 +25,7 @@ pub(crate) enum AliasChange<'a> {
 impl Rest {
     /// The names of the snapshots that the server has.
     pub(crate) async fn snapshots(&self, of: SnapshotTarget<'_>) -> Result<Vec<String>> {
-        let request = self.request(format!("list the snapshots of {of}"), Right::Read);
+        let request = self.request(format!("list the snapshots of {of}"), Permission::Read);
         let path = format!("{}/snapshots", of.path());
         let result = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
         strings(&request, &result, "name")
@@ -39,7 +39,7 @@ impl Rest {
         path_there: &str,
         sha256: Option<&str>,
     ) -> Result<()> {
-        let request = self.request(format!("recover collection `{collection}`"), Right::Manage);
+        let request = self.request(format!("recover collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}/snapshots/recover?wait=true", in_url(collection));
         // A path with letters that mean something in an address.
         let location: String = path_there.split('/').map(in_url).collect::<Vec<_>>().join("/");
@@ -50,7 +50,7 @@ impl Rest {
 
     /// Sends a snapshot of one collection, or of one of its shards, on to another server, or back to this one, as another
     /// collection, without keeping it here.
-    pub(crate) async fn carry_over(
+    pub(crate) async fn transfer(
         &self,
         from: SnapshotTarget<'_>,
         snapshot: &Descriptor,
@@ -59,9 +59,9 @@ impl Rest {
     ) -> Result<()> {
         let what = Download { of: from, snapshot: &snapshot.name };
         let response = self.download(what, 0, None).await?;
-        let request = receiver.request(format!("upload {to}"), Right::Manage);
+        let request = receiver.request(format!("upload {to}"), Permission::Manage);
         let part = Part::stream_with_length(Body::wrap_stream(response.bytes_stream()), snapshot.size)
-            .file_name(names::carried(from.collection))
+            .file_name(names::transfer_name(from.collection))
             .mime_str("application/octet-stream")
             .expect("it is a media type");
         let checksum =
@@ -72,11 +72,11 @@ impl Rest {
     }
 
     /// All of them in one step, or none; nothing is asked when there is nothing to change.
-    pub(crate) async fn change_aliases_at_once(&self, changes: &[AliasChange<'_>]) -> Result<()> {
+    pub(crate) async fn change_aliases_atomically(&self, changes: &[AliasChange<'_>]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
-        let request = self.request("lead aliases elsewhere", Right::Manage);
+        let request = self.request("lead aliases elsewhere", Permission::Manage);
         let delete = |alias: &str| json!({ "delete_alias": { "alias_name": alias } });
         let actions: Vec<Value> = changes
             .iter()

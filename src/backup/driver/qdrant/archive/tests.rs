@@ -5,7 +5,7 @@ use std::io::Read as _;
 use super::*;
 
 /// Recorded from a real server, 1.19.0: one shard, two segments, 50 points.
-const WHOLE: &[u8] = include_bytes!("../../../tests/fixtures/qdrant/receitas.snapshot");
+const WHOLE: &[u8] = include_bytes!("../../../../../tests/fixtures/qdrant/receitas.snapshot");
 
 /// The places below are of this recording.
 const SECOND_SEGMENT: usize = 90_112;
@@ -98,7 +98,8 @@ fn a_flipped_bit_in_a_header_is_found() {
 
 #[test]
 fn what_a_snapshot_needs_is_missed() {
-    let without = |gone: &'static str| error(&rebuilt(|path, bytes| (path != gone).then_some(bytes)));
+    let without =
+        |cancellation: &'static str| error(&rebuilt(|path, bytes| (path != cancellation).then_some(bytes)));
     assert_eq!(without("config.json"), "`config.json` is missing");
     assert_eq!(without("version.info"), "`version.info` is missing");
     assert_eq!(without("0/shard_config.json"), "`0/shard_config.json` is missing");

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct WritePosition {
     /// By their ids, and by their nodes.
-    pub shards: Vec<Shard>,
+    pub shards: Vec<ShardPosition>,
 }
 
 /// One shard, or one node's copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
+pub struct ShardPosition {
     pub id: u32,
     /// The node of a cluster that it is on; `None` on a server that stands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct Shard {
     pub segments: BTreeMap<String, Option<String>>,
 }
 
-impl Mark {
+impl WritePosition {
     /// Whether nothing was written between an earlier mark and this one. `false` says nothing: an optimiser that has
     /// rewritten every segment leaves no proof.
     pub fn proves_unchanged_since(&self, earlier: &Self) -> bool {
@@ -48,7 +48,7 @@ impl Mark {
     }
 }
 
-impl Shard {
+impl ShardPosition {
     /// Whether at least one segment is still the same, and none has the same name and another file.
     fn stands_on(&self, earlier: &Self) -> bool {
         let mut same = false;
@@ -67,10 +67,10 @@ impl Shard {
 mod tests {
     use super::*;
 
-    fn mark(op_num: u64, segments: &[(&str, Option<&str>)]) -> Mark {
+    fn mark(op_num: u64, segments: &[(&str, Option<&str>)]) -> WritePosition {
         let segments =
             segments.iter().map(|(segment, file)| ((*segment).to_owned(), file.map(str::to_owned))).collect();
-        Mark { shards: vec![Shard { id: 0, node: None, op_num, segments }] }
+        WritePosition { shards: vec![ShardPosition { id: 0, node: None, op_num, segments }] }
     }
 
     #[test]
@@ -89,13 +89,13 @@ mod tests {
             mark(7, &[("a", Some("1@9")), ("b", Some("3@4"))]),
             mark(7, &[("a", None), ("b", None)]),
             mark(7, &[("c", Some("1@2"))]),
-            Mark::default(),
+            WritePosition::default(),
         ] {
             assert!(!now.proves_unchanged_since(&before), "{now:?}");
         }
-        assert!(!Mark::default().proves_unchanged_since(&Mark::default()));
+        assert!(!WritePosition::default().proves_unchanged_since(&WritePosition::default()));
         let mut two = before.clone();
-        two.shards.push(Shard { id: 1, node: None, op_num: 1, segments: BTreeMap::new() });
+        two.shards.push(ShardPosition { id: 1, node: None, op_num: 1, segments: BTreeMap::new() });
         assert!(!two.proves_unchanged_since(&before) && !before.proves_unchanged_since(&two));
         let mut moved = before.clone();
         moved.shards[0].node = Some(1);

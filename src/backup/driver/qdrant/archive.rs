@@ -6,8 +6,7 @@
 //! `lib/segment/src/segment/snapshot.rs` and `lib/common/common/src/tar_ext.rs`. Memory stays bounded: only the small
 //! files at the top are kept.
 
-pub mod delta;
-mod end;
+pub(crate) mod increment;
 mod segment;
 mod shard;
 
@@ -18,24 +17,24 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tar::{Entry, EntryType};
 
-use end::{Ended, Watched};
-use shard::Shard;
+use crate::backup::tar_end::{self, EndReader, TarFault, WalkError};
+use shard::ShardWalk;
 
 /// The largest file at the top that is read into memory. The configuration of a collection is a few kilobytes.
 const SMALL: u64 = 16 * 1024 * 1024;
 
 /// What was found in a whole snapshot.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Contents {
+pub(crate) struct SnapshotContents {
     /// `config.json`: the collection's configuration; null in the snapshot of a shard, which has none.
-    pub config: Value,
-    pub shards: usize,
-    pub segments: usize,
+    pub(crate) config: Value,
+    pub(crate) shards: usize,
+    pub(crate) segments: usize,
 }
 
 /// Why a snapshot is not one, and where in it.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub(crate) enum SnapshotError {
     #[error("the archive breaks off or is damaged after {place}")]
     Broken {
         place: String,
@@ -69,7 +68,7 @@ pub enum ArchiveError {
 }
 
 /// Walks the snapshot of a collection to its end.
-pub fn walk(reader: impl Read) -> Result<Contents, ArchiveError> {
+pub(crate) fn walk(reader: impl Read) -> Result<SnapshotContents, SnapshotError> {
     let mut top = Top::default();
     each(reader, |entry, path| top.take(entry, path))?;
     top.judge()
@@ -77,48 +76,45 @@ pub fn walk(reader: impl Read) -> Result<Contents, ArchiveError> {
 
 /// Walks the snapshot of one shard to its end: it has at its top what the snapshot of a collection has below the shard's
 /// number, and no configuration.
-pub fn walk_shard(reader: impl Read, id: u32) -> Result<Contents, ArchiveError> {
-    let mut shard = Shard::default();
+pub(crate) fn walk_shard(reader: impl Read, id: u32) -> Result<SnapshotContents, SnapshotError> {
+    let mut shard = ShardWalk::default();
     each(reader, |entry, path| {
         let is_directory = kind(entry, path)?;
         if is_directory { Ok(()) } else { shard.take(entry, path, path) }
     })?;
-    Ok(Contents { config: Value::Null, shards: 1, segments: shard.judge(id)? })
+    Ok(SnapshotContents { config: Value::Null, shards: 1, segments: shard.judge(id)? })
 }
 
-/// Hands every entry of an archive on, and makes sure that it ends as it should.
+/// Visits every entry of an archive with its path, and checks that the archive ends as it should.
 fn each<R: Read>(
     reader: R,
-    mut take: impl FnMut(&mut Entry<'_, Watched<R>>, &str) -> Result<(), ArchiveError>,
-) -> Result<(), ArchiveError> {
-    let mut place = Place::start();
-    let mut archive = tar::Archive::new(Watched::new(reader));
-    let mut end_of_last = 0;
-    for entry in archive.entries().map_err(|source| place.broken(source))? {
-        let mut entry = entry.map_err(|source| place.broken(source))?;
-        let path = path_of(&entry, &place)?;
-        place.at(&path);
-        end_of_last = end_of(&entry, &place)?;
-        take(&mut entry, &path)?;
-    }
-    match archive.into_inner().finish(end_of_last).map_err(|source| place.broken(source))? {
-        Ended::Properly => Ok(()),
-        Ended::Early => Err(ArchiveError::NoEnd { place: place.shown() }),
-        Ended::Late { at } => Err(ArchiveError::Trailing { at }),
-    }
+    mut visit: impl FnMut(&mut Entry<'_, EndReader<R>>, &str) -> Result<(), SnapshotError>,
+) -> Result<(), SnapshotError> {
+    let mut last = LastEntry::none();
+    let walked = tar_end::walk(reader, |entry| {
+        let path = path_of(entry, &last)?;
+        last.set(&path);
+        visit(entry, &path)
+    });
+    walked.map_err(|error| match error {
+        WalkError::Entry(error) => error,
+        WalkError::Archive(TarFault::Damaged(source)) => last.broken(source),
+        WalkError::Archive(TarFault::Truncated) => SnapshotError::NoEnd { place: last.shown() },
+        WalkError::Archive(TarFault::Trailing { at }) => SnapshotError::Trailing { at },
+    })
 }
 
 /// The files at the top, as far as they were seen.
 #[derive(Default)]
 struct Top {
     small: BTreeMap<String, Vec<u8>>,
-    shards: BTreeMap<u32, Shard>,
+    shards: BTreeMap<u32, ShardWalk>,
 }
 
 impl Top {
-    fn take(&mut self, entry: &mut Entry<'_, impl Read>, path: &str) -> Result<(), ArchiveError> {
+    fn take(&mut self, entry: &mut Entry<'_, impl Read>, path: &str) -> Result<(), SnapshotError> {
         let is_directory = kind(entry, path)?;
-        let stranger = || ArchiveError::Stranger { path: path.to_owned() };
+        let stranger = || SnapshotError::Stranger { path: path.to_owned() };
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         if let Ok(id) = first.parse::<u32>() {
             let shard = self.shards.entry(id).or_default();
@@ -131,7 +127,7 @@ impl Top {
                 let bytes = small(entry, path)?;
                 match self.small.insert(path.to_owned(), bytes) {
                     None => Ok(()),
-                    Some(_) => Err(ArchiveError::Twice { path: path.to_owned() }),
+                    Some(_) => Err(SnapshotError::Twice { path: path.to_owned() }),
                 }
             }
             "." | "" if is_directory => Ok(()),
@@ -139,7 +135,7 @@ impl Top {
         }
     }
 
-    fn judge(self) -> Result<Contents, ArchiveError> {
+    fn judge(self) -> Result<SnapshotContents, SnapshotError> {
         self.bytes("version.info")?;
         let config = parse("config.json", self.bytes("config.json")?)?;
         let params = config
@@ -155,43 +151,42 @@ impl Top {
         // With custom sharding the number counts per key.
         let is_custom = params.get("sharding_method").and_then(Value::as_str) == Some("custom");
         if self.shards.is_empty() || !is_custom && (self.shards.len() as u64) < expected {
-            return Err(ArchiveError::MissingShards { found: self.shards.len(), expected });
+            return Err(SnapshotError::MissingShards { found: self.shards.len(), expected });
         }
         let mut segments = 0;
         for (id, shard) in &self.shards {
             segments += shard.judge(*id)?;
         }
-        Ok(Contents { shards: self.shards.len(), segments, config })
+        Ok(SnapshotContents { shards: self.shards.len(), segments, config })
     }
 
-    fn bytes(&self, path: &str) -> Result<&[u8], ArchiveError> {
-        self.small.get(path).map(Vec::as_slice).ok_or_else(|| ArchiveError::Missing { path: path.to_owned() })
+    fn bytes(&self, path: &str) -> Result<&[u8], SnapshotError> {
+        self.small
+            .get(path)
+            .map(Vec::as_slice)
+            .ok_or_else(|| SnapshotError::Missing { path: path.to_owned() })
     }
 }
 
 /// Whether an entry is a directory; anything but plain and sparse files beside is refused, as the server refuses it
 /// (`lib/common/common/src/tar_unpack.rs`).
-fn kind(entry: &Entry<'_, impl Read>, path: &str) -> Result<bool, ArchiveError> {
+fn kind(entry: &Entry<'_, impl Read>, path: &str) -> Result<bool, SnapshotError> {
     match entry.header().entry_type() {
         EntryType::Directory => Ok(true),
         EntryType::Regular | EntryType::GNUSparse => Ok(false),
-        other => Err(ArchiveError::Kind { path: path.to_owned(), kind: format!("{other:?}").to_lowercase() }),
+        other => {
+            Err(SnapshotError::Kind { path: path.to_owned(), kind: format!("{other:?}").to_lowercase() })
+        }
     }
 }
 
-fn path_of(entry: &Entry<'_, impl Read>, place: &Place) -> Result<String, ArchiveError> {
-    let path = entry.path().map_err(|source| place.broken(source))?;
+fn path_of(entry: &Entry<'_, impl Read>, last: &LastEntry) -> Result<String, SnapshotError> {
+    let path = entry.path().map_err(|source| last.broken(source))?;
     let plain: PathBuf = path.components().filter(|part| *part != std::path::Component::CurDir).collect();
     Ok(plain.to_string_lossy().into_owned())
 }
 
-/// Where the data of an entry ends in the archive, filled up to a block.
-fn end_of(entry: &Entry<'_, impl Read>, place: &Place) -> Result<u64, ArchiveError> {
-    let stored = entry.header().entry_size().map_err(|source| place.broken(source))?;
-    Ok(entry.raw_file_position().saturating_add(stored).next_multiple_of(512))
-}
-
-fn small(entry: &mut Entry<'_, impl Read>, path: &str) -> Result<Vec<u8>, ArchiveError> {
+fn small(entry: &mut Entry<'_, impl Read>, path: &str) -> Result<Vec<u8>, SnapshotError> {
     if entry.size() > SMALL {
         return Err(unreadable(path, anyhow::anyhow!("it is far too large")));
     }
@@ -203,23 +198,23 @@ fn small(entry: &mut Entry<'_, impl Read>, path: &str) -> Result<Vec<u8>, Archiv
     Ok(bytes)
 }
 
-fn parse(path: &str, bytes: &[u8]) -> Result<Value, ArchiveError> {
+fn parse(path: &str, bytes: &[u8]) -> Result<Value, SnapshotError> {
     serde_json::from_slice(bytes).map_err(|error| unreadable(path, error.into()))
 }
 
-fn unreadable(path: &str, source: anyhow::Error) -> ArchiveError {
-    ArchiveError::Unreadable { path: path.to_owned(), source }
+fn unreadable(path: &str, source: anyhow::Error) -> SnapshotError {
+    SnapshotError::Unreadable { path: path.to_owned(), source }
 }
 
 /// How far the walk has come, for the message.
-struct Place(Option<String>);
+struct LastEntry(Option<String>);
 
-impl Place {
-    fn start() -> Self {
+impl LastEntry {
+    fn none() -> Self {
         Self(None)
     }
 
-    fn at(&mut self, path: &str) {
+    fn set(&mut self, path: &str) {
         self.0 = Some(path.to_owned());
     }
 
@@ -227,8 +222,8 @@ impl Place {
         self.0.as_ref().map_or_else(|| "its very beginning".to_owned(), |path| format!("`{path}`"))
     }
 
-    fn broken(&self, source: io::Error) -> ArchiveError {
-        ArchiveError::Broken { place: self.shown(), source }
+    fn broken(&self, source: io::Error) -> SnapshotError {
+        SnapshotError::Broken { place: self.shown(), source }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::access;
 use crate::engine::MountSource;
 
@@ -22,9 +22,9 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// Segment to identity.
 #[derive(Debug, Default)]
-pub(crate) struct Witness(BTreeMap<String, String>);
+pub(crate) struct SegmentFileIds(BTreeMap<String, String>);
 
-impl Witness {
+impl SegmentFileIds {
     /// Where nothing can be looked at.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
@@ -37,7 +37,7 @@ impl Witness {
 
     /// Looks at the files from here where they can be reached, else from inside the container. Finds nothing where
     /// neither works.
-    pub(crate) async fn take(target: Target<'_>) -> Self {
+    pub(crate) async fn take(target: DriverTarget<'_>) -> Self {
         if let Some(directory) = directory(target).await
             && let Some(found) = on_this_machine(&directory)
         {
@@ -49,7 +49,7 @@ impl Witness {
 }
 
 /// The directory of the collections, on this machine.
-async fn directory(target: Target<'_>) -> Option<PathBuf> {
+async fn directory(target: DriverTarget<'_>) -> Option<PathBuf> {
     if !target.local {
         return None;
     }
@@ -70,7 +70,7 @@ async fn directory(target: Target<'_>) -> Option<PathBuf> {
 }
 
 /// `None` where the directory cannot be read: the engine may run in a machine of its own.
-fn on_this_machine(collections: &Path) -> Option<Witness> {
+fn on_this_machine(collections: &Path) -> Option<SegmentFileIds> {
     let mut found = BTreeMap::new();
     for shard in below(collections)?.iter().filter_map(|collection| below(collection)).flatten() {
         for segment in below(&shard.join("segments")).unwrap_or_default() {
@@ -79,7 +79,7 @@ fn on_this_machine(collections: &Path) -> Option<Witness> {
             found.insert(name, identity(file.ino(), file.ctime(), file.ctime_nsec()));
         }
     }
-    Some(Witness(found))
+    Some(SegmentFileIds(found))
 }
 
 fn below(directory: &Path) -> Option<Vec<PathBuf>> {
@@ -92,7 +92,7 @@ fn identity(inode: u64, seconds: i64, nanoseconds: i64) -> String {
 }
 
 /// By `find`, which the official image has.
-async fn in_the_container(target: Target<'_>) -> Option<Witness> {
+async fn in_the_container(target: DriverTarget<'_>) -> Option<SegmentFileIds> {
     let container = target.store.container.as_ref()?;
     let collections = access::storage_path(target).join("collections");
     let argv = [
@@ -113,7 +113,7 @@ async fn in_the_container(target: Target<'_>) -> Option<Witness> {
     Some(read(&printed))
 }
 
-fn read(printed: &str) -> Witness {
+fn read(printed: &str) -> SegmentFileIds {
     let line = |line: &str| {
         let mut words = line.rsplitn(3, ' ');
         let (time, inode, directory) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
@@ -122,7 +122,7 @@ fn read(printed: &str) -> Witness {
         let segment = Path::new(directory).file_name()?.to_str()?.to_owned();
         Some((segment, identity(inode, seconds.parse().ok()?, nanoseconds)))
     };
-    Witness(printed.lines().filter_map(line).collect())
+    SegmentFileIds(printed.lines().filter_map(line).collect())
 }
 
 #[cfg(test)]

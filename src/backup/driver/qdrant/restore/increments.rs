@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::Upload;
-use crate::backup::driver::qdrant::server::upload::Sent;
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::driver::qdrant::server::upload::UploadProgress;
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::progress::Task;
 
 /// One link on top of a snapshot.
-pub(crate) struct Change {
+pub(crate) struct IncrementFile {
     file: PathBuf,
     sha256: String,
     shard: u32,
-    link: u32,
+    number: u32,
 }
 
-impl Change {
+impl IncrementFile {
     /// `None` for the snapshot itself.
     pub(crate) fn of(file: PathBuf, artifact: &Artifact) -> Option<Self> {
-        let Holds::CollectionDelta { shard, link, .. } = artifact.holds else { return None };
-        Some(Self { file, sha256: artifact.sha256.clone(), shard, link })
+        let ArtifactContents::CollectionIncrement { shard, number, .. } = artifact.contents else {
+            return None;
+        };
+        Some(Self { file, sha256: artifact.sha256.clone(), shard, number })
     }
 }
 
@@ -30,15 +32,15 @@ impl Change {
 pub(crate) async fn put(
     client: &Client,
     name: &str,
-    changes: &[Change],
+    changes: &[IncrementFile],
     task: &Arc<dyn Task>,
 ) -> anyhow::Result<()> {
     for change in changes {
-        task.detail(&format!("uploading changes {} of {}", change.link, changes.len()));
-        let sent = Sent::new(task);
+        task.detail(&format!("uploading changes {} of {}", change.number, changes.len()));
+        let sent = UploadProgress::new(task);
         let upload =
             Upload { file: &change.file, name: "changes.snapshot", sha256: &change.sha256, progress: &sent };
-        client.rest().put_difference(name, change.shard, upload).await?;
+        client.rest().upload_increment(name, change.shard, upload).await?;
     }
     Ok(())
 }

@@ -8,31 +8,31 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use super::disk_space::{self, Need};
+use super::disk_space::{self, SpaceNeeded};
 use super::source::{recorded, snapshot};
-use super::stage::{self, Known};
+use super::stage::{self, Visibility};
 use crate::backup::driver::Driver as _;
 use crate::backup::driver::qdrant::QdrantDriver;
-use crate::backup::driver::qdrant::cancellation::{Gone, to_its_end};
+use crate::backup::driver::qdrant::cancellation::{Cancellation, run_to_completion};
 use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::equal;
 use crate::backup::driver::scratch::{ScratchServer, TestEnv, random};
-use crate::backup::fingerprint::{Fingerprint, Qdrant};
-use crate::backup::proof::Trial;
+use crate::backup::fingerprint::{Fingerprint, QdrantFingerprint};
 use crate::backup::store::Backup;
+use crate::backup::test_restore::TestRestoreResult;
 use crate::progress::{Task, Unit};
 use crate::secret::Secret;
 
 /// The exit code of a container that the kernel or the engine has killed.
 const KILLED: i64 = 137;
 
-pub(crate) async fn try_out(
-    ground: TestEnv<'_>,
+pub(crate) async fn run(
+    env: TestEnv<'_>,
     from: &Backup,
     driver: QdrantDriver,
-) -> anyhow::Result<Trial> {
+) -> anyhow::Result<TestRestoreResult> {
     let expected = recorded(from)?;
     if let Some(name) = expected
         .collections
@@ -45,25 +45,25 @@ pub(crate) async fn try_out(
         );
     }
     let title = format!("trying `{}` out", from.name());
-    let task: Arc<dyn Task> = Arc::from(ground.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
-    let (engine, local, owner) = (ground.engine.shared(), ground.local, ground.owner.to_owned());
-    let (timeouts, from) = (ground.ready_timeout, from.clone());
-    to_its_end(async move |gone: Gone| {
+    let task: Arc<dyn Task> = Arc::from(env.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
+    let (engine, local, owner) = (env.engine.shared(), env.local, env.owner.to_owned());
+    let (timeouts, from) = (env.ready_timeout, from.clone());
+    run_to_completion(async move |cancellation: Cancellation| {
         // Whoever presses Ctrl-C waits until the scratch server is gone again.
-        let _cleared = gone.commit()?;
+        let _cleared = cancellation.commit()?;
         task.detail("starting a scratch server");
-        let lodging = ScratchServer::start(engine, local, &owner, &from, environment()?).await?;
-        let trial = gone
-            .or(async {
+        let scratch = ScratchServer::start(engine, local, &owner, &from, environment()?).await?;
+        let trial = cancellation
+            .unless_cancelled(async {
                 driver
-                    .wait_ready(lodging.target(), timeouts)
+                    .wait_ready(scratch.target(), timeouts)
                     .await
                     .context("the scratch server does not answer")?;
-                run(&lodging, &from, driver, &task).await
+                restore_and_compare(&scratch, &from, driver, &task).await
             })
             .await;
         task.detail("removing the scratch server");
-        let cleared = lodging.clear().await;
+        let cleared = scratch.clear().await;
         let trial = trial?;
         cleared?;
         Ok(trial)
@@ -80,13 +80,13 @@ fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
     ]))
 }
 
-async fn run(
-    lodging: &ScratchServer,
+async fn restore_and_compare(
+    scratch: &ScratchServer,
     from: &Backup,
     driver: QdrantDriver,
     task: &Arc<dyn Task>,
-) -> anyhow::Result<Trial> {
-    let client = Client::connect(lodging.target()).await?;
+) -> anyhow::Result<TestRestoreResult> {
+    let client = Client::connect(scratch.target()).await?;
     if let Some(saved) = from.manifest.server.as_deref()
         && saved != client.version()
     {
@@ -97,33 +97,37 @@ async fn run(
         );
     }
     let largest = from.manifest.artifacts.iter().map(|artifact| artifact.bytes).max().unwrap_or(0);
-    disk_space::ensure(lodging.target(), Need { storage: from.bytes(), snapshots: largest }).await?;
+    disk_space::ensure(scratch.target(), SpaceNeeded { storage: from.bytes(), snapshots: largest }).await?;
     let expected = recorded(from)?;
     let reasons = match fill(&client, from, expected, driver, task).await {
         Ok(()) => {
             task.detail("comparing");
-            let Fingerprint::Qdrant(found) = driver.fingerprint(lodging.target()).await? else {
+            let Fingerprint::Qdrant(found) = driver.fingerprint(scratch.target()).await? else {
                 bail!("the scratch server is no Qdrant")
             };
             equal::differences(expected, &found)
         }
-        Err(error) => vec![blamed(lodging, error).await?],
+        Err(error) => vec![blamed(scratch, error).await?],
     };
-    Ok(Trial { image: from.manifest.image.clone(), server: Some(client.version().to_owned()), reasons })
+    Ok(TestRestoreResult {
+        image: from.manifest.image.clone(),
+        server: Some(client.version().to_owned()),
+        reasons,
+    })
 }
 
 /// Puts every collection in, and leads the aliases to them.
 async fn fill(
     client: &Client,
     from: &Backup,
-    expected: &Qdrant,
+    expected: &QdrantFingerprint,
     driver: QdrantDriver,
     task: &Arc<dyn Task>,
 ) -> anyhow::Result<()> {
     for (name, collection) in &expected.collections {
         let snapshot = snapshot(from, name, collection, Arc::clone(task), driver.timeouts)?;
         // What it remarks shows in the comparison too, where it is about the backup.
-        stage::put(client, name, &snapshot, Known::Nobody, &Gone::never())
+        stage::put(client, name, &snapshot, Visibility::Private, &Cancellation::never())
             .await
             .with_context(|| format!("collection `{name}` cannot be put back"))?;
     }
@@ -134,9 +138,9 @@ async fn fill(
 }
 
 /// The reason, where it is the backup's fault; an error where it tells nothing about the backup.
-async fn blamed(lodging: &ScratchServer, error: anyhow::Error) -> anyhow::Result<String> {
+async fn blamed(scratch: &ScratchServer, error: anyhow::Error) -> anyhow::Result<String> {
     let reason = format!("{error:#}");
-    let Some(container) = lodging.container().await? else {
+    let Some(container) = scratch.container().await? else {
         return Err(error.context("somebody has removed the scratch server"));
     };
     if container.is_running() {

@@ -22,7 +22,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const FILE_NAME: &str = "proof.json";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct TestRestoreRecord {
     pub format: String,
     pub format_version: u32,
     /// `safe-compose 0.1.0`.
@@ -35,13 +35,13 @@ pub struct Record {
     pub image: String,
     /// The version of the server in it.
     pub server: Option<String>,
-    pub outcome: Outcome,
+    pub outcome: TestRestoreOutcome,
 }
 
 /// What a trial has shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum TestRestoreOutcome {
     /// It was put back, and found equal.
     Restored,
     /// It could not be put back, or came out as something else.
@@ -50,14 +50,14 @@ pub enum Outcome {
 
 /// A trial as it ended, before it is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trial {
+pub struct TestRestoreResult {
     pub image: String,
     pub server: Option<String>,
     /// What was found wrong; empty when the backup came out equal.
     pub reasons: Vec<String>,
 }
 
-impl Record {
+impl TestRestoreRecord {
     /// The record in a backup's directory, where there is one, it can be understood, and it is of this manifest.
     pub fn read(directory: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()?;
@@ -67,7 +67,7 @@ impl Record {
     }
 
     /// Writes down what a trial of the backup in a directory has shown; replaces what an earlier one has.
-    pub fn write(directory: &Path, trial: &Trial) -> Result<Self, FsError> {
+    pub fn write(directory: &Path, result: &TestRestoreResult) -> Result<Self, FsError> {
         let manifest = directory.join(manifest::FILE_NAME);
         let record = Self {
             format: FORMAT.to_owned(),
@@ -76,11 +76,11 @@ impl Record {
             time: Timestamp::now(),
             manifest_sha256: digest_of_manifest(directory)
                 .map_err(|source| FsError::io("read", &manifest, source))?,
-            image: trial.image.clone(),
-            server: trial.server.clone(),
-            outcome: match trial.reasons.as_slice() {
-                [] => Outcome::Restored,
-                reasons => Outcome::Failed { reasons: reasons.to_vec() },
+            image: result.image.clone(),
+            server: result.server.clone(),
+            outcome: match result.reasons.as_slice() {
+                [] => TestRestoreOutcome::Restored,
+                reasons => TestRestoreOutcome::Failed { reasons: reasons.to_vec() },
             },
         };
         write_atomically(&directory.join(FILE_NAME), &to_json(&record), PRIVATE_FILE)?;
@@ -96,8 +96,8 @@ fn digest_of_manifest(directory: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    fn trial(reasons: &[&str]) -> Trial {
-        Trial {
+    fn result(reasons: &[&str]) -> TestRestoreResult {
+        TestRestoreResult {
             image: "qdrant/qdrant".into(),
             server: Some("1.19.0".into()),
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
@@ -107,15 +107,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read_as_long_as_the_manifest_is_the_same() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(Record::read(dir.path()), None);
-        assert!(Record::write(dir.path(), &trial(&[])).is_err(), "there is no manifest");
+        assert_eq!(TestRestoreRecord::read(dir.path()), None);
+        assert!(TestRestoreRecord::write(dir.path(), &result(&[])).is_err(), "there is no manifest");
         std::fs::write(dir.path().join(manifest::FILE_NAME), "{}").expect("written");
-        let failed = Record::write(dir.path(), &trial(&["no"])).expect("written");
-        assert_eq!(failed.outcome, Outcome::Failed { reasons: vec!["no".into()] });
-        let record = Record::write(dir.path(), &trial(&[])).expect("replaced");
-        assert_eq!(record.outcome, Outcome::Restored);
-        assert_eq!(Record::read(dir.path()), Some(record));
+        let failed = TestRestoreRecord::write(dir.path(), &result(&["no"])).expect("written");
+        assert_eq!(failed.outcome, TestRestoreOutcome::Failed { reasons: vec!["no".into()] });
+        let record = TestRestoreRecord::write(dir.path(), &result(&[])).expect("replaced");
+        assert_eq!(record.outcome, TestRestoreOutcome::Restored);
+        assert_eq!(TestRestoreRecord::read(dir.path()), Some(record));
         std::fs::write(dir.path().join(manifest::FILE_NAME), "{} ").expect("written");
-        assert_eq!(Record::read(dir.path()), None);
+        assert_eq!(TestRestoreRecord::read(dir.path()), None);
     }
 }
