@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u32 = 2;
 pub const FILE_NAME: &str = store::BASELINE;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Baseline {
+pub struct StoreBaseline {
     pub format: String,
     pub format_version: u32,
     pub time: Timestamp,
@@ -51,7 +51,7 @@ pub enum Note {
 
 /// Why a baseline could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum BaselineError {
+pub enum StoreBaselineError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub enum BaselineError {
     Newer { path: PathBuf, found: u32 },
 }
 
-impl Baseline {
+impl StoreBaseline {
     pub fn new(
         time: Timestamp,
         note: Note,
@@ -82,7 +82,7 @@ impl Baseline {
     }
 
     /// The baseline of a store; `None` if there is none.
-    pub fn read(root: &BackupRoot, store: &str) -> Result<Option<Self>, BaselineError> {
+    pub fn read(root: &BackupRoot, store: &str) -> Result<Option<Self>, StoreBaselineError> {
         let path = root.of_store(store)?.join(FILE_NAME);
         match std::fs::read(&path) {
             Ok(bytes) => Self::parse(&path, &bytes).map(Some),
@@ -92,25 +92,25 @@ impl Baseline {
     }
 
     /// Replaces the baseline of a store, but never one that a newer program wrote. A damaged one is replaced.
-    pub fn write(&self, root: &BackupRoot, store: &str) -> Result<(), BaselineError> {
+    pub fn write(&self, root: &BackupRoot, store: &str) -> Result<(), StoreBaselineError> {
         match Self::read(root, store) {
-            Err(refused @ (BaselineError::Newer { .. } | BaselineError::Foreign { .. })) => {
+            Err(refused @ (StoreBaselineError::Newer { .. } | StoreBaselineError::Foreign { .. })) => {
                 return Err(refused);
             }
-            Err(BaselineError::Store(error)) => return Err(error.into()),
-            Ok(_) | Err(BaselineError::Malformed { .. } | BaselineError::Fs(_)) => {}
+            Err(StoreBaselineError::Store(error)) => return Err(error.into()),
+            Ok(_) | Err(StoreBaselineError::Malformed { .. } | StoreBaselineError::Fs(_)) => {}
         }
         let directory = root.of_store(store)?;
         create_private_dir_all(&directory)?;
         Ok(write_atomically(&directory.join(FILE_NAME), &to_json(self), PRIVATE_FILE)?)
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, BaselineError> {
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreBaselineError> {
         let path = || path.to_owned();
         format::parse(bytes, &[FORMAT, OLD_FORMAT], FORMAT_VERSION).map_err(|error| match error {
-            FormatError::Malformed(source) => BaselineError::Malformed { path: path(), source },
-            FormatError::Foreign(found) => BaselineError::Foreign { path: path(), found },
-            FormatError::Newer(found) => BaselineError::Newer { path: path(), found },
+            FormatError::Malformed(source) => StoreBaselineError::Malformed { path: path(), source },
+            FormatError::Foreign(found) => StoreBaselineError::Foreign { path: path(), found },
+            FormatError::Newer(found) => StoreBaselineError::Newer { path: path(), found },
         })
     }
 }
@@ -119,16 +119,16 @@ impl Baseline {
 mod tests {
     use super::*;
 
-    fn baseline(note: Note) -> Baseline {
+    fn baseline(note: Note) -> StoreBaseline {
         let fingerprint = Some(Fingerprint::Volume { entries: 3, bytes: 9 });
-        Baseline::new(Timestamp::UNIX_EPOCH, note, fingerprint, Some("db_backup_20260801_100000".into()))
+        StoreBaseline::new(Timestamp::UNIX_EPOCH, note, fingerprint, Some("db_backup_20260801_100000".into()))
     }
 
     #[test]
     fn a_baseline_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().expect("a directory");
         let root = BackupRoot::create(dir.path()).expect("a root");
-        assert_eq!(Baseline::read(&root, "db").expect("read"), None);
+        assert_eq!(StoreBaseline::read(&root, "db").expect("read"), None);
         for note in [
             Note::Stopped,
             Note::Accepted,
@@ -136,11 +136,11 @@ mod tests {
             Note::Destroyed { backup: Some("b".into()) },
         ] {
             baseline(note.clone()).write(&root, "db").expect("written");
-            assert_eq!(Baseline::read(&root, "db").expect("read"), Some(baseline(note)));
+            assert_eq!(StoreBaseline::read(&root, "db").expect("read"), Some(baseline(note)));
         }
         assert!(matches!(
             baseline(Note::Stopped).write(&root, "../db"),
-            Err(BaselineError::Store(StoreError::BadStoreId(_)))
+            Err(StoreBaselineError::Store(StoreError::BadStoreId(_)))
         ));
     }
 
@@ -155,14 +155,14 @@ mod tests {
             r#"{"format":"another","format_version":1}"#,
         ] {
             std::fs::write(&path, newer).expect("written");
-            assert!(Baseline::read(&root, "db").is_err());
+            assert!(StoreBaseline::read(&root, "db").is_err());
             assert!(baseline(Note::Stopped).write(&root, "db").is_err());
             assert_eq!(std::fs::read_to_string(&path).expect("read"), newer);
         }
         std::fs::write(&path, r#"{"format":"safe-comp"#).expect("written");
-        let error = Baseline::read(&root, "db").expect_err("damaged");
-        assert!(matches!(error, BaselineError::Malformed { .. }));
+        let error = StoreBaseline::read(&root, "db").expect_err("damaged");
+        assert!(matches!(error, StoreBaselineError::Malformed { .. }));
         baseline(Note::Stopped).write(&root, "db").expect("replaced");
-        assert!(Baseline::read(&root, "db").expect("read").is_some());
+        assert!(StoreBaseline::read(&root, "db").expect("read").is_some());
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::manifest;
-use super::store::{Backup, BackupRoot, StoreError, Verified, next_second, parse_stamp, stamp};
+use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, next_second, stamp};
 use crate::fs::{Digest, FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_new};
 
 /// The value of `format` in every backup set.
@@ -16,12 +16,6 @@ pub const FORMAT: &str = "safe-compose-backup-set";
 
 /// The format version that this program writes. Version 1 was called `safe-compose-stack`.
 pub const FORMAT_VERSION: u32 = 2;
-
-/// The name of a backup set starts with this.
-const PREFIX: &str = "backup_set_";
-
-/// The name of a set of format version 1 starts with this. No store has such a name.
-pub(super) const OLD_PREFIX: &str = "stack_backup_";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupSet {
@@ -46,15 +40,6 @@ pub struct SetMember {
     pub manifest_sha256: String,
 }
 
-/// Whether a file in the backup directory has the name of a backup set.
-pub(super) fn is_set(name: &str) -> bool {
-    [PREFIX, OLD_PREFIX].iter().any(|prefix| {
-        name.strip_prefix(prefix)
-            .and_then(|rest| rest.strip_suffix(".json"))
-            .is_some_and(|time| parse_stamp(time).is_some())
-    })
-}
-
 /// Records that these backups of a project were made together. Returns the file and what is in it.
 pub fn write(
     root: &BackupRoot,
@@ -72,7 +57,7 @@ pub fn write(
     };
     create_private_dir_all(root.directory())?;
     loop {
-        let path = root.directory().join(format!("{PREFIX}{}.json", stamp(set.created)));
+        let path = root.directory().join(format!("{SET_PREFIX}{}.json", stamp(set.created)));
         match write_new(&path, &to_json(&set), PRIVATE_FILE) {
             Ok(()) => return Ok((path, set)),
             // Two in one second.
@@ -91,19 +76,4 @@ fn member(backup: &Backup) -> Result<SetMember, StoreError> {
         name: backup.name(),
         manifest_sha256: Digest::of(&bytes).to_string(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_of_both_formats_are_known() {
-        for name in ["backup_set_20261124_032008.json", "stack_backup_20261124_032008.json"] {
-            assert!(is_set(name), "{name}");
-        }
-        for name in ["backup_set_x.json", "backup_set_20261124_032008", "backup_20261124_032008.json"] {
-            assert!(!is_set(name), "{name}");
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::backup::baseline::{Baseline, Note};
+use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::driver::DriverTarget;
 use crate::backup::fingerprint::{Difference, Fingerprint};
 
@@ -32,7 +32,7 @@ impl Verdict {
 }
 
 /// Waits until the store answers, at most `limit`, and compares it with its record.
-pub async fn examine(target: DriverTarget<'_>, record: Option<&Baseline>, limit: Duration) -> Verdict {
+pub async fn examine(target: DriverTarget<'_>, record: Option<&StoreBaseline>, limit: Duration) -> Verdict {
     let driver = target.store.kind.driver();
     if let Err(error) = driver.wait_ready(target, limit).await {
         return Verdict::Unverifiable(format!("{error:#}"));
@@ -44,7 +44,7 @@ pub async fn examine(target: DriverTarget<'_>, record: Option<&Baseline>, limit:
 }
 
 fn judge(
-    record: Option<&Baseline>,
+    record: Option<&StoreBaseline>,
     now: Fingerprint,
     compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
 ) -> Verdict {

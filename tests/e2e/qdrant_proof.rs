@@ -149,7 +149,7 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).expect("written");
     let trial = trying.block_on(driver.run(ground, &backup)).expect("tried");
-    assert!(trial.reasons[0].contains("`receitas` cannot be put back"), "{:?}", trial.reasons);
+    assert!(trial.reasons[0].contains("`receitas` cannot be restored"), "{:?}", trial.reasons);
     assert_eq!(left(owner), [""; 0]);
     trying.block_on(async {
         let refused = engine.remove_scratch(&format!("{}-qdrant-1", scratch.name)).await;

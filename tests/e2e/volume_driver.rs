@@ -204,7 +204,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
     assert!(message().await.contains("is running"));
     docker(&["stop", "-t", "0", &id]).expect("stopped");
     let mixing = message().await;
-    assert!(mixing.contains("1 file that the backup does not have (`two`)"), "{mixing}");
+    assert!(mixing.contains("1 file that the backup does not contain (`two`)"), "{mixing}");
 
     docker(&["run", "--rm", "-v", &mount, &image, "/bin/busybox", "rm", "/data/two"]).expect("removed");
     restore().await.expect("only what the backup has is there now");

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safe_compose::backup::baseline::{self, Baseline, Note};
+use safe_compose::backup::baseline::{self, Note, StoreBaseline};
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::manifest::{ArtifactContents, Manifest, Proof};
 use safe_compose::backup::store::BackupRoot;
@@ -76,12 +76,12 @@ fn a_manifest_of_an_older_format_keeps_everything_when_it_is_written_again() {
 #[test]
 fn a_baseline_of_an_older_format_is_read_and_replaced() {
     let (_dir, root) = root();
-    let old = Baseline::read(&root, "db").expect("read").expect("there");
+    let old = StoreBaseline::read(&root, "db").expect("read").expect("there");
     assert_eq!(old.note, Note::Destroyed { backup: Some("db_backup_20260801_100000".into()) });
     assert_eq!((old.format.as_str(), old.format_version), ("safe-compose-record", 1));
-    let of_server = Baseline::read(&root, "qdrant").expect("read").expect("there");
+    let of_server = StoreBaseline::read(&root, "qdrant").expect("read").expect("there");
     assert!(matches!(of_server.fingerprint, Some(Fingerprint::Qdrant(_))));
-    Baseline::new(old.time, Note::Accepted, old.fingerprint, None).write(&root, "db").expect("replaced");
-    let new = Baseline::read(&root, "db").expect("read").expect("there");
+    StoreBaseline::new(old.time, Note::Accepted, old.fingerprint, None).write(&root, "db").expect("replaced");
+    let new = StoreBaseline::read(&root, "db").expect("read").expect("there");
     assert_eq!((new.note, new.format_version), (Note::Accepted, baseline::FORMAT_VERSION));
 }

@@ -140,7 +140,7 @@ fn every_damage_is_told_apart() {
         ),
         (
             "a newer manifest",
-            |backup| edit(backup, |text| text.replace("\"format_version\": 3", "\"format_version\": 4")),
+            |backup| edit(backup, |text| text.replace("\"format_version\": 4", "\"format_version\": 5")),
             |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(4))),
         ),
         (
@@ -232,7 +232,7 @@ fn what_cannot_be_read_is_listed_as_damaged_and_never_as_a_backup() {
     let (_dir, root) = root();
     let good = backup(&root, "db", AT);
     let bad = backup(&root, "db", "2026-08-02T10:00:00Z");
-    edit(&bad.directory, |text| text.replace("\"format_version\": 3", "\"format_version\": 9"));
+    edit(&bad.directory, |text| text.replace("\"format_version\": 4", "\"format_version\": 9"));
     let listing = root.list(Some("db")).expect("listed");
     assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [good.name()]);
     assert_eq!(listing.damaged.len(), 1);
@@ -302,7 +302,7 @@ fn a_second_taken_now_is_waited_for() {
     let now = Timestamp::now().to_string();
     backup(&root, "db", &now);
     let second = backup(&root, "db", &now);
-    assert!(second.manifest.created <= Timestamp::now(), "never dated later than now");
+    assert!(second.manifest.created <= Timestamp::now(), "never dated in the future");
 }
 
 #[test]

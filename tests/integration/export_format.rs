@@ -170,14 +170,14 @@ fn what_cannot_be_restored_is_told_before_anything_is_done() {
         ),
         (
             format!("{{\"collections\":[{{{head},\"points\":[],\"count\":1}}]}}"),
-            "says that collection `a` has 1 points",
+            "it should have 1 points of collection `a`",
         ),
-        (format!("{{\"collections\":[{{{head}}},{{{head}}}]}}"), "two collections that are called `a`"),
-        ("{\"collections\":[{\"name\":\"a\",\"points\":[]}]}".to_owned(), "says nothing of the vectors"),
+        (format!("{{\"collections\":[{{{head}}},{{{head}}}]}}"), "two collections `a`"),
+        ("{\"collections\":[{\"name\":\"a\",\"points\":[]}]}".to_owned(), "the vectors of collection"),
         ("{\"collections\":[]}".to_owned(), "neither collections nor points"),
         ("{}".to_owned(), "neither collections nor points"),
-        (String::new(), "cut off"),
-        ("{\"format\":\"another\",\"collections\":[]}".to_owned(), "another kind: `another`"),
+        (String::new(), "truncated"),
+        ("{\"format\":\"another\",\"collections\":[]}".to_owned(), "unknown format `another`"),
         (
             "{\"format\":\"safe-compose-export\",\"format_version\":2,\"parts\":[]}".to_owned(),
             "format version 2",
@@ -186,7 +186,7 @@ fn what_cannot_be_restored_is_told_before_anything_is_done() {
             format!(
                 "{{\"format\":\"safe-compose-export\",\"format_version\":1,\"collections\":[{{{head}}}]}}"
             ),
-            "no last line with a digest",
+            "its last line, with the digest, is missing",
         ),
     ] {
         let flaw = read(&file(dir.path(), "a.json", &text)).expect_err(&text);

@@ -515,7 +515,7 @@ fn qdrants_files_are_whole_or_the_start_is_stopped() {
         project().finds_nothing();
     }
     std::fs::write(collection.join("shard_0.initializing"), "").expect("written");
-    assert!(project().finds(Severity::Stop, "was never finished").why.contains("--safe-skip-checks"));
+    assert!(project().finds(Severity::Stop, "is incomplete").why.contains("--safe-skip-checks"));
     // While the server runs its files are its own matter.
     let running =
         Container { state: State::Running, ..container(MountSource::Bind { path: storage.clone() }, true) };

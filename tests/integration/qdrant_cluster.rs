@@ -118,8 +118,8 @@ async fn a_shard_that_no_node_within_reach_has_fails_the_backup() {
     nodes[0].stores.retain(|store| store.id != "qdrant-2");
     let (_dir, root) = root();
     let reason = why(nodes[0].back_up(&root).await);
-    assert!(reason.contains("no node that can be asked has shard"), "{reason}");
-    assert!(reason.contains("`livros`") && reason.contains("is no service of this project"), "{reason}");
+    assert!(reason.contains("no reachable node has an active replica of shard"), "{reason}");
+    assert!(reason.contains("`livros`") && reason.contains("is not a service of this project"), "{reason}");
     assert!(root.latest("qdrant").expect("listed").is_none());
     nothing_is_left_over(&nodes);
     nodes[0].delete("livros").await;

@@ -233,7 +233,7 @@ async fn a_server_that_dies_in_the_middle_leaves_no_file() {
         let error = why(export(&stand, ExportFormat::Json).await.map(drop));
         let said = match failure {
             "refuse" => "cannot",
-            "scroll-loses" => "the export is not whole",
+            "scroll-loses" => "the export is incomplete",
             "unreadable:receitas" => "cannot be read, and so not be exported",
             _ => "told to give no more points",
         };

@@ -219,7 +219,11 @@ async fn a_damaged_backup_is_no_ground_for_the_next() {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).expect("written");
     let second = stand.back_up(&root).await.expect("saved");
-    assert!(second.remarks.iter().any(|remark| remark.contains("saved as a whole")), "{:?}", second.remarks);
+    assert!(
+        second.remarks.iter().any(|remark| remark.contains("gets a full backup")),
+        "{:?}",
+        second.remarks
+    );
     second.backup.check().expect("whole");
     assert_eq!(snapshots(&stand, "receitas").await, 2);
 }

@@ -91,8 +91,8 @@ async fn a_server_that_loses_or_adds_something_shows() {
     assert_eq!(
         trial.reasons,
         [
-            "collection `receitas` has another setting `hnsw_config/m`",
-            "collection `receitas` has other payload indexes"
+            "collection `receitas` has a different setting `hnsw_config/m`",
+            "collection `receitas` has different payload indexes"
         ],
         "the aliases are led as they were saved"
     );

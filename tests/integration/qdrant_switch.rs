@@ -33,7 +33,7 @@ async fn only_over_the_wire_a_download_can_break_off() {
         assert_eq!(restored.is_err(), breaks);
         if breaks {
             let error = why(restored);
-            assert!(error.contains("Nothing is lost"), "{error}");
+            assert!(error.contains("No data is lost"), "{error}");
             let restored = stand.restore(&backup, &only("receitas")).await.expect("once more");
             assert_eq!(restored.steps[0].action, Action::Create, "its place is empty");
         }

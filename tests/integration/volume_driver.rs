@@ -245,7 +245,7 @@ async fn without_a_container_a_helper_is_made_and_always_removed() {
     let make = || filled(MemoryEngine::new()).with_image("app", image()).with_volume(volume("shop_db"));
     let engine = make();
     let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("dumped");
-    assert_eq!(remarks, ["volume `gone` does not exist, so nothing of it was copied"]);
+    assert_eq!(remarks, ["volume `gone` does not exist, so it was not copied"]);
     assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
     assert_eq!((engine.count(Question::CreateHelper), engine.containers().len()), (1, 0));
     let by_hand = backup.manifest.manual_restore.join("\n");
@@ -275,7 +275,7 @@ async fn where_the_services_image_is_gone_a_helper_is_made_of_ours() {
 
     let strange = without_image().with_architecture("vax");
     let error = dump(&strange, &store, &root).await.map(|_| ()).expect_err("there is no program for it");
-    assert!(format!("{error:#}").contains("no image of `db`"), "{error:#}");
+    assert!(format!("{error:#}").contains("no image to access the volumes of `db`"), "{error:#}");
     assert_eq!(strange.count(Question::CreateHelper), 0);
 }
 
@@ -461,7 +461,7 @@ async fn a_write_that_fails_says_what_may_be_there() {
         source: anyhow::anyhow!("no space left on device"),
     });
     let error = restore(&fresh, &store, &backup, &plan).await.expect_err("told to fail");
-    assert!(error.to_string().contains("may now hold a part of the backup"), "{error:#}");
+    assert!(error.to_string().contains("may now contain part of the backup"), "{error:#}");
     fresh.heal(Question::WriteArchive);
     restore(&fresh, &store, &backup, &plan).await.expect("again");
 }

@@ -1,4 +1,4 @@
-//! One JSON document, read as it comes: its points pass by one at a time, and only what is small is kept.
+//! One JSON document, read as a stream: points are visited one at a time, and only small values are kept.
 
 use std::fmt;
 use std::io::Read;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::ExportError;
 
-/// Is given the number of a collection, as they come in the file, and the text of one of its points.
+/// Gets the index of a collection in the file, and the text of one of its points.
 pub(super) type OnPoint<'a> = dyn FnMut(usize, &str) -> Result<(), ExportError> + 'a;
 
 /// A file without its points.
@@ -25,7 +25,7 @@ pub(super) struct CollectionDraft {
     pub(super) points: u64,
 }
 
-/// The keys that are kept; what else a file has may be of any size.
+/// The keys that are kept; other values may have any size.
 const KEPT: [&str; 18] = [
     "aliases",
     "collection",
@@ -63,7 +63,7 @@ pub(super) fn read(reader: impl Read, on_point: &mut OnPoint<'_>) -> Result<Expo
 struct State<'a, 'b> {
     on_point: &'a mut OnPoint<'b>,
     collections: Vec<CollectionDraft>,
-    /// What `on_point` has said; the error that serde carries is only a sign of it.
+    /// The error of `on_point`; the error that serde returns only stops the parser.
     flaw: Option<ExportError>,
 }
 
@@ -74,7 +74,7 @@ impl State<'_, '_> {
     }
 }
 
-/// The whole document, or one collection of it. A document that has points itself is one collection.
+/// The document, or one of its collections. A document that has points itself is a collection.
 struct Object<'s, 'a, 'b> {
     state: &'s mut State<'a, 'b>,
     own: Option<usize>,

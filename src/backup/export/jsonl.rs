@@ -1,4 +1,4 @@
-//! JSON Lines, read line by line: the head, then for each collection its own line, its points, and their count.
+//! JSON Lines, read line by line: the header, then for each collection its own line, its points, and their count.
 
 use std::io::BufRead;
 
@@ -10,7 +10,7 @@ use super::json::{CollectionDraft, ExportDraft, OnPoint};
 use super::{ExportError, digest};
 use crate::fs::Digester;
 
-/// What a line may be, told by the key that it has.
+/// The types of lines, which differ in their key.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
@@ -21,7 +21,7 @@ struct Line<'a> {
     count: Option<u64>,
 }
 
-/// Reads them all. Returns what was read, and both digests where the last line has one: what it says and what was found.
+/// Reads all lines. If the last line has a digest, returns it together with the digest of the file.
 pub(super) fn read(
     mut reader: impl BufRead,
     on_point: &mut OnPoint<'_>,
@@ -43,7 +43,7 @@ pub(super) fn read(
             let said = said.to_owned();
             if is_open || reader.read_line(&mut line).map_err(unreadable)? != 0 {
                 return Err(ExportError::Malformed(
-                    "it goes on after its end, or ends inside a collection".to_owned(),
+                    "it has data after its end, or ends inside a collection".to_owned(),
                 ));
             }
             return Ok((draft, Some((said, digester.finish().to_string()))));

@@ -1,4 +1,4 @@
-//! Writes an export on a thread of its own, from pieces that come through a channel of bounded length.
+//! Writes an export on a thread of its own, from parts that it receives through a bounded channel.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -13,18 +13,18 @@ use super::{CollectionConfig, ExportFormat, ExportHeader, ExportOrigin, PendingE
 use crate::fs::{PRIVATE_FILE, PendingFile};
 use crate::units::Bytes;
 
-/// How many pieces may wait for the disk.
+/// How many parts may wait for the disk.
 const WAITING: usize = 4;
 
-/// The strength of the compression: vectors hardly shrink, and the server is to be the slow part.
+/// The compression level: vectors hardly shrink, and the server should stay the bottleneck.
 const ZSTD_LEVEL: i32 = 1;
 
-/// A part of an export. After the head, for each collection: open, points, close.
+/// A part of an export. After the header, for each collection: begin, points, end.
 #[derive(Debug)]
 pub enum ExportPart {
     Header(ExportHeader),
     Begin(CollectionConfig),
-    /// Points with the separator of the kind between them.
+    /// Points, with the separator of the format between them.
     Points {
         text: Vec<u8>,
         count: u64,
@@ -41,7 +41,7 @@ pub struct ExportedFile {
     pub points: u64,
 }
 
-/// Takes the pieces of one export. Dropping it leaves nothing behind.
+/// Receives the parts of one export. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct ExportSink {
     pub kind: ExportFormat,
@@ -49,7 +49,7 @@ pub struct ExportSink {
     writing: JoinHandle<anyhow::Result<Pending>>,
 }
 
-/// An export of which everything was written, and nothing is kept yet.
+/// An export that is written completely, under its temporary name.
 #[derive(Debug)]
 struct Pending {
     place: PendingExport,
@@ -65,31 +65,31 @@ impl ExportSink {
         Self { kind, pieces, writing }
     }
 
-    /// Waits while the disk is behind.
+    /// Waits if the disk is behind.
     pub async fn send(&self, piece: ExportPart) -> anyhow::Result<()> {
         self.pieces.send(piece).await.ok().context("the export cannot be written")
     }
 
-    /// Why nothing is taken any more, where that is so.
+    /// Why no more parts are accepted, if that is the case.
     pub async fn failure(self) -> Option<anyhow::Error> {
         drop(self.pieces);
         self.writing.await.map_err(anyhow::Error::from).and_then(|written| written).err()
     }
 
-    /// Reads back what was written, to its end, and gives the file its name. `read` is told of each piece.
+    /// Reads the file back to its end, and gives it its name. `read` gets the size of each chunk.
     pub async fn finish(self, mut read: impl FnMut(u64) + Send + 'static) -> anyhow::Result<ExportedFile> {
         drop(self.pieces);
         let Pending { place, collections, points } = self.writing.await??;
         tokio::task::spawn_blocking(move || {
             let PendingExport { path, kind, pending, .. } = &place;
             let (draft, has_digest) = pass_as(*kind, pending.path(), &mut read, &mut |_, _| Ok(()))
-                .context("what was written cannot be read back")?;
+                .context("the export cannot be read back")?;
             let found: u64 = draft.collections.iter().map(|one| one.points).sum();
             anyhow::ensure!(
                 has_digest && draft.collections.len() as u64 == collections && found == points,
-                "what was written reads back with {found} points instead of {points}"
+                "the export reads back with {found} points instead of {points}"
             );
-            let bytes = pending.path().metadata().context("what was written is gone")?.len();
+            let bytes = pending.path().metadata().context("the export has disappeared")?.len();
             let written = ExportedFile { path: path.clone(), bytes, collections, points };
             tracing::debug!(size = %Bytes(bytes), mode = PRIVATE_FILE, "the export is whole");
             place.pending.keep(&place.path)?;

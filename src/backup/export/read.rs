@@ -11,22 +11,22 @@ use super::json::{self, ExportDraft, OnPoint};
 use super::{ExportError, ExportFormat, FORMAT, FORMAT_VERSION, digest, formats, jsonl, point};
 use crate::fs::{Digester, FsError};
 
-/// The first bytes of everything that zstd has compressed (RFC 8878, 3.1.1).
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// An export that was read to its end and found sound.
+/// An export that was read to its end and is intact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportContents {
     pub path: PathBuf,
-    /// The server's version, where the file says it.
+    /// The server's version, if the file has it.
     pub server: Option<String>,
-    /// The service it is from, where the file says it.
+    /// The service it comes from, if the file has it.
     pub service: Option<String>,
     /// Alias to collection.
     pub aliases: BTreeMap<String, String>,
     /// In the order of the file.
     pub collections: Vec<ExportedCollection>,
-    /// A digest in the file agrees with it. Only exports of ours have one.
+    /// The file has a digest, and it matches. Files of other tools have none.
     pub has_digest: bool,
 }
 
@@ -37,11 +37,11 @@ pub struct ExportedCollection {
     /// `config` as a server prints it.
     pub config: Value,
     pub payload_schema: Value,
-    /// How many points of it are in the file.
+    /// The number of its points in the file.
     pub points: u64,
 }
 
-/// Reads an export to its end, and looks at every point. `read` is told of each piece that was read.
+/// Reads an export to its end, and checks every point. `read` gets the size of each chunk.
 pub fn scan(path: &Path, read: &mut dyn FnMut(u64)) -> Result<ExportContents, ExportError> {
     let mut upsert = Vec::new();
     let mut numbers: BTreeMap<usize, u64> = BTreeMap::new();
@@ -50,7 +50,7 @@ pub fn scan(path: &Path, read: &mut dyn FnMut(u64)) -> Result<ExportContents, Ex
         *number += 1;
         upsert.clear();
         point::to_upsert(text, &mut upsert).map_err(|reason| ExportError::Point {
-            // Its name may come after its points.
+            // Its name may follow its points.
             collection: format!("number {}", collection + 1),
             number: *number,
             reason,
@@ -69,7 +69,7 @@ fn contents(path: &Path, draft: &ExportDraft, has_digest: bool) -> Result<Export
             return Err(ExportError::Count { collection: name, said, found: one.points });
         }
         if collections.iter().any(|known| known.name == name) {
-            return Err(ExportError::Shape(format!("it has two collections that are called `{name}`")));
+            return Err(ExportError::Shape(format!("it has two collections `{name}`")));
         }
         collections.push(ExportedCollection { name, config, payload_schema, points: one.points });
     }
@@ -87,7 +87,7 @@ fn contents(path: &Path, draft: &ExportDraft, has_digest: bool) -> Result<Export
     })
 }
 
-/// Reads a file once. Returns what is not a point, and whether a digest in it agrees.
+/// Reads a file once. Returns everything but the points, and whether the file has a digest that matches.
 pub(super) fn pass(
     path: &Path,
     read: &mut dyn FnMut(u64),
@@ -97,7 +97,7 @@ pub(super) fn pass(
     pass_as(kind, path, read, on_point)
 }
 
-/// Like [`pass`], for a file that has not got its name yet.
+/// Like [`pass`], for a file that does not have its name yet.
 pub(super) fn pass_as(
     kind: ExportFormat,
     path: &Path,
@@ -157,7 +157,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Tells how far it is, and hashes the first `left` bytes.
+/// Reports progress, and hashes the first `left` bytes.
 struct Counted<'a> {
     inner: File,
     read: &'a mut dyn FnMut(u64),

@@ -15,7 +15,7 @@ pub(super) struct Writer<W> {
     kind: ExportFormat,
     digester: Digester,
     collections: u64,
-    /// Points of the collection at hand.
+    /// Points of the current collection.
     points: u64,
 }
 
@@ -65,7 +65,7 @@ impl<W: Write> Writer<W> {
             ExportFormat::Json => {
                 self.put(if self.collections == 0 { b"\n" } else { b",\n" })?;
                 let text = serde_json::to_vec(collection)?;
-                // Without its closing brace: the points come in between.
+                // Without its closing brace: the points follow.
                 self.put(&text[..text.len() - 1])?;
                 self.put(b",\"points\":[\n")?;
             }
@@ -78,7 +78,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Some points of the collection at hand, with the separator of the kind in between.
+    /// Some points of the current collection, with the separator of the format between them.
     pub(super) fn points(&mut self, text: &[u8], count: u64) -> io::Result<()> {
         if count == 0 {
             return Ok(());
@@ -94,7 +94,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Ends the collection at hand. Returns how many points were written.
+    /// Ends the current collection. Returns the number of its points.
     pub(super) fn close(&mut self) -> io::Result<u64> {
         let count = self.points;
         match self.kind {

@@ -1,8 +1,8 @@
-//! Where a collection's history stood, so that a later look can prove that nothing was written since.
+//! Where the writes of a collection stood, so that a later fingerprint can prove that nothing was written since.
 //!
-//! Each write moves a shard's `op_num`, and a restart does not (measured, 1.19.0). A collection that was deleted and made
-//! again has other segments. A snapshot put over a collection brings both numbers and segments of *its* time with it,
-//! so the two alone prove nothing: the files of the segments must be the very same ones too.
+//! Each write increases a shard's `op_num`; a restart does not (measured, 1.19.0). A collection that was deleted and
+//! created again has other segments. A snapshot restored over a collection brings both the numbers and the segments of
+//! *its* time with it, so these two alone prove nothing: the files of the segments must be the same files, too.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WritePosition {
-    /// By their ids, and by their nodes.
+    /// Ordered by id, then by node.
     pub shards: Vec<ShardPosition>,
 }
 
@@ -18,26 +18,26 @@ pub struct WritePosition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardPosition {
     pub id: u32,
-    /// The node of a cluster that it is on; `None` on a server that stands alone.
+    /// The cluster node that has it; `None` for a single server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u64>,
     /// The number of the last operation.
     pub op_num: u64,
     /// Each segment with the identity of its file `version.info` (inode and time of its last change), which is written
-    /// once; `None` where the files cannot be looked at.
+    /// once; `None` if the files cannot be read.
     pub segments: BTreeMap<String, Option<String>>,
 }
 
 impl WritePosition {
-    /// Whether nothing was written between an earlier mark and this one. `false` says nothing: an optimiser that has
-    /// rewritten every segment leaves no proof.
+    /// Whether nothing was written between an earlier position and this one. `false` proves nothing: an optimizer that
+    /// rewrote every segment leaves no proof.
     pub fn proves_unchanged_since(&self, earlier: &Self) -> bool {
         !self.shards.is_empty()
             && self.same_writes(earlier)
             && self.shards.iter().zip(&earlier.shards).all(|(now, then)| now.stands_on(then))
     }
 
-    /// Whether the counters of all shards stand where they stood.
+    /// Whether the counters of all shards are unchanged.
     pub fn same_writes(&self, earlier: &Self) -> bool {
         self.shards.len() == earlier.shards.len()
             && self
@@ -49,7 +49,7 @@ impl WritePosition {
 }
 
 impl ShardPosition {
-    /// Whether at least one segment is still the same, and none has the same name and another file.
+    /// Whether at least one segment is the same, and none has the same name and a different file.
     fn stands_on(&self, earlier: &Self) -> bool {
         let mut same = false;
         for (segment, now) in &self.segments {

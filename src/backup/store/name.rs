@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
-use crate::backup::set;
 
 const BETWEEN: &str = "_backup_";
 const FORMAT: &str = "%Y%m%d_%H%M%S";
@@ -16,6 +15,12 @@ const LENGTH: usize = "YYYYMMDD_HHMMSS".len();
 
 /// Files that other modules keep in the backup directory.
 pub(super) const TAKEN: &[&str] = &["journal.jsonl"];
+
+/// The name of a backup set starts with this.
+pub(in crate::backup) const SET_PREFIX: &str = "backup_set_";
+
+/// The name of a backup set of format version 1 starts with this. No store has such a name.
+const OLD_SET_PREFIX: &str = "stack_backup_";
 
 /// The baseline beside the backups of a store.
 pub(in crate::backup) const BASELINE: &str = "last_stop.json";
@@ -50,6 +55,15 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{BETWEEN}{}", self.store, stamp(self.time))
     }
+}
+
+/// Whether a file in the backup directory has the name of a backup set.
+pub(super) fn is_set(name: &str) -> bool {
+    [SET_PREFIX, OLD_SET_PREFIX].iter().any(|prefix| {
+        name.strip_prefix(prefix)
+            .and_then(|rest| rest.strip_suffix(".json"))
+            .is_some_and(|time| parse_stamp(time).is_some())
+    })
 }
 
 /// `YYYYMMDD_HHMMSS`, in UTC.
@@ -89,8 +103,8 @@ pub(super) fn valid_store(id: &str) -> Result<&str, StoreError> {
         && id.bytes().all(allowed)
         && !id.starts_with('.')
         && !TAKEN.contains(&id)
-        && !id.starts_with(set::OLD_PREFIX)
-        && !set::is_set(id);
+        && !id.starts_with(OLD_SET_PREFIX)
+        && !is_set(id);
     if sound { Ok(id) } else { Err(StoreError::BadStoreId(id.to_owned())) }
 }
 
@@ -143,6 +157,16 @@ mod tests {
         }
         for id in ["db", "db-2", "A.b_c-9", "-x", "_"] {
             assert!(valid_store(id).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_backup_sets_of_both_formats_are_known() {
+        for name in ["backup_set_20261124_032008.json", "stack_backup_20261124_032008.json"] {
+            assert!(is_set(name), "{name}");
+        }
+        for name in ["backup_set_x.json", "backup_set_20261124_032008", "backup_20261124_032008.json"] {
+            assert!(!is_set(name), "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
-//! `SHA256SUMS`, in the words of GNU `sha256sum`: `sha256sum -c SHA256SUMS` checks a backup without this program.
+//! `SHA256SUMS`, in the format of GNU `sha256sum`: `sha256sum -c SHA256SUMS` verifies a backup without this program.
 //!
-//! A name with a backslash or a line break is escaped, and its line begins with a backslash.
+//! A name with a backslash or a line break is escaped, and its line starts with a backslash.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

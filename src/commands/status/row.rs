@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::volume_of;
-use crate::backup::baseline::{Baseline, Note};
+use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
@@ -30,7 +30,7 @@ pub(super) struct Row<'a> {
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
     pub(super) backup: Option<Backup>,
-    pub(super) record: Option<Baseline>,
+    pub(super) record: Option<StoreBaseline>,
 }
 
 impl Row<'_> {
@@ -197,7 +197,7 @@ fn state_word(state: State) -> &'static str {
     }
 }
 
-fn last_stop(record: &Baseline) -> String {
+fn last_stop(record: &StoreBaseline) -> String {
     let ago = format::ago(record.time);
     match &record.note {
         Note::Stopped => ago,

@@ -3,7 +3,7 @@
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{Finding, Severity};
-use crate::qdrant::{self, Damage, Fate};
+use crate::qdrant::{self, StartupEffect, StorageDamage};
 
 /// More than this is one disaster, and not several findings.
 const MOST: usize = 5;
@@ -13,20 +13,24 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
     // A server at work is always about to change its files.
     let Some(directory) = mount.directory.as_ref().filter(|_| is_usual && !mount.running) else { return };
     let damage = qdrant::examine(&directory.path.join(mount.data_below()));
-    for (severity, fates) in [
-        (Severity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
-        (Severity::Warn, &[Fate::Odd]),
+    for (severity, effects) in [
+        (
+            Severity::Stop,
+            [StartupEffect::Skipped, StartupEffect::Deleted, StartupEffect::Exits, StartupEffect::Dummy]
+                .as_slice(),
+        ),
+        (Severity::Warn, &[StartupEffect::Odd]),
     ] {
-        let found: Vec<&Damage> = damage.iter().filter(|one| fates.contains(&one.fate)).collect();
+        let found: Vec<&StorageDamage> = damage.iter().filter(|one| effects.contains(&one.effect)).collect();
         for one in found.iter().take(MOST) {
-            let remedy = match one.fate {
-                Fate::Skipped | Fate::Deleted | Fate::Dies => {
+            let remedy = match one.effect {
+                StartupEffect::Skipped | StartupEffect::Deleted | StartupEffect::Exits => {
                     ". Copy the directory before anything is started on it, and restore the backup into an empty one"
                 }
-                Fate::Dummy => {
+                StartupEffect::Dummy => {
                     ". Start it with --safe-skip-checks and restore the collection from its backup"
                 }
-                Fate::Odd => "",
+                StartupEffect::Odd => "",
             };
             let what = format!("in {}, {}", mount.name(), one.what);
             findings.push(Finding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));

@@ -1,10 +1,10 @@
-//! Walks a collection's snapshot to its end, as the server wrote it, without unpacking it.
+//! Walks the snapshot of a collection to its end, as the server wrote it, without unpacking it.
 //!
-//! A snapshot is a tar archive that holds one tar archive for each segment. The outer one ends with two blocks of zeros;
-//! the inner ones have no such end (the server drops their writer), so that there the last file tells whether they are
-//! whole: it is always `snapshot/files/version.info`. Facts from qdrant 1.19.0, `lib/collection/src/collection/snapshots.rs`,
-//! `lib/segment/src/segment/snapshot.rs` and `lib/common/common/src/tar_ext.rs`. Memory stays bounded: only the small
-//! files at the top are kept.
+//! A snapshot is a tar archive that contains one tar archive for each segment. The outer one ends with two blocks of
+//! zeros; the inner ones have no such end (the server drops their writer), so their last file shows whether they are
+//! complete: it is always `snapshot/files/version.info`. Facts from qdrant 1.19.0,
+//! `lib/collection/src/collection/snapshots.rs`, `lib/segment/src/segment/snapshot.rs` and
+//! `lib/common/common/src/tar_ext.rs`. Memory stays bounded: only the small files at the top are kept.
 
 pub(crate) mod increment;
 mod segment;
@@ -23,7 +23,7 @@ use shard::ShardWalk;
 /// The largest file at the top that is read into memory. The configuration of a collection is a few kilobytes.
 const SMALL: u64 = 16 * 1024 * 1024;
 
-/// What was found in a whole snapshot.
+/// What a complete snapshot contains.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SnapshotContents {
     /// `config.json`: the collection's configuration; null in the snapshot of a shard, which has none.
@@ -32,36 +32,36 @@ pub(crate) struct SnapshotContents {
     pub(crate) segments: usize,
 }
 
-/// Why a snapshot is not one, and where in it.
+/// What is wrong with a snapshot, and where.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
-    #[error("the archive breaks off or is damaged after {place}")]
+    #[error("the archive is truncated or damaged after {place}")]
     Broken {
         place: String,
         #[source]
         source: io::Error,
     },
-    #[error("the archive has no end after {place}: the last bytes are missing")]
+    #[error("the archive has no end marker after {place}: its last bytes are missing")]
     NoEnd { place: String },
-    #[error("the archive goes on after its end, at byte {at}")]
+    #[error("the archive has data after its end, at byte {at}")]
     Trailing { at: u64 },
-    #[error("`{path}` does not belong into a snapshot")]
+    #[error("`{path}` does not belong in a snapshot")]
     Stranger { path: String },
     #[error("`{path}` is a {kind}, which a snapshot never has")]
     Kind { path: String, kind: String },
-    #[error("`{path}` is there twice")]
+    #[error("`{path}` appears twice")]
     Twice { path: String },
     #[error("`{path}` is missing")]
     Missing { path: String },
-    #[error("`{path}` cannot be understood")]
+    #[error("`{path}` cannot be parsed")]
     Unreadable {
         path: String,
         #[source]
         source: anyhow::Error,
     },
-    #[error("segment `{path}` is not whole: it ends with `{last}`")]
+    #[error("segment `{path}` is incomplete: its last file is `{last}`")]
     HalfSegment { path: String, last: String },
-    #[error("shard {shard} has no segment")]
+    #[error("shard {shard} has no segments")]
     NoSegments { shard: u32 },
     #[error("it has {found} of {expected} shards")]
     MissingShards { found: usize, expected: u64 },
@@ -74,8 +74,8 @@ pub(crate) fn walk(reader: impl Read) -> Result<SnapshotContents, SnapshotError>
     top.judge()
 }
 
-/// Walks the snapshot of one shard to its end: it has at its top what the snapshot of a collection has below the shard's
-/// number, and no configuration.
+/// Walks the snapshot of one shard to its end: at its top it has what the snapshot of a collection has below the number
+/// of the shard, and no configuration.
 pub(crate) fn walk_shard(reader: impl Read, id: u32) -> Result<SnapshotContents, SnapshotError> {
     let mut shard = ShardWalk::default();
     each(reader, |entry, path| {
@@ -104,7 +104,7 @@ fn each<R: Read>(
     })
 }
 
-/// The files at the top, as far as they were seen.
+/// The files at the top that were seen so far.
 #[derive(Default)]
 struct Top {
     small: BTreeMap<String, Vec<u8>>,
@@ -168,7 +168,7 @@ impl Top {
     }
 }
 
-/// Whether an entry is a directory; anything but plain and sparse files beside is refused, as the server refuses it
+/// Whether an entry is a directory. Anything else but regular and sparse files is refused, as the server does
 /// (`lib/common/common/src/tar_unpack.rs`).
 fn kind(entry: &Entry<'_, impl Read>, path: &str) -> Result<bool, SnapshotError> {
     match entry.header().entry_type() {
@@ -188,12 +188,12 @@ fn path_of(entry: &Entry<'_, impl Read>, last: &LastEntry) -> Result<String, Sna
 
 fn small(entry: &mut Entry<'_, impl Read>, path: &str) -> Result<Vec<u8>, SnapshotError> {
     if entry.size() > SMALL {
-        return Err(unreadable(path, anyhow::anyhow!("it is far too large")));
+        return Err(unreadable(path, anyhow::anyhow!("it is too large")));
     }
     let mut bytes = Vec::new();
     entry.read_to_end(&mut bytes).map_err(|error| unreadable(path, error.into()))?;
     if bytes.len() as u64 != entry.size() {
-        return Err(unreadable(path, anyhow::anyhow!("it breaks off")));
+        return Err(unreadable(path, anyhow::anyhow!("it is truncated")));
     }
     Ok(bytes)
 }
@@ -206,7 +206,7 @@ fn unreadable(path: &str, source: anyhow::Error) -> SnapshotError {
     SnapshotError::Unreadable { path: path.to_owned(), source }
 }
 
-/// How far the walk has come, for the message.
+/// The last entry that was read, for the message.
 struct LastEntry(Option<String>);
 
 impl LastEntry {
@@ -219,7 +219,7 @@ impl LastEntry {
     }
 
     fn shown(&self) -> String {
-        self.0.as_ref().map_or_else(|| "its very beginning".to_owned(), |path| format!("`{path}`"))
+        self.0.as_ref().map_or_else(|| "its start".to_owned(), |path| format!("`{path}`"))
     }
 
     fn broken(&self, source: io::Error) -> SnapshotError {

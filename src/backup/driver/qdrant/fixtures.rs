@@ -1,4 +1,4 @@
-//! A container and a store for the tests of this folder.
+//! Fixtures for the tests of this driver: a container, a store, and a server's contents.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ pub(crate) fn store(container: Container) -> Store {
     }
 }
 
-/// `config` as a 1.19.0 server prints it.
+/// `config` as a 1.19.0 server reports it.
 pub(crate) fn config() -> Value {
     json!({
         "params": {

@@ -132,7 +132,7 @@ impl Driver for QdrantDriver {
 #[async_trait]
 impl TestRestore for QdrantDriver {
     async fn run(&self, env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
-        test_restore::run(env, from, *self).await
+        test_restore::run(env, from, self.timeouts).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Copies the places of a store, one archive each.
+//! Copies the directories of a store, one archive each.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -20,7 +20,7 @@ use crate::inventory::{Place, PlaceSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
 
-/// Counts everything in every place.
+/// Counts everything in every directory.
 pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
     let chosen = existing(target, places::choose(target.store, None)).await?;
     if chosen.places.is_empty() {
@@ -40,7 +40,7 @@ pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fing
     helper.close(target, counted).await
 }
 
-/// What is in one place now.
+/// What one directory contains now.
 async fn look(
     target: DriverTarget<'_>,
     helper: &HelperContainer,
@@ -53,7 +53,7 @@ async fn look(
         .with_context(|| format!("`{}` cannot be read", place.target.display()))
 }
 
-/// The archive of a place; `None` where a container has no such path yet.
+/// The archive of a directory; `None` if the container does not have the path yet.
 pub(super) async fn open(
     target: DriverTarget<'_>,
     helper: &HelperContainer,
@@ -66,7 +66,7 @@ pub(super) async fn open(
     }
 }
 
-/// Leaves out volumes that do not exist: to look at one would make it.
+/// Leaves out volumes that do not exist: reading one would create it.
 pub(super) async fn existing<'a>(
     target: DriverTarget<'_>,
     mut chosen: Chosen<'a>,
@@ -78,7 +78,7 @@ pub(super) async fn existing<'a>(
     for place in chosen.places {
         match &place.source {
             PlaceSource::Volume { name: Some(name), .. } if target.engine.volume(name).await?.is_none() => {
-                chosen.remarks.push(format!("volume `{name}` does not exist, so nothing of it was copied"));
+                chosen.remarks.push(format!("volume `{name}` does not exist, so it was not copied"));
             }
             PlaceSource::Volume { .. }
             | PlaceSource::Bind { .. }
@@ -113,7 +113,7 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
     let copied = copy_all(target, &helper, &chosen.places, into).await;
     let copied = helper.close(target, copied).await?;
     let mut running = before;
-    // Started while we were at it: as bad as running from the start.
+    // Started during the copy: as bad as running from the start.
     for container in helper_container::running(target, &chosen.places).await? {
         if running.iter().all(|known| known.id != container.id) {
             running.push(container);
@@ -185,7 +185,7 @@ async fn copy(
     };
     let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
     let (task, summary, read_back) = walk(written, task).await?;
-    anyhow::ensure!(read_back == digest, "`{path}` reads back other than it was written");
+    anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
     task.finish(&format!(
         "copied {shown}: {} in {}",
         Bytes(summary.bytes),
@@ -198,14 +198,15 @@ async fn copy(
 fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        match archives.read(&mut buffer).context("the engine broke off")? {
+        match archives.read(&mut buffer).context("the engine stopped sending")? {
             0 => return Ok(file.finish()?),
             read => file.append(&buffer[..read])?,
         }
     }
 }
 
-/// On a full disk, how much the volume needs. To ask sooner would make every backup slow: the engine measures them all.
+/// On a full disk, adds how much space the volume needs. Asking earlier would slow down every backup: the engine
+/// measures all volumes.
 async fn with_size(target: DriverTarget<'_>, place: &Place, error: anyhow::Error) -> anyhow::Error {
     match (error.downcast::<FsError>(), &place.source) {
         (Ok(full), PlaceSource::Volume { name: Some(name), .. }) if full.is_full() => {
@@ -224,8 +225,9 @@ async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Tas
             inner: BufReader::with_capacity(256 * 1024, open),
             digester: crate::fs::Digester::default(),
         };
-        let summary = tar_summary::take(&mut reader, |_| {})
-            .context("what the engine sent is not whole; a file may have changed while it was read")?;
+        let summary = tar_summary::take(&mut reader, |_| {}).context(
+            "the archive from the engine is incomplete; a file may have changed while it was read",
+        )?;
         let bytes = reader.digester.bytes();
         task.advance(bytes);
         Ok((task, summary, reader.digester.finish()))
@@ -250,8 +252,8 @@ impl<R: std::io::Read> std::io::Read for Hashing<R> {
 /// `docker cp` unpacks a tar archive from its standard input.
 fn by_hand(target: DriverTarget<'_>, artifacts: &[Artifact]) -> Vec<String> {
     let mut lines = vec![
-        "Each archive is a plain tar of one directory of the container, which it begins with.".to_owned(),
-        "Put it back into a stopped container in which that directory is empty, since files are added and none removed:"
+        "Each archive is a tar of one directory of the container, and contains the directory itself.".to_owned(),
+        "Restore it into a stopped container in which that directory is empty, because files are added but not removed:"
             .to_owned(),
     ];
     let container = match &target.store.container {

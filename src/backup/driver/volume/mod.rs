@@ -1,8 +1,8 @@
-//! Plain files: the driver that always works.
+//! Plain files: the driver that works for every store.
 //!
-//! The engine streams each place out of a container, which may be stopped or never started, so nothing is needed inside
-//! of it. What it reads of a running service is crash-consistent at best, and it says so. Putting back never merges: a
-//! place is written only where nothing is left in it that the backup does not have.
+//! The engine streams each directory out of a container, which may be stopped or never started, so nothing is needed
+//! inside it. What it reads from a running service is crash-consistent at best, and a remark says so. A restore never
+//! merges: a directory is written only if it contains nothing that the backup does not contain.
 
 mod dump;
 mod helper_container;
@@ -18,21 +18,21 @@ use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
 
-/// For [`crate::inventory::StoreKind::Volume`]. Reads through the store's container, and where it has none through one
-/// that is made for it and removed again.
+/// For [`crate::inventory::StoreKind::Volume`]. Reads through the store's container, or through a temporary one if it
+/// has none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VolumeDriver;
 
 #[async_trait]
 impl Driver for VolumeDriver {
-    /// Reads everything there is: the engine has no cheaper way to count files.
+    /// Reads everything: the engine has no cheaper way to count files.
     async fn fingerprint(&self, target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
         dump::fingerprint(target).await
     }
 
-    /// Files come and go, and a place may well hold fewer than it did. Only one that held bytes and now holds nothing at
-    /// all, not even a directory, is told: so looks a volume that was made anew. A place that held only empty files, such
-    /// as locks, tells nothing by being empty.
+    /// Files come and go, and fewer files are not a loss. Only a store that contained data and is now completely empty,
+    /// without even a directory, is reported: a volume that was created again looks like that. A store that contained
+    /// only empty files, such as locks, proves nothing by being empty.
     fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
         match (recorded, now) {
             (
@@ -41,7 +41,7 @@ impl Driver for VolumeDriver {
             ) if *recorded > 0 && *bytes > 0 => {
                 vec![Difference::FewerFiles { recorded: *recorded, now: *now }]
             }
-            // A record of another kind was made when the service held something else.
+            // A baseline of another kind was recorded when the service was another program.
             (Fingerprint::Volume { .. } | Fingerprint::Qdrant(_), _) => Vec::new(),
         }
     }

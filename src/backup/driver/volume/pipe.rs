@@ -1,4 +1,4 @@
-//! Between the engine's streams and code that reads: a few pieces are under way at a time, and no more.
+//! Connects the engine's streams with blocking readers, with a bounded number of chunks in between.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::progress::Task;
 const PIECES: usize = 8;
 const PIECE: usize = 256 * 1024;
 
-/// Reads a stream with code that may block. The stream is left as soon as that code is done.
+/// Reads a stream with code that may block. The stream is dropped as soon as that code is done.
 pub(super) async fn consume<T: Send + 'static>(
     mut stream: ByteStream,
     task: &dyn Task,
@@ -30,10 +30,10 @@ pub(super) async fn consume<T: Send + 'static>(
         }
     }
     drop(sender);
-    worker.await.context("the reader of a stream broke down")
+    worker.await.context("the task that reads the stream failed")
 }
 
-/// The pieces of a stream, as a reader.
+/// The chunks of a stream, as a reader.
 pub(super) struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
@@ -67,9 +67,9 @@ pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<B
     Ok(Box::pin(archives))
 }
 
-/// Runs code that reads files and takes its time.
+/// Runs code that blocks while it reads files.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(work).await.context("a reader broke down")?
+    tokio::task::spawn_blocking(work).await.context("the task that reads the file failed")?
 }

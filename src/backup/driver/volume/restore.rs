@@ -1,8 +1,8 @@
-//! Puts archives back, and reads back what was put.
+//! Restores archives, and verifies what was written.
 //!
-//! The engine can add files to a container that does not run, and replace them; it cannot remove any. So a place is
-//! written only when nothing is in it that the backup does not have: what is there afterwards is then the backup and
-//! nothing else. Everything is looked at before the first byte is written.
+//! The engine can add files to a stopped container, and replace them, but cannot remove any. So a directory is written
+//! only if it contains nothing that the backup does not contain: afterwards it contains the backup and nothing else.
+//! Everything is checked before the first byte is written.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -24,7 +24,7 @@ use crate::policy::Clearance;
 use crate::progress::Unit;
 use crate::units::count;
 
-/// What to put back, as planned.
+/// What to restore, as planned.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub from: &'a Backup,
@@ -32,18 +32,18 @@ pub(super) struct Job<'a> {
     pub options: &'a RestoreOptions,
 }
 
-/// One archive, and the place it goes to.
+/// One archive, and the directory to restore it into.
 struct PlannedArchive<'a> {
     artifact: &'a Artifact,
     file: PathBuf,
     place: &'a Place,
 }
 
-/// What an archive has, and what is there already.
+/// What an archive contains, and what the directory contains now.
 struct Compared {
     backup: TarSummary,
     now: TarSummary,
-    /// The first few paths that are there and not in the backup, and how many there are in all.
+    /// The first few paths that are not in the backup, and how many there are in total.
     others: Vec<PathBuf>,
     other_count: u64,
 }
@@ -108,7 +108,7 @@ pub(super) async fn restore(
             let now = compare(target, helper, piece).await?.now;
             ensure!(
                 now.same_tree(expected),
-                "`{}` was written, but reads back other than the backup: {} instead of {}",
+                "`{}` was written, but does not match the backup: {} instead of {}",
                 piece.place.target.display(),
                 count(now.entries, "file"),
                 count(expected.entries, "file"),
@@ -125,7 +125,7 @@ fn planned(plan: &RestorePlan, piece: &PlannedArchive<'_>) -> Action {
     plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
 }
 
-/// Finds the place of each archive: the one at the same path of the container.
+/// Finds the directory for each archive: the one at the same path in the container.
 fn archives<'a>(
     target: DriverTarget<'a>,
     from: &'a Backup,
@@ -133,11 +133,11 @@ fn archives<'a>(
 ) -> anyhow::Result<Vec<PlannedArchive<'a>>> {
     match from.manifest.kind {
         StoreKind::Volume => {}
-        StoreKind::Qdrant => bail!("`{}` holds no plain files", from.name()),
+        StoreKind::Qdrant => bail!("`{}` is not a backup of plain files", from.name()),
     }
     ensure!(
         options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
-        "`{}` holds plain files, and no collections to choose from",
+        "`{}` contains plain files, so collections cannot be selected",
         from.name()
     );
     let mut archives = Vec::new();
@@ -148,13 +148,15 @@ fn archives<'a>(
             let known: Vec<String> =
                 target.store.places.iter().map(|place| format!("`{}`", place.target.display())).collect();
             format!(
-                "the backup holds `{path}`, and nothing of `{}` is kept there now (it keeps data at {})",
+                "the backup contains `{path}`, where `{}` does not keep data now (it keeps data at {})",
                 target.store.service,
-                if known.is_empty() { "no place".to_owned() } else { known.join(", ") }
+                if known.is_empty() { "no path".to_owned() } else { known.join(", ") }
             )
         })?;
         match &place.source {
-            PlaceSource::Tmpfs => bail!("`{path}` is in memory now, and would be lost at the next stop"),
+            PlaceSource::Tmpfs => {
+                bail!("`{path}` is a tmpfs now, so the data would be lost at the next stop")
+            }
             PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
         }
         ensure!(
@@ -163,11 +165,11 @@ fn archives<'a>(
         );
         archives.push(PlannedArchive { artifact, file: from.directory.join(&artifact.path), place });
     }
-    ensure!(!archives.is_empty(), "`{}` holds no files", from.name());
+    ensure!(!archives.is_empty(), "`{}` contains no files", from.name());
     Ok(archives)
 }
 
-/// Works through the store's container, or through one that is made for it.
+/// Runs through the store's container, or through a temporary one.
 async fn on_places<T>(
     target: DriverTarget<'_>,
     archives: &[PlannedArchive<'_>],
@@ -179,11 +181,11 @@ async fn on_places<T>(
             if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
                 ensure!(
                     target.engine.volume(name).await?.is_some(),
-                    "volume `{name}` does not exist; `create` makes it, and the container that belongs to it"
+                    "volume `{name}` does not exist; `create` creates it and its container"
                 );
             } else {
                 bail!(
-                    "`{}` cannot be reached without a container; `create` makes one",
+                    "`{}` cannot be accessed without a container; `create` creates one",
                     place.target.display()
                 );
             }
@@ -199,7 +201,7 @@ async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<
     match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
             Exit::Refused,
-            format!("`{}` is running, and would not see that its files change under it", container.name),
+            format!("`{}` is running, and its files cannot be replaced while it is", container.name),
         )
         .say(format!(
             "Stop it first (`stop {}`), restore, and start it again.",
@@ -210,13 +212,13 @@ async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<
     }
 }
 
-/// The archive is the one that was written.
+/// Verifies that the archive is intact.
 async fn whole(piece: &PlannedArchive<'_>) -> anyhow::Result<()> {
     let file = piece.file.clone();
     let (_, digest) = pipe::blocking(move || Ok(sha256_of(&file)?)).await?;
     ensure!(
         digest.to_string() == piece.artifact.sha256,
-        "`{}` is not as it was written, so nothing was restored",
+        "`{}` is damaged, so nothing was restored",
         piece.file.display()
     );
     Ok(())
@@ -256,7 +258,7 @@ async fn compare(
     Ok(Compared { backup, now, others, other_count })
 }
 
-/// Whether what is there after writing would be the backup and nothing else.
+/// Whether the directory would contain the backup and nothing else after writing.
 fn may_write(
     target: DriverTarget<'_>,
     piece: &PlannedArchive<'_>,
@@ -267,17 +269,17 @@ fn may_write(
     let expected = piece.place.target.file_name();
     ensure!(
         compared.backup.top.as_deref() == expected && expected.is_some(),
-        "`{}` is no archive of `{path}`",
+        "`{}` is not an archive of `{path}`",
         piece.file.display()
     );
     ensure!(
         !compared.backup.is_file,
-        "`{path}` is one single file of the host, which the engine cannot replace; take it out of `{}` by hand",
+        "`{path}` is a single file of the host, which the engine cannot replace; extract it from `{}` manually",
         piece.file.display()
     );
     ensure!(
         planned == Action::Replace || compared.now.is_empty(),
-        "`{path}` was empty when the restore was planned, and is not any more"
+        "`{path}` was empty when the restore was planned, and no longer is"
     );
     if compared.other_count == 0 {
         return Ok(());
@@ -286,32 +288,32 @@ fn may_write(
     let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
     let way_out = match &piece.place.source {
         PlaceSource::Volume { name, .. } => format!(
-            "Once that is saved, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), make both anew (`create {0}`) and restore again.",
+            "Back that up, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), create both again (`create {0}`), and restore again.",
             target.store.service,
             name.as_deref().unwrap_or("NAME"),
         ),
         PlaceSource::Bind { path } => {
-            format!("Move what is in `{}` on the host out of the way, and restore again.", path.display())
+            format!("Move the contents of `{}` on the host elsewhere, and restore again.", path.display())
         }
         PlaceSource::Layer | PlaceSource::Tmpfs => format!(
-            "Once that is saved, give the service a fresh container (`rm -sf {0}`, then `create {0}`) and restore again.",
+            "Back that up, give the service a new container (`rm -sf {0}`, then `create {0}`), and restore again.",
             target.store.service
         ),
     };
     Err(Failure::new(
         Exit::Refused,
         format!(
-            "`{path}` has {} that the backup does not have ({}{more}), and a restore never mixes the two",
+            "`{path}` has {} that the backup does not contain ({}{more}), and a restore never merges the two",
             count(compared.other_count, "file"),
             others.join(", ")
         ),
     )
-    .say("Nothing was changed: the engine can write files in a stopped container, but remove none.")
+    .say("Nothing was changed: the engine can write files into a stopped container, but cannot remove any.")
     .say(way_out)
     .into())
 }
 
-/// Unpacks below the directory above the place, so that the place itself gets its owner and its mode back.
+/// Unpacks into the parent directory, so that owner and mode of the directory itself are restored, too.
 async fn write(
     target: DriverTarget<'_>,
     helper: &HelperContainer,
@@ -324,6 +326,9 @@ async fn write(
     let tar = pipe::stream(&piece.file, task).await?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
-        format!("`{}` could not be written, and may now hold a part of the backup", path.display())
+        format!(
+            "`{}` could not be written completely, and may now contain part of the backup",
+            path.display()
+        )
     })
 }

@@ -1,4 +1,4 @@
-//! Walks a tar archive to its end and counts what is in it.
+//! Walks a tar archive to its end and counts its contents.
 //!
 //! An archive is complete only if every entry has as many bytes as its header says and two blocks of zeros end it. Nothing
 //! of an archive is kept in memory but a digest of each path.
@@ -12,38 +12,38 @@ use sha2::{Digest as _, Sha256};
 
 use crate::backup::tar_end::{self, TarFault, WalkError};
 
-/// Why an archive cannot be used.
+/// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TarError {
-    #[error("the archive ends too early")]
+    #[error("the archive is truncated")]
     Truncated,
-    #[error("the archive goes on behind its end")]
+    #[error("the archive has data after its end")]
     Trailing,
     #[error("the archive is damaged")]
     Malformed(#[source] io::Error),
-    #[error("the archive has an entry that leads out of it: `{}`", .0.display())]
+    #[error("the archive has an entry outside its directory: `{}`", .0.display())]
     Escapes(PathBuf),
-    #[error("the archive has two places in it, `{}` and `{}`", .0.display(), .1.display())]
+    #[error("the archive has two top directories, `{}` and `{}`", .0.display(), .1.display())]
     TwoTops(PathBuf, PathBuf),
 }
 
-/// What an archive of one place holds.
+/// The contents of the archive of one directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TarSummary {
-    /// Files, directories and whatever else, without the place itself.
+    /// Files, directories and everything else, without the top directory itself.
     pub entries: u64,
-    /// Of the contents of files.
+    /// The size of all files.
     pub bytes: u64,
-    /// The name of the place itself, which every path in the archive begins with; `None` for an empty archive.
+    /// The name of the top directory, which every path in the archive starts with; `None` for an empty archive.
     pub top: Option<OsString>,
-    /// The place is a single file.
+    /// The top entry is a single file.
     pub is_file: bool,
     tree: Tree,
 }
 
 impl TarSummary {
-    /// Whether two archives would unpack to the same files: paths, kinds, owners, modes, links and contents. The order
-    /// and the times of change do not count.
+    /// Whether two archives would unpack to the same files: paths, types, owners, modes, links and contents. The order
+    /// and the modification times do not matter.
     pub(super) fn same_tree(&self, other: &Self) -> bool {
         self.tree == other.tree
     }
@@ -53,20 +53,20 @@ impl TarSummary {
     }
 }
 
-/// One entry, by its path below the place; the place itself has an empty one.
+/// One entry, by its path below the top directory, which itself has an empty path.
 pub(super) struct Item<'a> {
     pub path: &'a Path,
     pub key: Key,
 }
 
-/// Stands for a path and the kind of what is there.
+/// A digest of a path and the type of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 16]);
 
 /// Every path of an archive.
 pub(super) type Paths = HashSet<Key>;
 
-/// Counts, and keeps the paths to compare another archive with.
+/// Counts, and keeps the paths to compare another archive with them.
 pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), TarError> {
     let mut paths = Paths::new();
     let summary = take(archive, |item| {
@@ -87,7 +87,7 @@ pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Resul
             Some(known) => return Err(TarError::TwoTops(known.into(), top.into())),
         }
         let content = content(entry)?;
-        // File systems put the finds of a check there; a disk of its own has the directory from the start.
+        // File system checks put their finds there; every new file system has the directory.
         let is_lost_and_found = entry.header().entry_type().is_dir() && path == Path::new("lost+found");
         if is_lost_and_found {
             return Ok(());
@@ -122,7 +122,7 @@ fn damage(error: io::Error) -> TarError {
     }
 }
 
-/// The name of the place, and the path below it.
+/// The name of the top directory, and the path below it.
 fn split(named: &Path) -> Result<(&OsStr, PathBuf), TarError> {
     let mut parts = Vec::new();
     for part in named.components() {
@@ -140,7 +140,7 @@ fn split(named: &Path) -> Result<(&OsStr, PathBuf), TarError> {
     }
 }
 
-/// Reads the content of an entry, all of it. Returns its digest.
+/// Reads all of an entry. Returns its digest.
 fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], TarError> {
     let mut hash = Sha256::new();
     let mut read = 0;
@@ -160,7 +160,7 @@ fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], TarError> 
 }
 
 fn kind(entry: &tar::Entry<'_, impl Read>) -> u8 {
-    // Two bytes mean a plain file: today's and that of the first tar.
+    // Two values mean a regular file: the current one and that of the original tar.
     match entry.header().entry_type().as_byte() {
         0 => b'0',
         kind => kind,
@@ -168,7 +168,7 @@ fn kind(entry: &tar::Entry<'_, impl Read>) -> u8 {
 }
 
 fn key(path: &Path, kind: u8) -> Key {
-    // A hard link is a file when it is there.
+    // An unpacked hard link is a file.
     let kind = if kind == b'1' { b'0' } else { kind };
     let hash =
         Sha256::new().chain_update([kind]).chain_update(path.as_os_str().as_encoded_bytes()).finalize();
@@ -179,7 +179,7 @@ fn key(path: &Path, kind: u8) -> Key {
 
 fn digest(path: &Path, entry: &tar::Entry<'_, impl Read>, content: &[u8; 32]) -> Result<[u8; 32], TarError> {
     let header = entry.header();
-    // An empty field is none: not every writer fills in owners.
+    // An empty field means 0: not every writer fills in owners.
     let number = |field: &[u8], found: io::Result<u64>| match found {
         Err(_) if field.iter().all(|byte| *byte == 0) => Ok(0),
         other => other.map_err(TarError::Malformed),
@@ -200,7 +200,7 @@ fn digest(path: &Path, entry: &tar::Entry<'_, impl Read>, content: &[u8; 32]) ->
     Ok(hash.finalize().into())
 }
 
-/// A sum over the digests of all entries, in whatever order they come.
+/// A sum over the digests of all entries, independent of their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tree([u64; 4]);
 

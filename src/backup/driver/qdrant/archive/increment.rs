@@ -1,8 +1,8 @@
-//! Walks the changes of one shard to their end, as the server streams them.
+//! Walks an increment of one shard to its end, as the server streams it.
 //!
 //! No checksum comes with such a stream, and a server that fails in the middle just stops: only the end of the archive
-//! and its last file tell whether it is whole. Unlike in a snapshot the files of a segment stand in the archive itself,
-//! after a `segment_manifest.json` of their versions (qdrant 1.19.0, `lib/segment/src/segment/snapshot.rs`).
+//! and its last file show whether it is complete. Unlike in a snapshot, the files of a segment are in the archive
+//! itself, after a `segment_manifest.json` with their versions (qdrant 1.19.0, `lib/segment/src/segment/snapshot.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -17,7 +17,7 @@ const LAST: &str = "shard_config.json";
 /// The first file of each segment.
 const MANIFEST: &str = "segment_manifest.json";
 
-/// What was found in whole changes.
+/// What a complete increment contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IncrementContents {
     pub(crate) segments: usize,
@@ -34,7 +34,7 @@ pub(crate) fn walk(reader: impl Read) -> Result<IncrementContents, SnapshotError
 #[derive(Default)]
 struct Seen {
     paths: BTreeSet<String>,
-    /// Whether the manifest of a segment was there.
+    /// By segment: whether its manifest was seen.
     segments: BTreeMap<String, bool>,
     files: usize,
     last: String,

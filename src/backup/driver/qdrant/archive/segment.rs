@@ -1,4 +1,4 @@
-//! One segment: an archive in the archive.
+//! One segment: an archive inside the archive.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use super::{LastEntry, SnapshotError, kind, path_of};
 /// Written last (`lib/segment/src/segment/snapshot.rs`).
 const LAST: &str = "snapshot/files/version.info";
 
-/// What a segment cannot be loaded without.
+/// A segment cannot be loaded without it.
 const STATE: &str = "snapshot/files/segment.json";
 
 /// Walks a segment to its end.

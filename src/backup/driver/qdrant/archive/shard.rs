@@ -1,4 +1,4 @@
-//! One shard of a snapshot: its segments, its write-ahead log, and what says that it is one.
+//! One shard of a snapshot: its segments, its write-ahead log and its configuration.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -18,7 +18,7 @@ pub(super) struct ShardWalk {
 const CONFIG: &str = "shard_config.json";
 
 impl ShardWalk {
-    /// Takes one file: `path` is its whole path, `name` the part below the shard.
+    /// Reads one file: `path` is its full path, `name` the part below the shard.
     pub(super) fn take(
         &mut self,
         entry: &mut Entry<'_, impl Read>,
@@ -35,7 +35,7 @@ impl ShardWalk {
                 Ok(())
             }
             Some(("wal", file)) if !file.contains('/') => Ok(()),
-            // Clocks, states and manifests; their set has grown with the versions.
+            // Clocks, states and manifests: newer versions have more of them.
             None if std::path::Path::new(name).extension().is_some_and(|extension| extension == "json") => {
                 let bytes = small(entry, path)?;
                 parse(path, &bytes).map(drop)
@@ -44,12 +44,12 @@ impl ShardWalk {
         }
     }
 
-    /// How many segments it has, when it is whole.
+    /// The number of segments, if the shard is complete.
     pub(super) fn judge(&self, id: u32) -> Result<usize, SnapshotError> {
         if !self.seen.contains(CONFIG) {
             return Err(SnapshotError::Missing { path: format!("{id}/{CONFIG}") });
         }
-        // A shard that the server could not load is saved as an empty one.
+        // A shard that the server could not load is saved as an empty shard.
         if self.segments == 0 { Err(SnapshotError::NoSegments { shard: id }) } else { Ok(self.segments) }
     }
 }

@@ -1,4 +1,4 @@
-//! Brings a loaded collection to the name that it is to have.
+//! Gives a loaded collection its final name.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
-/// What a move goes by.
+/// A collection to finalize.
 pub(crate) struct FinalizeJob<'a> {
     pub(crate) client: &'a Client,
     pub(crate) step: &'a Step,
-    /// The collection as it was loaded.
+    /// The temporary name that it was loaded under.
     pub(crate) beside: &'a str,
     pub(crate) expected: &'a CollectionFingerprint,
-    /// The aliases that led to it.
+    /// The aliases that pointed to it.
     pub(crate) aliases: BTreeSet<String>,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     pub(crate) snapshots: &'a str,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) timeouts: Timeouts,
@@ -43,17 +43,19 @@ pub(crate) async fn finalize(settling: FinalizeJob<'_>) -> anyhow::Result<StepRe
     let exists = exists(client, name).await?;
     anyhow::ensure!(
         exists == (step.action == Action::Replace),
-        "a collection `{name}` has {} since the restore was planned; nothing was done to it",
-        if exists { "come into being" } else { "gone" }
+        "collection `{name}` was {} after the restore was planned; it was not touched",
+        if exists { "created" } else { "deleted" }
     );
     let swap = Swap { beside, name, replaces: exists, snapshots: settling.snapshots, task: &settling.task };
     let swapped = match swap.run(client, &settling, cancellation).await {
         Ok(swapped) => swapped,
         Err(error) => {
-            // The file has all of it.
+            // The file has all of the data.
             let left = swap.clean_up_failed(client, &error).await.err();
             return Err(match left {
-                Some(left) => error.context(format!("collection `{beside}` is left over: {left:#}")),
+                Some(left) => {
+                    error.context(format!("collection `{beside}` was left on the server: {left:#}"))
+                }
                 None => error,
             });
         }

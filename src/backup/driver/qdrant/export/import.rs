@@ -1,5 +1,4 @@
-//! Puts an export back as planned: each collection is loaded under a name of its own, counted, and then moved to its
-//! place.
+//! Imports an export as planned: each collection is loaded under a temporary name, counted, and then renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
 
-/// Everything an import goes by.
+/// What to import, and how.
 pub(crate) struct ImportJob<'a> {
     pub(crate) from: &'a ExportContents,
     pub(crate) plan: &'a RestorePlan,
@@ -51,13 +50,13 @@ pub(crate) async fn import(
     Ok(Restored { steps, aliases: done.aliases, remarks: done.remarks })
 }
 
-/// What goes to the thread that does it.
+/// What the task needs.
 struct Work {
     from: ExportContents,
     steps: Vec<Step>,
-    /// Only configurations are wanted.
+    /// Only the configuration is imported.
     is_empty: bool,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     snapshots: String,
     timeouts: Timeouts,
     task: Arc<dyn Task>,
@@ -103,10 +102,12 @@ impl Work {
             };
             let context = || format!("collection `{}` was not restored", step.to);
             if let Err(error) = load(&loading, batches.as_mut()).await {
-                let error = error.context("it could not be loaded; nothing that was there is touched");
+                let error = error.context("it could not be loaded; existing data was not touched");
                 return Err(match client.delete_collection(&beside).await {
                     Ok(_) => error,
-                    Err(left) => error.context(format!("collection `{beside}` is left half-loaded: {left}")),
+                    Err(left) => error.context(format!(
+                        "the incomplete collection `{beside}` was left on the server: {left}"
+                    )),
                 })
                 .with_context(context);
             }
@@ -115,12 +116,12 @@ impl Work {
             done.remarks.extend(one.remarks);
         }
         if let Some(batches) = &mut batches {
-            batches.ended().await.context("the file has changed while it was read")?;
+            batches.ended().await.context("the file changed while it was being read")?;
         }
         Ok(done)
     }
 
-    /// What the file says, as a backup would.
+    /// The contents of the file, in the form of a fingerprint.
     fn recorded(&self) -> QdrantFingerprint {
         let collection = |found: &ExportedCollection| CollectionFingerprint {
             points: Some(if self.is_empty { 0 } else { found.points }),
@@ -141,11 +142,11 @@ impl Work {
     }
 }
 
-/// A name that nothing has: what an earlier import has left may be all that there is of a collection, and is not loaded into.
+/// A free name. What an earlier import left may be the only copy of a collection, so it is not reused.
 async fn free_name(client: &Client, step: &Step) -> anyhow::Result<String> {
     let there = client.collections().await?;
     (0..60)
         .map(|attempt| names::temporary(&step.to, &["import", &step.from, &step.to, &attempt.to_string()]))
         .find(|candidate| !there.contains(candidate))
-        .with_context(|| format!("no name is free to load collection `{}` beside it", step.to))
+        .with_context(|| format!("no name is free for the temporary copy of collection `{}`", step.to))
 }

@@ -1,4 +1,4 @@
-//! Fills a new collection from an export: indexes of the payload first, no index of vectors while points come, strict
+//! Fills a new collection from an export: payload indexes first, vector indexing off while points are written, strict
 //! mode last.
 
 use anyhow::{Context as _, bail, ensure};
@@ -15,23 +15,23 @@ use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::export::{Batch, Batches, ExportedCollection};
 use crate::progress::Task;
 
-/// How many batches are on their way at once.
+/// How many batches are sent at the same time.
 const AT_ONCE: usize = 3;
 
-/// How often in a row one batch may fail; writing the same points twice is writing them once.
+/// How often a batch is tried; writing the same points twice does no harm.
 const TRIES: u32 = 4;
 
-/// From how many KiB on a segment's vectors are indexed, where a configuration leaves it open
+/// The size in KiB from which a segment's vectors are indexed, if the configuration does not set it
 /// (`DEFAULT_INDEXING_THRESHOLD_KB` in `lib/collection/src/optimizers_builder.rs`).
 const INDEXING_THRESHOLD: u64 = 10_000;
 
-/// What loading goes by.
+/// A collection to load.
 pub(crate) struct LoadJob<'a> {
     pub(crate) client: &'a Client,
     /// The new collection.
     pub(crate) name: &'a str,
     pub(crate) found: &'a ExportedCollection,
-    /// The number of the collection in the file.
+    /// The index of the collection in the file.
     pub(crate) number: usize,
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
@@ -96,23 +96,23 @@ async fn write(loading: &LoadJob<'_>, batch: Batch) -> anyhow::Result<()> {
     }
 }
 
-/// Compares what is there with what is in the file.
+/// Compares the collection with the file.
 async fn check(loading: &LoadJob<'_>, expected: u64) -> anyhow::Result<()> {
     let LoadJob { client, name, found, .. } = loading;
-    let info = client.rest().info(name).await.context("it cannot be read afterwards")?;
+    let info = client.rest().info(name).await.context("it cannot be read after loading")?;
     let points = client.count(name, &info).await?;
     ensure!(
         points == expected,
-        "it has {points} points, and the export has {expected} of it: perhaps two have the same id"
+        "it has {points} points instead of {expected}: two points may have the same id"
     );
     let (before, after) = (Vectors::of(&found.config), Vectors::of(&info["config"]));
-    ensure!(before == after, "it came out with the vectors {after} instead of {before}");
+    ensure!(before == after, "it has the vectors {after} instead of {before}");
     if info["status"] == "red" {
-        bail!("it is red: an operation on it failed");
+        bail!("its status is red: an operation on it failed");
     }
     let fields = found.payload_schema.as_object().into_iter().flatten();
     for (field, _) in fields {
-        ensure!(info["payload_schema"].get(field).is_some(), "its payload index `{field}` did not come back");
+        ensure!(info["payload_schema"].get(field).is_some(), "its payload index `{field}` was not created");
     }
     Ok(())
 }

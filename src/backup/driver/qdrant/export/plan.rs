@@ -1,4 +1,4 @@
-//! Works out what restoring an export would do; changes nothing.
+//! Plans an import; changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -24,12 +24,12 @@ pub(crate) async fn plan(
         let to = options.rename.as_ref().unwrap_or(name).clone();
         if let Some((alias, collection)) = aliases.iter().find(|(alias, _)| *alias == to) {
             bail!(
-                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can be called that"
+                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can have that name"
             );
         }
         let action = match (there.contains(&to), options) {
             (false, _) => Action::Create,
-            // Nothing empty takes the place of something.
+            // An empty collection never replaces an existing one.
             (true, RestoreOptions { skip_existing: true, .. } | RestoreOptions { schema_only: true, .. }) => {
                 Action::Keep
             }
@@ -37,8 +37,7 @@ pub(crate) async fn plan(
         };
         if action != Action::Keep && manual_restore::is_custom_sharded(&found.config) {
             bail!(
-                "collection `{name}` is sharded by hand, and an export does not say where each of its points belongs: restore \
-                 it from a snapshot"
+                "collection `{name}` has custom sharding, and an export does not record the shard of each point: restore it from a snapshot"
             );
         }
         let count = Some(found.points).filter(|_| !options.schema_only);

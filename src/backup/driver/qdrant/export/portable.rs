@@ -1,4 +1,4 @@
-//! Exports a whole server, one collection after the other, and counts each before and after.
+//! Exports a server, one collection after the other, and counts each before and after.
 
 use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
@@ -30,12 +30,12 @@ pub(crate) async fn export(
             Err(ApiError::NotFound { .. }) if !client.collections().await?.contains(&name) => {
                 exported
                     .remarks
-                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this export"));
+                    .push(format!("collection `{name}` was deleted during the export and is not in it"));
                 continue;
             }
             Err(error) => {
                 return Err(error)
-                    .context(format!("collection `{name}` cannot be read, and so not be exported"));
+                    .context(format!("collection `{name}` cannot be read, so it cannot be exported"));
             }
         };
         everything_shows(&name, &info)?;
@@ -71,36 +71,37 @@ pub(crate) async fn export(
     Ok(exported)
 }
 
-/// Points that wait for an index are in no answer of the server, but in its snapshots (`prevent_unoptimized`, 1.17).
+/// Points that wait for an index are missing from responses of the server, but are in its snapshots
+/// (`prevent_unoptimized`, 1.17).
 fn everything_shows(name: &str, info: &Value) -> anyhow::Result<()> {
     match info["update_queue"]["deferred_points"].as_u64() {
         Some(hidden) if hidden > 0 => bail!(
-            "collection `{name}` has {} that the server does not show before they are indexed: wait, or make a snapshot \
-             with `--format snapshot`, which has them",
+            "collection `{name}` has {} that the server does not return until they are indexed: wait, or use `--format snapshot`, which includes them",
             crate::units::count(hidden, "point")
         ),
         _ => Ok(()),
     }
 }
 
-/// Whether as many points were written as were counted. Those that came or went meanwhile may be in it or not.
+/// Whether as many points were exported as were counted. Points that were written or deleted during the export may be
+/// in it or not.
 fn judge(name: &str, written: u64, (before, after): (u64, u64)) -> anyhow::Result<Option<String>> {
     let (least, most) = (before.min(after), before.max(after));
     if written < least || written > most {
         bail!(
-            "collection `{name}` was read with {written} points, and counts {least}: the export is not whole"
+            "{written} points of collection `{name}` were read, but it has {least}: the export is incomplete"
         );
     }
     Ok((before != after).then(|| {
-        format!("collection `{name}` was written to while it was exported: {before} points before, {after} after, {written} exported")
+        format!("collection `{name}` was written to during the export: {before} points before, {after} after, {written} exported")
     }))
 }
 
-/// A vector type that comes back a little different each time it is read and written (1.19).
+/// A vector type that changes a little each time it is read and written (1.19).
 fn lossy(name: &str, info: &Value) -> Option<String> {
     let config = info["config"]["params"].to_string();
     config.contains("\"turbo4\"").then(|| {
-        format!("collection `{name}` keeps vectors as `turbo4`, which an export holds only approximately; a snapshot holds them exactly")
+        format!("collection `{name}` stores vectors as `turbo4`, which an export contains only approximately; a snapshot contains them exactly")
     })
 }
 

@@ -1,4 +1,4 @@
-//! Brings aliases back with the collection that they led to.
+//! Restores the aliases of a collection.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,15 @@ use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Step};
 use crate::backup::fingerprint::QdrantFingerprint;
 
-/// What one step has brought back beside the collection.
+/// What a step restored besides the collection.
 #[derive(Debug, Default)]
 pub(crate) struct StepResult {
     pub(crate) aliases: Vec<String>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// The aliases that led to a collection when it was saved. A collection that gets another name gets none of them.
+/// The aliases of a collection at the time of the backup. A collection that is restored under another name gets none of
+/// them.
 pub(crate) fn recorded(recorded: &QdrantFingerprint, step: &Step) -> BTreeSet<String> {
     let leads_here = |(_, collection): &(&String, &String)| **collection == step.from && step.from == step.to;
     recorded.aliases.iter().filter(leads_here).map(|(alias, _)| alias.clone()).collect()
@@ -37,7 +38,7 @@ fn alias_action(action: Action, leads_to: Option<&str>, collection: &str) -> Ali
     }
 }
 
-/// The data is back already: an alias that cannot be had is a remark.
+/// The data is restored already, so an alias that cannot be restored is only a remark.
 pub(crate) async fn restore_aliases(
     client: &Client,
     step: &Step,
@@ -51,7 +52,8 @@ pub(crate) async fn restore_aliases(
     let now: BTreeMap<String, String> = match client.aliases().await {
         Ok(now) => now.into_iter().collect(),
         Err(error) => {
-            done.remarks.push(format!("the aliases of collection `{collection}` did not come back: {error}"));
+            done.remarks
+                .push(format!("the aliases of collection `{collection}` could not be restored: {error}"));
             return;
         }
     };
@@ -64,14 +66,14 @@ pub(crate) async fn restore_aliases(
             AliasAction::Leave => {
                 let leads_to = leads_to.unwrap_or_default();
                 done.remarks.push(format!(
-                    "alias `{alias}` led to `{collection}` in the backup, and leads to `{leads_to}` now; it was left so"
+                    "alias `{alias}` points to `{collection}` in the backup and to `{leads_to}` on the server; it was left as it is"
                 ));
                 continue;
             }
         };
         match changed {
             Ok(()) => done.aliases.push(alias),
-            Err(error) => done.remarks.push(format!("alias `{alias}` did not come back: {error}")),
+            Err(error) => done.remarks.push(format!("alias `{alias}` could not be restored: {error}")),
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Moves what one collection has to another, within one server or one cluster, as snapshots that are taken before anything
-//! is touched.
+//! Copies a collection within one server or cluster, through snapshots that are taken before anything is changed.
 
 use super::exists::exists;
 use super::schema;
@@ -11,7 +10,7 @@ use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, SnapshotTarget};
 use crate::backup::driver::qdrant::state::fingerprint;
 
-/// The snapshots of a collection: one of all of it, or one of each shard in a cluster.
+/// The snapshots of a collection: one of the collection, or one of each shard in a cluster.
 pub(super) struct SnapshotCopy<'a> {
     client: &'a Client,
     from: &'a str,
@@ -25,7 +24,7 @@ struct TakenSnapshot<'a> {
 }
 
 impl<'a> SnapshotCopy<'a> {
-    /// Takes them. On an error none is left, as far as the server lets us.
+    /// Takes them. On an error they are deleted again, if the server allows that.
     pub(super) async fn take(client: &'a Client, from: &'a str) -> anyhow::Result<Self> {
         let mut copied = Self { client, from, snapshots_taken: Vec::new() };
         match copied.fill().await {
@@ -60,8 +59,7 @@ impl<'a> SnapshotCopy<'a> {
         Ok(())
     }
 
-    /// Puts them into a collection of that name, where nothing is. `snapshots` is where the server keeps them, on its own
-    /// file system.
+    /// Restores them into a new collection. `snapshots` is the server's snapshot directory, on its own file system.
     pub(super) async fn put(&self, name: &str, snapshots: &str) -> anyhow::Result<()> {
         match self.snapshots_taken.as_slice() {
             [TakenSnapshot { of, snapshot, .. }] if of.shard.is_none() => {
@@ -71,20 +69,20 @@ impl<'a> SnapshotCopy<'a> {
         }
     }
 
-    /// On the server's own disk where it lets us, over the wire where not.
+    /// On the server's own disk if it allows that, otherwise over the network.
     async fn put_whole(&self, name: &str, snapshots: &str, snapshot: &Descriptor) -> anyhow::Result<()> {
         let (client, rest) = (self.client, self.client.rest());
         let location = format!("{snapshots}/{}/{}", self.from, snapshot.name);
         let refused = match rest.recover(name, &location, snapshot.checksum.as_deref()).await {
             Ok(()) => return Ok(()),
-            // The server may be at it still, or gone.
+            // The server may still be working on it, or be gone.
             Err(error @ ApiError::Unreachable { .. }) => return Err(error.into()),
             Err(error) => error,
         };
         tracing::debug!(%refused, "the snapshot is not recovered on the server's disk");
         delete_partial(client, name).await?;
         let sent = rest.transfer(self.from.into(), snapshot, rest, name.into()).await;
-        // The server keeps what was uploaded.
+        // The server keeps uploaded files.
         let cleaned = client.delete_snapshot(name, &names::transfer_name(self.from)).await;
         match sent {
             Ok(()) => Ok(cleaned?),
@@ -123,7 +121,7 @@ impl<'a> SnapshotCopy<'a> {
     }
 }
 
-/// Deletes the snapshots of a collection that is ours alone: those of an earlier try.
+/// Deletes the snapshots of a temporary collection that an earlier attempt left.
 pub(super) async fn forget(client: &Client, of: &str) -> anyhow::Result<()> {
     if client.cluster().is_none() {
         return forget_at(client, of.into()).await;
@@ -144,7 +142,7 @@ async fn forget_at(node: &Client, of: SnapshotTarget<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The name was free when it was begun: what is there now is what did not come out whole.
+/// The name was free before, so what has it now is the incomplete copy.
 async fn delete_partial(client: &Client, name: &str) -> anyhow::Result<()> {
     if exists(client, name).await? {
         client.delete_collection(name).await?;

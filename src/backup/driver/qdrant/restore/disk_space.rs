@@ -1,6 +1,6 @@
-//! How much room there is on a server's disk, before it is filled.
+//! Checks the free space on a server's disk before a restore.
 //!
-//! Only what is certain is refused: the sizes below are what a restore takes at the very least.
+//! Only a certain failure is refused: the sizes are the minimum that a restore needs.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::backup::driver::qdrant::server::access::in_home;
 use crate::engine::{Container, MountSource};
 use crate::units::Bytes;
 
-/// A place of the server on a disk.
+/// The file system that a directory of the server is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Disk {
-    /// What tells one file system from another.
+    /// Identifies the file system.
     id: String,
     free: u64,
 }
@@ -35,7 +35,7 @@ fn directory(container: &Container, variable: &str, default: &str) -> String {
     in_home(path).to_string_lossy().into_owned()
 }
 
-/// What a restore takes of each disk.
+/// The space that a restore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpaceNeeded {
     pub(crate) storage: u64,
@@ -43,13 +43,13 @@ pub(crate) struct SpaceNeeded {
 }
 
 impl SpaceNeeded {
-    /// What each of several nodes takes at the very least, however the shards are spread: a part, or what nobody can tell.
+    /// The minimum that each of several nodes needs, however the shards are distributed.
     pub(crate) fn shared_by(self, nodes: u64) -> Self {
         Self { storage: self.storage / nodes, snapshots: self.snapshots / nodes }
     }
 }
 
-/// Fails when the server is sure to run out of room. Where nobody can tell how much there is, it passes.
+/// Fails if the server would certainly run out of space. If the free space is unknown, it passes.
 pub(crate) async fn ensure(target: DriverTarget<'_>, need: SpaceNeeded) -> anyhow::Result<()> {
     let container = target.container()?;
     let storage = disk(target, container, &storage(container)).await;
@@ -73,7 +73,7 @@ fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: SpaceNeeded) -> a
     for (which, free, needed) in wants {
         if free < needed {
             bail!(
-                "the server's disk{which} has {} free, and at least {} are needed; nothing was begun",
+                "the server's disk{which} has {} free, and at least {} are needed; nothing was changed",
                 Bytes(free),
                 Bytes(needed)
             );
@@ -82,7 +82,7 @@ fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: SpaceNeeded) -> a
     Ok(())
 }
 
-/// What `df` in the container says; without one, the host's own directory where it is mounted and this is the host.
+/// From `df` in the container; without it, from the mounted directory if the engine is on this machine.
 async fn disk(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     if let Some(found) = df(target, container, path).await {
         return Some(found);
@@ -100,7 +100,7 @@ async fn disk(target: DriverTarget<'_>, container: &Container, path: &str) -> Op
 async fn df(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     let mut pipe = target.engine.exec(&container.id, &["df", "-Pk", path]).await.ok()?;
     let mut printed = String::new();
-    // Both ends are ours: a program that never ends is not waited for.
+    // A program that does not end is not waited for.
     let read = pipe.stdout.read_to_string(&mut printed);
     tokio::time::timeout(std::time::Duration::from_secs(10), read).await.ok()?.ok()?;
     parse(&printed)
@@ -111,7 +111,7 @@ fn parse(printed: &str) -> Option<Disk> {
     let mut lines = printed.lines();
     lines.next()?;
     let words: Vec<&str> = lines.next()?.split_whitespace().collect();
-    // A file system's name may have spaces in it, so it is counted from where the per cents are.
+    // The name of a file system may contain spaces, so the columns are counted from the percentage.
     let at = words.iter().position(|word| word.ends_with('%') && word.len() > 1)?;
     let free: u64 = words.get(at.checked_sub(1)?)?.parse().ok()?;
     Some(Disk { id: words.get(at + 1..)?.join(" "), free: free * 1024 })

@@ -1,4 +1,4 @@
-//! Puts the changes of a backup over the snapshot that they were made from, one after the other.
+//! Applies the increments of a backup to the snapshot that they are based on, one after the other.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::backup::driver::qdrant::server::upload::UploadProgress;
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::progress::Task;
 
-/// One link on top of a snapshot.
+/// One increment.
 pub(crate) struct IncrementFile {
     file: PathBuf,
     sha256: String,
@@ -27,8 +27,8 @@ impl IncrementFile {
     }
 }
 
-/// Puts them over a collection that nobody knows yet. A server that refuses one leaves a collection that is neither the
-/// old nor the new one: the caller deletes it.
+/// Applies them to a collection with a temporary name. If the server rejects one, the collection is inconsistent, and
+/// the caller deletes it.
 pub(crate) async fn put(
     client: &Client,
     name: &str,

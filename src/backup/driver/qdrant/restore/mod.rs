@@ -1,8 +1,8 @@
-//! Puts a backup back as planned.
+//! Restores a backup as planned.
 //!
-//! What is new goes to its place and is counted there. What is to be replaced stays until the backup has been uploaded
-//! beside it and found whole; then they are switched. A restore that was cut off goes on where it was: what lies beside
-//! has a name of this backup and this collection alone.
+//! A new collection is restored under its name and counted. An existing collection is kept until the backup has been
+//! staged as a temporary collection and verified; then the two are swapped. An interrupted restore can be resumed: the
+//! name of the temporary collection depends on the backup and the collection only.
 
 pub(crate) mod aliases;
 mod copy;
@@ -38,7 +38,7 @@ use source::{beside, bytes_of, recorded, snapshot};
 use stage::{Snapshot, Visibility};
 use swap::{CollectionCheck, Swap};
 
-/// Everything a restore goes by.
+/// What to restore, and how.
 pub(crate) struct RestoreJob<'a> {
     pub(crate) from: &'a Backup,
     pub(crate) plan: &'a RestorePlan,
@@ -68,14 +68,14 @@ pub(crate) async fn restore(
     Ok(restored)
 }
 
-/// What other restores have left beside these collections. It may be all that there is of one, so it stays.
+/// Temporary collections that other restores left. One may be the only copy of a collection, so they are kept.
 async fn left_over(client: &Client, steps: &[Step]) -> Vec<String> {
     let there = client.collections().await.unwrap_or_default();
     let of_a_step = |name: &&String| steps.iter().any(|step| names::is_temporary(name, &step.to));
     there
         .iter()
         .filter(of_a_step)
-        .map(|name| format!("collection `{name}` is left over from a restore that was cut off; delete it when nothing is missing"))
+        .map(|name| format!("collection `{name}` is left over from an interrupted restore; delete it if nothing is missing"))
         .collect()
 }
 
@@ -89,7 +89,7 @@ async fn one(
     let expected = recorded
         .collections
         .get(&step.from)
-        .with_context(|| format!("the backup says nothing of collection `{}`", step.from))?;
+        .with_context(|| format!("the backup does not contain collection `{}`", step.from))?;
     let own_aliases = aliases::recorded(recorded, step);
     let title = format!("restoring collection `{}`", step.to);
     let shared = Arc::clone(client);
@@ -99,7 +99,7 @@ async fn one(
         let expected = expected.clone();
         return run_to_completion(async move |_| {
             let done = empty(&shared, &step, &expected, own_aliases).await?;
-            task.finish(&format!("created collection `{}`, empty", step.to));
+            task.finish(&format!("created empty collection `{}`", step.to));
             Ok(done)
         })
         .await;
@@ -117,7 +117,7 @@ async fn one(
     .await
 }
 
-/// How one collection gets to its place.
+/// One step of a restore.
 struct StepRun<'a> {
     step: &'a Step,
     snapshot: &'a Snapshot,
@@ -126,7 +126,7 @@ struct StepRun<'a> {
 }
 
 impl CollectionCheck for StepRun<'_> {
-    /// Where everybody knows the name, more points than expected are somebody's.
+    /// An application may write to a collection under its final name.
     async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
         let known = if name == self.beside { Visibility::Private } else { Visibility::Public };
         stage::verify(client, name, &self.snapshot.expected, self.snapshot.timeouts, known).await
@@ -166,7 +166,7 @@ impl StepRun<'_> {
                 self.stage(client, waits, cancellation).await?;
                 let made = swap.run(client, self, cancellation).await;
                 let made = match made {
-                    // Nothing was begun yet, so that nothing of ours has to stay.
+                    // Nothing was replaced yet, so nothing has to be kept.
                     Err(error) if error.is::<Interrupted>() => {
                         client.delete_collection(self.beside).await?;
                         return Err(error);
@@ -181,10 +181,9 @@ impl StepRun<'_> {
         Ok(done)
     }
 
-    /// The backup beside the collection, whole. What an earlier try has put there is taken when it is.
+    /// Stages the backup as a temporary collection. One that an earlier attempt staged is used if it is complete.
     async fn stage(&self, client: &Client, waits: bool, cancellation: &Cancellation) -> anyhow::Result<()> {
-        let what =
-            "the backup was put beside it to be tried, and is not whole there; the collection is untouched";
+        let what = "the backup could not be staged; the collection was not touched";
         if waits {
             if self.check(client, self.beside).await.is_ok() {
                 tracing::debug!(self.beside, "an earlier restore has put it there");
@@ -199,7 +198,7 @@ impl StepRun<'_> {
     }
 }
 
-/// The aliases that the switch has led are back already.
+/// The aliases that the swap moved are restored already.
 fn swapped(swapped: swap::SwapResult, own: &mut BTreeSet<String>) -> StepResult {
     own.retain(|alias| !swapped.aliases.contains(alias));
     StepResult { aliases: swapped.aliases.into_iter().collect(), remarks: swapped.remarks }

@@ -1,4 +1,4 @@
-//! Works out what a restore would do, and refuses what cannot end well, before anything is touched.
+//! Plans a restore, and refuses what cannot succeed before anything is changed.
 
 use std::collections::BTreeSet;
 
@@ -40,13 +40,13 @@ pub(crate) async fn plan(
         let to = options.rename.as_ref().unwrap_or(&name).clone();
         if let Some((alias, collection)) = aliases.iter().find(|(alias, _)| *alias == to) {
             bail!(
-                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can be called that"
+                "`{alias}` is an alias of collection `{collection}` on the server, so no collection can have that name"
             );
         }
         let collection = recorded.collections.get(&name);
         let action = match (there.contains(&to), options) {
             (false, _) => Action::Create,
-            // Nothing empty takes the place of something.
+            // An empty collection never replaces an existing one.
             (true, RestoreOptions { skip_existing: true, .. } | RestoreOptions { schema_only: true, .. }) => {
                 Action::Keep
             }
@@ -58,8 +58,7 @@ pub(crate) async fn plan(
             && collection.is_some_and(|one| manual_restore::is_custom_sharded(&one.config))
         {
             bail!(
-                "collection `{name}` is sharded by hand, and Qdrant answers an upload of such a snapshot with success and an \
-                 empty collection (qdrant#10135): `./qdrant --snapshot` can restore it, as the manifest shows"
+                "collection `{name}` has custom sharding, and Qdrant accepts such a snapshot but leaves the collection empty (qdrant#10135): restore it with `./qdrant --snapshot`, as shown in the manifest"
             );
         }
         if action != Action::Keep
@@ -68,8 +67,7 @@ pub(crate) async fn plan(
             && from.manifest.shards(&name).is_empty()
         {
             bail!(
-                "the server is a node of a cluster, and collection `{name}` was saved of a server that stood alone: bring it \
-                 over with `backup --format json`, whose file goes into any server"
+                "the server is part of a cluster, and the backup of collection `{name}` is from a single server: transfer it with `backup --format json`, whose file any server accepts"
             );
         }
         let count = collection.and_then(|one| one.points).filter(|_| !options.schema_only);
@@ -91,8 +89,8 @@ pub(crate) async fn plan(
     Ok(RestorePlan { steps })
 }
 
-/// Whether what has the name is what an earlier restore of this backup has put there, or begun to, after it had removed
-/// what was there. Whatever else can be read is somebody's, and is saved before it is replaced.
+/// Whether the existing collection was created, or is being created, by an earlier restore of this backup that had
+/// deleted the original. Any other readable collection is backed up before it is replaced.
 async fn is_unfinished(
     client: &Client,
     from: &Backup,
@@ -112,7 +110,7 @@ async fn is_unfinished(
     }
 }
 
-/// The collections to restore, by their names in the backup.
+/// The collections to restore, by name.
 fn choose(
     from: &Backup,
     recorded: &QdrantFingerprint,
@@ -141,19 +139,19 @@ fn choose(
     Ok(chosen)
 }
 
-/// Hashes what would be uploaded. The server compares again, but only after it has got everything.
+/// Hashes the files to upload. The server compares digests too, but only after the upload.
 fn undamaged(target: DriverTarget<'_>, from: &Backup, steps: &[Step]) -> anyhow::Result<()> {
     let mut files = Vec::new();
     for step in steps.iter().filter(|step| step.action != Action::Keep) {
         files.extend(files_of(from, &step.from)?.into_iter().map(|link| (&step.from, link)));
     }
     let total = files.iter().map(|(_, (_, artifact))| artifact.bytes).sum();
-    let task = target.progress.begin("checking the backup", Unit::Bytes, Some(total));
+    let task = target.progress.begin("verifying the backup", Unit::Bytes, Some(total));
     for (name, (file, artifact)) in files {
         let (bytes, digest) = sha256_of_with(&file, &mut |read| task.advance(read))?;
         ensure!(
             bytes == artifact.bytes && digest.to_string() == artifact.sha256,
-            "the snapshot of collection `{name}` is damaged: `{}` is not what the manifest says",
+            "the snapshot of collection `{name}` is damaged: `{}` does not match the manifest",
             artifact.path
         );
     }

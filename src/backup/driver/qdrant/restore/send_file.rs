@@ -1,4 +1,4 @@
-//! Sends a file of a backup to a server, until the caller is gone or the server has got all of it.
+//! Sends a file of a backup to a server, until the caller is gone or the server has received all of it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload};
 use crate::backup::driver::qdrant::server::upload::UploadProgress;
 use crate::progress::Task;
 
-/// A file on its way to a server.
+/// A file to send.
 pub(super) struct FileToSend<'a> {
     pub(super) file: &'a Path,
-    /// What it is called there.
+    /// Its name on the server.
     pub(super) name: &'a str,
     pub(super) sha256: &'a str,
     pub(super) task: &'a Arc<dyn Task>,
 }
 
-/// Ends early only as long as the server has not got everything: then it would go on without us.
+/// Stops early only while the server has not received everything: after that, it would go on by itself.
 pub(super) async fn send(
     client: &Client,
     of: SnapshotTarget<'_>,

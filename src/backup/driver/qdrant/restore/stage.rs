@@ -1,4 +1,4 @@
-//! Puts a snapshot into a new collection and counts it there.
+//! Stages a snapshot in a new collection and verifies it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
-/// A collection of a backup, and what is to come out of it.
+/// A collection of a backup, and what is expected after its restore.
 pub(crate) struct Snapshot {
     pub(crate) source: RestoreSource,
     pub(crate) expected: CollectionFingerprint,
@@ -26,39 +26,39 @@ pub(crate) struct Snapshot {
     pub(crate) timeouts: Timeouts,
 }
 
-/// What a collection is put together from.
+/// What a collection is restored from.
 pub(crate) enum RestoreSource {
     Full(FullSnapshot),
     /// The snapshots of all its shards.
     Shards(Vec<ShardFile>),
 }
 
-/// The snapshot of a whole collection.
+/// The snapshot of a collection, and its increments.
 pub(crate) struct FullSnapshot {
     pub(crate) file: PathBuf,
     pub(crate) sha256: String,
-    /// What lies on top of it.
+    /// The increments to apply to it.
     pub(crate) changes: Vec<IncrementFile>,
 }
 
 impl FullSnapshot {
-    /// The name it has on the server while it is unpacked.
+    /// Its name on the server while it is unpacked.
     fn upload_name(&self) -> String {
         let digest: String = self.sha256.chars().take(16).collect();
         format!("safe-compose-{digest}.snapshot")
     }
 }
 
-/// Who may write to the new collection while it is counted.
+/// Who may write to the new collection while it is being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Visibility {
-    /// Nobody: its name is ours.
+    /// Nobody: the name is temporary.
     Private,
-    /// Programs that have waited for it; more points than expected are theirs.
+    /// Applications may; additional points are theirs.
     Public,
 }
 
-/// Uploads into `name`, where nothing is, and counts. When it is not all there, nothing is left of it.
+/// Restores into the new collection `name`, and verifies it. If it is incomplete, it is deleted.
 pub(crate) async fn put(
     client: &Client,
     name: &str,
@@ -72,7 +72,7 @@ pub(crate) async fn put(
             Ok(()) => Ok(remarks),
             Err(interrupted) => Err(undo(client, name, snapshot, interrupted.into()).await),
         },
-        // With these the server has not begun.
+        // After these errors the server has not started.
         Err(error)
             if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. })) =>
         {
@@ -82,7 +82,7 @@ pub(crate) async fn put(
     }
 }
 
-/// Takes back what an upload has made. Returns why.
+/// Deletes what an upload created. Returns the error.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
     if let RestoreSource::Full(whole) = &snapshot.source
         && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
@@ -92,24 +92,24 @@ async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::E
     match client.delete_collection(name).await {
         Ok(_) => error,
         Err(left) => {
-            error.context(format!("collection `{name}` is left half-restored, and cannot be deleted: {left}"))
+            error.context(format!("collection `{name}` is incomplete, and cannot be deleted: {left}"))
         }
     }
 }
 
-/// A server that could not unpack an upload keeps the file, and lets it be deleted only by the name of a collection that
-/// there is (measured, 1.19.0). So there is one for a moment.
+/// A server that could not unpack an upload keeps the file, which can only be deleted through an existing collection
+/// (measured, 1.19.0). So one is created for a moment.
 pub(crate) async fn forget_upload(client: &Client, name: &str, upload: &str) {
     let Ok(there) = client.collections().await else { return };
     if !there.iter().any(|one| one == name)
         && client.rest().create_collection(name, &serde_json::json!({ "vectors": {} })).await.is_ok()
     {
-        // What stays is overwritten by the next upload of the same snapshot, and deleted then.
+        // If this fails, the next upload of the same snapshot overwrites and deletes the file.
         let _ = client.delete_snapshot(name, upload).await;
     }
 }
 
-/// Like [`put`], and leaves what came out of it.
+/// Like [`put`], but leaves an incomplete collection.
 pub(crate) async fn try_put(
     client: &Client,
     name: &str,
@@ -140,16 +140,17 @@ async fn put_whole(
     let uploading =
         FileToSend { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
     let uploaded = send(client, name.into(), &uploading, cancellation).await;
-    // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
+    // The server keeps the uploaded file, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
     increments::put(client, name, &whole.changes, &snapshot.task).await?;
-    let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
+    let left = |error| {
+        format!("the uploaded snapshot of collection `{name}` could not be deleted from the server: {error}")
+    };
     Ok(cleaned.err().map(left).into_iter().collect())
 }
 
-/// Compares what is there with what was recorded. Success without data is an answer that servers have given
-/// (qdrant#10135).
+/// Compares the collection with what was recorded. Servers have reported success without restoring data (qdrant#10135).
 pub(crate) async fn verify(
     client: &Client,
     name: &str,
@@ -164,7 +165,7 @@ pub(crate) async fn verify(
             .with_context(|| format!("collection `{name}` cannot be read after the upload"))?;
         match (judge(expected, now.points, known), Instant::now() < deadline) {
             (Ok(points), _) => break (now, info, points),
-            // The end of the log is applied after the answer.
+            // The end of the log is applied after the response.
             (Err(_), true) => sleep(timeouts.pause).await,
             (Err(wrong), false) => bail!("collection `{name}` {wrong}"),
         }
@@ -173,42 +174,43 @@ pub(crate) async fn verify(
     now.sample = fingerprint::sample(client, name, &now, &info).await?;
     let (before, after) = (Vectors::of(&expected.config), Vectors::of(&now.config));
     if before != after {
-        bail!("collection `{name}` came out with the vectors {after} instead of {before}");
+        bail!("collection `{name}` has the vectors {after} instead of {before}");
     }
     let mut remarks: Vec<String> =
         points.map(|remark| format!("collection `{name}` {remark}")).into_iter().collect();
     let diverging = expected.diverges(&now);
-    // What was written during the backup may be in it or not, and whoever knows the name may write again.
+    // What was written during the backup may be in it or not, and applications may write to a collection that they
+    // know.
     let must_be_equal = known == Visibility::Private && expected.points_after.is_none();
     if diverging.zeroed > 0 || diverging.is_total() || must_be_equal && !diverging.is_none() {
         bail!(
-            "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} \
-             are others",
+            "collection `{name}` has different contents: of {} sampled points, {} are missing and {} have changed",
             diverging.of,
             diverging.missing,
             diverging.changed
         );
     }
     if now.status == "red" {
-        bail!("collection `{name}` is red after the upload: an operation on it failed");
+        bail!("collection `{name}` has status red after the upload: an operation on it failed");
     }
     if let Some(fields) = expected.payload_schema.as_object() {
         let missing = fields.keys().filter(|field| now.payload_schema.get(*field).is_none());
         remarks.extend(
-            missing.map(|field| format!("payload index `{field}` of collection `{name}` did not come back")),
+            missing.map(|field| format!("payload index `{field}` of collection `{name}` was not restored")),
         );
     }
     Ok(remarks)
 }
 
-/// Whether a count is the recorded one. Where points were written during the backup, any between both counts is.
+/// Whether a count matches the recorded one. If points were written during the backup, any number between both counts
+/// does.
 pub(crate) fn judge(
     expected: &CollectionFingerprint,
     now: Option<u64>,
     known: Visibility,
 ) -> Result<Option<String>, String> {
     let Some(now) = now else { return Err("cannot be counted".to_owned()) };
-    let Some(first) = expected.points else { return Ok(Some("was never counted".to_owned())) };
+    let Some(first) = expected.points else { return Ok(Some("was not counted in the backup".to_owned())) };
     let second = expected.points_after.unwrap_or(first);
     let (least, most) = (first.min(second), first.max(second));
     if now < least {
@@ -219,9 +221,9 @@ pub(crate) fn judge(
     }
     match known {
         Visibility::Private => Err(format!("has {now} points instead of {most}")),
-        Visibility::Public => {
-            Ok(Some(format!("has {now} points, more than the {most} of the backup: something writes to it")))
-        }
+        Visibility::Public => Ok(Some(format!(
+            "has {now} points, more than the {most} in the backup: an application is writing to it"
+        ))),
     }
 }
 

@@ -1,8 +1,8 @@
-//! What was put beside a collection and found whole takes its place.
+//! Replaces a collection with a staged and verified one.
 //!
-//! Qdrant cannot rename, so the data is moved by a snapshot that is taken while everything is still as it was. From the
-//! moment the old collection is deleted, what lies beside stays until the new one has been found whole under its name: a
-//! switch that is cut off, by a server or a client that dies, goes on where it was when it is called again.
+//! Qdrant cannot rename collections, so the data is moved by a snapshot that is taken before anything is changed. The
+//! staged collection is kept until the new one is verified under its final name: a swap that is interrupted, because
+//! the server or the client dies, is resumed by the next restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,44 +18,44 @@ use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::AliasChange;
 use crate::progress::Task;
 
-/// Two collections, of which one is to become the other.
+/// A staged collection, and the name that it will get.
 pub(crate) struct Swap<'a> {
-    /// Has everything, and its name is known to nobody but us.
+    /// The staged collection, which has all the data under a temporary name.
     pub(crate) beside: &'a str,
-    /// The name to be had.
+    /// The final name.
     pub(crate) name: &'a str,
-    /// Whether something has it, which was saved.
+    /// Whether a collection has that name; it has been backed up.
     pub(crate) replaces: bool,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     pub(crate) snapshots: &'a str,
     pub(crate) task: &'a Arc<dyn Task>,
 }
 
-/// What a switch has changed beside the collection.
+/// What a swap changed besides the collection.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct SwapResult {
-    /// Those that led to what was replaced lead to what has replaced it.
+    /// The aliases that were moved to the new collection.
     pub(crate) aliases: BTreeSet<String>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// Tells whether a collection is what it shall be, with remarks; an error when it is not.
+/// Checks whether a collection is as expected; returns remarks, or an error if it is not.
 pub(crate) trait CollectionCheck {
     async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>>;
 }
 
 impl Swap<'_> {
-    /// Makes the switch. On an error before the old one is deleted everything is as it was, and the snapshot is gone again;
-    /// after that the error says where the data is.
+    /// Swaps the collections. After an error before the old one is deleted, nothing has changed and the snapshot is
+    /// deleted; after that, the error says where the data is.
     pub(crate) async fn run(
         &self,
         client: &Client,
         check: &impl CollectionCheck,
         cancellation: &Cancellation,
     ) -> anyhow::Result<SwapResult> {
-        let untouched = "the collection is untouched";
+        let untouched = "the collection was not touched";
         copy::forget(client, self.beside).await.context(untouched)?;
-        self.task.detail("the server makes a snapshot of it");
+        self.task.detail("creating a snapshot of it");
         let copied = SnapshotCopy::take(client, self.beside).await.context(untouched)?;
         let _committed = match cancellation.commit() {
             Ok(committed) => committed,
@@ -64,7 +64,7 @@ impl Swap<'_> {
                 return Err(interrupted.into());
             }
         };
-        self.task.detail("switching");
+        self.task.detail("replacing the collection");
         let aliases_moved = match self.remove_old(client).await {
             Ok(aliases_moved) => aliases_moved,
             Err(error) => {
@@ -77,7 +77,8 @@ impl Swap<'_> {
             .map_err(|error| error.context(self.recovery_hint()))
     }
 
-    /// Goes on with a switch that was cut off behind the point of no return: what has the name is ours.
+    /// Resumes a swap that was interrupted after the point of no return: the collection with the final name is
+    /// incomplete.
     pub(crate) async fn resume(
         &self,
         client: &Client,
@@ -97,8 +98,8 @@ impl Swap<'_> {
         finished.map_err(|error| error.context(self.recovery_hint()))
     }
 
-    /// Takes away what a switch that failed has left, where nothing is lost by that: nothing was replaced yet, and what has
-    /// the name is not somebody else's. For whoever can lay it beside again.
+    /// Deletes what a failed swap left, if no data is lost by that: nothing was replaced yet, and the collection with
+    /// the final name is not another client's. For callers that can stage the data again.
     pub(crate) async fn clean_up_failed(&self, client: &Client, error: &anyhow::Error) -> anyhow::Result<()> {
         let exists = exists(client, self.name).await?;
         if self.replaces {
@@ -115,19 +116,19 @@ impl Swap<'_> {
         Ok(())
     }
 
-    /// The aliases that lead to a collection, without our own mark.
+    /// The aliases of a collection, without the alias that marks it as unfinished.
     async fn leading(&self, client: &Client, to: &str) -> anyhow::Result<BTreeSet<String>> {
         let mark = names::unfinished_alias(self.beside);
         let aliases = client.aliases().await?.into_iter();
         Ok(aliases.filter(|(alias, at)| at == to && *alias != mark).map(|(alias, _)| alias).collect())
     }
 
-    /// Whoever comes by an alias is served from beside while the old collection goes.
+    /// Aliases point to the staged collection while the old one is deleted.
     async fn remove_old(&self, client: &Client) -> anyhow::Result<BTreeSet<String>> {
         let mut aliases_moved = self.leading(client, self.name).await?;
         let moved: Vec<AliasChange<'_>> =
             aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.beside }).collect();
-        client.rest().change_aliases_atomically(&moved).await.context("the collection is untouched")?;
+        client.rest().change_aliases_atomically(&moved).await.context("the collection was not touched")?;
         if let Err(error) = client.delete_collection(self.name).await {
             if !exists(client, self.name).await.unwrap_or(false) {
                 return Err(anyhow::Error::from(error).context(self.recovery_hint()));
@@ -136,10 +137,10 @@ impl Swap<'_> {
                 aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
             let _ = client.rest().change_aliases_atomically(&back).await;
             return Err(
-                anyhow::Error::from(error).context("the collection cannot be replaced, and is untouched")
+                anyhow::Error::from(error).context("the collection cannot be replaced; it was not touched")
             );
         }
-        // SnapshotTarget a switch that was cut off.
+        // From an interrupted swap.
         aliases_moved.extend(self.leading(client, self.beside).await.unwrap_or_default());
         Ok(aliases_moved)
     }
@@ -171,7 +172,7 @@ impl Swap<'_> {
         Ok(client.aliases().await?.into_iter().collect())
     }
 
-    /// In one step with taking the mark away, so that the switch is over or not.
+    /// Removes the mark in the same step, so that the swap is atomic.
     async fn move_aliases_back(
         &self,
         client: &Client,
@@ -186,40 +187,38 @@ impl Swap<'_> {
         Ok(client.rest().change_aliases_atomically(&changes).await?)
     }
 
-    /// Takes away what was only for the way. What cannot go is a remark: the data is where it belongs.
+    /// Deletes temporary data. What cannot be deleted is a remark: the restore is complete.
     async fn clear(&self, client: &Client, copied: Option<&SnapshotCopy<'_>>, swapped: &mut SwapResult) {
         let snapshot = match copied {
             Some(copied) => copied.delete().await,
             None => copy::forget(client, self.beside).await,
         };
-        // SnapshotTarget an earlier try, which may have gone over the wire.
+        // From an earlier attempt, which may have used the network.
         let _ = client.delete_snapshot(self.name, &names::transfer_name(self.beside)).await;
         let collection = client.delete_collection(self.beside).await.map(drop).map_err(anyhow::Error::from);
         for left in [snapshot, collection].into_iter().filter_map(Result::err) {
             swapped.remarks.push(format!(
-                "something of collection `{}`, which was only for the way, is still there: {left:#}",
+                "temporary data of collection `{}` was left on the server: {left:#}",
                 self.beside
             ));
         }
     }
 
-    /// What to tell somebody whose collection is gone and not back yet.
+    /// Explains how to recover after the old collection was deleted.
     fn recovery_hint(&self) -> String {
         if !self.replaces {
-            return format!("collection `{}` could not be made of what was laid beside it", self.name);
+            return format!("collection `{}` could not be created from its temporary copy", self.name);
         }
         format!(
-            "collection `{}` was deleted to be replaced, and what replaces it is not in its place yet. Nothing is lost: \
-             collection `{}` on the server has all of it, and aliases lead there. Restore once more, which goes on from \
-             here",
+            "collection `{}` was deleted to be replaced, and its replacement is not in place yet. No data is lost: collection `{}` on the server has all of it, and the aliases point there. Run the same restore again to finish",
             self.name, self.beside
         )
     }
 }
 
-/// Somebody was quicker.
+/// Another client was faster.
 #[derive(Debug, thiserror::Error)]
-#[error("somebody has made a collection `{name}` in this moment, and it was left alone")]
+#[error("another client created collection `{name}` at the same time; it was not touched")]
 struct NameTaken {
     name: String,
 }

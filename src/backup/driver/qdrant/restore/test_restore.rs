@@ -1,7 +1,7 @@
-//! Tries a backup out: puts it into a scratch server of the same image, and compares what comes out.
+//! Test restore: restores a backup into a temporary server of the same image, and compares.
 //!
-//! What goes wrong is of two kinds. That nothing could be tried is an error; that the backup did not come out is what the
-//! trial has shown. A server that is killed while it takes the backup in tells nothing about it.
+//! If the test restore is not possible, that is an error; if the backup is bad, that is a result. A server that is
+//! killed during the restore proves nothing about the backup.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,27 +11,27 @@ use anyhow::{Context as _, bail};
 use super::disk_space::{self, SpaceNeeded};
 use super::source::{recorded, snapshot};
 use super::stage::{self, Visibility};
-use crate::backup::driver::Driver as _;
-use crate::backup::driver::qdrant::QdrantDriver;
 use crate::backup::driver::qdrant::cancellation::{Cancellation, run_to_completion};
 use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::state::equal;
+use crate::backup::driver::qdrant::server::ready;
+use crate::backup::driver::qdrant::state::{equal, fingerprint};
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::scratch::{ScratchServer, TestEnv, random};
-use crate::backup::fingerprint::{Fingerprint, QdrantFingerprint};
+use crate::backup::fingerprint::QdrantFingerprint;
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreResult;
 use crate::progress::{Task, Unit};
 use crate::secret::Secret;
 
-/// The exit code of a container that the kernel or the engine has killed.
+/// The exit code of a container that the kernel or the engine killed.
 const KILLED: i64 = 137;
 
 pub(crate) async fn run(
     env: TestEnv<'_>,
     from: &Backup,
-    driver: QdrantDriver,
+    timeouts: Timeouts,
 ) -> anyhow::Result<TestRestoreResult> {
     let expected = recorded(from)?;
     if let Some(name) = expected
@@ -40,38 +40,36 @@ pub(crate) async fn run(
         .find_map(|(name, one)| manual_restore::is_custom_sharded(&one.config).then_some(name))
     {
         bail!(
-            "collection `{name}` is sharded by hand, which no server takes in over its interface (qdrant#10135), so that \
-             nothing can be tried"
+            "collection `{name}` has custom sharding, which Qdrant cannot restore over its API (qdrant#10135), so a test restore is not possible"
         );
     }
-    let title = format!("trying `{}` out", from.name());
+    let title = format!("test restore of `{}`", from.name());
     let task: Arc<dyn Task> = Arc::from(env.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
     let (engine, local, owner) = (env.engine.shared(), env.local, env.owner.to_owned());
-    let (timeouts, from) = (env.ready_timeout, from.clone());
+    let (ready_timeout, from) = (env.ready_timeout, from.clone());
     run_to_completion(async move |cancellation: Cancellation| {
-        // Whoever presses Ctrl-C waits until the scratch server is gone again.
+        // Ctrl-C waits until the temporary server is removed.
         let _cleared = cancellation.commit()?;
-        task.detail("starting a scratch server");
+        task.detail("starting a temporary server");
         let scratch = ScratchServer::start(engine, local, &owner, &from, environment()?).await?;
-        let trial = cancellation
+        let result = cancellation
             .unless_cancelled(async {
-                driver
-                    .wait_ready(scratch.target(), timeouts)
+                ready::wait(scratch.target(), ready_timeout)
                     .await
-                    .context("the scratch server does not answer")?;
-                restore_and_compare(&scratch, &from, driver, &task).await
+                    .context("the temporary server does not respond")?;
+                restore_and_compare(&scratch, &from, timeouts, &task).await
             })
             .await;
-        task.detail("removing the scratch server");
+        task.detail("removing the temporary server");
         let cleared = scratch.clear().await;
-        let trial = trial?;
+        let result = result?;
         cleared?;
-        Ok(trial)
+        Ok(result)
     })
     .await
 }
 
-/// Alone, silent, and locked for everybody but us.
+/// No cluster, no telemetry, and a key that nobody else knows.
 fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
     Ok(BTreeMap::from([
         ("QDRANT__TELEMETRY_DISABLED".to_owned(), Secret::new("true")),
@@ -83,7 +81,7 @@ fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
 async fn restore_and_compare(
     scratch: &ScratchServer,
     from: &Backup,
-    driver: QdrantDriver,
+    timeouts: Timeouts,
     task: &Arc<dyn Task>,
 ) -> anyhow::Result<TestRestoreResult> {
     let client = Client::connect(scratch.target()).await?;
@@ -91,7 +89,7 @@ async fn restore_and_compare(
         && saved != client.version()
     {
         bail!(
-            "the backup is of Qdrant {saved}, and the engine's image `{}` has {}: that would prove nothing",
+            "the backup is from Qdrant {saved}, and the image `{}` contains {}: a test restore would prove nothing",
             from.manifest.image,
             client.version()
         );
@@ -99,13 +97,11 @@ async fn restore_and_compare(
     let largest = from.manifest.artifacts.iter().map(|artifact| artifact.bytes).max().unwrap_or(0);
     disk_space::ensure(scratch.target(), SpaceNeeded { storage: from.bytes(), snapshots: largest }).await?;
     let expected = recorded(from)?;
-    let reasons = match fill(&client, from, expected, driver, task).await {
+    let reasons = match fill(&client, from, expected, timeouts, task).await {
         Ok(()) => {
             task.detail("comparing");
-            let Fingerprint::Qdrant(found) = driver.fingerprint(scratch.target()).await? else {
-                bail!("the scratch server is no Qdrant")
-            };
-            equal::differences(expected, &found)
+            let found = fingerprint::take(&client, scratch.target()).await?;
+            equal::differences(expected, &found.fingerprint)
         }
         Err(error) => vec![blamed(scratch, error).await?],
     };
@@ -116,20 +112,20 @@ async fn restore_and_compare(
     })
 }
 
-/// Puts every collection in, and leads the aliases to them.
+/// Restores every collection and alias.
 async fn fill(
     client: &Client,
     from: &Backup,
     expected: &QdrantFingerprint,
-    driver: QdrantDriver,
+    timeouts: Timeouts,
     task: &Arc<dyn Task>,
 ) -> anyhow::Result<()> {
     for (name, collection) in &expected.collections {
-        let snapshot = snapshot(from, name, collection, Arc::clone(task), driver.timeouts)?;
-        // What it remarks shows in the comparison too, where it is about the backup.
+        let snapshot = snapshot(from, name, collection, Arc::clone(task), timeouts)?;
+        // Remarks about the backup show in the comparison, too.
         stage::put(client, name, &snapshot, Visibility::Private, &Cancellation::never())
             .await
-            .with_context(|| format!("collection `{name}` cannot be put back"))?;
+            .with_context(|| format!("collection `{name}` cannot be restored"))?;
     }
     for (alias, collection) in &expected.aliases {
         client.create_alias(alias, collection).await?;
@@ -137,23 +133,25 @@ async fn fill(
     Ok(())
 }
 
-/// The reason, where it is the backup's fault; an error where it tells nothing about the backup.
+/// The reason, if it is the fault of the backup; otherwise an error.
 async fn blamed(scratch: &ScratchServer, error: anyhow::Error) -> anyhow::Result<String> {
     let reason = format!("{error:#}");
     let Some(container) = scratch.container().await? else {
-        return Err(error.context("somebody has removed the scratch server"));
+        return Err(error.context("the temporary server was removed by something else"));
     };
     if container.is_running() {
         let unreachable =
             error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ApiError::Unreachable { .. })));
-        // The engine's disk and memory are no business of the backup.
+        // A full disk of the engine proves nothing about the backup.
         if unreachable || reason.contains("No space left on device") {
-            return Err(error.context("the scratch server could not take it in"));
+            return Err(error.context("the temporary server failed, for a reason unrelated to the backup"));
         }
         return Ok(reason);
     }
     if container.exit_code == KILLED {
-        return Err(error.context("the scratch server was killed: it has most likely run out of memory"));
+        return Err(
+            error.context("the temporary server was killed, most likely because it ran out of memory")
+        );
     }
-    Ok(format!("the server ended with exit code {} over it: {reason}", container.exit_code))
+    Ok(format!("the server exited with code {} during the restore: {reason}", container.exit_code))
 }

@@ -1,4 +1,4 @@
-//! Saves one collection as a whole, however many pieces that takes, and counts it before and after.
+//! Full backup of one collection, in one snapshot or one for each shard, with a count before and after.
 
 use std::path::PathBuf;
 
@@ -19,27 +19,27 @@ use crate::fs::remove_file;
 use crate::progress::Task;
 use crate::units::Bytes;
 
-/// What saving a collection has come to.
+/// The result of a full backup of a collection.
 pub(crate) enum FullOutcome {
     SavedCollection(Box<SavedCollection>),
-    /// It was deleted before there was a snapshot of it.
+    /// It was deleted before its snapshot was taken.
     Deleted,
 }
 
 pub(crate) struct SavedCollection {
     pub(crate) collection: CollectionFingerprint,
-    /// Its info, as the server printed it just before.
+    /// Its info, as the server reported it just before.
     pub(crate) info: Value,
     pub(crate) artifacts: Vec<Artifact>,
-    /// SnapshotTarget the files of its only shard just before, for the next backup to begin from; `None` where there is none.
+    /// The file versions of its only shard just before, from which the next increment starts; `None` if there are none.
     pub(crate) versions: Option<(u32, Value)>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// One collection to save, and where to.
+/// One collection to back up.
 pub(crate) struct CollectionJob {
     pub(crate) name: String,
-    /// What was found a moment ago; nothing of a collection that has come into being since.
+    /// Its fingerprint from a moment ago; `None` if it was created since.
     pub(crate) known: Option<CollectionFingerprint>,
     /// The directory of the backup.
     pub(crate) directory: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) struct CollectionJob {
     pub(crate) timeouts: Timeouts,
 }
 
-/// Saves one. Ends early when the caller is gone, and cleans up then too.
+/// Backs up a collection. Stops early and cleans up if the caller is gone.
 pub(crate) async fn save(
     client: &Client,
     saving: CollectionJob,
@@ -58,7 +58,8 @@ pub(crate) async fn save(
         Ok(counted) => counted,
         Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(FullOutcome::Deleted),
         Err(error) => {
-            return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
+            return Err(error)
+                .context(format!("collection `{name}` cannot be read, so it cannot be backed up"));
         }
     };
     match saving.known.clone() {
@@ -66,7 +67,7 @@ pub(crate) async fn save(
         None => collection.sample = fingerprint::sample(client, name, &collection, &info).await?,
     }
     cancellation.check()?;
-    // Before the snapshot: what is written in between is then in both, and never in neither.
+    // Taken before the snapshot: what is written in between is then in both, never in neither.
     let versions = versions(client, name, &collection).await;
     let mut remarks = Vec::new();
     let artifacts = match pieces(client, &saving, cancellation, &mut remarks).await {
@@ -77,11 +78,11 @@ pub(crate) async fn save(
         Err(error) => return Err(error),
     };
     if collection.status == "red" {
-        remarks.push(format!("collection `{name}` is red: an operation on it failed before"));
+        remarks.push(format!("collection `{name}` has status red: an earlier operation on it failed"));
     }
     remarks.extend(recount(client, name, &info, &mut collection).await);
     let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
-    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(bytes)));
+    saving.task.finish(&format!("backed up collection `{name}` ({})", Bytes(bytes)));
     Ok(FullOutcome::SavedCollection(Box::new(SavedCollection {
         collection,
         info,
@@ -91,7 +92,7 @@ pub(crate) async fn save(
     })))
 }
 
-/// The collection in one piece where the server stands alone; shard by shard in a cluster, where no node has it all.
+/// One snapshot from a single server; one for each shard in a cluster, where no node has everything.
 async fn pieces(
     client: &Client,
     saving: &CollectionJob,
@@ -118,7 +119,7 @@ async fn pieces(
         match taken.await {
             Ok(artifact) => artifacts.push(artifact),
             Err(error) => {
-                // Some of the shards are no collection.
+                // Only some of the shards are not a backup.
                 for artifact in &artifacts {
                     remove_file(&saving.directory.join(&artifact.path))?;
                 }
@@ -133,7 +134,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ApiError::NotFound { .. }))
 }
 
-/// A server that cannot tell will not be asked for changes.
+/// Without versions, the next backup is a full one.
 async fn versions(client: &Client, name: &str, collection: &CollectionFingerprint) -> Option<(u32, Value)> {
     let shard = incremental_chain::only_shard(collection)?;
     client.rest().versions(name, shard).await.ok().map(|versions| (shard, versions))
@@ -143,7 +144,7 @@ async fn is_deleted(client: &Client, name: &str) -> bool {
     client.collections().await.is_ok_and(|names| !names.iter().any(|one| one == name))
 }
 
-/// Counts once more: what was written during the snapshot may be in it or not.
+/// Counts again: what was written during the snapshot may be in it or not.
 pub(crate) async fn recount(
     client: &Client,
     name: &str,
@@ -156,12 +157,12 @@ pub(crate) async fn recount(
             let before = collection.points.unwrap_or_default();
             collection.points_after = Some(after);
             Some(format!(
-                "collection `{name}` was written to while it was saved: {before} points before, {after} after"
+                "collection `{name}` was written to during the backup: {before} points before, {after} after"
             ))
         }
-        Err(ApiError::NotFound { .. }) => {
-            Some(format!("collection `{name}` was deleted just after it was saved; the backup has it"))
-        }
+        Err(ApiError::NotFound { .. }) => Some(format!(
+            "collection `{name}` was deleted just after it was backed up; the backup contains it"
+        )),
         Err(error) => Some(format!("collection `{name}` could not be counted again: {error}")),
     }
 }

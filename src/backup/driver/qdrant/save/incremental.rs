@@ -1,7 +1,8 @@
-//! Saves what has changed in a collection since an earlier backup: the server streams the changed files of its segments.
+//! Incremental backup of a collection: the server streams the files of its segments that changed since an earlier
+//! backup.
 //!
-//! That is a protocol of the servers among themselves. Whatever is unexpected about it ends in `Whole`, and the caller
-//! saves the collection as a whole.
+//! Servers use this protocol among themselves. Anything unexpected leads to `UseFull`, and the caller makes a full
+//! backup of the collection.
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +21,13 @@ use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 use crate::units::Bytes;
 
-/// What there is to save on top of.
+/// What the increment is based on.
 pub(crate) struct IncrementalJob {
     pub(crate) name: String,
     pub(crate) shard: u32,
-    /// SnapshotTarget the files as they were just before the newest link.
+    /// The file versions just before the newest file of the chain.
     pub(crate) versions: Value,
-    /// The number of the new link, and the most bytes that it may have.
+    /// The number of the new increment in its chain, and its maximum size.
     pub(crate) number: usize,
     pub(crate) most: u64,
     /// The directory of the backup.
@@ -35,9 +36,9 @@ pub(crate) struct IncrementalJob {
     pub(crate) timeouts: Timeouts,
 }
 
-/// What came out.
+/// The result.
 pub(crate) enum IncrementalOutcome {
-    /// Nothing has changed.
+    /// Nothing changed.
     Same,
     Changed(Box<Increment>),
     /// There is no increment, or none that is worth it.
@@ -46,11 +47,11 @@ pub(crate) enum IncrementalOutcome {
 
 pub(crate) struct Increment {
     pub(crate) artifact: Artifact,
-    /// SnapshotTarget the files as they were just before: the next difference begins from them.
+    /// The file versions just before: the next increment starts from them.
     pub(crate) versions: Value,
 }
 
-/// Saves the difference. Only an interruption is an error.
+/// Backs up the changes. Only an interruption is an error.
 pub(crate) async fn save(
     client: &Client,
     job: IncrementalJob,
@@ -58,11 +59,11 @@ pub(crate) async fn save(
 ) -> anyhow::Result<IncrementalOutcome> {
     let path = path(&job.name, job.number);
     let file = job.directory.join(&path);
-    job.task.detail("downloading what has changed");
+    job.task.detail("downloading the changes");
     match cancellation.unless_cancelled(fetch(client, &job, &path, &file)).await {
         Ok(Some(changed)) => {
             let bytes = Bytes(changed.artifact.bytes);
-            job.task.finish(&format!("saved the changes of collection `{}` ({bytes})", job.name));
+            job.task.finish(&format!("backed up the changes of collection `{}` ({bytes})", job.name));
             Ok(IncrementalOutcome::Changed(Box::new(changed)))
         }
         Ok(None) => {
@@ -92,14 +93,14 @@ async fn fetch(
     file: &Path,
 ) -> anyhow::Result<Option<Increment>> {
     let (name, shard) = (job.name.as_str(), job.shard);
-    // Before the changes: what is written in between is then in both, and never in neither.
+    // Taken before the changes: what is written in between is then in both, never in neither.
     let versions = client.rest().versions(name, shard).await?;
     let Some(mut response) = client.rest().increment(name, shard, &job.versions).await? else {
         return Ok(None);
     };
     let mut written = NewFile::create(file)?;
     loop {
-        let chunk = timeout(job.timeouts.stall, response.chunk()).await.context("nothing comes")??;
+        let chunk = timeout(job.timeouts.stall, response.chunk()).await.context("no data received")??;
         let Some(chunk) = chunk else { break };
         written.append(&chunk)?;
         job.task.advance(chunk.len() as u64);
@@ -118,7 +119,7 @@ async fn fetch(
     read.contents?;
     let sha256 = digest.to_string();
     if read.sha256 != sha256 {
-        bail!("the changes read back from the disk differently");
+        bail!("the changes do not read back as they were written");
     }
     let number = u32::try_from(job.number)?;
     let contents = ArtifactContents::CollectionIncrement { collection: name.to_owned(), shard, number };

@@ -1,8 +1,7 @@
-//! What an earlier backup has of a collection, and whether this one may stand on it.
+//! The incremental chain of a collection in an earlier backup, and whether this backup may extend it.
 //!
-//! A collection is saved as a whole snapshot, and then as the changes of its one shard on top, link by link; in a cluster
-//! as a snapshot of each shard, with nothing on top. Each backup has all of it: what an earlier one had already is the
-//! same file under another name (a hard link).
+//! A chain is a full snapshot and the increments of the collection's only shard; in a cluster, it is a snapshot of each
+//! shard without increments. Each backup contains the complete chain: files of an earlier backup are hard-linked.
 
 use serde_json::Value;
 
@@ -11,20 +10,21 @@ use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
 
-/// How many changes may lie on one snapshot: a restore puts them back one by one.
+/// The maximum number of increments: a restore applies them one by one.
 const LONGEST: usize = 16;
 
 /// See the head of this file.
 pub(crate) struct IncrementalChain<'a> {
     backup: &'a Backup,
     recorded: &'a CollectionFingerprint,
-    /// The snapshot and the changes in their order, or the snapshots of the shards.
+    /// The snapshot and the increments in their order, or the snapshots of the shards.
     links: Vec<&'a Artifact>,
     versions: Option<&'a Artifact>,
 }
 
 impl<'a> IncrementalChain<'a> {
-    /// What a backup has of a collection; `None` where that is no ground to stand on: another server, other settings.
+    /// The chain of a collection; `None` if it cannot be extended, because the server's version or the settings
+    /// changed.
     pub(crate) fn of(
         backup: &'a Backup,
         name: &str,
@@ -47,7 +47,7 @@ impl<'a> IncrementalChain<'a> {
         (same && !links.is_empty()).then_some(Self { backup, recorded, links, versions })
     }
 
-    /// Whether the server proves that nothing was written since.
+    /// Whether the server proves that nothing was written since the backup.
     pub(crate) fn is_current(&self, now: &CollectionFingerprint) -> bool {
         let (Some(before), Some(mark)) = (&self.recorded.write_position, &now.write_position) else {
             return false;
@@ -55,18 +55,18 @@ impl<'a> IncrementalChain<'a> {
         mark.proves_unchanged_since(before) && self.recorded.points_after.is_none()
     }
 
-    /// Every file of it, to be taken over.
+    /// Every file of it, to be linked.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.links.iter().chain(&self.versions).map(|artifact| artifact.path.clone()).collect()
     }
 
-    /// The files that changes go on top of.
+    /// The files that an increment extends.
     pub(crate) fn links(&self) -> Vec<String> {
         self.links.iter().map(|artifact| artifact.path.clone()).collect()
     }
 
-    /// The number of the next link, and the most bytes that it may have: deltas of half the snapshot's size cost more at
-    /// a restore than they save.
+    /// The number of the next increment, and its maximum size: increments of more than half the snapshot's size cost
+    /// more at a restore than they save.
     pub(crate) fn next(&self) -> Option<(usize, u64)> {
         let snapshot = self.links.first()?.bytes;
         let deltas: u64 = self.links[1..].iter().map(|artifact| artifact.bytes).sum();
@@ -74,7 +74,7 @@ impl<'a> IncrementalChain<'a> {
         (self.links.len() <= LONGEST).then_some((self.links.len(), left))
     }
 
-    /// The shard, and the versions of its files as they were just before the newest link.
+    /// The shard, and its file versions just before the newest file of the chain.
     pub(crate) fn versions(&self) -> Option<(u32, Value)> {
         let artifact = self.versions?;
         let ArtifactContents::SegmentVersions { shard, .. } = &artifact.contents else { return None };
@@ -84,8 +84,8 @@ impl<'a> IncrementalChain<'a> {
     }
 }
 
-/// The one shard of a collection that has no others: what has changed is told shard by shard, and several are not saved
-/// at one moment.
+/// The only shard of a collection. Changes are reported for each shard, and several shards cannot be read at the same
+/// moment.
 pub(crate) fn only_shard(collection: &CollectionFingerprint) -> Option<u32> {
     if is_custom_sharded(&collection.config)
         || collection.config["params"]["shard_number"].as_u64() != Some(1)

@@ -1,4 +1,4 @@
-//! How to put a backup back without us: lines for a shell in the backup's directory.
+//! How to restore a backup without this program: commands for a shell in the backup's directory.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::backup::driver::qdrant::state::body::body;
 use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents};
 
-/// The address people have who run Qdrant as its documentation says.
+/// The address of a server with the default configuration.
 const SERVER: &str = "http://localhost:6333";
 
 pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<String> {
     let mut lines = vec![format!(
-        "# In this directory, against a Qdrant {} or the minor version after it; with -H \"api-key: $KEY\" where it wants one.",
+        "# Run in this directory, against Qdrant {} or the next minor version; add -H \"api-key: $KEY\" if the server requires a key.",
         saved.version
     )];
     let mut made = BTreeSet::new();
@@ -69,18 +69,17 @@ fn upload(what: &str, artifact: &Artifact) -> String {
     )
 }
 
-/// The snapshots of shards go into a collection that is there. In a cluster each goes to a node that has the shard.
+/// Snapshots of shards are restored into an existing collection. In a cluster, each goes to a node that has the shard.
 fn create(collection: &str, recorded: &CollectionFingerprint) -> String {
     format!(
-        "curl --fail-with-body -X PUT '{SERVER}/collections/{}' -H 'Content-Type: application/json' -d {}  # then each shard \
-         to a node that has it, as /collections/{}/cluster tells",
+        "curl --fail-with-body -X PUT '{SERVER}/collections/{}' -H 'Content-Type: application/json' -d {}  # then upload each shard to a node that has it, see /collections/{}/cluster",
         in_url(collection),
         shell_words::quote(&body(&recorded.config).to_string()),
         in_url(collection),
     )
 }
 
-/// Over what the lines before have put back.
+/// Applies to what the lines before restored.
 fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
     format!(
         "curl --fail-with-body -X POST \
@@ -91,15 +90,15 @@ fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
     )
 }
 
-/// Uploads of such a collection are answered with success and come out empty (qdrant#10135).
+/// The server accepts the upload of such a collection, but leaves it empty (qdrant#10135).
 fn offline(collection: &str, artifact: &Artifact) -> String {
     format!(
-        "./qdrant --snapshot {}  # in an empty container of the server: this collection is sharded by hand",
+        "./qdrant --snapshot {}  # in an empty container of the server: this collection has custom sharding",
         shell_words::quote(&format!("{}:{collection}", artifact.path)),
     )
 }
 
-/// Whether the points of a collection are kept in shards that its users name.
+/// Whether a collection has custom sharding, with shard keys of its users.
 pub(crate) fn is_custom_sharded(config: &serde_json::Value) -> bool {
     config["params"]["sharding_method"] == "custom"
 }

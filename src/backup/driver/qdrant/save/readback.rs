@@ -1,4 +1,4 @@
-//! Reads a file back from the disk, once: hashes it and walks its structure in the same pass.
+//! Reads a file back from disk: hashes it and checks its structure in the same pass.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::fs::Digester;
 
-/// What a file holds.
+/// What a file contains.
 pub(crate) struct ReadBack<T, E> {
     pub(crate) bytes: u64,
     /// Lowercase hex.
@@ -17,7 +17,7 @@ pub(crate) struct ReadBack<T, E> {
     pub(crate) contents: Result<T, E>,
 }
 
-/// Reads all of it, also when `walk` ends early. Fails once nobody wants it.
+/// Reads all of it, even if `walk` ends early. Fails if the caller is gone.
 pub(crate) fn read<T, E>(
     path: &Path,
     walk: impl FnOnce(&mut dyn Read) -> Result<T, E>,
@@ -25,7 +25,7 @@ pub(crate) fn read<T, E>(
 ) -> anyhow::Result<ReadBack<T, E>> {
     let unreadable = || format!("cannot read `{}`", path.display());
     let file = File::open(path).with_context(unreadable)?;
-    // Advice only, so that the disk is read and not the memory that still holds what was written.
+    // Advice only: reads the disk instead of the page cache.
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     let inner = BufReader::with_capacity(256 * 1024, file);

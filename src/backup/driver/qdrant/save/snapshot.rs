@@ -1,5 +1,5 @@
-//! Takes one snapshot: the server makes it, we fetch it, read it back and walk it, and the server's copy goes again,
-//! however it ends.
+//! Takes one snapshot: the server creates it, it is downloaded, read back and checked, and the server's copy is deleted
+//! in any case.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::fs::{FsError, free_bytes};
 use crate::progress::Task;
 
-/// Where a snapshot goes, and what watches over it.
+/// Where a snapshot goes, and how.
 pub(super) struct SnapshotJob<'a> {
     /// The directory of the backup.
     pub(super) directory: &'a Path,
@@ -27,7 +27,7 @@ pub(super) struct SnapshotJob<'a> {
     pub(super) cancellation: &'a Cancellation,
 }
 
-/// Takes one. What is not as it should be, and does no harm, is a remark.
+/// Takes a snapshot. Harmless problems are remarks.
 pub(super) async fn take(
     client: &Client,
     of: SnapshotTarget<'_>,
@@ -35,12 +35,12 @@ pub(super) async fn take(
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<Artifact> {
     taking.cancellation.check()?;
-    taking.task.detail("the server makes a snapshot");
-    // Never dropped half-way: only its answer tells what is to be deleted.
+    taking.task.detail("creating a snapshot");
+    // Not cancelled: only the response says what to delete.
     let snapshot = match client.create_snapshot(of).await {
         Ok(snapshot) => snapshot,
         Err(error @ ApiError::Unreachable { .. }) => {
-            let hint = format!("the server may have a snapshot of {of} left over");
+            let hint = format!("a snapshot of {of} may be left on the server");
             return Err(anyhow::Error::from(error).context(hint));
         }
         Err(error) => return Err(error.into()),
@@ -50,21 +50,21 @@ pub(super) async fn take(
     let artifact = match (fetched, deleted) {
         (Ok(artifact), Ok(())) => artifact,
         (Ok(artifact), Err(error)) => {
-            remarks.push(format!("the server keeps its copy of the snapshot: {error}"));
+            remarks.push(format!("the snapshot could not be deleted from the server: {error}"));
             artifact
         }
         (Err(error), Ok(())) => return Err(error),
         (Err(error), Err(left)) => {
-            return Err(error.context(format!("the server keeps its copy of the snapshot: {left}")));
+            return Err(error.context(format!("the snapshot could not be deleted from the server: {left}")));
         }
     };
     if snapshot.checksum.is_none() {
-        remarks.push(format!("the server gave no checksum for the snapshot of {of}"));
+        remarks.push(format!("the server reported no checksum for the snapshot of {of}"));
     }
     Ok(artifact)
 }
 
-/// Fetches the snapshot and checks it from disk.
+/// Downloads the snapshot and checks it from disk.
 async fn fetch(
     client: &Client,
     of: SnapshotTarget<'_>,
@@ -84,7 +84,7 @@ async fn fetch(
         DownloadContext { task: taking.task, timeouts: taking.timeouts, cancellation: taking.cancellation };
     let fetched =
         taking.cancellation.unless_cancelled(download::fetch(client, of, snapshot, &file, &fetching)).await?;
-    let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is not whole"))?;
+    let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is incomplete"))?;
     if of.shard.is_none() {
         matches_server(client, of.collection, &contents).await?;
     }
@@ -108,7 +108,7 @@ fn holds(of: SnapshotTarget<'_>) -> ArtifactContents {
     }
 }
 
-/// The snapshot is of the collection that it is said to be of.
+/// Checks that the snapshot belongs to the collection.
 async fn matches_server(
     client: &Client,
     name: &str,

@@ -1,5 +1,5 @@
-//! Saves one collection in the cheapest way that is sound: not at all where nothing was written since the last backup, else
-//! only what has changed, else the whole. Whatever is odd about a cheaper way leads to the next one.
+//! The strategy for one collection: link the last backup if nothing was written since, otherwise an incremental backup,
+//! otherwise a full one. Any problem with a cheaper strategy leads to the next one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::{Backup, Staging};
 use crate::progress::Unit;
 
-/// A backup of a server in the making.
+/// A backup of a server that is being made.
 pub(crate) struct ServerDump<'a> {
     target: DriverTarget<'a>,
     client: &'a Arc<Client>,
     previous: Option<&'a Backup>,
     timeouts: Timeouts,
-    /// What was found before anything was saved.
+    /// The fingerprint before the backup.
     known: BTreeMap<String, (CollectionFingerprint, Value)>,
     pub(crate) saved: QdrantFingerprint,
-    /// The infos of the saved collections, as the server printed them.
+    /// The infos of the saved collections, as the server reported them.
     pub(crate) infos: Vec<(String, Value)>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) remarks: Vec<String>,
@@ -62,7 +62,7 @@ impl<'a> ServerDump<'a> {
         }
     }
 
-    /// Saves one.
+    /// Backs up one collection.
     pub(crate) async fn collection(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
         if let Some((known, info)) = self.known.get(name).cloned() {
             let chain = self
@@ -77,7 +77,7 @@ impl<'a> ServerDump<'a> {
         self.whole(name, into).await
     }
 
-    /// Saves what has changed since the previous backup, if that can be told. Returns whether it is saved.
+    /// Backs up what changed since the previous backup, if possible. Returns whether the collection is backed up.
     async fn incremental(
         &mut self,
         name: &str,
@@ -103,7 +103,7 @@ impl<'a> ServerDump<'a> {
             most,
             directory: into.directory().to_owned(),
             task: self.target.progress.begin(
-                &format!("saving the changes of collection `{name}`"),
+                &format!("backing up the changes of collection `{name}`"),
                 Unit::Bytes,
                 None,
             ),
@@ -133,7 +133,7 @@ impl<'a> ServerDump<'a> {
         }
     }
 
-    /// Takes files of the previous backup over. A damaged one there is a reason to save the whole.
+    /// Links files of the previous backup. If one is damaged, the collection gets a full backup.
     fn take_over(
         &mut self,
         paths: &[String],
@@ -147,9 +147,9 @@ impl<'a> ServerDump<'a> {
             match into.link_from(previous, path) {
                 Ok(artifact) => taken.push(artifact),
                 Err(error) => {
-                    self.remarks.push(format!("collection `{name}` is saved as a whole: {error}"));
+                    self.remarks.push(format!("collection `{name}` gets a full backup: {error}"));
                     for artifact in &taken {
-                        // What is left there fails the check at the end.
+                        // If this fails, the verification at the end fails.
                         let _ = into.discard(&artifact.path);
                     }
                     return false;
@@ -162,7 +162,7 @@ impl<'a> ServerDump<'a> {
         true
     }
 
-    /// What was written while the changes were on their way may be in them or not.
+    /// What was written during the download may be in the increment or not.
     async fn recount(&mut self, name: &str) {
         let Some(collection) = self.saved.collections.get_mut(name) else { return };
         let info = self.infos.last().map(|(_, info)| info.clone()).unwrap_or_default();
@@ -174,7 +174,7 @@ impl<'a> ServerDump<'a> {
             name: name.to_owned(),
             known: self.known.get(name).map(|(known, _)| known.clone()),
             directory: into.directory().to_owned(),
-            task: self.target.progress.begin(&format!("saving collection `{name}`"), Unit::Bytes, None),
+            task: self.target.progress.begin(&format!("backing up collection `{name}`"), Unit::Bytes, None),
             timeouts: self.timeouts,
         };
         let shared = Arc::clone(self.client);
@@ -194,7 +194,7 @@ impl<'a> ServerDump<'a> {
             }
             FullOutcome::Deleted => {
                 self.remarks
-                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this backup"));
+                    .push(format!("collection `{name}` was deleted during the backup and is not in it"));
             }
         }
         Ok(())

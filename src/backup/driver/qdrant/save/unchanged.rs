@@ -1,5 +1,5 @@
-//! Whether a server holds just what a backup has of it: asked before every stop, so it makes no snapshot, counts nothing, and
-//! costs a question for each collection.
+//! Whether a server is unchanged since a backup. Checked before every stop, so it takes no snapshot, counts nothing,
+//! and needs one request for each collection.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint};
 use crate::backup::store::Backup;
 
-/// Whether nothing was written to the server since a backup was made of it, as far as it proves that.
+/// Whether the server proves that nothing was written since a backup.
 pub(crate) async fn since(target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
     let Fingerprint::Qdrant(recorded) = &backup.manifest.fingerprint else { return Ok(false) };
     let client = Client::connect_all(target).await?;

@@ -1,4 +1,4 @@
-//! Where a Qdrant server listens, which key it wants, and which certificate it shows.
+//! Where a Qdrant server listens, its API key, and its certificate.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,19 +11,19 @@ use crate::secret::Secret;
 const HTTP: u16 = 6333;
 const GRPC: u16 = 6334;
 
-/// Where the server's working directory is in its image: relative paths count from there.
+/// The server's working directory in its image, for relative paths.
 const HOME: &str = "/qdrant";
 
 /// The certificate of the server's default configuration.
 const CERTIFICATE: &str = "./tls/cert.pem";
 
-/// How to talk to a server.
+/// How to connect to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) http_port: u16,
     pub(crate) grpc_port: u16,
     pub(crate) tls: bool,
-    /// The certificate that it shows, in DER, where it could be read from its container.
+    /// Its certificate, in DER, if it could be read from its container.
     pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) key: Option<Secret>,
 }
@@ -38,7 +38,7 @@ impl Access {
             grpc_port: port(settings.get("service", "grpc_port"), GRPC),
             tls,
             certificate,
-            // Another project's may be exported; the server's own is the server's.
+            // The variable may be meant for another project, so the server's own key takes precedence.
             key: settings.get("service", "api_key").or_else(|| target.api_key.cloned().filter(is_set)),
         })
     }
@@ -50,7 +50,7 @@ async fn certificate(target: DriverTarget<'_>, settings: &ServerSettings<'_>) ->
     pinned::certificate(&container_files::read(target, &in_home(path)).await?)
 }
 
-/// A path of the server's settings as a whole one, without `.` and `..`.
+/// A path from the server's settings as an absolute one, without `.` and `..`.
 pub(crate) fn in_home(path: &str) -> PathBuf {
     let mut whole = PathBuf::new();
     for part in Path::new(HOME).join(path).components() {
@@ -63,7 +63,7 @@ pub(crate) fn in_home(path: &str) -> PathBuf {
     whole
 }
 
-/// Where the server keeps its data, inside its container.
+/// The server's storage directory, inside its container.
 pub(crate) fn storage_path(target: DriverTarget<'_>) -> PathBuf {
     let container = target.store.container.as_ref();
     let set = container.and_then(|container| container.environment.get("QDRANT__STORAGE__STORAGE_PATH"));

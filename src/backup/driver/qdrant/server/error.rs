@@ -1,30 +1,30 @@
-//! What a Qdrant server has refused, in words that say what to do about it. Never shows a key.
+//! Errors of a Qdrant server, with what to do about them. Never contain a key.
 
 use std::fmt;
 
-/// Why a request was not answered as hoped. Requests are named by what they do: `list the collections`.
+/// Why a request failed. `action` is what it does: `list the collections`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("{}", Locked(*given))]
     Key { given: bool },
-    #[error("the API key may not {action}: the server wants {right} for that ({message})")]
+    #[error("the API key is not allowed to {action}: that requires {right} ({message})")]
     Permission { action: String, right: Permission, message: String },
     #[error("cannot {action}: {message}")]
     NotFound { action: String, message: String },
-    /// The server understood, and will not.
+    /// The server rejected the request.
     #[error("cannot {action}: {message}")]
     Refused { action: String, message: String },
-    /// The server tried, and could not.
+    /// The server failed.
     #[error("the server failed to {action}: {message}")]
     Failed { action: String, message: String },
-    /// The connection was not made, or broke.
+    /// The connection failed or was lost.
     #[error("cannot {action}: the server does not answer")]
     Unreachable {
         action: String,
         #[source]
         source: anyhow::Error,
     },
-    #[error("cannot {action}: the server's answer makes no sense: {reason}")]
+    #[error("cannot {action}: the server's response is invalid: {reason}")]
     Senseless { action: String, reason: String },
 }
 
@@ -35,11 +35,11 @@ struct Locked(bool);
 impl fmt::Display for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 {
-            f.write_str("the server does not accept the API key that it was given")
+            f.write_str("the server rejected the API key")
         } else {
-            f.write_str("the server wants an API key, and neither the container's environment nor a mounted configuration holds one")
+            f.write_str("the server requires an API key, and neither the container's environment nor a mounted configuration contains one")
         }?;
-        f.write_str("; `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one")
+        f.write_str("; set `SAFE_COMPOSE_QDRANT_API_KEY`")
     }
 }
 
@@ -54,23 +54,23 @@ pub(crate) enum Permission {
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Read => "the right to read",
-            Self::Write => "the right to write to the collection, which a read-only key lacks",
-            Self::Manage => "the right to manage the whole server, which only `service.api_key` has",
+            Self::Read => "read access",
+            Self::Write => "write access to the collection, which a read-only key lacks",
+            Self::Manage => "full access to the server, which only `service.api_key` has",
         })
     }
 }
 
-/// A request, for messages: what it does, and what a key must allow for it.
+/// A request, for messages: what it does, and what its key must allow.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiRequest {
     pub(crate) action: String,
     pub(crate) right: Permission,
-    /// Whether a key goes with it.
+    /// Whether it is sent with a key.
     pub(crate) keyed: bool,
 }
 
-/// What the status of an answer means, over HTTP and over gRPC alike.
+/// What the status of a response means, over HTTP and over gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatusMeaning {
     Key,
@@ -92,7 +92,7 @@ impl StatusMeaning {
         }
     }
 
-    /// By the number of the code: <https://grpc.io/docs/guides/status-codes/>. What the server maps to which is in its
+    /// By the number of the status code: <https://grpc.io/docs/guides/status-codes/>. The server's mapping is in its
     /// `lib/storage/src/content_manager/conversions.rs`.
     pub(crate) fn of_grpc(code: i32) -> Self {
         match code {
@@ -143,18 +143,15 @@ mod tests {
     fn a_refused_key_says_what_it_lacks() {
         assert_eq!(
             shown(false, Permission::Read, StatusMeaning::of_http(401)),
-            "the server wants an API key, and neither the container's environment nor a mounted configuration holds one; \
-             `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one"
+            "the server requires an API key, and neither the container's environment nor a mounted configuration contains one; set `SAFE_COMPOSE_QDRANT_API_KEY`"
         );
         assert_eq!(
             shown(true, Permission::Read, StatusMeaning::of_grpc(16)),
-            "the server does not accept the API key that it was given; \
-             `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one"
+            "the server rejected the API key; set `SAFE_COMPOSE_QDRANT_API_KEY`"
         );
         assert_eq!(
             shown(true, Permission::Write, StatusMeaning::of_http(403)),
-            "the API key may not save collection `a`: the server wants the right to write to the collection, which a \
-             read-only key lacks for that (Forbidden: no)"
+            "the API key is not allowed to save collection `a`: that requires write access to the collection, which a read-only key lacks (Forbidden: no)"
         );
         assert_eq!(
             shown(true, Permission::Manage, StatusMeaning::of_http(403)),

@@ -1,4 +1,4 @@
-//! Control calls over gRPC, where its port can be reached. Bytes of snapshots never come this way.
+//! Control requests over gRPC. Snapshots are never transferred over it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::access::Access;
 use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::rest::{COUNT, Descriptor};
 
-/// Longer than any snapshot takes; the client has no way to say "as long as it needs".
+/// Longer than any snapshot takes; the client cannot disable its timeout.
 const PATIENT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// See the head of this file.
@@ -19,11 +19,11 @@ pub(crate) struct Grpc {
 }
 
 impl Grpc {
-    /// Connects with the first request only.
+    /// Connects with the first request.
     pub(crate) fn new(address: &str, access: &Access) -> anyhow::Result<Self> {
         let scheme = if access.tls { "https" } else { "http" };
         let mut builder = Qdrant::from_url(&format!("{scheme}://{address}"))
-            // The check prints to standard output.
+            // The compatibility check prints to standard output.
             .skip_compatibility_check()
             .connect_timeout(Duration::from_secs(2))
             .timeout(PATIENT);
@@ -64,15 +64,14 @@ impl Grpc {
             count = count.timeout(timeout.as_secs());
         }
         let reply = self.client.count(count).await.map_err(|error| failed(&request, error))?;
-        reply.result.map(|result| result.count).ok_or_else(|| request.senseless("there is no count in it"))
+        reply.result.map(|result| result.count).ok_or_else(|| request.senseless("it has no count"))
     }
 
     pub(crate) async fn create_snapshot(&self, collection: &str) -> Result<Descriptor> {
         let request =
-            self.request(format!("make a snapshot of collection `{collection}`"), Permission::Write);
+            self.request(format!("create a snapshot of collection `{collection}`"), Permission::Write);
         let reply = self.client.create_snapshot(collection).await.map_err(|error| failed(&request, error))?;
-        let made =
-            reply.snapshot_description.ok_or_else(|| request.senseless("there is no snapshot in it"))?;
+        let made = reply.snapshot_description.ok_or_else(|| request.senseless("it has no snapshot"))?;
         let size = u64::try_from(made.size).map_err(|_| request.senseless("the size is negative"))?;
         let checksum = made.checksum.map(|sum| sum.trim().to_lowercase()).filter(|sum| !sum.is_empty());
         Ok(Descriptor { name: made.name, size, checksum })
@@ -86,7 +85,7 @@ impl Grpc {
         self.client.delete_snapshot(deletion).await.map(drop).map_err(|error| failed(&request, error))
     }
 
-    /// Whether there was one to delete.
+    /// Returns whether it existed.
     pub(crate) async fn delete_collection(&self, collection: &str) -> Result<bool> {
         let request = self.request(format!("delete collection `{collection}`"), Permission::Manage);
         let deletion = DeleteCollectionBuilder::new(collection).timeout(COUNT.as_secs());
@@ -101,11 +100,11 @@ impl Grpc {
     }
 }
 
-/// The client's own text shows the answer's headers, which are nobody's business.
+/// The client's own message contains the headers of the response.
 fn failed(request: &ApiRequest, error: QdrantError) -> super::error::ApiError {
     match error {
         QdrantError::ResponseError { status } | QdrantError::ResourceExhaustedError { status, .. } => {
-            // The client's word for a connection that was not made is an internal error of the server.
+            // The client reports a failed connection as an internal error of the server.
             let meaning = if status.message().starts_with("Failed to connect to ") {
                 StatusMeaning::Unreachable
             } else {

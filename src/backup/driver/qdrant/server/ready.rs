@@ -1,7 +1,7 @@
-//! Waits until a server answers.
+//! Waits until a server responds.
 //!
-//! Qdrant opens its port only when every collection is loaded (`src/main.rs`), so that an answer means more here than
-//! its `/readyz`, which says yes at once where there is only one node.
+//! Qdrant opens its port only when every collection is loaded (`src/main.rs`), so a response means more than its
+//! `/readyz`, which a single node answers at once.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::R
     }
 }
 
-/// One try, which may not outlast the wait by much.
+/// One attempt, which may exceed the limit by a second.
 async fn ask(target: DriverTarget<'_>, deadline: Instant) -> anyhow::Result<()> {
     let grace = Duration::from_secs(1);
     let asked = async {
@@ -49,17 +49,17 @@ async fn ask(target: DriverTarget<'_>, deadline: Instant) -> anyhow::Result<()> 
     };
     tokio::time::timeout_at(deadline + grace, asked)
         .await
-        .unwrap_or_else(|_| Err(anyhow!("the last try got no answer")))
+        .unwrap_or_else(|_| Err(anyhow!("the last attempt got no response")))
 }
 
-/// A key does not become right by waiting.
+/// Waiting does not make a key valid.
 fn is_final(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. }))
 }
 
-/// The container as it is now: its state, and its ports, which a start may have changed.
+/// The current state and ports of the container, which a start may have changed.
 async fn again(target: DriverTarget<'_>, known: Container) -> anyhow::Result<Container> {
-    // An engine that does not answer for a moment ends no wait.
+    // A short failure of the engine does not end the wait.
     let Ok(now) = target.engine.inspect(&known.id).await else { return Ok(known) };
     let Some(now) = now else {
         bail!("container `{}` is gone", known.name);
@@ -78,6 +78,6 @@ fn detail(container: &Container) -> String {
         (State::Restarting, _) => format!("it is restarting after exit code {}", container.exit_code),
         (State::Created, _) => "it is not started yet".to_owned(),
         (_, Some(health)) => format!("it is {health}"),
-        (_, None) => "it loads its collections".to_owned(),
+        (_, None) => "it is loading its collections".to_owned(),
     }
 }

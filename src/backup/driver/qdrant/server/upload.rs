@@ -1,4 +1,4 @@
-//! Watches a file on its way to the server.
+//! Reports the progress of an upload.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::progress::Task;
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Clone)]
 pub(crate) struct UploadProgress {
     task: Arc<dyn Task>,
@@ -23,7 +23,7 @@ impl UploadProgress {
         Self { task: Arc::clone(task), whole: Arc::default() }
     }
 
-    /// Whether the server has got everything, and so may be at work on it even when we go away.
+    /// Whether the server has received everything, and so may process it even if the client disconnects.
     pub(crate) fn is_complete(&self) -> bool {
         self.whole.load(Ordering::Acquire)
     }
@@ -33,7 +33,7 @@ impl UploadProgress {
     }
 }
 
-/// The file, as it is read.
+/// The file that is being read.
 pub(crate) struct WatchedFile {
     file: File,
     sent: UploadProgress,

@@ -1,12 +1,12 @@
-//! Which server can take the snapshots of which.
+//! Which server versions accept snapshots of which others.
 //!
 //! Qdrant keeps its storage readable for one minor version at a time and never downwards
-//! (<https://qdrant.tech/documentation/upgrades/>). Neither its files nor its snapshots hold the server's version, so that
-//! nobody but us can compare.
+//! (<https://qdrant.tech/documentation/upgrades/>). Neither its files nor its snapshots contain the server's version,
+//! so the server cannot check it.
 
 use std::fmt;
 
-/// `1.19.0`, as far as it matters.
+/// A version such as `1.19.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QdrantVersion {
     major: u64,
@@ -32,23 +32,20 @@ impl fmt::Display for QdrantVersion {
     }
 }
 
-/// Why a server cannot take a snapshot of another version.
+/// Why a server does not accept a snapshot of another version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum VersionMismatch {
-    #[error(
-        "the backup is of Qdrant {backup}, and the server is the older {server}: it cannot read what a newer one wrote"
-    )]
+    #[error("the backup is from Qdrant {backup}, and the server is the older {server}, which cannot read it")]
     Older { backup: QdrantVersion, server: QdrantVersion },
     #[error(
-        "the backup is of Qdrant {backup}, and the server is {server}: Qdrant reads only what the minor version before it \
-         wrote, so restore into {}.{} and upgrade step by step", backup.major, backup.minor
+        "the backup is from Qdrant {backup}, and the server is {server}: Qdrant only reads the data of the previous minor version, so restore into {}.{} and upgrade one minor version at a time", backup.major, backup.minor
     )]
     TooNew { backup: QdrantVersion, server: QdrantVersion },
-    #[error("the server's version `{0}` cannot be understood")]
+    #[error("the server's version `{0}` cannot be parsed")]
     Unknown(String),
 }
 
-/// Whether a server may be given snapshots of another. A backup that does not say its version is let pass.
+/// Whether a server accepts snapshots of another version. A backup without a version passes.
 pub(crate) fn fits(backup: Option<&str>, server: &str) -> Result<(), VersionMismatch> {
     let Some(backup) = backup.and_then(QdrantVersion::parse) else { return Ok(()) };
     let server = QdrantVersion::parse(server).ok_or_else(|| VersionMismatch::Unknown(server.to_owned()))?;

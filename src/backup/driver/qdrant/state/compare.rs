@@ -1,7 +1,7 @@
-//! What a server lacks of what was recorded of it. Pure.
+//! What a server lacks compared with a fingerprint. Pure.
 //!
-//! More points, more collections and other settings are no loss. Grey and yellow are how a healthy server looks after a
-//! start and during a snapshot; red and unreadable are told even when they were recorded so.
+//! More points, more collections and other settings are not a loss. A healthy server is grey or yellow after a start
+//! and during a snapshot; red and unreadable collections are always reported.
 
 use super::vectors::Vectors;
 use crate::backup::fingerprint::{CollectionFingerprint, Difference, QdrantFingerprint};
@@ -62,8 +62,8 @@ fn collection(
     found.extend(points(name, before, after));
 }
 
-/// What the sampled points tell. Where somebody has written since, changed points are theirs; vectors that have become
-/// zero are nobody's wish, and neither is a collection of which not one sampled point is left.
+/// Compares the samples. If the collection was written to, changed points are normal; vectors that became zero are not,
+/// and neither is a collection without any of its sampled points.
 fn points(name: &str, before: &CollectionFingerprint, after: &CollectionFingerprint) -> Option<Difference> {
     let diverging = before.diverges(after);
     let collection = name.to_owned();
@@ -79,7 +79,7 @@ fn points(name: &str, before: &CollectionFingerprint, after: &CollectionFingerpr
     })
 }
 
-/// What is wrong with a collection whatever it was before. Returns whether nothing more can be said about it.
+/// What is wrong with a collection regardless of its past. Returns whether it cannot be compared.
 fn state(name: &str, now: &CollectionFingerprint, found: &mut Vec<Difference>) -> bool {
     if let Some(reason) = &now.unreadable {
         found.push(Difference::Unreadable { collection: name.to_owned(), reason: reason.clone() });
@@ -91,7 +91,7 @@ fn state(name: &str, now: &CollectionFingerprint, found: &mut Vec<Difference>) -
     false
 }
 
-/// Where points were written while it was recorded, the smaller of both counts is all that is sure.
+/// If points were written during the recording, only the smaller count is certain.
 fn fewest(recorded: &CollectionFingerprint) -> Option<u64> {
     match (recorded.points, recorded.points_after) {
         (Some(before), Some(after)) => Some(before.min(after)),
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_collection_that_is_gone() {
         let (lost, gained) = both_ways(|now| drop(now.collections.remove("livros")));
-        assert_eq!(lost, ["collection `livros` is gone (7 points)"]);
+        assert_eq!(lost, ["collection `livros` is missing (7 points)"]);
         assert_eq!(gained, none());
     }
 
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(
             lost,
             [
-                "collection `receitas` has other vectors: imagem: 3 Euclid, termos: sparse, texto: 5 Cosine instead of \
+                "collection `receitas` has different vectors: imagem: 3 Euclid, termos: sparse, texto: 5 Cosine instead of \
               imagem: 3 Euclid, termos: sparse, texto: 4 Cosine"
             ]
         );
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(
             lost,
             [
-                "collection `receitas` is not what it was: of 9 points that were looked at 0 are gone and 1 have other contents"
+                "collection `receitas` has different contents: of 9 sampled points, 0 are missing and 1 have changed"
             ]
         );
         let written = |now: &mut QdrantFingerprint| {
@@ -214,9 +214,7 @@ mod tests {
         let (lost, back) = both_ways(zeroed);
         assert_eq!(
             lost,
-            [
-                "collection `receitas` has vectors of zeros where there were others: 2 of 9 points that were looked at"
-            ]
+            ["collection `receitas` has lost vectors: 2 of 9 sampled points have a vector of zeros now"]
         );
         assert_eq!(back, none(), "somebody may have mended them");
     }
@@ -234,7 +232,7 @@ mod tests {
         assert_eq!(back, none());
         let (lost, back) = both_ways(|now| receitas(now).status = "red".into());
         assert_eq!((lost.len(), back), (1, none()));
-        assert!(lost[0].contains("`receitas` is red"));
+        assert!(lost[0].contains("`receitas` has status red"));
         for status in ["grey", "yellow"] {
             assert_eq!(both_ways(|now| receitas(now).status = status.into()), (none(), none()));
         }
@@ -254,10 +252,10 @@ mod tests {
     #[test]
     fn an_alias_that_is_gone_or_moved() {
         let (lost, gained) = both_ways(|now| drop(now.aliases.remove("atual")));
-        assert_eq!(lost, ["alias `atual` of collection `receitas` is gone"]);
+        assert_eq!(lost, ["alias `atual` of collection `receitas` is missing"]);
         assert_eq!(gained, none());
         let (lost, back) = both_ways(|now| drop(now.aliases.insert("atual".into(), "livros".into())));
-        assert_eq!(lost, ["alias `atual` leads to `livros` instead of `receitas`"]);
-        assert_eq!(back, ["alias `atual` leads to `receitas` instead of `livros`"]);
+        assert_eq!(lost, ["alias `atual` points to `livros` instead of `receitas`"]);
+        assert_eq!(back, ["alias `atual` points to `receitas` instead of `livros`"]);
     }
 }

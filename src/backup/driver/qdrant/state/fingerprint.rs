@@ -1,6 +1,6 @@
-//! Counts what a server holds.
+//! Fingerprints a server.
 //!
-//! A collection that cannot be read is recorded as that, and does not keep the others from being counted.
+//! A collection that cannot be read is recorded as unreadable; the others are still counted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,14 +19,13 @@ use crate::backup::fingerprint::sample::Sample;
 use crate::backup::fingerprint::write_position::WritePosition;
 use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 
-/// How long a count waits for writes that the server has taken and not applied yet.
+/// How long a count waits for writes that the server accepted but has not applied yet.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// Why nothing can be read of a server in recovery mode (`storage.recovery_mode`, `src/main.rs`).
-const RECOVERING: &str = "the server runs in recovery mode and has loaded none of its collections: nothing is lost by that. \
-    Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it has ended for want of it";
+/// Why a server in recovery mode cannot be read (`storage.recovery_mode`, `src/main.rs`).
+const RECOVERING: &str = "the server runs in recovery mode and has not loaded its collections; no data is lost. Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it ran out of it";
 
-/// What was counted, and each collection's info as the server printed it.
+/// The fingerprint, and the info of each collection as the server reported it.
 pub(crate) struct CountedServer {
     pub(crate) fingerprint: QdrantFingerprint,
     pub(crate) infos: Vec<(String, Value)>,
@@ -64,7 +63,7 @@ pub(crate) async fn take(client: &Client, target: DriverTarget<'_>) -> Result<Co
     Ok(taken)
 }
 
-/// Whether a server that can read nothing was told not to load anything.
+/// Whether a server without readable collections runs in recovery mode.
 async fn is_recovering(client: &Client, found: &QdrantFingerprint) -> bool {
     let collections = &found.collections;
     if collections.is_empty() || collections.values().any(|one| one.unreadable.is_none()) {
@@ -74,8 +73,8 @@ async fn is_recovering(client: &Client, found: &QdrantFingerprint) -> bool {
     told.is_ok_and(|told| told["app"]["features"]["recovery_mode"] == true)
 }
 
-/// The marks come before the samples: what is written between them moves the counter, and the samples then count as
-/// written to.
+/// The write positions come before the samples: what is written in between increases the counter, so the samples count
+/// as outdated.
 async fn mark_and_sample(client: &Client, target: DriverTarget<'_>, taken: &mut CountedServer) -> Result<()> {
     let mut marks = marks(client, target).await?;
     for (name, info) in &taken.infos {
@@ -86,7 +85,7 @@ async fn mark_and_sample(client: &Client, target: DriverTarget<'_>, taken: &mut 
     Ok(())
 }
 
-/// Where the history of each collection stands; nothing where the key may not ask, or a node does not answer.
+/// The write position of each collection; empty if the key does not allow it, or a node does not respond.
 pub(crate) async fn marks(
     client: &Client,
     target: DriverTarget<'_>,
@@ -97,7 +96,7 @@ pub(crate) async fn marks(
         match write_position::told(client, node, &files).await {
             Ok(one) => told.push(one),
             Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
-            // The others have the shards, and tell what is wrong where it matters.
+            // The other nodes report what is wrong if it matters.
             Err(_) if node.is_some() => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
         }
@@ -105,7 +104,7 @@ pub(crate) async fn marks(
     Ok(write_position::join(told))
 }
 
-/// A few points of a collection that was counted just now.
+/// A sample of a collection that was just counted.
 pub(crate) async fn sample(
     client: &Client,
     name: &str,
@@ -114,12 +113,12 @@ pub(crate) async fn sample(
 ) -> Result<Option<Sample>> {
     match sample::take(client, name, counted.points.unwrap_or_default(), info).await {
         Ok(sample) => Ok(sample),
-        // What cannot be sampled was counted all the same.
+        // A collection that cannot be sampled is still counted.
         Err(error) => reason(error).map(|_| None),
     }
 }
 
-/// Counts one collection, and gives its info as the server prints it.
+/// Counts one collection, and returns its info as the server reports it.
 pub(crate) async fn count(client: &Client, name: &str) -> Result<(CollectionFingerprint, Value)> {
     let info = settled(client, name).await?;
     let points = client.count(name, &info).await?;
@@ -127,7 +126,7 @@ pub(crate) async fn count(client: &Client, name: &str) -> Result<(CollectionFing
     Ok((collection, info))
 }
 
-/// What the info of a collection says of it.
+/// The fingerprint of a collection from its info, without a count.
 pub(crate) fn uncounted(info: &Value) -> CollectionFingerprint {
     CollectionFingerprint {
         points: None,
@@ -141,12 +140,12 @@ pub(crate) fn uncounted(info: &Value) -> CollectionFingerprint {
     }
 }
 
-/// The info of a collection once no writes are waiting, or when waiting has lasted long enough.
+/// The info of a collection once no writes are pending, or after a timeout.
 async fn settled(client: &Client, name: &str) -> Result<Value> {
     let deadline = Instant::now() + SETTLE;
     loop {
         let info = client.rest().info(name).await?;
-        // Servers before 1.17 do not tell.
+        // Servers before 1.17 do not report it.
         let waiting = info["update_queue"]["length"].as_u64().unwrap_or(0);
         if waiting == 0 || Instant::now() >= deadline {
             return Ok(info);
@@ -155,7 +154,7 @@ async fn settled(client: &Client, name: &str) -> Result<Value> {
     }
 }
 
-/// What makes one collection unreadable; what concerns the whole server stays an error.
+/// Why one collection is unreadable; what concerns the whole server stays an error.
 pub(crate) fn reason(error: ApiError) -> Result<String> {
     match error {
         ApiError::Key { .. } | ApiError::Unreachable { .. } => Err(error),
@@ -179,7 +178,7 @@ fn unreadable(reason: String) -> CollectionFingerprint {
     }
 }
 
-/// The indexes, without how many points each has: that is an estimate, and counts nothing lost.
+/// The indexes, without their point counts, which are only estimates.
 pub(crate) fn schema(indexes: &Value) -> Value {
     let Some(indexes) = indexes.as_object() else { return Value::Object(Map::new()) };
     let without_count = |(field, index): (&String, &Value)| {

@@ -1,4 +1,4 @@
-//! What a server holds: counted, sampled, and compared with another time.
+//! The contents of a server: counted, sampled, and compared.
 
 pub(crate) mod body;
 pub(crate) mod compare;

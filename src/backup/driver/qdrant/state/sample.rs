@@ -1,8 +1,8 @@
-//! Looks at a few points of a collection, the same ones each time.
+//! Samples the points of a collection, the same ones each time.
 //!
-//! Since 1.19 a server hands out its points in slices by a hash of their ids, which is documented to stay as it is for
-//! ever (`lib/segment/src/types.rs`, `SliceCondition`). The number of slices is a power of two: a slice of twice as many
-//! is a part of the former one, so that two samples have points in common when the collection has grown in between.
+//! Since 1.19, a server returns slices of its points by a hash of their ids, which is documented to be stable
+//! (`lib/segment/src/types.rs`, `SliceCondition`). The number of slices is a power of two: with twice as many slices, a
+//! slice is a part of the former one, so two samples have points in common if the collection grew in between.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::fingerprint::sample::{Sample, SampledPoint, VectorSummary};
 use crate::fs::Digest;
 
-/// How many points are looked at: at least so many, where the collection has them, and about twice as many at most.
+/// The number of sampled points: at least this many, if the collection has them, and about twice as many at most.
 const LEAST: u64 = 24;
-/// What a slice that came out large is cut to.
+/// The limit for a large slice.
 const MOST: u64 = 64;
 
-/// Samples a collection of `points` points. `None` where the server does not let us read them.
+/// Samples a collection of `points` points. `None` if the server does not allow that.
 pub(crate) async fn take(
     client: &Client,
     collection: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn take(
                 let complete = next.is_null() && slices > 0;
                 return Ok(Some(Sample { slices, complete, points: points.iter().map(point).collect() }));
             }
-            // An older server knows no slices, and strict mode can forbid much.
+            // An older server has no slices, and strict mode may forbid the request.
             Err(ApiError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -63,7 +63,7 @@ fn point(printed: &Value) -> SampledPoint {
     }
 }
 
-/// SnapshotTarget a dense vector `[…]`, several of them `[[…], …]`, or a sparse one `{indices, values}`.
+/// From a dense vector `[…]`, a multivector `[[…], …]`, or a sparse vector `{indices, values}`.
 fn shape(vector: &Value) -> VectorSummary {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);

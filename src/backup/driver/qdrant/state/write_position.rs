@@ -1,4 +1,4 @@
-//! Where the history of each collection stands: from the server's telemetry, and from the files of its segments.
+//! The write position of each collection: from the server's telemetry and the files of its segments.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::Result;
 use crate::backup::fingerprint::write_position::{ShardPosition, WritePosition};
 
-/// The level from which telemetry names every segment.
+/// The telemetry level that lists every segment.
 const SEGMENTS: u8 = 4;
 
-/// What one server tells of the shards of each collection; `None` where it tells too little.
+/// The shards of each collection as one server reports them; `None` if the report is incomplete.
 pub(crate) type ShardPositions = BTreeMap<String, Option<Vec<ShardPosition>>>;
 
-/// Asks one server; `node` is what it is called in its cluster.
+/// Asks one server; `node` is its id in the cluster.
 pub(crate) async fn told(
     client: &Client,
     node: Option<u64>,
@@ -29,7 +29,7 @@ pub(crate) async fn told(
         .collect())
 }
 
-/// The marks of all collections, by name. One of which any server tells too little has none.
+/// The write positions of all collections, by name. A collection with an incomplete report has none.
 pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMap<String, WritePosition> {
     let mut joined = ShardPositions::new();
     for (name, told) in servers.into_iter().flatten() {
@@ -46,7 +46,7 @@ pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMa
     told.filter(|(_, shards)| !shards.is_empty()).map(|(name, shards)| (name, mark(shards))).collect()
 }
 
-/// In a cluster, what is on other nodes is told by those.
+/// In a cluster, other nodes report their own shards.
 fn shards(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec<ShardPosition>> {
     let shards = told["shards"].as_array()?.iter();
     shards
@@ -55,7 +55,7 @@ fn shards(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec
         .collect()
 }
 
-/// `None` for a shard that is elsewhere, cannot be read, or has writes that are not applied yet.
+/// `None` for a shard that is on another node, cannot be read, or has pending writes.
 fn shard(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<ShardPosition> {
     let id = u32::try_from(told["id"].as_u64()?).ok()?;
     let local = &told["local"];

@@ -185,7 +185,7 @@ async fn it_gives_up_when_nothing_moves() {
     )
     .await;
     let error = found.result.expect_err("no end").to_string();
-    assert_eq!(error, "the download of collection `a` breaks off after 70000 of 300000 bytes");
+    assert_eq!(error, "the download of collection `a` stopped after 70000 of 300000 bytes");
     assert_eq!(found.requests.len(), 4);
 }
 
@@ -206,12 +206,12 @@ async fn damage_is_fetched_once_more_and_then_given_up() {
     other.checksum = Some("00".into());
     let found = fetched(&bytes, &[Answer::Rest, Answer::Rest, Answer::Rest], other).await;
     let error = found.result.expect_err("another digest").to_string();
-    assert!(error.contains("the server says 00"), "{error}");
+    assert!(error.contains("the server reports 00"), "{error}");
     assert_eq!((found.requests.len(), found.written), (2, None));
     let longer = Descriptor { size: 299_999, checksum: None, name: "s".into() };
     let found = fetched(&bytes, &[Answer::Rest, Answer::Rest], longer).await;
     let error = found.result.expect_err("another size").to_string();
-    assert!(error.contains("has 300000 bytes, and the server says 299999"), "{error}");
+    assert!(error.contains("has 300000 bytes, and the server reports 299999"), "{error}");
 }
 
 #[tokio::test]

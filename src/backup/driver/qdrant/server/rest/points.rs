@@ -1,4 +1,4 @@
-//! Points as text: read in pages and written in batches, without a number being taken apart.
+//! Points as text: read in pages and written in batches, without parsing their numbers.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,14 +8,14 @@ use super::{
     ApiRequest, COUNT, Method, Permission, QUESTION, Rest, Result, StatusMeaning, answer, in_url, send,
 };
 
-/// One page to scroll to.
+/// A request for one page.
 #[derive(Debug, Clone)]
 pub(crate) struct ScrollRequest<'a> {
     pub(crate) limit: u64,
-    /// The id it begins with.
+    /// The id it starts with.
     pub(crate) offset: &'a Value,
     pub(crate) filter: &'a Value,
-    /// How long the answer may be; one that is longer is given up.
+    /// The maximum size of the response.
     pub(crate) longest: usize,
 }
 
@@ -25,15 +25,15 @@ pub(crate) enum ScrollPage {
     Page {
         body: Vec<u8>,
     },
-    /// The answer was longer than it may be.
+    /// The response exceeds its maximum size.
     TooLong,
 }
 
-/// The points of a page, in its text.
+/// The points of a page, as slices of its text.
 #[derive(Debug)]
 pub(crate) struct Points<'a> {
     pub(crate) points: Vec<&'a RawValue>,
-    /// The id that the next page begins with; null after the last.
+    /// The id that the next page starts with; null after the last page.
     pub(crate) next: Value,
 }
 
@@ -57,7 +57,7 @@ impl ScrollPage {
 }
 
 impl Rest {
-    /// A page of points with payload and vectors, as the server prints it.
+    /// A page of points with payload and vectors, as the server sends it.
     pub(crate) async fn scroll(&self, collection: &str, asked: &ScrollRequest<'_>) -> Result<ScrollPage> {
         let request = self.request(format!("read the points of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
@@ -87,11 +87,11 @@ impl Rest {
         let page = json!({ "limit": 1, "offset": offset, "with_payload": false, "with_vector": false });
         let result = answer(&request, self.to(Method::POST, &path).timeout(QUESTION).json(&page)).await?;
         let points = result["points"].as_array();
-        let points = points.ok_or_else(|| request.senseless("there are no points in it"))?;
+        let points = points.ok_or_else(|| request.senseless("it has no points"))?;
         Ok(points.first().map(|point| point["id"].clone()))
     }
 
-    /// Writes points and waits until they are there. `body` is `{"points": […]}`.
+    /// Writes points and waits until they are applied. `body` is `{"points": […]}`.
     pub(crate) async fn upsert(&self, collection: &str, body: Vec<u8>) -> Result<()> {
         let request = self.request(format!("write points to collection `{collection}`"), Permission::Write);
         let path = format!("/collections/{}/points?wait=true", in_url(collection));

@@ -1,4 +1,4 @@
-//! Requests that move what a server has already, from one of its collections to another.
+//! Requests that transfer data that a server already has to another of its collections.
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::backup::driver::qdrant::names;
 
-/// One of several changes that are made together.
+/// One of several changes that are made in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AliasChange<'a> {
-    /// SnapshotTarget an alias that is there.
+    /// An existing alias.
     Move {
         alias: &'a str,
         to: &'a str,
@@ -31,8 +31,8 @@ impl Rest {
         strings(&request, &result, "name")
     }
 
-    /// Makes a collection of a snapshot on the server's own disk, given by its path there; waits until it is done. The
-    /// server refuses what lies outside of its directory of snapshots.
+    /// Restores a collection from a snapshot on the server's own disk, given by its path there; waits until it is done.
+    /// The server rejects paths outside its snapshot directory.
     pub(crate) async fn recover(
         &self,
         collection: &str,
@@ -41,15 +41,15 @@ impl Rest {
     ) -> Result<()> {
         let request = self.request(format!("recover collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}/snapshots/recover?wait=true", in_url(collection));
-        // A path with letters that mean something in an address.
+        // The path may contain characters that are special in a URL.
         let location: String = path_there.split('/').map(in_url).collect::<Vec<_>>().join("/");
         let body =
             json!({ "location": format!("file://{location}"), "priority": "snapshot", "checksum": sha256 });
         answer(&request, self.to(Method::PUT, &path).json(&body)).await.map(drop)
     }
 
-    /// Sends a snapshot of one collection, or of one of its shards, on to another server, or back to this one, as another
-    /// collection, without keeping it here.
+    /// Streams a snapshot of a collection or a shard to another server, or back to this one, as another collection,
+    /// without storing it here.
     pub(crate) async fn transfer(
         &self,
         from: SnapshotTarget<'_>,
@@ -71,12 +71,12 @@ impl Rest {
         answer(&request, builder).await.map(drop)
     }
 
-    /// All of them in one step, or none; nothing is asked when there is nothing to change.
+    /// Applies all of them in one step, or none. Without changes, sends no request.
     pub(crate) async fn change_aliases_atomically(&self, changes: &[AliasChange<'_>]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
-        let request = self.request("lead aliases elsewhere", Permission::Manage);
+        let request = self.request("move aliases", Permission::Manage);
         let delete = |alias: &str| json!({ "delete_alias": { "alias_name": alias } });
         let actions: Vec<Value> = changes
             .iter()
