@@ -2,7 +2,7 @@
 
 use super::context::{CommandContext, ProjectContext};
 use super::{backup_run, export, format};
-use crate::backup::export::Kind;
+use crate::backup::export::ExportFormat;
 use crate::cli::{BackupArgs, BackupFormat};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -40,8 +40,8 @@ pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<E
     }
     let portable = match args.format {
         BackupFormat::Snapshot => None,
-        BackupFormat::Json => Some(Kind::Document),
-        BackupFormat::Jsonl => Some(Kind::Lines),
+        BackupFormat::Json => Some(ExportFormat::Json),
+        BackupFormat::Jsonl => Some(ExportFormat::JsonLines),
     };
     if let Some(kind) = portable {
         return super::interruptible(export::run(&cx, &stores, kind, args.json)).await;

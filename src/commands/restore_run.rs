@@ -6,8 +6,8 @@ use serde_json::json;
 use super::confirm::ask;
 use super::context::ProjectContext;
 use super::{backup_run, baselines, format};
-use crate::backup::driver::{Action, Plan, Restored, Step};
-use crate::backup::record::Note;
+use crate::backup::baseline::Note;
+use crate::backup::driver::{Action, RestorePlan, Restored, Step};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -24,14 +24,11 @@ pub(super) struct Telling {
     pub(super) kind: StoreKind,
 }
 
-pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling, plan: &Plan) {
+pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling, plan: &RestorePlan) {
     let ui = cx.ui();
     let age = telling.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("restoring `{}` from {}{age}:", store.service, telling.name));
-    let noun = match telling.kind {
-        StoreKind::Qdrant => "point",
-        StoreKind::Volume => "file",
-    };
+    let noun = telling.kind.driver().nouns().item;
     for step in &plan.steps {
         ui.text(format!("  {}", line(step, noun)));
     }
@@ -50,7 +47,11 @@ fn line(step: &Step, noun: &str) -> String {
 }
 
 /// Leave to restore. What would be replaced is saved first, and the replacing is asked about.
-pub(super) async fn clear(cx: &ProjectContext<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
+pub(super) async fn clear(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    plan: &RestorePlan,
+) -> Result<Clearance, Failure> {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
     let assessment = Assessment {
         engine: cx.identity().unique_description(),
@@ -137,10 +138,7 @@ pub(super) fn report(cx: &ProjectContext<'_>, store: &Store, restored: &Restored
         return;
     }
     let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
-    let one = match store.kind {
-        StoreKind::Qdrant => "collection",
-        StoreKind::Volume => "place",
-    };
+    let one = store.kind.driver().nouns().part;
     let mut line =
         format!("restored {} into `{}`, counted and compared", crate::units::count(done, one), store.service);
     if !restored.aliases.is_empty() {

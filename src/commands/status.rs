@@ -13,7 +13,7 @@ use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
 use super::format;
-use crate::backup::record::Record;
+use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::{Format, StatusArgs};
 use crate::engine::{Container, Volume};
@@ -149,12 +149,12 @@ fn remembered(
     cx: &ProjectContext<'_>,
     id: &str,
     warnings: &mut Vec<String>,
-) -> (Option<Backup>, Option<Record>) {
+) -> (Option<Backup>, Option<StoreBaseline>) {
     let backup = cx.root.latest(id).unwrap_or_else(|error| {
         warnings.push(format!("the backups of `{id}` cannot be listed: {:#}.", anyhow::Error::from(error)));
         None
     });
-    let record = Record::read(&cx.root, id).unwrap_or_else(|error| {
+    let record = StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
         warnings.push(format!("what `{id}` held cannot be read: {:#}.", anyhow::Error::from(error)));
         None
     });

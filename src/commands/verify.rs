@@ -5,8 +5,8 @@ use serde_json::json;
 use super::context::{self, CommandContext, ProjectContext};
 use super::test_restore::{self, Prover};
 use super::{backups, baselines, format, import, verify_run};
-use crate::backup::export::Contents;
-use crate::backup::record::Note;
+use crate::backup::baseline::Note;
+use crate::backup::export::ExportContents;
 use crate::cli::{Format, VerifyArgs};
 use crate::engine::Engine as _;
 use crate::error::Failure;
@@ -105,7 +105,7 @@ async fn prove(command: &CommandContext, name: &str, format: Format) -> Result<E
 fn portable(
     command: &CommandContext,
     name: &str,
-    read: Result<Contents, Failure>,
+    read: Result<ExportContents, Failure>,
     format: Format,
 ) -> Result<Exit, Failure> {
     if format == Format::Json {
@@ -116,7 +116,7 @@ fn portable(
     }
     let contents = read.map_err(|failure| Failure { exit: Exit::DataMissing, ..failure })?;
     let points: u64 = contents.collections.iter().map(|found| found.points).sum();
-    let digest = if contents.is_sealed { "its digest agrees" } else { "it has no digest to compare" };
+    let digest = if contents.has_digest { "its digest agrees" } else { "it has no digest to compare" };
     command.ui.good(format!(
         "`{name}` is whole: {}, {}; {digest}.",
         count(contents.collections.len() as u64, "collection"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::context::ProjectContext;
 use super::{baselines, format};
-use crate::backup::record::Record;
+use crate::backup::baseline::StoreBaseline;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
@@ -70,7 +70,7 @@ fn comparable<'a>(
 fn tell(
     cx: &ProjectContext<'_>,
     store: &Store,
-    record: Option<&Record>,
+    record: Option<&StoreBaseline>,
     verdict: &VerifyResult,
 ) -> Result<Option<Failure>, Failure> {
     let ui = cx.ui();

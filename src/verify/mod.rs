@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::backup::driver::Target;
+use crate::backup::baseline::{Note, StoreBaseline};
+use crate::backup::driver::DriverTarget;
 use crate::backup::fingerprint::{Difference, Fingerprint};
-use crate::backup::record::{Note, Record};
 
 /// The result of comparing a store with its baseline.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,11 @@ pub enum VerifyResult {
 }
 
 /// Waits until the store is ready, at most `limit`, and compares it with its baseline.
-pub async fn examine(target: Target<'_>, record: Option<&Record>, limit: Duration) -> VerifyResult {
+pub async fn examine(
+    target: DriverTarget<'_>,
+    record: Option<&StoreBaseline>,
+    limit: Duration,
+) -> VerifyResult {
     let driver = target.store.kind.driver();
     if let Err(error) = driver.wait_ready(target, limit).await {
         return VerifyResult::Unverifiable(format!("{error:#}"));
@@ -34,7 +38,7 @@ pub async fn examine(target: Target<'_>, record: Option<&Record>, limit: Duratio
 }
 
 fn compare_with_baseline(
-    record: Option<&Record>,
+    record: Option<&StoreBaseline>,
     now: Fingerprint,
     compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
 ) -> VerifyResult {

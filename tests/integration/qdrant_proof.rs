@@ -5,8 +5,8 @@ use std::time::Duration;
 use safe_compose::backup::driver::Driver as _;
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::manifest::{Artifact, Proof};
-use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::Backup;
+use safe_compose::backup::test_restore::TestRestoreResult;
 use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{Engine as _, Scratch, ScratchLimits};
 use serde_json::json;
@@ -60,7 +60,8 @@ async fn archives_that_were_swapped_do_not_come_out() {
     let (stand, mut backup, _dir) = saved(Stand::double().await.with_scratch(|_| {})).await;
     let (one, other) =
         (artifact_of(&mut backup, "livros").clone(), artifact_of(&mut backup, "receitas").clone());
-    let swapped = |to: &mut Artifact, from: Artifact| *to = Artifact { holds: to.holds.clone(), ..from };
+    let swapped =
+        |to: &mut Artifact, from: Artifact| *to = Artifact { contents: to.contents.clone(), ..from };
     swapped(artifact_of(&mut backup, "livros"), other);
     // By now both are called the same, so the first that is left is meant.
     let at = backup.manifest.artifacts.iter().rposition(|one| one.path.ends_with("receitas.snapshot"));
@@ -90,8 +91,8 @@ async fn a_server_that_loses_or_adds_something_shows() {
     assert_eq!(
         trial.reasons,
         [
-            "collection `receitas` has another setting `hnsw_config/m`",
-            "collection `receitas` has other payload indexes"
+            "collection `receitas` has a different setting `hnsw_config/m`",
+            "collection `receitas` has different payload indexes"
         ],
         "the aliases are led as they were saved"
     );
@@ -126,7 +127,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
         json!("custom");
     assert!(why(stand.try_out(&backup).await).contains("qdrant#10135"));
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert!(!VolumeDriver.can_try());
+    assert!(VolumeDriver.test_restore().is_none());
     let _ = stand.container();
 }
 
@@ -182,10 +183,10 @@ fn an_interrupted_trial_leaves_no_server() {
 async fn the_result_is_written_beside_the_manifest_and_goes_with_it() {
     let (_stand, mut backup, _dir) = saved(Stand::double().await).await;
     assert_eq!(backup.proof(), Proof::Readable);
-    let trial = |reasons: Vec<String>| Trial { image: "i".into(), server: None, reasons };
-    backup.note_trial(&trial(vec!["it came out empty".into()])).expect("written");
+    let trial = |reasons: Vec<String>| TestRestoreResult { image: "i".into(), server: None, reasons };
+    backup.record_test_restore(&trial(vec!["it came out empty".into()])).expect("written");
     assert_eq!(Backup::load(&backup.directory).expect("read").proof(), Proof::Failed);
-    backup.note_trial(&trial(Vec::new())).expect("written");
+    backup.record_test_restore(&trial(Vec::new())).expect("written");
     let mut again = Backup::load(&backup.directory).expect("read");
     assert_eq!((again.proof(), again.manifest.proof), (Proof::Restored, Proof::Readable));
     again.check().expect("what lies beside the manifest is no damage");

@@ -21,8 +21,8 @@ fn each_store_is_thinned_out_by_itself_and_the_reasons_are_told() {
     assert_eq!(
         kept,
         [
-            "cache_backup_20260101_100000 (newest, best checked, last, daily)",
-            "db_backup_20260802_100000 (newest, best checked, last, daily)",
+            "cache_backup_20260101_100000 (newest, best verified, last, daily)",
+            "db_backup_20260802_100000 (newest, best verified, last, daily)",
             "db_backup_20260801_100000 (daily)",
         ]
     );

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use safe_compose::backup::driver::volume::VolumeDriver;
-use safe_compose::backup::driver::{Action, Driver as _, Plan, Request, Restored, Target};
+use safe_compose::backup::driver::{
+    Action, Driver as _, DriverTarget, RestoreOptions, RestorePlan, Restored,
+};
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{Holds, Manifest, Proof};
+use safe_compose::backup::manifest::{ArtifactContents, Manifest, Proof};
 use safe_compose::backup::store::{Backup, BackupRoot, Verified};
 use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{
@@ -112,8 +114,8 @@ fn filled(engine: MemoryEngine) -> MemoryEngine {
         .with_volume_file("shop_db", "PG_VERSION", "17")
 }
 
-fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> Target<'a> {
-    Target { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
+fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> DriverTarget<'a> {
+    DriverTarget { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
 }
 
 struct Dumped {
@@ -127,7 +129,7 @@ async fn dump(engine: &MemoryEngine, store: &Store, root: &BackupRoot) -> anyhow
     let manifest = Manifest {
         proof: dump.proof,
         fingerprint: dump.fingerprint,
-        restore_by_hand: dump.restore_by_hand,
+        manual_restore: dump.manual_restore,
         ..manifest("db", dump.artifacts)
     };
     Ok(Dumped { backup: staging.finish(manifest)?, remarks: dump.remarks })
@@ -137,8 +139,8 @@ async fn plan(
     engine: &MemoryEngine,
     store: &Store,
     from: &Backup,
-    request: &Request,
-) -> anyhow::Result<Plan> {
+    request: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
     VolumeDriver.plan_restore(target(engine, store), from, request).await
 }
 
@@ -146,13 +148,13 @@ async fn restore(
     engine: &MemoryEngine,
     store: &Store,
     from: &Backup,
-    plan: &Plan,
+    plan: &RestorePlan,
 ) -> anyhow::Result<Restored> {
-    let request = Request::default();
+    let request = RestoreOptions::default();
     VolumeDriver.restore(target(engine, store), from, plan, &request, &clearance()).await
 }
 
-fn actions(plan: &Plan) -> Vec<Action> {
+fn actions(plan: &RestorePlan) -> Vec<Action> {
     plan.steps.iter().map(|step| step.action).collect()
 }
 
@@ -190,8 +192,8 @@ async fn each_place_becomes_one_readable_archive() {
     assert_eq!(manifest.proof, Proof::Readable);
     // Three files and a directory, one file, one file.
     assert_eq!(manifest.fingerprint, Fingerprint::Volume { entries: 6, bytes: 9003 + 4 + 5 });
-    let holds = Holds::Files { target: "/var/lib/db".into(), source: "volume shop_db".into() };
-    assert_eq!(manifest.artifacts[0].holds, holds);
+    let contents = ArtifactContents::Files { target: "/var/lib/db".into(), source: "volume shop_db".into() };
+    assert_eq!(manifest.artifacts[0].contents, contents);
     assert_eq!(
         VolumeDriver.fingerprint(target(&engine, &store)).await.expect("counted"),
         manifest.fingerprint
@@ -199,7 +201,7 @@ async fn each_place_becomes_one_readable_archive() {
     let listed =
         duct::cmd!("tar", "tf", "var-lib-db.tar").dir(&backup.directory).read().expect("a plain tar");
     assert_eq!(listed, "db/\ndb/PG_VERSION\ndb/base/\ndb/base/1\ndb/base/2");
-    let by_hand = manifest.restore_by_hand.join("\n");
+    let by_hand = manifest.manual_restore.join("\n");
     assert!(by_hand.contains("docker cp - shop-db-1:/var/lib < var-lib-db.tar"), "{by_hand}");
     assert_eq!(engine.count(EngineMethod::CreateHelper), 0);
 }
@@ -247,10 +249,10 @@ async fn without_a_container_a_helper_is_made_and_always_removed() {
     let make = || filled(MemoryEngine::new()).with_image("app", image()).with_volume(volume("shop_db"));
     let engine = make();
     let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("dumped");
-    assert_eq!(remarks, ["volume `gone` does not exist, so nothing of it was copied"]);
+    assert_eq!(remarks, ["volume `gone` does not exist, so it was not copied"]);
     assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
     assert_eq!((engine.count(EngineMethod::CreateHelper), engine.containers().len()), (1, 0));
-    let by_hand = backup.manifest.restore_by_hand.join("\n");
+    let by_hand = backup.manifest.manual_restore.join("\n");
     assert!(by_hand.contains("docker create --name restored -v shop_db:/data app"), "{by_hand}");
 
     let broken = make();
@@ -277,7 +279,7 @@ async fn where_the_services_image_is_gone_a_helper_is_made_of_ours() {
 
     let strange = without_image().with_architecture("vax");
     let error = dump(&strange, &store, &root).await.map(|_| ()).expect_err("there is no program for it");
-    assert!(format!("{error:#}").contains("no image of `db`"), "{error:#}");
+    assert!(format!("{error:#}").contains("no image to access the volumes of `db`"), "{error:#}");
     assert_eq!(strange.count(EngineMethod::CreateHelper), 0);
 }
 
@@ -299,7 +301,7 @@ async fn a_place_that_is_empty_is_created_and_reads_back_the_same() {
     let full = filled(full);
     let backup = dump(&full, &full_store, &root).await.expect("dumped").backup;
     let (fresh, store) = engine(ContainerState::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Create]);
     assert_eq!((plan.steps[0].to.as_str(), plan.steps[0].count), ("/var/lib/db", Some(4)));
     assert_eq!(fresh.count(EngineMethod::WriteArchive), 0, "a plan writes nothing");
@@ -315,12 +317,12 @@ async fn a_volume_without_a_container_is_restored_through_a_helper() {
     let full = filled(make());
     let backup = dump(&full, &lone, &root).await.expect("dumped").backup;
     let fresh = make();
-    let planned = plan(&fresh, &lone, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&fresh, &lone, &backup, &RestoreOptions::default()).await.expect("planned");
     restore(&fresh, &lone, &backup, &planned).await.expect("restored");
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
     assert!(fresh.containers().is_empty());
     let nothing = MemoryEngine::new().with_image("app", image());
-    let error = plan(&nothing, &lone, &backup, &Request::default()).await.expect_err("no such volume");
+    let error = plan(&nothing, &lone, &backup, &RestoreOptions::default()).await.expect_err("no such volume");
     assert!(error.to_string().contains("does not exist"), "{error:#}");
 }
 
@@ -330,7 +332,7 @@ async fn what_is_there_and_the_same_is_kept() {
     let (engine, store) = engine(ContainerState::Exited);
     let engine = filled(engine);
     let backup = dump(&engine, &store, &root).await.expect("dumped").backup;
-    let plan = plan(&engine, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&engine, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Keep]);
     restore(&engine, &store, &backup, &plan).await.expect("nothing to do");
     assert_eq!(engine.count(EngineMethod::WriteArchive), 0);
@@ -344,7 +346,7 @@ async fn a_restore_never_mixes_the_backup_with_what_is_there() {
     let (other, store) = engine(ContainerState::Exited);
     let other = other.with_volume_file("shop_db", "newer", "z").with_volume_file("shop_db", "base/1", "old");
     let before = other.volume_files("shop_db");
-    let planned = plan(&other, &store, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&other, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&planned), [Action::Replace]);
     assert!(planned.replaces());
     let error = restore(&other, &store, &backup, &planned).await.expect_err("it would merge");
@@ -353,7 +355,7 @@ async fn a_restore_never_mixes_the_backup_with_what_is_there() {
     assert_eq!(failure.hints.len(), 2);
     assert_eq!(other.count(EngineMethod::WriteArchive), 0);
     assert_eq!(other.volume_files("shop_db"), before);
-    let keep = Request { skip_existing: true, ..Request::default() };
+    let keep = RestoreOptions { skip_existing: true, ..RestoreOptions::default() };
     assert_eq!(actions(&plan(&other, &store, &backup, &keep).await.expect("planned")), [Action::Keep]);
 }
 
@@ -365,7 +367,7 @@ async fn what_the_backup_has_too_is_replaced() {
     let backup = dump(&full, &full_store, &root).await.expect("dumped").backup;
     let (half, store) = engine(ContainerState::Exited);
     let half = half.with_volume_file("shop_db", "base/1", "only a part of it");
-    let plan = plan(&half, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&half, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Replace]);
     restore(&half, &store, &backup, &plan).await.expect("restored");
     assert_eq!(half.volume_files("shop_db"), full.volume_files("shop_db"));
@@ -377,7 +379,7 @@ async fn what_was_empty_when_it_was_planned_is_looked_at_again() {
     let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let (fresh, store) = engine(ContainerState::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     let fresh = fresh.with_volume_file("shop_db", "base/1", "meanwhile");
     let error = restore(&fresh, &store, &backup, &plan).await.expect_err("not empty any more");
     assert!(error.to_string().contains("was empty when the restore was planned"), "{error:#}");
@@ -398,7 +400,7 @@ async fn nothing_is_written_below_a_running_service() {
     ] {
         let (fresh, store) = engine(own);
         let fresh = fresh.with_container(others(other));
-        let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+        let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
         let error = restore(&fresh, &store, &backup, &plan).await.expect_err("running");
         let failure = error.downcast_ref::<Failure>().expect("with its way out");
         assert!(failure.message.contains("is running"), "{failure}");
@@ -419,7 +421,7 @@ async fn a_damaged_archive_is_not_put_back() {
         let (full, full_store) = engine(ContainerState::Exited);
         let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
         let (fresh, store) = engine(ContainerState::Created);
-        let sound = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+        let sound = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
         let path = backup.directory.join("var-lib-db.tar");
         let mut bytes = std::fs::read(&path).expect("read");
         break_it(&mut bytes);
@@ -436,17 +438,17 @@ async fn what_does_not_fit_is_refused_before_anything_is_asked() {
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let (fresh, mut moved) = engine(ContainerState::Created);
     moved.locations[0].target = "/data".into();
-    let error = plan(&fresh, &moved, &backup, &Request::default()).await.expect_err("another place");
+    let error = plan(&fresh, &moved, &backup, &RestoreOptions::default()).await.expect_err("another place");
     assert!(error.to_string().contains("it keeps data at `/data`"), "{error:#}");
     let (_, mut read_only) = engine(ContainerState::Created);
     read_only.locations[0] = place(LocationSource::Bind { path: "/srv".into() }, "/var/lib/db");
     read_only.locations[0].read_only = true;
-    assert!(plan(&fresh, &read_only, &backup, &Request::default()).await.is_err());
+    assert!(plan(&fresh, &read_only, &backup, &RestoreOptions::default()).await.is_err());
     let (_, mut in_memory) = engine(ContainerState::Created);
     in_memory.locations[0].source = LocationSource::Tmpfs;
-    assert!(plan(&fresh, &in_memory, &backup, &Request::default()).await.is_err());
+    assert!(plan(&fresh, &in_memory, &backup, &RestoreOptions::default()).await.is_err());
     let (_, store) = engine(ContainerState::Created);
-    let request = Request { collections: vec!["c".into()], ..Request::default() };
+    let request = RestoreOptions { collections: vec!["c".into()], ..RestoreOptions::default() };
     assert!(plan(&fresh, &store, &backup, &request).await.is_err());
     assert!(fresh.calls().is_empty());
 }
@@ -457,13 +459,13 @@ async fn a_write_that_fails_says_what_may_be_there() {
     let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let (fresh, store) = engine(ContainerState::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     fresh.fail_with(EngineMethod::WriteArchive, || EngineError::Refused {
         action: "write".into(),
         source: anyhow::anyhow!("no space left on device"),
     });
     let error = restore(&fresh, &store, &backup, &plan).await.expect_err("told to fail");
-    assert!(error.to_string().contains("may now hold a part of the backup"), "{error:#}");
+    assert!(error.to_string().contains("may now contain part of the backup"), "{error:#}");
     fresh.heal(EngineMethod::WriteArchive);
     restore(&fresh, &store, &backup, &plan).await.expect("again");
 }
@@ -499,7 +501,7 @@ async fn a_volume_that_the_service_only_reads_is_saved_and_restored_all_the_same
     let backup = dump(&full, &store, &root).await.expect("dumped").backup;
     assert_eq!(backup.manifest.artifacts.len(), 1);
     let (fresh, store) = reading();
-    let planned = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     restore(&fresh, &store, &backup, &planned).await.expect("restored");
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
     assert!(fresh.count(EngineMethod::CreateHelper) > 0, "its own container cannot write there");

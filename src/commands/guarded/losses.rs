@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::backup::baseline::Note;
 use crate::backup::manifest::Proof;
-use crate::backup::record::Note;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::context::ProjectContext;
 use crate::commands::{baselines, format};

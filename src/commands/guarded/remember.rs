@@ -2,8 +2,8 @@
 
 use super::losses;
 use super::saved::Saving;
+use crate::backup::baseline::Note;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::record::Note;
 use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::volume_of;
-use crate::backup::record::{Note, Record};
+use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
@@ -30,7 +30,7 @@ pub(super) struct Row<'a> {
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
     pub(super) backup: Option<Backup>,
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<StoreBaseline>,
 }
 
 impl Row<'_> {
@@ -197,7 +197,7 @@ fn state_word(state: ContainerState) -> &'static str {
     }
 }
 
-fn last_stop(record: &Record) -> String {
+fn last_stop(record: &StoreBaseline) -> String {
     let ago = format::ago(record.time);
     match &record.note {
         Note::Stopped => ago,

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use bollard::{BollardRequest, Docker};
 use futures_util::TryStreamExt as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use super::error::RequestError;
@@ -75,15 +76,11 @@ pub(super) fn checked(name: &str) -> Result<&str, RequestError> {
     if valid { Ok(name) } else { Err(RequestError::Name(name.to_owned())) }
 }
 
+/// Everything but the unreserved letters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 fn percent_encoded(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
+    utf8_percent_encode(value, RESERVED).to_string()
 }
 
 #[cfg(test)]

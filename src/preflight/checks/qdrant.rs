@@ -3,7 +3,7 @@
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{CheckFinding, CheckSeverity};
-use crate::qdrant::{self, Damage, Fate};
+use crate::qdrant::{self, StartupEffect, StorageDamage};
 
 /// The maximum number of findings; more damage is summarized.
 const MAX_FINDINGS: usize = 5;
@@ -13,20 +13,24 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     // A running server changes its files all the time.
     let Some(directory) = mount.directory.as_ref().filter(|_| is_usual && !mount.running) else { return };
     let damage = qdrant::examine(&directory.path.join(mount.data_below()));
-    for (severity, fates) in [
-        (CheckSeverity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
-        (CheckSeverity::Warn, &[Fate::Odd]),
+    for (severity, effects) in [
+        (
+            CheckSeverity::Stop,
+            [StartupEffect::Skipped, StartupEffect::Deleted, StartupEffect::Exits, StartupEffect::Dummy]
+                .as_slice(),
+        ),
+        (CheckSeverity::Warn, &[StartupEffect::Odd]),
     ] {
-        let found: Vec<&Damage> = damage.iter().filter(|one| fates.contains(&one.fate)).collect();
+        let found: Vec<&StorageDamage> = damage.iter().filter(|one| effects.contains(&one.effect)).collect();
         for one in found.iter().take(MAX_FINDINGS) {
-            let remedy = match one.fate {
-                Fate::Skipped | Fate::Deleted | Fate::Dies => {
+            let remedy = match one.effect {
+                StartupEffect::Skipped | StartupEffect::Deleted | StartupEffect::Exits => {
                     ". Copy the directory before starting the service, and restore the backup into an empty one"
                 }
-                Fate::Dummy => {
+                StartupEffect::Dummy => {
                     ". Start the service with --safe-skip-checks and restore the collection from a backup"
                 }
-                Fate::Odd => "",
+                StartupEffect::Odd => "",
             };
             let what = format!("in {}, {}", mount.name(), one.what);
             findings.push(CheckFinding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));

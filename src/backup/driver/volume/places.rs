@@ -1,32 +1,35 @@
-//! Which places of a store are copied, and what their archives are called.
+//! Which directories of a store are copied, and the names of their archives.
 
 use std::path::{Component, Path};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::fs::Digest;
 use crate::inventory::{DataLocation, LocationSource, Store};
 
-/// What is copied, and what is not although somebody might think so.
+/// What is copied, and remarks about what is not.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chosen<'a> {
     pub places: Vec<&'a DataLocation>,
     pub remarks: Vec<String>,
 }
 
-/// Directories of the host that are no data of a service: bound by tools that watch the machine.
+/// Directories of the host that are not data of a service: monitoring tools mount them.
 const OF_THE_SYSTEM: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/boot"];
 
-/// Volumes, directories that the service can write, and its layer where it keeps its data there. What is below another
-/// of these is in that one's archive. A volume that the service can only read counts: it is lost like any other.
+/// Volumes, directories that the service can write, and its container layer if it keeps data there. What is below
+/// another of these is in that one's archive. A volume that the service can only read counts: it can be lost like any
+/// other.
 ///
-/// `backups` is where the backups are, on a machine whose file system the engine shares: a directory around it would
-/// copy all backups into each.
+/// `backups` is the backup directory, if the engine shares the file system of this machine: a directory that contains
+/// it would copy all backups into each backup.
 pub(super) fn choose<'a>(store: &'a Store, backups: Option<&Path>) -> Chosen<'a> {
     let mut chosen = Chosen::default();
     for place in &store.locations {
         let target = place.target.display();
         match &place.source {
             LocationSource::Tmpfs => continue,
-            // There is nothing of it before its container is made.
+            // It does not exist before its container is created.
             LocationSource::Volume { name: None, .. } | LocationSource::Layer
                 if store.container.is_none() =>
             {
@@ -34,19 +37,19 @@ pub(super) fn choose<'a>(store: &'a Store, backups: Option<&Path>) -> Chosen<'a>
             }
             LocationSource::Bind { .. } if place.read_only => continue,
             LocationSource::Bind { path } if is_of_the_system(path) => {
-                chosen.remarks.push(format!("`{}` was not copied: it is the system's", path.display()));
+                chosen.remarks.push(format!("`{}` was not copied: it belongs to the system", path.display()));
                 continue;
             }
             LocationSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
                 chosen.remarks.push(format!(
-                    "`{target}` was not copied: the backups are in it, at `{}` on the host",
+                    "`{target}` was not copied: it contains the backups, at `{}` on the host",
                     path.display()
                 ));
                 continue;
             }
             LocationSource::Bind { path } if store.container.is_none() => {
                 chosen.remarks.push(format!(
-                    "`{}` was not copied: it is a directory of the host, and no container has it",
+                    "`{}` was not copied: it is a directory of the host, and no container mounts it",
                     path.display()
                 ));
                 continue;
@@ -66,7 +69,7 @@ fn is_of_the_system(path: &Path) -> bool {
     path.parent().is_none() || OF_THE_SYSTEM.iter().any(|of_system| path.starts_with(of_system))
 }
 
-/// `/var/lib/my-data` becomes `var-lib-my%2Ddata.tar`: readable, and never the same for two places.
+/// `/var/lib/my-data` becomes `var-lib-my%2Ddata.tar`: readable, and unique.
 pub(super) fn archive_name(target: &Path) -> String {
     let parts: Vec<String> = target
         .components()
@@ -86,21 +89,13 @@ pub(super) fn archive_name(target: &Path) -> String {
 }
 
 fn escape(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' => text.push(char::from(*byte)),
-            b'.' if at > 0 => text.push('.'),
-            other => {
-                let _ = write!(text, "%{other:02X}");
-            }
-        }
-    }
-    text
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.');
+    let text = percent_encode(bytes, ESCAPED).to_string();
+    // Nothing is hidden.
+    text.strip_prefix('.').map(|rest| format!("%2E{rest}")).unwrap_or(text)
 }
 
-/// Where the data comes from, in the manifest.
+/// The source of the data, for the manifest.
 pub(super) fn source(place: &DataLocation) -> String {
     match &place.source {
         LocationSource::Volume { name: Some(name), .. } => format!("volume {name}"),
@@ -173,7 +168,7 @@ mod tests {
         let store = store(vec![bind("/srv/app", "/app")]);
         let chosen = choose(&store, Some(Path::new("/srv/app/backups")));
         assert!(chosen.places.is_empty());
-        assert!(chosen.remarks[0].contains("the backups are in it"), "{:?}", chosen.remarks);
+        assert!(chosen.remarks[0].contains("it contains the backups"), "{:?}", chosen.remarks);
     }
 
     #[test]
