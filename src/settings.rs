@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::compose::subcommand::{GuardedCommand, Subcommand};
 use crate::inventory::StoreKind;
-use crate::policy::Rule;
+use crate::policy::GuardMode;
 
 /// `x-safe-compose`. A word that we do not know is an error: a mistyped setting protects nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -65,6 +66,25 @@ pub enum BackedCommand {
     Restart,
 }
 
+impl BackedCommand {
+    /// The settings' name for a subcommand that stops services, if it is one.
+    pub fn of(subcommand: &Subcommand) -> Option<Self> {
+        use GuardedCommand as G;
+        match subcommand {
+            Subcommand::Guarded(command) => match command {
+                G::Down => Some(Self::Down),
+                G::Stop => Some(Self::Stop),
+                G::Rm => Some(Self::Rm),
+                G::Restart => Some(Self::Restart),
+                G::Cp | G::Create | G::Kill | G::Run | G::Scale | G::Start | G::Up | G::Wait | G::Watch => {
+                    None
+                }
+            },
+            Subcommand::Harmless(_) | Subcommand::Unknown(_) => None,
+        }
+    }
+}
+
 /// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -83,8 +103,8 @@ impl Default for Keep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GuardSettings {
-    pub destroy: Rule,
-    pub orphan: Rule,
+    pub destroy: GuardMode,
+    pub orphan: GuardMode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

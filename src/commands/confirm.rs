@@ -1,11 +1,11 @@
-//! The question before something may be lost.
+//! The confirmation prompt.
 
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::policy::{Answer, Approval, Question};
 use crate::ui::Ui;
 
-/// The approval, once the word was typed. `what` was to be done, and `instead` says how things stand without it.
+/// Asks the user to type a word. `what` names the action, and `instead` says what holds if the answer is no.
 pub(super) fn ask(ui: &Ui, question: Question, what: &str, instead: &str) -> Result<Approval, Failure> {
     let typed = ui.ask(question.word());
     let exit = if typed.is_some() { Exit::Refused } else { Exit::Interrupted };

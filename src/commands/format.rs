@@ -144,7 +144,7 @@ pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[Findi
     let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
     json(&json!({
         "format": "safe-compose-plan",
-        "format_version": 1,
+        "format_version": 2,
         "command": words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
         "worst": plan.worst(),
         "token": token,
@@ -189,12 +189,12 @@ pub(super) fn finding(finding: &Finding) -> String {
 
 fn finding_json(finding: &Finding) -> serde_json::Value {
     let severity = match finding.severity {
-        Severity::Stop => "stop",
-        Severity::Repair => "mend",
-        Severity::Warn => "warn",
+        Severity::Stop => "error",
+        Severity::Repair => "repair",
+        Severity::Warn => "warning",
         Severity::Note => "note",
     };
-    json!({ "severity": severity, "service": finding.service, "what": finding.what, "why": finding.why })
+    json!({ "severity": severity, "service": finding.service, "problem": finding.what, "reason": finding.why })
 }
 
 /// A fragment with a capital letter in front.

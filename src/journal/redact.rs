@@ -1,12 +1,14 @@
-//! Takes out of a command what should not be written down.
+//! Removes secrets from a command before it is recorded.
 //!
-//! Rather too much than too little: a journal tells which command was run, and nobody runs it from there.
+//! It removes too much rather than too little: the journal shows which command ran, and nobody runs it from there.
 
-/// What stands in the place of a value.
-const GONE: &str = "…";
+use crate::compose::grammar::Grammar;
 
-/// Parts of a name that say its value is a secret.
-const TELLING: &[&str] = &[
+/// Replaces a value.
+const REDACTED: &str = "…";
+
+/// Parts of a name whose value is a secret.
+const SECRET_NAMES: &[&str] = &[
     "password",
     "passwd",
     "passphrase",
@@ -27,22 +29,22 @@ const TELLING: &[&str] = &[
     "safe-allow",
 ];
 
-/// Cleans the words of a command: the values of `--safe-allow`, of environment variables and of options whose names tell
-/// of a secret, passwords in addresses, words that look like a key, and every word that a program in a container gets
-/// from `run` or `exec`, since its options mean what that program says.
+/// Redacts the arguments of a command: the values of `--safe-allow`, of environment variables and of options with the
+/// name of a secret, passwords in URLs, words that look like a key, and all arguments of the program that `run` or `exec`
+/// starts, whose options are unknown.
 pub fn redact(words: &[String]) -> Vec<String> {
     let mut cleaned = Vec::with_capacity(words.len());
     let mut next = Next::Plain;
     let mut foreign = Foreign::NotYet;
     for word in words {
         if foreign == Foreign::Program {
-            if cleaned.last().map(String::as_str) != Some(GONE) {
-                cleaned.push(GONE.to_owned());
+            if cleaned.last().map(String::as_str) != Some(REDACTED) {
+                cleaned.push(REDACTED.to_owned());
             }
             continue;
         }
         cleaned.push(match next {
-            Next::Secret => GONE.to_owned(),
+            Next::Secret => REDACTED.to_owned(),
             Next::Variable => variable(word),
             Next::Value | Next::Plain => self::word(word),
         });
@@ -57,18 +59,18 @@ pub fn redact(words: &[String]) -> Vec<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Plain,
-    /// The value of an option that tells nothing.
+    /// The value of an option that is no secret.
     Value,
     Secret,
     /// `NAME=value`.
     Variable,
 }
 
-/// How far we are on the way to words that are not Compose's.
+/// Whether the arguments of another program have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Foreign {
     NotYet,
-    /// Behind `run` or `exec`; the service comes.
+    /// After `run` or `exec`, before the service.
     Service,
     Program,
 }
@@ -79,11 +81,16 @@ impl Foreign {
             return self;
         }
         match self {
-            Self::NotYet if matches!(word, "run" | "exec") => Self::Service,
+            Self::NotYet if runs_a_program(word) => Self::Service,
             Self::Service if word != "--" => Self::Program,
             Self::NotYet | Self::Service | Self::Program => self,
         }
     }
+}
+
+/// Whether the operands of a subcommand belong to another program: `run` and `exec`.
+fn runs_a_program(word: &str) -> bool {
+    Grammar::V2.command(word).is_some_and(|command| command.stops_at_operand)
 }
 
 /// Options of Compose, and of its `run` and `exec`, that take the next word.
@@ -126,9 +133,8 @@ fn follows(word: &str) -> Next {
     match word {
         "-e" | "--env" | "--build-arg" => Next::Variable,
         _ if word.contains('=') || !word.starts_with("--") && !TAKES_VALUE.contains(&word) => Next::Plain,
-        _ if word.starts_with("--") && tells(word) => Next::Secret,
-        // `-v` of `down` takes nothing, and a service behind it must not be mistaken for a value: its neighbour is
-        // cleaned as a plain word either way.
+        _ if word.starts_with("--") && is_secret_name(word) => Next::Secret,
+        // `-v` of `down` takes no value; the word after it is redacted as a plain word either way.
         _ if TAKES_VALUE.contains(&word) => Next::Value,
         _ => Next::Plain,
     }
@@ -142,36 +148,36 @@ fn word(word: &str) -> String {
         if matches!(name, "--env" | "--build-arg") {
             return format!("{name}={}", variable(value));
         }
-        if tells(name) {
-            return format!("{name}={GONE}");
+        if is_secret_name(name) {
+            return format!("{name}={REDACTED}");
         }
         return format!("{name}={}", self::value(value));
     }
     value(word)
 }
 
-/// `NAME=value` keeps its name; a bare `NAME` is taken from the environment and says nothing.
+/// `NAME=value` keeps its name; a bare `NAME` is taken from the environment and is no secret.
 fn variable(word: &str) -> String {
-    word.split_once('=').map_or_else(|| word.to_owned(), |(name, _)| format!("{name}={GONE}"))
+    word.split_once('=').map_or_else(|| word.to_owned(), |(name, _)| format!("{name}={REDACTED}"))
 }
 
 fn value(word: &str) -> String {
     if let Some((scheme, rest)) = word.split_once("://") {
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if let Some((user, host)) = authority.rsplit_once('@') {
-            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{GONE}"));
+            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{REDACTED}"));
             return format!("{scheme}://{user}@{host}{path}");
         }
     }
-    if looks_like_a_key(word) { GONE.to_owned() } else { word.to_owned() }
+    if looks_like_a_key(word) { REDACTED.to_owned() } else { word.to_owned() }
 }
 
-fn tells(name: &str) -> bool {
+fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    TELLING.iter().any(|part| name.contains(part))
+    SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// One long run of letters and digits, with both in it: names of people's making have gaps.
+/// One long run of letters and digits, with both in it: names that people choose have separators.
 fn looks_like_a_key(word: &str) -> bool {
     word.split(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '_' | '+'))).any(|run| {
         run.len() >= 20

@@ -7,9 +7,9 @@ pub mod checks;
 mod data_mount;
 mod finding;
 mod repair;
-mod scope;
 mod user;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::compose::model::Model;
@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is about to be started.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
-    /// The services named; all when empty. What they depend on is looked at too.
-    pub services: &'a [String],
+    /// The services that are started; `None` means all.
+    pub services: Option<&'a BTreeSet<String>>,
     /// The project as the file has it; `None` when Compose reads no file.
     pub model: Option<&'a Model>,
     pub inventory: &'a Inventory,
