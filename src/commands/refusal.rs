@@ -4,7 +4,7 @@ use super::confirm::ask;
 use super::context::CommandContext;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::policy::{Approval, Decision, DecisionInput, Effect, Question, Refusal, decide as decide_on};
+use crate::policy::{Approval, Confirmation, Decision, DecisionInput, Effect, Refusal, decide as decide_on};
 use crate::ui::Ui;
 
 /// An action that may be refused, for messages.
@@ -23,7 +23,7 @@ pub(super) struct RefusableAction<'a> {
 pub(super) enum Permission {
     Granted(Approval),
     /// Somebody has to confirm it first.
-    Ask(Question),
+    Ask(Confirmation),
 }
 
 /// The permission for an action, or the refusal with its reason.

@@ -48,7 +48,7 @@ pub enum Decision {
     /// Run it.
     Allow(Approval),
     /// Ask for a word to be typed.
-    Confirm(Question),
+    Confirm(Confirmation),
     /// Do not run it.
     Refuse(Refusal),
 }
@@ -70,9 +70,9 @@ impl Approval {
     }
 }
 
-/// A question that only one word answers with yes.
+/// A question that is answered by typing a word.
 #[derive(Debug)]
-pub struct Question {
+pub struct Confirmation {
     word: String,
     plan: Assessment,
 }
@@ -84,7 +84,7 @@ pub enum Answer {
     Denied,
 }
 
-impl Question {
+impl Confirmation {
     /// The word to type.
     pub fn word(&self) -> &str {
         &self.word
@@ -129,9 +129,10 @@ pub fn decide(input: &DecisionInput<'_>) -> Decision {
             match input.allow {
                 Some(word) if token.matches(word) => Decision::Allow(Approval::of(input.plan)),
                 Some(_) => Decision::Refuse(Refusal::WrongToken(token)),
-                None if input.terminal => {
-                    Decision::Confirm(Question { word: input.plan.project.clone(), plan: input.plan.clone() })
-                }
+                None if input.terminal => Decision::Confirm(Confirmation {
+                    word: input.plan.project.clone(),
+                    plan: input.plan.clone(),
+                }),
                 None => Decision::Refuse(Refusal::NoTerminal(token)),
             }
         }

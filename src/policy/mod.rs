@@ -7,7 +7,7 @@ mod token;
 
 pub use clearance::Clearance;
 pub use decision::{
-    Answer, Approval, BackupStatus, Decision, DecisionInput, GuardMode, Question, Refusal, decide,
+    Answer, Approval, BackupStatus, Confirmation, Decision, DecisionInput, GuardMode, Refusal, decide,
 };
 pub use effect::{Assessment, Effect, Impact, NewestBackup, Subject};
 pub use token::Token;

@@ -3,7 +3,7 @@
 //! Each step takes the results of the steps before it and returns a value of its own.
 
 use super::child::{self, Unassessed};
-use super::load::{self, Loaded};
+use super::load::{self, LoadedProject};
 use super::state::{self, JournalEntry};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
@@ -21,8 +21,8 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         Unknown::ToUs(feature) => Some(feature),
     };
     let mut cx = match load::project(command, unknown_feature.is_some()).await? {
-        Loaded::Project(cx) => *cx,
-        Loaded::Unassessable(reason) => return child::hand_over(command, reason).await,
+        LoadedProject::Project(cx) => *cx,
+        LoadedProject::Unassessable(reason) => return child::hand_over(command, reason).await,
     };
     let probe = probe::gather(&cx, unknown_feature).await?;
     let plan = assess::assess(&cx, &probe).await;

@@ -112,7 +112,7 @@ const fn many(name: &'static str) -> FlagSpec {
 
 /// One subcommand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Command {
+pub struct CommandSpec {
     pub name: &'static str,
     pub flags: &'static [FlagSpec],
     /// Whether it takes operands.
@@ -121,7 +121,7 @@ pub struct Command {
     pub stops_at_operand: bool,
 }
 
-impl Command {
+impl CommandSpec {
     const fn new(name: &'static str, flags: &'static [FlagSpec]) -> Self {
         Self { name, flags, operands: true, stops_at_operand: false }
     }
@@ -152,14 +152,14 @@ impl Grammar {
         }
     }
 
-    pub fn commands(self) -> &'static [Command] {
+    pub fn commands(self) -> &'static [CommandSpec] {
         match self {
             Self::V1 => v1::COMMANDS,
             Self::V2 => v2::COMMANDS,
         }
     }
 
-    pub fn command(self, word: &str) -> Option<&'static Command> {
+    pub fn command(self, word: &str) -> Option<&'static CommandSpec> {
         self.commands().iter().find(|command| command.name == word)
     }
 }

@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::reading::{Parsed, invalid_value};
+use super::reading::{ParsedFlag, invalid_value};
 use super::{Caller, Reading};
 use crate::compose::grammar::{Arity, FlagSpec, Grammar};
 use crate::compose::subcommand::Subcommand;
@@ -23,7 +23,7 @@ pub(super) fn read(caller: Caller, words: &[OsString]) -> Reading {
     reading.globals.take(&globals.flags);
     // V1 answers help and version before it looks for a subcommand.
     if globals.flags.iter().any(|flag| matches!(flag.spec.name, "help" | "version")) {
-        reading.flags = globals.flags.iter().map(Parsed::flag).collect();
+        reading.flags = globals.flags.iter().map(ParsedFlag::flag).collect();
         reading.subcommand = globals.rest.first().map(|word| Subcommand::from_name(&word.to_string_lossy()));
         reading.refused = true;
         return reading;
@@ -44,7 +44,7 @@ pub(super) fn read(caller: Caller, words: &[OsString]) -> Reading {
         }
         reading.refused |= parsed.refused;
         reading.parse_issues.append(&mut parsed.issues);
-        reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+        reading.flags = parsed.flags.iter().map(ParsedFlag::flag).collect();
         reading.operands = rest.iter().map(lossy).collect();
     } else {
         // V1 is finished: it says that there is no such command.
@@ -55,14 +55,14 @@ pub(super) fn read(caller: Caller, words: &[OsString]) -> Reading {
     reading
 }
 
-struct Outcome<'a> {
-    flags: Vec<Parsed>,
+struct ParsedArgs<'a> {
+    flags: Vec<ParsedFlag>,
     rest: &'a [OsString],
     issues: Vec<String>,
     refused: bool,
 }
 
-impl Outcome<'_> {
+impl ParsedArgs<'_> {
     fn refuse(&mut self, why: String) {
         self.issues.push(why);
         self.refused = true;
@@ -73,14 +73,14 @@ impl Outcome<'_> {
         if again && spec.arity != Arity::Many {
             self.refuse(format!("`--{}` is given twice", spec.name));
         }
-        let flag = Parsed { spec, value };
+        let flag = ParsedFlag { spec, value };
         self.issues.extend(invalid_value(&flag));
         self.flags.push(flag);
     }
 }
 
-fn parse<'a>(words: &'a [OsString], table: &[&'static FlagSpec]) -> Outcome<'a> {
-    let mut outcome = Outcome { flags: Vec::new(), rest: words, issues: Vec::new(), refused: false };
+fn parse<'a>(words: &'a [OsString], table: &[&'static FlagSpec]) -> ParsedArgs<'a> {
+    let mut outcome = ParsedArgs { flags: Vec::new(), rest: words, issues: Vec::new(), refused: false };
     while let Some((word, behind)) = outcome.rest.split_first() {
         let bytes = word.as_bytes();
         if bytes == b"--" || bytes == b"-" || !bytes.starts_with(b"-") {
@@ -100,7 +100,7 @@ fn help() -> &'static FlagSpec {
     &Grammar::V1.everywhere()[0]
 }
 
-fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut Outcome<'_>) {
+fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut ParsedArgs<'_>) {
     let equals = long.iter().position(|byte| *byte == b'=');
     let name = String::from_utf8_lossy(&long[..equals.unwrap_or(long.len())]).into_owned();
     let inline = equals.map(|at| OsStr::from_bytes(&long[at + 1..]).to_owned());
@@ -121,7 +121,7 @@ fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut Outcome<'_
     }
 }
 
-fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut Outcome<'_>) {
+fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut ParsedArgs<'_>) {
     let bytes = word.as_bytes();
     let mut left = &bytes[1..];
     while let Some((letter, behind)) = left.split_first() {
@@ -138,7 +138,7 @@ fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut Outcome
     }
 }
 
-fn take_next(spec: &'static FlagSpec, outcome: &mut Outcome<'_>) {
+fn take_next(spec: &'static FlagSpec, outcome: &mut ParsedArgs<'_>) {
     match outcome.rest.split_first() {
         Some((value, behind)) => {
             outcome.rest = behind;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::pflag::{Interspersed, lossy, parse};
-use super::reading::Parsed;
+use super::reading::ParsedFlag;
 use super::{Caller, Reading};
 use crate::compose::grammar::{DOCKER_ROOT, EngineCommand, Grammar};
 
@@ -23,7 +23,7 @@ pub fn read_engine(words: &[OsString]) -> Option<EngineReading> {
         parse(&docker.operands[length..], &[command.flags(), Grammar::V2.everywhere()], Interspersed::Yes);
     let mut reading = Reading::empty(Grammar::V2, Caller::Docker);
     reading.globals.take(&docker.flags);
-    reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+    reading.flags = parsed.flags.iter().map(ParsedFlag::flag).collect();
     reading.operands = parsed.operands.iter().map(lossy).collect();
     reading.parse_issues = docker.issues.into_iter().chain(parsed.issues).collect();
     Some(EngineReading { command, reading })

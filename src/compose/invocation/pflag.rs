@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use super::reading::{Parsed, invalid_value};
+use super::reading::{ParsedFlag, invalid_value};
 use super::{Caller, OWN_COMMANDS, Reading};
 use crate::compose::grammar::{DOCKER_ROOT, FlagSpec, Grammar, by_long, by_short};
 use crate::compose::subcommand::{GuardedCommand, HarmlessCommand, Subcommand};
@@ -73,7 +73,7 @@ fn convert(words: &[OsString]) -> (Vec<OsString>, Vec<OsString>, Vec<String>) {
 }
 
 /// Finds the subcommand as cobra does, then parses both sides of it.
-fn read(caller: Caller, docker: &[Parsed], mut issues: Vec<String>, words: &[OsString]) -> Reading {
+fn read(caller: Caller, docker: &[ParsedFlag], mut issues: Vec<String>, words: &[OsString]) -> Reading {
     let grammar = Grammar::V2;
     let root_tables: [&'static [FlagSpec]; 2] = [grammar.root(), grammar.everywhere()];
     let mut reading = Reading::empty(grammar, caller);
@@ -93,7 +93,7 @@ fn read(caller: Caller, docker: &[Parsed], mut issues: Vec<String>, words: &[OsS
     reading.globals.take(&globals.flags);
 
     let Some((subcommand, mut rest)) = rest.split_first() else {
-        reading.flags = globals.flags.iter().map(Parsed::flag).collect();
+        reading.flags = globals.flags.iter().map(ParsedFlag::flag).collect();
         return reading;
     };
     let mut subcommand = Subcommand::from_name(&subcommand.to_string_lossy());
@@ -110,7 +110,7 @@ fn read(caller: Caller, docker: &[Parsed], mut issues: Vec<String>, words: &[OsS
         Some(command) => {
             let interspersed = if command.stops_at_operand { Interspersed::No } else { Interspersed::Yes };
             let mut parsed = parse(rest, &[command.flags, grammar.everywhere()], interspersed);
-            reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+            reading.flags = parsed.flags.iter().map(ParsedFlag::flag).collect();
             reading.operands = parsed.operands.iter().map(lossy).collect();
             reading.parse_issues.append(&mut parsed.issues);
             // `--dry-run` is one variable for both places.
@@ -158,15 +158,15 @@ pub(super) enum Interspersed {
 
 /// What pflag makes of some arguments.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) flags: Vec<Parsed>,
+pub(super) struct ParsedArgs {
+    pub(super) flags: Vec<ParsedFlag>,
     pub(super) operands: Vec<OsString>,
     pub(super) issues: Vec<String>,
 }
 
-impl Outcome {
+impl ParsedArgs {
     fn push(&mut self, spec: &'static FlagSpec, value: Option<OsString>) {
-        let flag = Parsed { spec, value };
+        let flag = ParsedFlag { spec, value };
         self.issues.extend(invalid_value(&flag));
         self.flags.push(flag);
     }
@@ -176,8 +176,8 @@ pub(super) fn parse(
     words: &[OsString],
     tables: &[&'static [FlagSpec]],
     interspersed: Interspersed,
-) -> Outcome {
-    let mut outcome = Outcome::default();
+) -> ParsedArgs {
+    let mut outcome = ParsedArgs::default();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let bytes = word.as_bytes();
@@ -202,7 +202,7 @@ fn parse_long(
     long: &[u8],
     rest: &mut std::slice::Iter<'_, OsString>,
     tables: &[&'static [FlagSpec]],
-    outcome: &mut Outcome,
+    outcome: &mut ParsedArgs,
 ) {
     let equals = long.iter().position(|byte| *byte == b'=');
     let name = String::from_utf8_lossy(&long[..equals.unwrap_or(long.len())]).into_owned();
@@ -221,7 +221,7 @@ fn parse_shorts(
     letters: &[u8],
     rest: &mut std::slice::Iter<'_, OsString>,
     tables: &[&'static [FlagSpec]],
-    outcome: &mut Outcome,
+    outcome: &mut ParsedArgs,
 ) {
     let mut left = letters;
     while let Some((letter, behind)) = left.split_first() {

@@ -147,12 +147,12 @@ pub(super) fn is_number(text: &str) -> bool {
 
 /// A flag as it was parsed, byte for byte as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parsed {
+pub(super) struct ParsedFlag {
     pub(super) spec: &'static FlagSpec,
     pub(super) value: Option<OsString>,
 }
 
-impl Parsed {
+impl ParsedFlag {
     pub(super) fn text(&self) -> Option<String> {
         self.value.as_ref().map(|value| value.to_string_lossy().into_owned())
     }
@@ -193,7 +193,7 @@ const OUTPUT_FLAGS: &[&str] = &[
 
 impl Globals {
     /// Adds global flags, in the order typed.
-    pub(super) fn take(&mut self, flags: &[Parsed]) {
+    pub(super) fn take(&mut self, flags: &[ParsedFlag]) {
         for flag in flags {
             let value = || flag.value.clone().unwrap_or_default();
             let text = || flag.text().unwrap_or_default();
@@ -218,7 +218,7 @@ impl Globals {
 }
 
 /// What is wrong with a flag's value.
-pub(super) fn invalid_value(flag: &Parsed) -> Option<String> {
+pub(super) fn invalid_value(flag: &ParsedFlag) -> Option<String> {
     let value = flag.text()?;
     let bad = match flag.spec.arity {
         Arity::Switch => parse_bool(&value).is_none(),

@@ -87,9 +87,9 @@ fn our_flags_said_wrongly_are_errors() {
     assert_eq!(error("down --safe-allow"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");
     assert_eq!(error("down --safe-allow -v"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");
     assert_eq!(error("down --safe-plan=no"), "`--safe-plan` takes no value");
-    assert_eq!(error("down --safe-format=yaml"), "`--safe-format` is `text` or `json`, not `yaml`");
-    assert_eq!(error("down -vt --safe-plan"), "`--safe-plan` stands where `-vt` expects its value");
-    assert_eq!(error("-p --safe-plan down"), "`--safe-plan` stands where `-p` expects its value");
+    assert_eq!(error("down --safe-format=yaml"), "`--safe-format` must be `text` or `json`, not `yaml`");
+    assert_eq!(error("down -vt --safe-plan"), "`--safe-plan` is where `-vt` expects its value");
+    assert_eq!(error("-p --safe-plan down"), "`--safe-plan` is where `-p` expects its value");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! the files and replaces the variables. Its output contains secrets; it is never shown or stored.
 
 mod hashes;
-mod place;
+mod location;
 mod render;
 
 use std::ffi::OsString;
@@ -19,8 +19,8 @@ use super::model::Model;
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
-use place::Place;
-pub use place::{Sources, dotenv, sources, with_override};
+use location::ProjectLocation;
+pub use location::{Sources, dotenv, sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +66,7 @@ pub enum ProjectError {
 /// Whether a command reads its file from standard input, which must then be read first and passed on: `-` after `-f`, or
 /// in `COMPOSE_FILE`.
 pub fn reads_stdin(reading: &Reading, env: &Env) -> bool {
-    Place::find(reading, env).reads_stdin()
+    ProjectLocation::find(reading, env).reads_stdin()
 }
 
 impl Project {
@@ -78,8 +78,8 @@ impl Project {
         env: &Env,
         stdin: Option<&[u8]>,
     ) -> Result<Self, ProjectError> {
-        let place = Place::find(reading, env);
-        let asker = Asker { binary, reading, stdin, place: &place };
+        let location = ProjectLocation::find(reading, env);
+        let asker = Asker { binary, reading, stdin, location: &location };
         match reading.grammar {
             Grammar::V1 => asker.read_v1(),
             Grammar::V2 => asker.read_v2(env),
@@ -105,32 +105,32 @@ struct Asker<'a> {
     binary: &'a ComposeBinary,
     reading: &'a Reading,
     stdin: Option<&'a [u8]>,
-    place: &'a Place,
+    location: &'a ProjectLocation,
 }
 
 impl Asker<'_> {
     /// V1's `config` shows every profile, but neither the project's name nor any `x-` key.
     fn read_v1(&self) -> Result<Project, ProjectError> {
         let output = succeed(self.wait(self.start(&[], &["config"])?)?)?;
-        let name = self.place.v1_name(self.reading.globals.project_name.as_deref());
+        let name = self.location.v1_name(self.reading.globals.project_name.as_deref());
         let value = serde_saphyr::from_slice(&output.stdout)
             .map_err(|error| ProjectError::Unreadable(error.into()))?;
         let mut everything = render::model(&value, Grammar::V1, &name);
-        everything.settings = self.place.settings(self.stdin).map_err(ProjectError::Unreadable)?;
+        everything.settings = self.location.settings(self.stdin).map_err(ProjectError::Unreadable)?;
         let mut model = everything.clone();
-        let enabled = self.place.profiles(&self.reading.globals);
+        let enabled = self.location.profiles(&self.reading.globals);
         model.services.retain(|_, service| {
             service.profiles.is_empty() || service.profiles.iter().any(|profile| enabled.contains(profile))
         });
         Ok(Project {
             name,
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: false,
             model: Some(model),
             everything: Some(everything),
             nearby: None,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
@@ -161,7 +161,7 @@ impl Asker<'_> {
                 let by_label = self.can_use_labels();
                 return by_label
                     .then_some(())
-                    .and(self.place.project_name.as_deref())
+                    .and(self.location.project_name.as_deref())
                     .map_or(Err(error), |name| Ok(self.by_label(name, None)));
             }
         };
@@ -170,7 +170,7 @@ impl Asker<'_> {
         // A service that is not in the file is an error of the file as well (measured, 2.40.3).
         let known = everything.as_ref().unwrap_or(&model);
         let is_missing = |service: &&str| !known.services.contains_key(*service);
-        if let Some(name) = &self.place.project_name
+        if let Some(name) = &self.location.project_name
             && self.can_use_labels()
             && self.reading.named_services().iter().any(is_missing)
         {
@@ -178,13 +178,13 @@ impl Asker<'_> {
         }
         Ok(Project {
             name: model.name.clone().unwrap_or_default(),
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: false,
             model: Some(model),
             everything,
             nearby: None,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
@@ -192,13 +192,13 @@ impl Asker<'_> {
     fn by_label(&self, name: &str, nearby: Option<Model>) -> Project {
         Project {
             name: name.to_lowercase(),
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: true,
             model: None,
             everything: None,
             nearby,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: Vec::new(),
         }
     }
@@ -222,7 +222,7 @@ impl Asker<'_> {
     /// `config` fails if an `env_file` is missing, but commands such as `down` do not need it.
     fn lacks_env_file(&self, output: &Output) -> bool {
         let said = String::from_utf8_lossy(&output.stderr);
-        said.contains("env file") && said.contains("not found") && !self.place.reads_stdin()
+        said.contains("env file") && said.contains("not found") && !self.location.reads_stdin()
     }
 
     /// Asks again with an additional file that removes every `env_file`.
@@ -238,7 +238,7 @@ impl Asker<'_> {
         }
         let mut files = Vec::new();
         if self.reading.globals.files.is_empty() {
-            for file in &self.place.files {
+            for file in &self.location.files {
                 files.extend(["-f".into(), file.clone().into_os_string()]);
             }
         }
