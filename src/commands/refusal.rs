@@ -1,10 +1,13 @@
 //! Decides about a plan and renders the refusal: the one place for Compose's commands, `restore` and `unprotect`.
 
+use std::ffi::OsString;
+
 use super::confirm::ask;
 use super::context::CommandContext;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::policy::{Approval, Confirmation, Decision, DecisionInput, Effect, Refusal, decide as decide_on};
+use crate::suggest::Suggest;
 use crate::ui::Ui;
 
 /// An action that may be refused, for messages.
@@ -35,7 +38,7 @@ pub(super) fn decide(
     match decide_on(input) {
         Decision::Allow(approval) => Ok(Permission::Granted(approval)),
         Decision::Confirm(question) => Ok(Permission::Ask(question)),
-        Decision::Refuse(refusal) => Err(render(command, action, &refusal)),
+        Decision::Refuse(refusal) => Err(render(&command.suggest, &command.words, action, &refusal)),
     }
 }
 
@@ -49,7 +52,7 @@ impl Permission {
     }
 }
 
-fn render(command: &CommandContext, action: &RefusableAction<'_>, refusal: &Refusal) -> Failure {
+fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, refusal: &Refusal) -> Failure {
     let RefusableAction { what, untouched, allow } = action;
     let refused =
         |why: String| Failure::new(Exit::Refused, format!("{what} was refused: {why}")).say(*untouched);
@@ -68,5 +71,64 @@ fn render(command: &CommandContext, action: &RefusableAction<'_>, refusal: &Refu
             token,
         ),
     };
-    failure.run(*allow, command.suggest.again(&format!("--safe-allow={token}"), &command.words))
+    failure.run(*allow, suggest.again(&format!("--safe-allow={token}"), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::error::Hint;
+    use crate::policy::{Assessment, Impact, Subject, Token};
+
+    /// Everything that is printed, without the layout.
+    fn text(refusal: &Refusal) -> String {
+        let suggest = Suggest::new(OsStr::new("docker-compose"), &[]);
+        let words = ["down", "-v"].map(OsString::from);
+        let action = RefusableAction {
+            what: "`down -v`",
+            untouched: "Nothing was run, and no data was lost.",
+            allow: "To allow exactly this, once",
+        };
+        let failure = render(&suggest, &words, &action, refusal);
+        assert_eq!(failure.exit, Exit::Refused);
+        let hints = failure.hints.iter().map(|hint| match hint {
+            Hint::Say(sentence) => sentence.clone(),
+            Hint::Run { why, command } => format!("{why}: {command}"),
+        });
+        std::iter::once(failure.message.clone()).chain(hints).collect::<Vec<_>>().join("\n")
+    }
+
+    fn token() -> Token {
+        let subject = Subject::Volume { name: "shop_data".into(), created: None, anonymous: false };
+        let impacts = vec![Impact::new(Effect::Destroy, subject, "")];
+        Token::of(&Assessment { engine: "e".into(), project: "shop".into(), impacts })
+    }
+
+    #[test]
+    fn a_refusal_gives_the_true_reason() {
+        let token = token();
+        insta::assert_snapshot!(
+            text(&Refusal::NoTerminal(token.clone())).replace(&token.to_string(), "TOKEN"),
+            @r"
+        `down -v` was refused: there is no terminal to ask on
+        Nothing was run, and no data was lost.
+        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        "
+        );
+        insta::assert_snapshot!(
+            text(&Refusal::WrongToken(token.clone())).replace(&token.to_string(), "TOKEN"),
+            @r"
+        `down -v` was refused: the token belongs to another plan
+        Nothing was run, and no data was lost.
+        The data has changed since the token was printed, or the token is for something else.
+        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        "
+        );
+        insta::assert_snapshot!(text(&Refusal::Settings(Effect::Orphan)), @r"
+        `down -v` was refused: the settings say `guard.orphan: refuse`
+        Nothing was run, and no data was lost.
+        ");
+    }
 }

@@ -74,9 +74,8 @@ impl Reading {
         self.guarded().is_some_and(|command| match command {
             G::Up | G::Create | G::Scale => true,
             G::Watch => !self.is_set("no-up"),
-            // It makes a container of its own beside those of the service.
-            G::Run => false,
-            G::Cp | G::Down | G::Kill | G::Restart | G::Rm | G::Start | G::Stop | G::Wait => false,
+            // `run` creates a container of its own beside those of the service.
+            G::Run | G::Cp | G::Down | G::Kill | G::Restart | G::Rm | G::Start | G::Stop | G::Wait => false,
         })
     }
 
@@ -264,8 +263,9 @@ impl Reading {
         self.guarded().is_some_and(|command| match command {
             G::Up | G::Create | G::Run | G::Down => true,
             // `kill --remove-orphans` only kills them (measured, V2).
-            G::Kill => false,
-            G::Cp | G::Restart | G::Rm | G::Scale | G::Start | G::Stop | G::Wait | G::Watch => false,
+            G::Kill | G::Cp | G::Restart | G::Rm | G::Scale | G::Start | G::Stop | G::Wait | G::Watch => {
+                false
+            }
         })
     }
 

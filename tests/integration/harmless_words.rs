@@ -184,3 +184,37 @@ fn harmless_commands_become_compose_at_once() {
     let wrong: Vec<String> = tried.iter().filter_map(|line| stand.complaint(line)).collect();
     assert!(wrong.is_empty(), "of {}:\n{}", tried.len(), wrong.join("\n"));
 }
+
+/// A subcommand of no known Compose: the installed one is asked for its help first. It has none of `obliterate`, and
+/// some of `purge`.
+#[test]
+fn an_unknown_subcommand_runs_only_if_compose_rejects_it() {
+    let stand = Stand::new();
+    let script = format!(
+        "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done >>'{0}'\necho >>'{0}'\ncase \"$*\" in\n\
+         'version --short') echo 2.40.3 ;;\n\
+         'obliterate --help') echo 'Usage:  docker compose [OPTIONS] COMMAND' ;;\n\
+         'purge --help') echo 'Usage:  docker compose purge [OPTIONS] [SERVICE...]' ;;\n\
+         *) exit 9 ;;\nesac\n",
+        stand.path("heard").display()
+    );
+    fs::write(stand.path("docker-compose"), script).expect("written");
+    let run = |word: &str| {
+        let _ = fs::remove_file(stand.path("heard"));
+        let output = Command::new(env!("CARGO_BIN_EXE_safe-compose"))
+            .args([word, "db"])
+            .current_dir(stand.root.path())
+            .env("SAFE_COMPOSE_COMPOSE", stand.path("docker-compose"))
+            .env("DOCKER_HOST", format!("unix://{}", stand.path("engine.sock").display()))
+            .env_remove("DOCKER_CONTEXT")
+            .output()
+            .expect("it runs");
+        (output, fs::read_to_string(stand.path("heard")).expect("asked"))
+    };
+    let (output, heard) = run("obliterate");
+    assert_eq!(output.status.code(), Some(9), "{output:?}");
+    assert!(heard.ends_with("<obliterate><--help>\n<obliterate><db>\n"), "{heard}");
+    let (output, heard) = run("purge");
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    assert!(heard.contains("<purge><--help>\n") && !heard.contains("<purge><db>"), "{heard}");
+}

@@ -323,7 +323,7 @@ mod tests {
         let env = Env { current_dir: root.path().join("app/sub/deep"), ..Env::default() };
         let app = root.path().join("app");
         for grammar in [Grammar::V1, Grammar::V2] {
-            let location = location(grammar, "up", &env);
+            let location = location(grammar, "up -d", &env);
             assert_eq!(location.directory, app);
             assert_eq!(location.files, [app.join("compose.yml"), app.join("compose.override.yml")]);
         }
@@ -333,8 +333,8 @@ mod tests {
     fn the_two_composes_prefer_different_names() {
         let root = scratch(&[("compose.yaml", ""), ("docker-compose.yml", "")]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
-        assert_eq!(location(Grammar::V1, "up", &env).files, [root.path().join("docker-compose.yml")]);
-        assert_eq!(location(Grammar::V2, "up", &env).files, [root.path().join("compose.yaml")]);
+        assert_eq!(location(Grammar::V1, "up -d", &env).files, [root.path().join("docker-compose.yml")]);
+        assert_eq!(location(Grammar::V2, "up -d", &env).files, [root.path().join("compose.yaml")]);
     }
 
     #[test]
@@ -344,7 +344,7 @@ mod tests {
             "# x\nexport COMPOSE_FILE=\"../other/a.yml:b.yml\"\nCOMPOSE_PROJECT_NAME=Fenv # why\n",
         )]);
         let env = Env { current_dir: root.path().join("."), ..Env::default() };
-        let from_file = location(Grammar::V2, "up", &env);
+        let from_file = location(Grammar::V2, "up -d", &env);
         assert_eq!(from_file.directory, root.path().parent().expect("not the root").join("other"));
         assert_eq!(from_file.project_name.as_deref(), Some("Fenv"));
         assert_eq!(from_file.files.len(), 2);
@@ -354,8 +354,8 @@ mod tests {
             compose_project_name: Some("set".into()),
             ..env.clone()
         };
-        assert_eq!(location(Grammar::V2, "up", &set).directory, root.path().join("c"));
-        assert_eq!(location(Grammar::V2, "up", &set).project_name.as_deref(), Some("set"));
+        assert_eq!(location(Grammar::V2, "up -d", &set).directory, root.path().join("c"));
+        assert_eq!(location(Grammar::V2, "up -d", &set).project_name.as_deref(), Some("set"));
         assert_eq!(location(Grammar::V2, "-f d/x.yml up", &set).directory, root.path().join("d"));
         assert_eq!(
             location(Grammar::V2, "-f d/x.yml --project-directory e up", &set).directory,
@@ -363,34 +363,34 @@ mod tests {
         );
         assert_eq!(location(Grammar::V2, "-f - up", &set).directory, root.path());
         let disabled = Env { compose_disable_env_file: true, ..env };
-        assert_eq!(location(Grammar::V2, "up", &disabled).project_name, None);
+        assert_eq!(location(Grammar::V2, "up -d", &disabled).project_name, None);
     }
 
     #[test]
     fn an_api_version_that_somebody_has_set_is_known() {
         let root = scratch(&[("set/.env", "COMPOSE_API_VERSION=1.41\n"), ("unset/.env", "A=b\n")]);
         let env = |below: &str| Env { current_dir: root.path().join(below), ..Env::default() };
-        assert!(location(Grammar::V1, "up", &env("set")).sets_api_version);
-        assert!(!location(Grammar::V1, "up", &env("unset")).sets_api_version);
+        assert!(location(Grammar::V1, "up -d", &env("set")).sets_api_version);
+        assert!(!location(Grammar::V1, "up -d", &env("unset")).sets_api_version);
         let by_hand = Env { compose_api_version: Some("1.41".into()), ..env("unset") };
-        assert!(location(Grammar::V1, "up", &by_hand).sets_api_version);
+        assert!(location(Grammar::V1, "up -d", &by_hand).sets_api_version);
     }
 
     #[test]
     fn v2_takes_a_switch_from_the_env_file() {
         let root = scratch(&[(".env", "COMPOSE_REMOVE_ORPHANS=1\n")]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
-        assert!(location(Grammar::V2, "up", &env).remove_orphans);
-        assert!(!location(Grammar::V1, "up", &env).remove_orphans);
+        assert!(location(Grammar::V2, "up -d", &env).remove_orphans);
+        assert!(!location(Grammar::V1, "up -d", &env).remove_orphans);
         let disabled = Env { compose_disable_env_file: true, ..env };
-        assert!(!location(Grammar::V2, "up", &disabled).remove_orphans);
+        assert!(!location(Grammar::V2, "up -d", &disabled).remove_orphans);
     }
 
     #[test]
     fn v1_names_a_project_by_its_own_rule() {
         let root = scratch(&[("My.App v2/docker-compose.yml", "")]);
         let env = Env { current_dir: root.path().join("My.App v2"), ..Env::default() };
-        let location = location(Grammar::V1, "up", &env);
+        let location = location(Grammar::V1, "up -d", &env);
         assert_eq!(location.v1_name(None), "myappv2");
         assert_eq!(location.v1_name(Some("")), "myappv2");
         assert_eq!(location.v1_name(Some("=A_b-C")), "a_b-c");
