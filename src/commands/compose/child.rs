@@ -11,9 +11,9 @@ use crate::process::{self, SpawnOptions};
 /// Why a command runs although nobody has assessed it. In each case it cannot lose data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unassessed {
-    /// Compose does not know the flag or the subcommand either, and says so.
+    /// Compose does not know the flag or the subcommand either and prints an error.
     RefusedByCompose,
-    /// Compose stops at the file, and says why.
+    /// Compose stops at the file and prints why.
     FileUnreadable,
     /// The engine cannot be reached, and the command's words cannot lose data.
     EngineUnavailable,

@@ -12,6 +12,16 @@ pub(super) fn command(cx: &ProjectContext<'_>) -> String {
     format!("`{}`", format::command(&cx.command.words))
 }
 
+/// Introduces the command with the confirmation token.
+pub(super) fn allow_hint(cx: &ProjectContext<'_>) -> String {
+    if cx.command.safe.skip_backup {
+        "To allow exactly this, once, without a backup".to_owned()
+    } else {
+        let name = cx.command.reading.name();
+        format!("To allow exactly this, once (the data is backed up before `{name}` runs)")
+    }
+}
+
 /// What the decision about a plan depends on.
 pub(super) fn decision_input<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessment) -> DecisionInput<'a> {
     DecisionInput {

@@ -17,8 +17,8 @@ use crate::journal::Outcome;
 pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let unknown_feature = match unknown::ask_compose(command).await? {
         Unknown::Nothing => None,
-        Unknown::ToBoth => return child::hand_over(command, Unassessed::RefusedByCompose).await,
-        Unknown::ToUs(feature) => Some(feature),
+        Unknown::RejectedByCompose => return child::hand_over(command, Unassessed::RefusedByCompose).await,
+        Unknown::AcceptedByCompose(feature) => Some(feature),
     };
     let mut cx = match load::project(command, unknown_feature.is_some()).await? {
         LoadedProject::Project(cx) => *cx,
@@ -36,10 +36,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let action = RefusableAction {
         what: &report::command(&cx),
         untouched: "Nothing was run, and no data was lost.",
-        allow: &format!(
-            "To allow exactly this, once (the data is backed up before `{}` runs)",
-            command.reading.name()
-        ),
+        allow: &report::allow_hint(&cx),
     };
     let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
         .map_err(|failure| journal.stop(&cx, Outcome::Refused, failure))?;

@@ -13,14 +13,14 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::process::{self, Capture, Output};
 
-/// What of a command is unknown, and to whom.
+/// Whether a command has a flag or a subcommand that is in no table, and what Compose does with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unknown {
     Nothing,
-    /// Compose does not know it either, and says so itself.
-    ToBoth,
-    /// Compose accepts it: ``flag `--new` ``.
-    ToUs(String),
+    /// Compose does not know it either and prints an error.
+    RejectedByCompose,
+    /// Compose knows it: ``flag `--new` ``.
+    AcceptedByCompose(String),
 }
 
 pub(super) async fn ask_compose(command: &CommandContext) -> Result<Unknown, Failure> {
@@ -31,18 +31,24 @@ pub(super) async fn ask_compose(command: &CommandContext) -> Result<Unknown, Fai
     }
     if let Some(issue) = reading.parse_issues.first() {
         let feature = issue.strip_prefix("unknown ").unwrap_or(issue).to_owned();
-        let Some(args) = flag_question(reading, &command.words) else { return Ok(Unknown::ToUs(feature)) };
+        let Some(args) = flag_question(reading, &command.words) else {
+            return Ok(Unknown::AcceptedByCompose(feature));
+        };
         let output = ask(command, args).await?;
-        return Ok(if output.code == 0 { Unknown::ToUs(feature) } else { Unknown::ToBoth });
+        return Ok(if output.code == 0 {
+            Unknown::AcceptedByCompose(feature)
+        } else {
+            Unknown::RejectedByCompose
+        });
     }
     match &reading.subcommand {
         Some(Subcommand::Unknown(name)) => {
             let args = subcommand_question(reading, name);
             let output = ask(command, args).await?;
             Ok(if has_help_of(&output) {
-                Unknown::ToUs(format!("subcommand `{name}`"))
+                Unknown::AcceptedByCompose(format!("subcommand `{name}`"))
             } else {
-                Unknown::ToBoth
+                Unknown::RejectedByCompose
             })
         }
         Some(Subcommand::Guarded(_) | Subcommand::Harmless(_)) | None => Ok(Unknown::Nothing),

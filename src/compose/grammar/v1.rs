@@ -1,4 +1,4 @@
-//! Compose V1's tables: 1.29.2, the last of its kind.
+//! Compose V1's tables: 1.29.2, the last version.
 
 use super::{CommandSpec, FlagSpec, many, number, switch, text};
 
@@ -126,7 +126,7 @@ const STOP: &[FlagSpec] = &[number("timeout").short('t')];
 
 const UP: &[FlagSpec] = &[
     switch("detach").short('d'),
-    // A line of the help text begins with this word, so docopt takes it for a flag: `--abort` is ambiguous.
+    // A line of the help text begins with this word, so docopt treats it as a flag: `--abort` is ambiguous.
     switch("abort-on-container-exit."),
     switch("no-color"),
     switch("quiet-pull"),

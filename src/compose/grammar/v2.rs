@@ -1,11 +1,11 @@
-//! Compose V2's tables: 2.40.3, with what 2.26 to 5.5 have beside it.
+//! Compose V2's tables: 2.40.3, with the additional flags of 2.26 to 5.5.
 //!
 //! Hidden flags and aliases are from its source (`MarkHidden`, `SetNormalizeFunc`).
 
 use super::{CommandSpec, FlagSpec, many, number, switch, text};
 
-/// `docker`'s own global flags. As a plugin Compose gets them before the word `compose`; standing alone it accepts
-/// some of them before its subcommand.
+/// The global flags of `docker`. As a plugin Compose gets them before `compose`; the standalone program accepts some of
+/// them before its subcommand.
 pub const DOCKER_ROOT: &[FlagSpec] = &[
     text("config"),
     text("context").short('c'),
