@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use super::reading::{ParsedFlag, invalid_value};
-use super::{Caller, OWN_COMMANDS, Reading};
+use super::{Caller, Flag, OWN_COMMANDS, Reading};
 use crate::compose::grammar::{DOCKER_ROOT, FlagSpec, Grammar, by_long, by_short};
 use crate::compose::subcommand::{GuardedCommand, HarmlessCommand, Subcommand};
 
@@ -106,7 +106,13 @@ fn read(caller: Caller, docker: &[ParsedFlag], mut issues: Vec<String>, words: &
         rest = &rest[at + 1..];
     }
     match grammar.command(subcommand.name()) {
-        None => reading.operands = rest.iter().map(lossy).collect(),
+        None => {
+            // The flags of an unknown subcommand are unknown, but cobra answers this one before anything runs.
+            if rest.first().is_some_and(|word| word == "--help" || word == "-h") {
+                reading.flags.push(Flag { name: "help".to_owned(), value: None });
+            }
+            reading.operands = rest.iter().map(lossy).collect();
+        }
         Some(command) => {
             let interspersed = if command.stops_at_operand { Interspersed::No } else { Interspersed::Yes };
             let mut parsed = parse(rest, &[command.flags, grammar.everywhere()], interspersed);

@@ -24,6 +24,7 @@ fn an_unknown_subcommand_is_guarded_and_may_lose_data() {
     assert!(guarded && v2.may_act() && v2.may_lose_data() && !v2.stops_at_unreadable_file());
     let (_, v1) = read("-p shop purge db", Grammar::V1);
     assert!(!v1.may_act(), "V1 has no more commands than its table");
+    assert!(!read("purge --help", Grammar::V2).0, "only its help is printed");
     // An unknown global flag may take the next word as its value.
     for (line, expected) in [("--new x ps", false), ("--new x purge", true), ("--new x down", true)] {
         assert_eq!(read(line, Grammar::V2).0, expected, "{line}");
