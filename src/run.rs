@@ -60,7 +60,7 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
         return lint(env, &invocation, word, rest);
     }
     let binary = binary::locate(env, called_as).map_err(no_compose)?;
-    if invocation.own_command().is_none() && !safe.plan && !invocation.is_watched() {
+    if invocation.own_command().is_none() && !safe.plan && !invocation.is_guarded() {
         if asks_for_help(&invocation) {
             return help(env, &binary, &invocation);
         }
@@ -75,8 +75,8 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     })?;
     let reading = invocation.read(grammar);
     if invocation.own_command().is_some() {
-        if let Some(doubt) = reading.doubts.first() {
-            return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was run."));
+        if let Some(issue) = reading.parse_issues.first() {
+            return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was run."));
         }
     } else if !reading.may_act() && !safe.plan {
         return hand_over(&binary, &invocation);
@@ -101,7 +101,7 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     let ended = runtime.block_on(async {
         match invocation.own_command() {
             Some((_, word, rest)) => commands::own(command, word, rest).await,
-            None => commands::guarded::run(&command).await,
+            None => commands::compose::run(&command).await,
         }
     });
     // What a cancelled piece of work cleans up behind itself gets a moment; a stuck server does not hold us longer.
@@ -112,8 +112,8 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
 /// Our one word that needs neither Compose nor an engine, and so no runtime.
 fn lint(env: &Env, invocation: &Invocation, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
     let reading = invocation.read(Grammar::V2);
-    if let Some(doubt) = reading.doubts.first() {
-        return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was read."));
+    if let Some(issue) = reading.parse_issues.first() {
+        return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was read."));
     }
     match commands::parse(&ui(env), word, rest) {
         Ok(OwnCommand::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::policy::Rule;
+use crate::compose::subcommand::{GuardedCommand, Subcommand};
+use crate::policy::GuardMode;
 use crate::store_kind::StoreKind;
 
 /// `x-safe-compose`. An unknown key is an error, so that a typo does not disable protection.
@@ -66,7 +67,26 @@ pub enum BackedCommand {
     Restart,
 }
 
-/// `backup.keep`: how many backups to keep. A backup is kept if any rule keeps it; the newest is always kept.
+impl BackedCommand {
+    /// The settings' name for a subcommand that stops services, if it is one.
+    pub fn of(subcommand: &Subcommand) -> Option<Self> {
+        use GuardedCommand as G;
+        match subcommand {
+            Subcommand::Guarded(command) => match command {
+                G::Down => Some(Self::Down),
+                G::Stop => Some(Self::Stop),
+                G::Rm => Some(Self::Rm),
+                G::Restart => Some(Self::Restart),
+                G::Cp | G::Create | G::Kill | G::Run | G::Scale | G::Start | G::Up | G::Wait | G::Watch => {
+                    None
+                }
+            },
+            Subcommand::Harmless(_) | Subcommand::Unknown(_) => None,
+        }
+    }
+}
+
+/// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionSettings {
@@ -85,8 +105,8 @@ impl Default for RetentionSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GuardSettings {
-    pub destroy: Rule,
-    pub orphan: Rule,
+    pub destroy: GuardMode,
+    pub orphan: GuardMode,
 }
 
 /// `services.NAME`.

@@ -1,12 +1,12 @@
-//! The question before something may be lost.
+//! The confirmation prompt.
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::policy::{Answer, Approval, Question};
+use crate::policy::{Answer, Approval, Confirmation};
 use crate::ui::Ui;
 
-/// The approval, once the word was typed. `what` was to be done, and `instead` says how things stand without it.
-pub(super) fn ask(ui: &Ui, question: Question, what: &str, instead: &str) -> Result<Approval, Failure> {
+/// Asks the user to type a word. `what` names the action, and `instead` says what holds if the answer is no.
+pub(super) fn ask(ui: &Ui, question: Confirmation, what: &str, instead: &str) -> Result<Approval, Failure> {
     let typed = ui.ask(question.word());
     let exit = if typed.is_some() { Exit::Refused } else { Exit::Interrupted };
     match question.answer(&typed.unwrap_or_default()) {

@@ -1,4 +1,4 @@
-//! Everything that is known about the project a command is about, gathered once.
+//! The context of a command: its invocation, and its project with the engine's state, gathered once.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,21 +8,23 @@ use crate::backup::driver::DriverTarget;
 use crate::backup::store::BackupRoot;
 use crate::compose::binary::ComposeBinary;
 use crate::compose::grammar::Grammar;
-use crate::compose::invocation::{OWN_COMMANDS, Reading, SafeFlags};
+use crate::compose::invocation::{Reading, SafeFlags};
 use crate::compose::project::{Project, ProjectError};
+use crate::compose::subcommand::Subcommand;
 use crate::engine::context::{Endpoint, EngineEnvironment};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Container, Engine, EngineError, Identity, MountSource, Volume};
 use crate::env::Env;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::guard::Scope;
 use crate::inventory::{Inventory, Store};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
-/// What was asked for, and by whom: all that is known before anything is read.
+/// The invocation: everything that is known before anything is read.
 pub struct CommandContext {
     pub env: Env,
     pub ui: Ui,
@@ -31,24 +33,24 @@ pub struct CommandContext {
     pub reading: Reading,
     pub safe: SafeFlags,
     pub suggest: Suggest,
-    /// What was on standard input, where Compose reads its file from there.
+    /// The content of standard input, if Compose reads its file from there.
     pub stdin: Option<Vec<u8>>,
-    /// The command as Compose will get it.
+    /// The arguments for Compose.
     pub words: Vec<OsString>,
-    /// The command as it was typed.
+    /// The arguments as typed.
     pub typed: Vec<OsString>,
 }
 
-/// A project, with what its file says and what its engine has.
+/// A project, with its file and its state on the engine.
 pub struct ProjectContext<'a> {
     pub command: &'a CommandContext,
     pub project: Project,
     pub settings: Settings,
     pub engine: Box<dyn Engine>,
     pub containers: Vec<Container>,
-    /// Every volume with the project's label, every declared one that exists, and every one that is mounted.
+    /// Every volume with the project's label, every declared one that exists, and every mounted one.
     pub volumes: Vec<Volume>,
-    /// The containers that keep volumes from being removed, of this project and of any other.
+    /// The holder containers, of this project and of any other.
     pub holders: Vec<Container>,
     pub inventory: Inventory,
     pub root: BackupRoot,
@@ -60,17 +62,17 @@ impl CommandContext {
         Project::read(&self.binary, &self.reading, &self.env, self.stdin.as_deref())
     }
 
-    /// The subcommand, where it is one of Compose's and not of our own.
+    /// The name of the subcommand, if it is one of Compose.
     pub fn composes(&self) -> Option<&str> {
-        self.reading.subcommand.as_deref().filter(|word| !OWN_COMMANDS.contains(word))
+        self.reading.subcommand.as_ref().map(Subcommand::name)
     }
 
-    /// Whether the user gave this whole project up.
+    /// Whether the user declared this entire project disposable.
     pub fn is_disposable(&self, project: &str) -> bool {
         self.env.disposable.iter().any(|name| name == project)
     }
 
-    /// How long to wait for a server. A value that is no number of seconds counts as not set.
+    /// How long to wait for a server. An invalid value counts as unset.
     pub fn ready_timeout(&self) -> Duration {
         Duration::from_secs(self.env.wait.as_deref().and_then(|text| text.parse().ok()).unwrap_or(120))
     }
@@ -83,7 +85,7 @@ impl<'a> ProjectContext<'a> {
         Self::of_project(command, project).await
     }
 
-    /// Asks the engine about a project that was read before.
+    /// Asks the engine about a project that was already read.
     pub async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
         let settings = settings(&project)?;
         let engine: Box<dyn Engine> = Box::new(connect(command).await.map_err(no_engine)?);
@@ -110,6 +112,17 @@ impl<'a> ProjectContext<'a> {
         &self.command.suggest
     }
 
+    /// What the command acts on.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            reading: &self.command.reading,
+            label_mode: self.project.label_mode,
+            model: self.project.model.as_ref(),
+            whole_model: self.project.whole_model(),
+            containers: &self.containers,
+        }
+    }
+
     pub fn identity(&self) -> &Identity {
         &self.inventory.engine
     }
@@ -130,7 +143,7 @@ impl<'a> ProjectContext<'a> {
         }
     }
 
-    /// Asks the engine again, after containers have come or gone.
+    /// Asks the engine again, after containers were created or removed.
     pub async fn refresh(&mut self) -> Result<(), EngineError> {
         self.containers = self.engine.project_containers(&self.project.name).await?;
         self.inventory = Inventory::take(
@@ -144,7 +157,7 @@ impl<'a> ProjectContext<'a> {
     }
 }
 
-/// Connects to the engine that this command would act on.
+/// Connects to the engine that this command acts on.
 pub(super) async fn connect(command: &CommandContext) -> Result<DockerEngine, EngineError> {
     let globals = &command.reading.globals;
     let endpoint = Endpoint::resolve(&EngineEnvironment {
@@ -163,7 +176,7 @@ pub(super) async fn connect(command: &CommandContext) -> Result<DockerEngine, En
 /// Where a project keeps its backups.
 pub(super) fn backup_root(project: &Project, settings: &Settings) -> BackupRoot {
     let directory = project.directory.join(&settings.backup.directory);
-    // `./backups` joined as it stands would show the dot in every message.
+    // Without this, `./backups` would show its dot in every message.
     let directory: PathBuf = directory.components().collect();
     BackupRoot::at(directory)
 }
@@ -198,23 +211,26 @@ async fn every_volume(
     Ok(volumes)
 }
 
-/// Compose cannot make sense of the project.
+/// Compose cannot read the project.
 pub(super) fn unreadable(command: &CommandContext, error: ProjectError) -> Failure {
-    let command = command.reading.subcommand.as_deref().unwrap_or("this");
-    Failure::new(Exit::Unavailable, "the project cannot be read, so nothing was run")
-        .because(error)
-        .say(format!("What `{command}` would do to its data cannot be told until Compose can read the file."))
+    let failure =
+        Failure::new(Exit::Unavailable, "the project cannot be read, so nothing was run").because(error);
+    match command.composes() {
+        Some(name) => failure
+            .say(format!("The effects of `{name}` on the data are unknown until Compose can read the file.")),
+        None => failure.say("Fix the Compose file and try again."),
+    }
 }
 
-/// The engine cannot be command.
+/// The engine does not answer, or refuses.
 pub(super) fn no_engine(error: EngineError) -> Failure {
     let advice = match &error {
         EngineError::Unreachable { .. } => "Is the Docker Engine running? Nothing was run.",
         EngineError::Forbidden { .. } => {
-            "Your user may not talk to the engine: use sudo, or join the group that owns its socket. Nothing was run."
+            "You have no permission to use the engine: use sudo, or join the group that owns its socket. Nothing was run."
         }
-        EngineError::Context { .. } => "`docker context ls` shows the contexts there are. Nothing was run.",
+        EngineError::Context { .. } => "`docker context ls` lists the contexts. Nothing was run.",
         EngineError::NotFound { .. } | EngineError::Refused { .. } => "Nothing was run.",
     };
-    Failure::new(Exit::Unavailable, "the Docker Engine cannot be asked").because(error).say(advice)
+    Failure::new(Exit::Unavailable, "the Docker Engine cannot be used").because(error).say(advice)
 }

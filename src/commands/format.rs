@@ -144,7 +144,7 @@ pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[Check
     let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
     json(&json!({
         "format": "safe-compose-plan",
-        "format_version": 1,
+        "format_version": 2,
         "command": words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
         "worst": plan.worst(),
         "token": token,
@@ -189,12 +189,12 @@ pub(super) fn finding(finding: &CheckFinding) -> String {
 
 fn finding_json(finding: &CheckFinding) -> serde_json::Value {
     let severity = match finding.severity {
-        CheckSeverity::Stop => "stop",
-        CheckSeverity::Repair => "mend",
-        CheckSeverity::Warn => "warn",
+        CheckSeverity::Stop => "error",
+        CheckSeverity::Repair => "repair",
+        CheckSeverity::Warn => "warning",
         CheckSeverity::Note => "note",
     };
-    json!({ "severity": severity, "service": finding.service, "what": finding.what, "why": finding.why })
+    json!({ "severity": severity, "service": finding.service, "problem": finding.what, "reason": finding.why })
 }
 
 /// A fragment with a capital letter in front.

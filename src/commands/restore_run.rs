@@ -3,18 +3,15 @@
 
 use serde_json::json;
 
-use super::confirm::ask;
 use super::context::ProjectContext;
+use super::refusal::{self, RefusableAction};
 use super::{backup_run, baselines, format};
 use crate::backup::baseline::Note;
 use crate::backup::driver::{Action, RestorePlan, Restored, Step};
 use crate::cli::Format;
 use crate::error::Failure;
-use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
-use crate::policy::{
-    Assessment, BackupStatus, Clearance, Decision, DecisionInput, Effect, Impact, Refusal, Subject, decide,
-};
+use crate::policy::{Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject};
 use crate::progress::Silent;
 
 /// What is told of the thing that is restored.
@@ -46,7 +43,7 @@ fn line(step: &Step, noun: &str) -> String {
     }
 }
 
-/// Leave to restore. What would be replaced is saved first, and the replacing is asked about.
+/// The permission to restore. Existing data is backed up first, and replacing it has to be confirmed.
 pub(super) async fn clear(
     cx: &ProjectContext<'_>,
     store: &Store,
@@ -63,45 +60,28 @@ pub(super) async fn clear(
             })
             .collect(),
     };
-    let decision = decide(&DecisionInput {
+    let input = DecisionInput {
         plan: &assessment,
         destroy: cx.settings.guard.destroy,
         orphan: cx.settings.guard.orphan,
         terminal: cx.ui().is_terminal(),
         allow: cx.command.safe.allow.as_deref(),
-    });
-    let what = "restoring over data that is there";
-    if let Decision::Refuse(refusal) = decision {
-        return Err(match refusal {
-            Refusal::Settings(_) => Failure::new(
-                Exit::Refused,
-                format!("{what} was refused: the settings say `guard.destroy: refuse`"),
-            ),
-            Refusal::NoTerminal(token) | Refusal::WrongToken(token) => {
-                Failure::new(Exit::Refused, format!("{what} was refused: there is no terminal to ask on"))
-                    .run(
-                        "If you want exactly this, once (what is there is saved first)",
-                        cx.suggest().again(&format!("--safe-allow={token}"), &cx.command.words),
-                    )
-            }
-        }
-        .say(
-            "Nothing was changed. --skip-existing leaves alone what is there; --as NAME restores beside it.",
-        ));
-    }
+    };
+    let what = "restoring over existing data";
+    let action = RefusableAction {
+        what,
+        untouched: "Nothing was changed. `--skip-existing` keeps existing data; `--as NAME` restores under another name.",
+        allow: "To allow exactly this, once (the existing data is backed up first)",
+    };
+    let permission = refusal::decide(cx.command, &input, &action)?;
     let backed = if plan.replaces() {
         super::interruptible(backup_run::save(cx, std::slice::from_ref(store), "before restore")).await?;
         BackupStatus::Verified
     } else {
         BackupStatus::Nothing
     };
-    match decision {
-        Decision::Allow(approval) => Ok(approval.clear(backed)),
-        Decision::Confirm(question) => {
-            ask(cx.ui(), question, what, "Nothing was changed.").map(|approval| approval.clear(backed))
-        }
-        Decision::Refuse(_) => Err(Failure::new(Exit::Internal, "a refusal was passed over")),
-    }
+    let approval = permission.confirm(cx.ui(), what, "Nothing was changed.")?;
+    Ok(approval.clear(backed))
 }
 
 /// What was restored is what the next start has to find. Collections that were not restored keep their place in the

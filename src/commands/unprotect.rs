@@ -2,19 +2,16 @@
 //!
 //! The settings have no say in it: a protection was asked for by hand, and ends by hand.
 
-use super::confirm::ask;
 use super::context::{CommandContext, ProjectContext, no_engine};
 use super::format;
 use super::protect::{resolve, write_down};
+use super::refusal::{self, RefusableAction};
 use crate::cli::UnprotectArgs;
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
-use crate::policy::{
-    Approval, Assessment, BackupStatus, Decision, DecisionInput, Effect, Impact, Refusal, Rule, Subject,
-    decide,
-};
+use crate::policy::{Approval, Assessment, BackupStatus, DecisionInput, Effect, GuardMode, Impact, Subject};
 use crate::protect;
 
 pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Result<Exit, Failure> {
@@ -41,13 +38,11 @@ pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Resul
         return Ok(Exit::Success);
     }
     let plan = plan(&cx, &volumes);
-    let approval = match approval(command, &plan) {
-        Ok(approval) => approval,
-        Err((outcome, failure)) => {
-            write_down(&cx, ends(), outcome, failure.exit);
-            return Err(failure);
-        }
-    };
+    let line = format!("`{}`", format::command(&command.words));
+    let approval = approve(command, &plan, &line).map_err(|(outcome, failure)| {
+        write_down(&cx, ends(), outcome, failure.exit);
+        failure
+    })?;
     // The volume stays, so there is nothing to save.
     let clearance = approval.clear(BackupStatus::Nothing);
     for volume in &volumes {
@@ -76,45 +71,23 @@ fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> Assessment {
     }
 }
 
-fn approval(command: &CommandContext, plan: &Assessment) -> Result<Approval, (CommandOutcome, Failure)> {
-    let decision = decide(&DecisionInput {
+fn approve(
+    command: &CommandContext,
+    plan: &Assessment,
+    line: &str,
+) -> Result<Approval, (CommandOutcome, Failure)> {
+    let input = DecisionInput {
         plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
         terminal: command.ui.is_terminal(),
         allow: command.safe.allow.as_deref(),
-    });
-    let line = format::command(&command.words);
-    match decision {
-        Decision::Allow(approval) => Ok(approval),
-        Decision::Confirm(question) => {
-            ask(&command.ui, question, &format!("`{line}`"), "Nothing was changed.")
-                .map_err(|failure| (CommandOutcome::NotConfirmed, failure))
-        }
-        Decision::Refuse(refusal) => {
-            let failure = match refusal {
-                Refusal::NoTerminal(token) => Failure::new(
-                    Exit::Refused,
-                    format!("`{line}` was refused: there is no terminal to ask on"),
-                )
-                .say("Nothing was changed.")
-                .run("If this is what you want", again(command, &token.to_string())),
-                Refusal::WrongToken(token) => Failure::new(
-                    Exit::Refused,
-                    format!("`{line}` was refused: the token belongs to another plan"),
-                )
-                .say("Nothing was changed. A token is spent when its holder is gone.")
-                .run("If this is what you want", again(command, &token.to_string())),
-                Refusal::Settings(_) => {
-                    Failure::new(Exit::Refused, format!("`{line}` was refused by the settings"))
-                        .say("Nothing was changed.")
-                }
-            };
-            Err((CommandOutcome::Refused, failure))
-        }
-    }
-}
-
-fn again(command: &CommandContext, token: &str) -> String {
-    command.suggest.again(&format!("--safe-allow={token}"), &command.words)
+    };
+    let untouched = "Nothing was changed.";
+    let action = RefusableAction { what: line, untouched, allow: "To allow exactly this, once" };
+    let permission =
+        refusal::decide(command, &input, &action).map_err(|failure| (CommandOutcome::Refused, failure))?;
+    permission
+        .confirm(&command.ui, line, untouched)
+        .map_err(|failure| (CommandOutcome::NotConfirmed, failure))
 }

@@ -1,7 +1,7 @@
-//! Finds the real Compose, never ourselves, and tells which grammar it has.
+//! Finds the real Compose and its grammar.
 //!
-//! A program that stands in for another under its own name must not find itself: neither through a link, nor as a
-//! copy or another version of itself, nor through a script that calls it.
+//! A program that replaces another under the same name must not find itself: not through a link, not as a copy or another
+//! version of itself, and not through a script that calls it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -15,12 +15,12 @@ use super::grammar::Grammar;
 use crate::env::{self, Env};
 use crate::process::{self, Capture};
 
-/// Every build of this program carries these words, so that it knows itself in any copy.
+/// Every build of this program contains this text, so that it recognizes any copy of itself.
 pub const MARKER: &str = "safe-compose:stand-in:8d1f3c5e-not-the-real-compose";
 
-/// No build of ours is as large as this; Compose V2 is.
+/// No build of this program is as large as this; Compose V2 is.
 const LARGE: u64 = 40_000_000;
-/// How much of a file tells what it is: Go's linker puts its note right behind the headers.
+/// How much of a file is read to identify it: Go's linker puts its note directly after the headers.
 const HEAD: usize = 8192;
 /// A script larger than this is no wrapper.
 const SCRIPT: u64 = 64 * 1024;
@@ -34,19 +34,19 @@ pub struct ComposeBinary {
     asked: OnceLock<Grammar>,
 }
 
-/// There is no Compose to stand in for.
+/// There is no real Compose.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct NotFound {
-    /// What `SAFE_COMPOSE_COMPOSE` says, where that decided.
+    /// The value of `SAFE_COMPOSE_COMPOSE`, if it is set.
     pub named: Option<PathBuf>,
-    /// Files of the right name that were passed over.
+    /// Files with the right name that were skipped.
     pub skipped: Vec<(PathBuf, Skipped)>,
 }
 
 /// Why a file is not the real Compose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Skipped {
-    /// It is not there, or not a file.
+    /// It does not exist, or is not a file.
     Missing,
     NotExecutable,
     /// It is this program, a copy of it, or calls it.
@@ -56,7 +56,7 @@ pub enum Skipped {
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "is not there",
+            Self::Missing => "does not exist",
             Self::NotExecutable => "is not executable",
             Self::Ourselves => "is safe-compose itself",
         })
@@ -66,7 +66,7 @@ impl fmt::Display for Skipped {
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.named {
-            Some(path) => write!(f, "`{}` names no Compose: `{}`", env::COMPOSE, path.display())?,
+            Some(path) => write!(f, "`{}` does not name a Compose: `{}`", env::COMPOSE, path.display())?,
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }
         for (at, (path, why)) in self.skipped.iter().enumerate() {
@@ -77,7 +77,7 @@ impl fmt::Display for NotFound {
     }
 }
 
-/// The grammar of a Compose could not be told.
+/// Why the grammar of a Compose is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum GrammarError {
     #[error("cannot run `{}`", path.display())]
@@ -86,7 +86,7 @@ pub enum GrammarError {
         #[source]
         source: std::io::Error,
     },
-    #[error("`{} version --short` did not tell a version: {said}", path.display())]
+    #[error("`{} version --short` did not print a version: {said}", path.display())]
     NoVersion { path: PathBuf, said: String },
 }
 
@@ -115,12 +115,12 @@ pub fn locate(env: &Env, called_as: &OsStr) -> Result<ComposeBinary, NotFound> {
 }
 
 struct Search {
-    /// Device and inode of our own file.
+    /// Device and inode of this program.
     own: Option<(u64, u64)>,
     skipped: Vec<(PathBuf, Skipped)>,
 }
 
-/// Whether a file that is not there is worth a word.
+/// Whether a missing file is reported.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Noted,
@@ -173,7 +173,7 @@ fn extra_plugin_directories(docker: &Path) -> Vec<PathBuf> {
         #[serde(default, rename = "cliPluginsExtraDirs")]
         extra: Vec<PathBuf>,
     }
-    // A file that docker cannot read either adds nothing.
+    // A file that docker cannot read adds nothing there either.
     fs::read(docker.join("config.json"))
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Config>(&bytes).ok())
@@ -189,7 +189,7 @@ fn inode(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Looks at a file: why it is not the real Compose, or its grammar as far as that shows.
+/// Inspects a file: why it is not the real Compose, or its grammar if the file shows it.
 fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skipped> {
     let metadata = fs::metadata(path).map_err(|_| Skipped::Missing)?;
     if !metadata.is_file() {
@@ -202,7 +202,7 @@ fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skip
         return Err(Skipped::Ourselves);
     }
     let Ok(mut file) = File::open(path) else {
-        // Executable but not readable: it can still be run, and is nothing that we installed.
+        // Executable but not readable: it can be run, and this program is never installed that way.
         return Ok(None);
     };
     let Ok(mut head) = read_head(&mut file) else {
@@ -224,7 +224,7 @@ fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skip
     Ok(None)
 }
 
-/// The first bytes of a file, in one piece: the hand-over waits for nothing else as long.
+/// The first bytes of a file, in one read: the hand-over spends most of its time here.
 fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut head = vec![0; HEAD];
     let mut filled = 0;
@@ -240,7 +240,7 @@ fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The note that Go's linker puts right behind the headers: type 4, name `Go`.
+/// The note that Go's linker puts directly after the headers: type 4, name `Go`.
 fn is_go(head: &[u8]) -> bool {
     contains(head, b"\x04\0\0\0Go\0\0")
 }
@@ -255,7 +255,7 @@ fn holds_marker(file: &mut File, head: Vec<u8>) -> bool {
         let Ok(read @ 1..) = file.read(&mut chunk) else {
             return false;
         };
-        // What stays lets a marker show that lies across two chunks.
+        // The overlap finds a marker that crosses two chunks.
         window.drain(..window.len().saturating_sub(MARKER.len()));
         window.extend_from_slice(&chunk[..read]);
     }
@@ -271,7 +271,7 @@ impl ComposeBinary {
         Self { path: path.into(), grammar, asked: OnceLock::new() }
     }
 
-    /// Its grammar: what its file shows, else what it says itself. It is asked once.
+    /// Its grammar: from its file, otherwise from its version, which it is asked for once.
     pub fn grammar(&self) -> Result<Grammar, GrammarError> {
         if let Some(grammar) = self.grammar.or_else(|| self.asked.get().copied()) {
             return Ok(grammar);
@@ -298,7 +298,7 @@ impl ComposeBinary {
     }
 }
 
-/// The grammar behind a version: `2.40.3`, `v2.1.0`, `1.29.2`.
+/// The grammar of a version: `2.40.3`, `v2.1.0`, `1.29.2`.
 fn grammar_of(line: &str) -> Option<Grammar> {
     let (major, _) = line.trim().trim_start_matches('v').split_once('.')?;
     match major.parse::<u32>().ok()? {

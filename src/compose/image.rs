@@ -1,4 +1,4 @@
-//! Image references, taken apart.
+//! Image references.
 
 /// `registry/path/name:tag@digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]

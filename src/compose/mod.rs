@@ -1,8 +1,10 @@
-//! Everything about Compose itself: its two grammars, where the real one is, and what a project's file says.
+//! Compose itself: its two grammars, what a command means, where the real program is, and what a project's file says.
 
+pub mod actions;
 pub mod binary;
 pub mod grammar;
 pub mod image;
 pub mod invocation;
 pub mod model;
 pub mod project;
+pub mod subcommand;

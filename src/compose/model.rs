@@ -1,9 +1,9 @@
-//! A project as the real Compose has resolved it: files merged, variables replaced, paths absolute.
+//! A project as the real Compose resolves it: files merged, variables replaced, paths absolute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// The output of `config`, as far as we need it.
+/// The part of `config`'s output that matters here.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model {
     /// The project's name; Compose V1 does not print it.
@@ -16,8 +16,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Services with everything that they depend on, to the end and in circles. A name that the file does not have
-    /// stays in.
+    /// Services with everything that they depend on, directly or not. A name that is not in the file is kept.
     pub fn with_dependencies<'a>(&'a self, named: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
         let mut reached = BTreeSet::new();
         let mut open: Vec<&str> = named.into_iter().collect();
@@ -38,17 +37,17 @@ pub struct Service {
     pub image: Option<String>,
     /// Built from a `build:` section.
     pub built: bool,
-    /// `user:`, empty when the image decides.
+    /// `user:`; `None` if the image decides.
     pub user: Option<String>,
     pub mounts: Vec<MountDeclaration>,
     pub profiles: Vec<String>,
     pub depends_on: Vec<String>,
     pub read_only: bool,
-    /// How many replicas the file asks for; 1 unless it says otherwise.
+    /// The number of replicas; 1 by default.
     pub replicas: u32,
-    /// Services whose namespaces it shares: when one of them is made anew, so is this.
+    /// Services whose namespaces it shares: when one of them is recreated, so is this.
     pub joins: Vec<String>,
-    /// `pull_policy:`, which may bring another image at any `up`.
+    /// `pull_policy:`; it may pull another image at any `up`.
     pub pull_policy: Option<String>,
     /// `develop.watch`.
     pub watch: Vec<WatchRule>,
@@ -67,7 +66,7 @@ pub struct WatchRule {
 pub enum WatchAction {
     /// `sync`, `sync+restart`, `sync+exec`: files of the host replace those in the container, deletions included.
     Sync,
-    /// The image is built and the container made anew.
+    /// The image is built and the container recreated.
     Rebuild,
     Restart,
 }
@@ -92,7 +91,7 @@ pub enum DeclaredSource {
         create_host_path: bool,
     },
     Tmpfs,
-    /// A kind that holds no data of ours: `npipe`, `cluster`, `image`.
+    /// A kind that holds no data of the project: `npipe`, `cluster`, `image`.
     Other,
 }
 

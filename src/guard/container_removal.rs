@@ -1,18 +1,18 @@
-//! What goes when a container is removed.
+//! What is lost when a container is removed.
 
 use super::{HazardContext, layer_subject, mount_source, volume_subject};
 use crate::engine::{Container, MountSource};
 use crate::inventory::LocationSource;
 use crate::policy::{Effect, Impact, Subject};
 
-/// How a container goes.
+/// How a container is removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Removal<'r> {
-    /// The cause, as the beginning of a sentence: `` `down` removes the container ``.
+    /// The cause, as a clause: `` `down` removes the container ``.
     pub cause: &'r str,
     /// Its anonymous volumes are deleted with it.
     pub volumes_too: bool,
-    /// Another container takes its place and keeps its anonymous volumes.
+    /// Another container replaces it and keeps its anonymous volumes.
     pub replaced: bool,
 }
 
@@ -38,16 +38,16 @@ fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut
     let reason = match place {
         Some(place) => {
             format!(
-                "nothing is mounted at `{}`: the data is in the container; {cause}",
+                "no volume is mounted at `{}`, so the data is in the container; {cause}",
                 place.target.display()
             )
         }
-        None => format!("what it wrote outside of its mounts is in the container; {cause}"),
+        None => format!("files written outside its mounts are in the container; {cause}"),
     };
     found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, layer_subject(container), reason) });
 }
 
-/// Adds what becomes of the anonymous volumes, and of a named one that stands where the file has an anonymous one.
+/// Adds what happens to the anonymous volumes, and to a named one that is mounted where the file has an anonymous one.
 pub(super) fn anonymous_volumes(
     cx: &HazardContext<'_>,
     container: &Container,
@@ -58,9 +58,9 @@ pub(super) fn anonymous_volumes(
         let MountSource::Volume { name, anonymous, inherited, .. } = &mount.source else { continue };
         let place = mount.destination.display();
         if !anonymous {
-            if mount_source::hangs_on(cx, container, &mount.destination) {
+            if mount_source::is_inherited_only(cx, container, &mount.destination) {
                 let reason = format!(
-                    "the file has an anonymous volume at `{place}`, so the next container gets an empty one there; {}",
+                    "the file has an anonymous volume at `{place}`, so the next container gets an empty one; {}",
                     removal.cause
                 );
                 found.push(Impact::new(Effect::Orphan, volume_subject(cx, name, false), reason));
@@ -69,7 +69,7 @@ pub(super) fn anonymous_volumes(
         }
         let known = cx.is_data(container, &mount.destination);
         let subject = volume_subject(cx, name, true);
-        // One that went through a recreation is mounted by name, and `-v` leaves it behind.
+        // After a recreation an anonymous volume is mounted by name, and `-v` leaves it behind.
         let impact = if removal.volumes_too && !inherited {
             Impact::new(
                 Effect::Destroy,
@@ -81,7 +81,7 @@ pub(super) fn anonymous_volumes(
                 Effect::Orphan,
                 subject,
                 format!(
-                    "the anonymous volume at `{place}` stays on disk without a name to find it by, and an empty one takes its place; {}",
+                    "the anonymous volume at `{place}` stays on disk but is hard to find, and the service gets an empty one; {}",
                     removal.cause
                 ),
             )
@@ -90,7 +90,7 @@ pub(super) fn anonymous_volumes(
     }
 }
 
-/// Memory is emptied by any stop; whoever mounted it knows.
+/// Adds the data that is kept in memory, which any stop empties.
 pub(super) fn memory(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut Vec<Impact>) {
     for mount in container.mounts.iter().filter(|mount| mount.source == MountSource::Tmpfs) {
         found.push(Impact {
@@ -101,22 +101,22 @@ pub(super) fn memory(cx: &HazardContext<'_>, container: &Container, cause: &str,
                     container: container.name.clone(),
                     path: mount.destination.display().to_string(),
                 },
-                format!("a tmpfs is memory, empty after any stop; {cause}"),
+                format!("a tmpfs is kept in memory and is empty after a stop; {cause}"),
             )
         });
     }
     for name in HazardContext::mounted(container) {
         let Some(volume) = cx.volume(name) else { continue };
         let in_memory = volume.options.get("type").is_some_and(|kind| kind == "tmpfs");
-        // It lives as long as one container has it mounted.
-        let held = cx.probe.outsiders.iter().any(|other| other.is_running() && other.mounts_volume(name));
+        // It keeps its contents as long as one running container mounts it.
+        let held = cx.probe.foreign_users.iter().any(|other| other.is_running() && other.mounts_volume(name));
         if in_memory && !held {
             found.push(Impact {
                 notice: true,
                 ..Impact::new(
                     Effect::Destroy,
                     volume_subject(cx, name, false),
-                    format!("the volume is memory, empty when nobody uses it; {cause}"),
+                    format!("the volume is kept in memory and is empty when no container uses it; {cause}"),
                 )
             });
         }

@@ -1,8 +1,9 @@
-//! Everything that the hazards look at, gathered before.
+//! Everything that the hazards are assessed from, gathered beforehand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::scope::{Role, Scope};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Model, Service};
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 pub struct HazardContext<'a> {
     pub grammar: Grammar,
     pub reading: &'a Reading,
-    /// The project is known by its labels only: Compose will not read a file.
+    /// Compose reads no file and finds the project by its labels.
     pub label_mode: bool,
     /// The file with the profiles that this command activates.
     pub model: Option<&'a Model>,
@@ -26,158 +27,91 @@ pub struct HazardContext<'a> {
     pub containers: &'a [Container],
     /// Every volume that carries the project's label, every declared one that exists, and every mounted one.
     pub volumes: &'a [Volume],
-    /// Volumes that a holder of ours keeps in use, so that no engine removes them.
+    /// Volumes that a holder container keeps in use, so that no engine removes them.
     pub protected: BTreeSet<String>,
     pub settings: &'a Settings,
-    /// The whole project may be thrown away.
+    /// The user declared the entire project disposable.
     pub disposable: bool,
-    /// What only some commands need to know.
+    /// What only some commands need.
     pub probe: &'a Probe,
 }
 
-/// What has to be found out for some commands only. The default is what is true of a project that nothing is wrong
-/// with.
+/// What is found out for some commands only. The default is that of a healthy project.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each thing that is so or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent fact")]
 pub struct Probe {
     pub hashes: Hashes,
-    /// Images of the engine by the reference that the file or a container has for them. One that was looked for and is
-    /// not there is `None`.
+    /// Images of the engine, by the reference in the file or in a container; `None` for one that does not exist.
     pub images: BTreeMap<String, Option<Image>>,
-    /// Containers outside of the project that mount one of its volumes.
-    pub outsiders: Vec<Container>,
-    /// Containers that were made from this project's directory under another project's name, or from a directory
-    /// beside it that is not there any more.
-    pub namesakes: Vec<Container>,
-    /// Those directories: where there is more than one, none of them is more likely to be this one's old name.
-    pub lost_directories: BTreeSet<PathBuf>,
-    /// Volumes of those projects, and of the one that this directory would have without another name being given.
-    pub namesake_volumes: Vec<Volume>,
-    /// Another directory, with a Compose file of its own, that the project's containers were made from.
+    /// Containers of no or another project that mount a volume of this one.
+    pub foreign_users: Vec<Container>,
+    /// Containers that were created from this project's directory under another project name, or from a sibling
+    /// directory that no longer exists.
+    pub related_containers: Vec<Container>,
+    /// Those missing directories: with more than one, none is more likely to be this project's former name.
+    pub missing_directories: BTreeSet<PathBuf>,
+    /// Volumes of those projects, and of the project that this directory has by default.
+    pub related_volumes: Vec<Volume>,
+    /// Another directory, with a Compose file of its own, that the project's containers were created from.
     pub other_directory: Option<PathBuf>,
-    /// The project's name was given by hand, in the command or in the environment.
-    pub named_by_hand: bool,
+    /// The project name is set in the command or in the environment.
+    pub explicit_name: bool,
     /// `COMPOSE_REMOVE_ORPHANS` is on.
     pub remove_orphans: bool,
-    /// Somebody is at a terminal, so Compose asks its own questions.
+    /// There is a terminal, so Compose shows its own prompts.
     pub terminal: bool,
-    /// What `cp` copies is a directory or a stream of one.
+    /// `cp` copies a directory or a tar stream.
     pub copies_directory: bool,
-    /// Where `cp` really writes in a container, by its id, when links lead elsewhere.
+    /// The path that `cp` writes to, by container id, where symbolic links lead elsewhere.
     pub copy_targets: BTreeMap<String, PathBuf>,
     /// The version of the Compose that will run, where it matters.
     pub version: Option<(u32, u32)>,
-    /// A flag that this Compose takes and we do not know.
-    pub unknown_flag: Option<String>,
-    /// Variables that the file uses and nobody has set.
+    /// What this Compose accepts and safe-compose does not know: ``flag `--new` ``.
+    pub unknown_feature: Option<String>,
+    /// Variables that the file uses and that are not set.
     pub unset_variables: Vec<String>,
 }
 
-/// What Compose says of the services' configurations.
+/// The configuration hashes of the services, from Compose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Hashes {
-    /// Nothing that could be lost depends on them.
+    /// No data depends on them.
     #[default]
     NotAsked,
-    /// Compose did not say: any container may be made anew.
+    /// Compose did not print them: any container may be recreated.
     Unknown,
     /// By service.
     Known(BTreeMap<String, String>),
 }
 
-/// What a starting command is to a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It was named, or nothing was.
-    Named,
-    /// Something that was named depends on it.
-    Dependency,
-}
-
 impl<'a> HazardContext<'a> {
-    pub fn subcommand(&self) -> &str {
-        self.reading.subcommand.as_deref().unwrap_or_default()
+    /// The subcommand's name, for reasons.
+    pub fn command(&self) -> &str {
+        self.reading.name()
     }
 
-    /// The file with every profile, or what there is of it.
+    pub fn scope(&self) -> Scope<'a> {
+        Scope {
+            reading: self.reading,
+            label_mode: self.label_mode,
+            model: self.model,
+            whole_model: self.whole_model,
+            containers: self.containers,
+        }
+    }
+
+    /// What a command that creates containers does with a service; see [`Scope::role`].
+    pub fn role(&self, service: &str) -> Option<Role> {
+        self.scope().role(service)
+    }
+
+    /// The file with every profile, or as much of it as is known.
     pub fn file(&self) -> Option<&'a Model> {
         self.whole_model.or(self.model)
     }
 
     pub fn service(&self, name: &str) -> Option<&'a Service> {
         self.file().and_then(|model| model.services.get(name))
-    }
-
-    /// Whether a command that stops or removes acts on a service. Naming none means all of them.
-    pub fn acts_on(&self, service: &str) -> bool {
-        // `wait --down-project` is a `down` of everything, inactive profiles too (measured).
-        if self.subcommand() == "wait" {
-            return true;
-        }
-        let named = &self.reading.operands;
-        if !named.is_empty() {
-            return named.iter().any(|name| name == service)
-                || (self.label_mode && self.subcommand() == "down" && self.depends_on_named(service));
-        }
-        // A container whose service is in no active profile is left alone by a plain `down` (measured); one whose
-        // service is not in the file at all is an orphan.
-        match (self.label_mode, self.grammar, self.model) {
-            (true, _, _) | (_, _, None) => true,
-            (false, Grammar::V1, Some(_)) => self.service(service).is_some(),
-            (false, Grammar::V2, Some(model)) => model.services.contains_key(service),
-        }
-    }
-
-    /// What a command that makes containers is to a service; `None` when it leaves it alone.
-    pub fn role(&self, service: &str) -> Option<Role> {
-        let makes = match self.subcommand() {
-            "up" | "create" | "run" | "scale" => true,
-            "watch" => !self.reading.is_set("no-up"),
-            _ => false,
-        };
-        if !makes || self.label_mode {
-            return None;
-        }
-        let named: Vec<&str> = match self.subcommand() {
-            "scale" => {
-                self.reading.operands.iter().map(|word| word.split('=').next().unwrap_or(word)).collect()
-            }
-            "run" => self.reading.operands.iter().take(1).map(String::as_str).collect(),
-            _ => self.reading.operands.iter().map(String::as_str).collect(),
-        };
-        if named.is_empty() {
-            let active = self.model.is_none_or(|model| model.services.contains_key(service));
-            return active.then_some(Role::Named);
-        }
-        if named.contains(&service) {
-            // `run` makes a container of its own beside those of the service.
-            return (self.subcommand() != "run").then_some(Role::Named);
-        }
-        let follows = !self.reading.is_set("no-deps");
-        (follows && self.closure(named).contains(service)).then_some(Role::Dependency)
-    }
-
-    /// Services with everything they depend on.
-    pub fn closure<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
-        let mut open: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        let mut reached = BTreeSet::new();
-        while let Some(name) = open.pop() {
-            if reached.insert(name.clone())
-                && let Some(service) = self.service(&name)
-            {
-                open.extend(service.depends_on.iter().cloned());
-            }
-        }
-        reached
-    }
-
-    /// The containers of the services it acts on. One-off containers belong to no service, except for V1's `down`.
-    pub fn containers_in_reach(&self) -> impl Iterator<Item = &'a Container> + '_ {
-        let one_offs_too = self.grammar == Grammar::V1 && self.subcommand() == "down";
-        self.containers.iter().filter(move |container| {
-            (one_offs_too || !container.is_one_off())
-                && container.service().is_some_and(|service| self.acts_on(service))
-        })
     }
 
     /// A service's own containers, the lowest number first.
@@ -191,7 +125,7 @@ impl<'a> HazardContext<'a> {
         replicas
     }
 
-    /// The store that a container is the body of.
+    /// The store whose container this is.
     pub fn store_of(&self, container: &Container) -> Option<&'a Store> {
         self.inventory
             .stores
@@ -199,7 +133,7 @@ impl<'a> HazardContext<'a> {
             .find(|store| store.container.as_ref().is_some_and(|known| known.id == container.id))
     }
 
-    /// Whether what a container keeps at a path is data: of a program that we know, or because the settings say so.
+    /// Whether a path of a container holds data: of a known program, or because the settings say so.
     pub fn is_data(&self, container: &Container, path: &Path) -> bool {
         self.is_declared(container.service())
             || self.store_of(container).is_some_and(|store| store.keeps_data_at(path))
@@ -212,7 +146,7 @@ impl<'a> HazardContext<'a> {
             .is_some_and(|settings| settings.kind.is_some())
     }
 
-    /// Whether what a container writes outside of its mounts is data.
+    /// Whether the container layer holds data.
     pub fn keeps_data_in_layer(&self, container: &Container) -> bool {
         let bare = container.mounts.is_empty() && self.is_declared(container.service());
         bare || self
@@ -220,7 +154,7 @@ impl<'a> HazardContext<'a> {
             .is_some_and(|store| store.locations.iter().any(|place| place.source == LocationSource::Layer))
     }
 
-    /// The named volumes of a container that it can write.
+    /// The volumes that a container mounts, by name.
     pub fn mounted(container: &Container) -> impl Iterator<Item = &str> {
         container.mounts.iter().filter_map(|mount| match &mount.source {
             MountSource::Volume { name, .. } => Some(name.as_str()),
@@ -232,30 +166,12 @@ impl<'a> HazardContext<'a> {
         self.volumes.iter().find(|volume| volume.name == name)
     }
 
-    /// Without a file, `down SERVICE` removes the services that depend on it too, by the labels (measured, 2.40.3).
-    fn depends_on_named(&self, service: &str) -> bool {
-        let mut reached: BTreeSet<&str> = self.reading.operands.iter().map(String::as_str).collect();
-        loop {
-            let next = self.containers.iter().find_map(|container| {
-                let dependent = container.service().filter(|name| !reached.contains(name))?;
-                let needs = container.labels.get("com.docker.compose.depends_on")?;
-                let needs_reached =
-                    needs.split(',').any(|one| reached.contains(one.split(':').next().unwrap_or(one)));
-                needs_reached.then_some(dependent)
-            });
-            match next {
-                Some(name) => reached.insert(name),
-                None => return reached.contains(service),
-            };
-        }
-    }
-
     /// The name of the volume behind a key of the file.
     pub fn volume_of_key(&self, key: &str) -> Option<&'a str> {
         self.file().and_then(|model| model.volumes.get(key)).map(|declared| declared.name.as_str())
     }
 
-    /// The services that keep data in a place.
+    /// The services whose data this is.
     pub fn services_on(&self, subject: &Subject) -> BTreeSet<String> {
         match subject {
             Subject::Volume { name, .. } => self.services_of_volume(name),
@@ -303,11 +219,11 @@ impl<'a> HazardContext<'a> {
         services
     }
 
-    /// Whether the settings give this piece of data up: its volume, or every service that keeps data in it.
+    /// Whether the settings declare this data disposable: its volume, or every service that uses it.
     pub fn is_disposable(&self, subject: &Subject, services: &BTreeSet<String>) -> bool {
-        let given_up =
+        let disposable =
             |name: &String| self.settings.services.get(name).is_some_and(|service| service.disposable);
-        if self.disposable || (!services.is_empty() && services.iter().all(given_up)) {
+        if self.disposable || (!services.is_empty() && services.iter().all(disposable)) {
             return true;
         }
         let Subject::Volume { name, .. } = subject else { return false };

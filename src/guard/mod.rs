@@ -1,6 +1,6 @@
-//! What a command would do to data: every door by which Compose loses it, one file each under `hazards`.
+//! Predicts what a command would do to data: one file under `hazards` for each way in which Compose loses it.
 //!
-//! Pure: it works on a [`HazardContext`] that was gathered before. A prediction is never better than what really happens.
+//! Pure: it works on a [`HazardContext`] that was gathered beforehand. A prediction is never milder than what happens.
 
 mod container_removal;
 mod context;
@@ -8,6 +8,7 @@ mod hazards;
 mod mount_source;
 mod orphans;
 mod recreation;
+mod scope;
 mod volume_drift;
 
 use std::path::PathBuf;
@@ -18,23 +19,24 @@ use crate::engine::Container;
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
-pub use context::{Hashes, HazardContext, Probe, Role};
+pub use context::{Hashes, HazardContext, Probe};
+pub use scope::{Role, Scope};
 pub use volume_drift::differs as differs_from_definition;
 
-/// A door by which Compose loses data.
+/// A way in which Compose loses data.
 trait Hazard: Sync {
-    /// Adds what the command does through this door.
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>);
+    /// Adds what the command does to data in this way.
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>);
 }
 
-/// Works out what the command does to each piece of data. A piece that several doors lead to is listed once, with the
-/// worst effect on it; of two alike, the one that has to be decided on or told.
+/// Predicts what the command does to each piece of data. A piece that several hazards affect is listed once, with the
+/// worst effect; of two equal effects, with the one that has to be confirmed or reported.
 pub fn assess(cx: &HazardContext<'_>) -> Assessment {
     let mut found = Vec::new();
-    // A rehearsal, a plea for help and words that are refused do nothing.
+    // A dry run, `--help` and arguments that Compose refuses do nothing.
     if cx.reading.may_act() {
         for hazard in hazards::HAZARDS {
-            hazard.look(cx, &mut found);
+            hazard.assess(cx, &mut found);
         }
     }
     let mut impacts: Vec<Impact> = Vec::new();
@@ -56,14 +58,14 @@ pub fn assess(cx: &HazardContext<'_>) -> Assessment {
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {
-    // What is only stopped is never asked about.
+    // An interruption is never asked about.
     let matters = if impact.effect == Effect::Interrupt { impact.notice } else { !impact.notice };
     (impact.effect, matters)
 }
 
 /// A volume as the subject of an impact.
 fn volume_subject(cx: &HazardContext<'_>, name: &str, anonymous: bool) -> Subject {
-    let elsewhere = || cx.probe.namesake_volumes.iter().find(|volume| volume.name == name);
+    let elsewhere = || cx.probe.related_volumes.iter().find(|volume| volume.name == name);
     let created = cx.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
     Subject::Volume { name: name.to_owned(), created, anonymous }
 }
@@ -73,43 +75,41 @@ fn layer_subject(container: &Container) -> Subject {
     Subject::Layer { container: container.name.clone(), created: Some(container.created.clone()) }
 }
 
-/// Whether one effect is at least as bad as another says it is: the rule that predictions are held to.
+/// Whether a prediction is at least as bad as what happened: the rule that tests hold predictions to.
 pub fn covers(predicted: Effect, happened: Effect) -> bool {
     predicted >= happened
 }
 
-/// Whether the command can be judged only with the hashes that Compose makes of the configurations: data that a new
-/// container would not have is at stake.
+/// Whether the assessment needs Compose's configuration hashes: data is at risk that a new container would not have.
 pub fn needs_hashes(cx: &HazardContext<'_>) -> bool {
-    let at_stake = cx.containers.iter().any(|container| {
-        let made = container.service().is_some_and(|service| cx.role(service).is_some());
-        let at_stake = cx.keeps_data_in_layer(container) || hazards::fails_to_recreate(cx);
-        made && !container.is_one_off() && at_stake
+    let at_risk = cx.containers.iter().any(|container| {
+        let updated = container.service().is_some_and(|service| cx.role(service).is_some());
+        let at_risk = cx.keeps_data_in_layer(container) || hazards::fails_to_recreate(cx);
+        updated && !container.is_one_off() && at_risk
     });
-    at_stake || hazards::seems_moved(cx) || hazards::chooses(cx)
+    at_risk || hazards::may_move_mounts(cx) || hazards::removes_some_replicas(cx)
 }
 
-/// The service and the path in its containers that `cp` writes to: links on the way there matter.
+/// The service, and the path in its containers that `cp` writes to; symbolic links may lead it elsewhere.
 pub fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
     hazards::copy_target(reading)
 }
 
-/// Whether the command can be judged only with the version of the Compose that will run.
+/// Whether the assessment needs the version of the Compose that will run.
 pub fn needs_version(cx: &HazardContext<'_>) -> bool {
     recreation::depends_on_version(cx)
 }
 
-/// The volumes for which it matters who else mounts them: the engine deletes none that is mounted.
-pub fn contested<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
-    let all = cx.subcommand() == "down" && cx.reading.is_set("volumes");
-    if all {
+/// The volumes for which it matters who else mounts them: the engine does not delete a mounted volume.
+pub fn volumes_to_delete<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
+    if cx.reading.deletes_volumes() {
         cx.volumes.iter().map(|volume| volume.name.as_str()).collect()
     } else {
         volume_drift::recreated(cx)
     }
 }
 
-/// Whether a service is about to be made for the first time, so that its data may be elsewhere.
+/// Whether a service is about to be created for the first time, so that its data may be elsewhere.
 pub fn creates_new(cx: &HazardContext<'_>) -> bool {
     let services = cx.file().into_iter().flat_map(|model| model.services.values());
     services.into_iter().any(|service| {

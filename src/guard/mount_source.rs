@@ -1,4 +1,4 @@
-//! What lies over a path of a container: by the file, and as it is.
+//! Where the files at a path of a container are: according to the file, and in the existing container.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::compose::grammar::Grammar;
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Mount, MountSource};
 
-/// What the file mounts over a path: the mount with the longest target above it.
+/// The mount of the file that a path belongs to: the one with the longest target above it.
 fn declared<'a>(service: &'a Service, path: &Path) -> Option<&'a MountDeclaration> {
     service
         .mounts
@@ -16,9 +16,9 @@ fn declared<'a>(service: &'a Service, path: &Path) -> Option<&'a MountDeclaratio
         .max_by_key(|mount| mount.target.components().count())
 }
 
-/// A place where files lie, whoever mounts it.
+/// Where files are stored, whatever mounts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum BindSource {
+pub(super) enum DataLocation {
     /// A volume by name, and the directory in it.
     Volume {
         name: String,
@@ -33,27 +33,27 @@ pub(super) enum BindSource {
     Unknown,
 }
 
-/// What becomes of a container's place.
+/// What happens to a container before the next one is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// It is made anew, and the next one takes over its anonymous volumes.
-    Replaces,
-    /// It goes, and the next one starts without it.
-    StartsAfresh,
+pub(super) enum Transition {
+    /// It is recreated, and the next one keeps its anonymous volumes.
+    Recreated,
+    /// It is removed, and the next one gets new anonymous volumes.
+    Removed,
 }
 
-/// Whether a path is where it is by the file only for as long as one container takes over from another: what the next
-/// one finds there after this one has gone is something new.
-pub(super) fn hangs_on(cx: &HazardContext<'_>, container: &Container, path: &Path) -> bool {
+/// Whether a path keeps its data only while containers are recreated one from the other. Once this container is removed,
+/// the next one starts empty there.
+pub(super) fn is_inherited_only(cx: &HazardContext<'_>, container: &Container, path: &Path) -> bool {
     let service = container.service().and_then(|name| cx.service(name));
     service.filter(|_| !container.is_one_off()).is_some_and(|service| {
-        let now = BindSource::of_container(container, path);
-        now.is(&BindSource::of_file(cx, service, path, container, Next::Replaces))
-            && !now.is(&BindSource::of_file(cx, service, path, container, Next::StartsAfresh))
+        let now = DataLocation::of_container(container, path);
+        now.is_same_as(&DataLocation::of_file(cx, service, path, container, Transition::Recreated))
+            && !now.is_same_as(&DataLocation::of_file(cx, service, path, container, Transition::Removed))
     })
 }
 
-/// The `VOLUME`s of the image that the service will have; of an image that is not here, those that the container has.
+/// The `VOLUME`s of the image that the service will have; if the image is missing, those of the container.
 fn image_volumes(cx: &HazardContext<'_>, service: &Service, container: &Container) -> Vec<PathBuf> {
     let reference = service.image.as_deref().unwrap_or(&container.image);
     if let Some(Some(image)) = cx.probe.images.get(reference) {
@@ -66,7 +66,7 @@ fn image_volumes(cx: &HazardContext<'_>, service: &Service, container: &Containe
     anonymous.map(|mount| mount.destination.clone()).collect()
 }
 
-/// V1 takes over only what it finds in the image of the container there is, and what the file names.
+/// V1 keeps only the volumes that the existing container's image declares, and those of the file.
 fn carries_volumes_of_image(cx: &HazardContext<'_>, container: &Container, target: &Path) -> bool {
     if cx.grammar == Grammar::V2 {
         return true;
@@ -79,8 +79,8 @@ fn carries_volumes_of_image(cx: &HazardContext<'_>, container: &Container, targe
     })
 }
 
-impl BindSource {
-    /// Where the files of a path lie now.
+impl DataLocation {
+    /// Where the files of a path are now.
     pub(super) fn of_container(container: &Container, path: &Path) -> Self {
         container.mount_of(path).map_or(Self::Layer, |mount| Self::of_mount(mount, path))
     }
@@ -99,14 +99,13 @@ impl BindSource {
         }
     }
 
-    /// Where the file puts the files of a path of a container, when another takes its place or when one is made after
-    /// it has gone.
+    /// Where the files of a path will be according to the file, in the container that follows this one.
     pub(super) fn of_file(
         cx: &HazardContext<'_>,
         service: &Service,
         path: &Path,
         container: &Container,
-        next: Next,
+        next: Transition,
     ) -> Self {
         let declared = declared(service, path);
         let image_volumes = image_volumes(cx, service, container);
@@ -115,12 +114,12 @@ impl BindSource {
             .filter(|volume| path.starts_with(volume))
             .max_by_key(|volume| volume.components().count());
         let depth = |path: &Path| path.components().count();
-        // Whatever was mounted at exactly that target is carried over, a named volume too (measured).
+        // Whatever is mounted at exactly that target is kept, a named volume too (measured).
         let anonymous_at = |target: &Path| {
             let inherited = container
                 .mounts
                 .iter()
-                .filter(|_| next == Next::Replaces)
+                .filter(|_| next == Transition::Recreated)
                 .find(|mount| mount.destination == target)
                 .filter(|mount| matches!(mount.source, MountSource::Volume { .. }));
             inherited.map_or(Self::NewAnonymous, |mount| Self::of_mount(mount, path))
@@ -153,16 +152,16 @@ impl BindSource {
         }
     }
 
-    /// Whether it is the same place. An engine in a virtual machine sees the host's directories below one of its own.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    /// Whether both are the same. An engine in a virtual machine sees the host's directories below one of its own.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Directory(one), Self::Directory(two)) => on_host(one) == on_host(two),
             _ => self == other,
         }
     }
 
-    /// In words, for a reason.
-    pub(super) fn words(&self) -> String {
+    /// As part of a reason.
+    pub(super) fn describe(&self) -> String {
         match self {
             Self::Volume { name, anonymous: true, .. } => {
                 format!("the anonymous volume {}…", name.get(..12).unwrap_or(name))
@@ -172,13 +171,13 @@ impl BindSource {
             Self::Directory(path) => format!("directory `{}`", path.display()),
             Self::NewAnonymous => "a new anonymous volume".to_owned(),
             Self::Memory => "memory".to_owned(),
-            Self::Layer => "the container itself".to_owned(),
+            Self::Layer => "the container layer".to_owned(),
             Self::Unknown => "another kind of mount".to_owned(),
         }
     }
 }
 
-/// Joined without a slash at the end.
+/// Joined without a trailing slash.
 fn join(base: Option<&Path>, rest: &Path) -> PathBuf {
     match base {
         Some(base) if rest.as_os_str().is_empty() => base.to_owned(),

@@ -1,16 +1,17 @@
-//! Which containers a command makes anew, and why: Compose's own rule (`mustRecreate` of 2.40.3, measured).
+//! Which containers a command recreates, and why: Compose's own rule (`mustRecreate` of 2.40.3, measured).
 //!
-//! What cannot be told counts as made anew.
+//! When in doubt, a container counts as recreated.
 
 use std::collections::BTreeMap;
 
-use super::context::{Hashes, HazardContext, Role};
+use super::context::{Hashes, HazardContext};
+use super::scope::Role;
 use super::volume_drift;
 use crate::compose::grammar::Grammar;
 use crate::compose::model::DeclaredSource;
 use crate::engine::Container;
 
-/// The containers that are made anew, by id, each with the reason as the end of a sentence that begins with `it`.
+/// The containers that are recreated, by id, each with the reason as the end of a sentence that begins with `it`.
 pub(super) fn recreated(cx: &HazardContext<'_>) -> BTreeMap<String, String> {
     let mut found: BTreeMap<String, String> = cx
         .containers
@@ -18,53 +19,53 @@ pub(super) fn recreated(cx: &HazardContext<'_>) -> BTreeMap<String, String> {
         .filter(|container| !container.is_one_off())
         .filter_map(|container| Some((container.id.clone(), by_itself(cx, container)?)))
         .collect();
-    // Who shares the namespace of a container that goes, goes with it; so may who depends on it.
+    // A container that shares the namespace of a recreated one is recreated too; one that depends on it may be.
     if !cx.reading.is_set("no-recreate") {
-        while let Some((id, reason)) = joined(cx, &found).or_else(|| following(cx, &found)) {
+        while let Some((id, reason)) = by_shared_namespace(cx, &found).or_else(|| by_dependency(cx, &found)) {
             found.insert(id, reason);
         }
     }
     found
 }
 
-/// Whether only the version of Compose tells if some containers are made anew.
+/// Whether the version of Compose decides if some containers are recreated.
 pub(super) fn depends_on_version(cx: &HazardContext<'_>) -> bool {
     cx.grammar == Grammar::V2
         && cx.probe.version.is_none()
-        && recreated(cx).values().any(|reason| reason.starts_with(FOLLOWS))
+        && recreated(cx).values().any(|reason| reason.starts_with(WITH_DEPENDENCY))
 }
 
-const FOLLOWS: &str = "is made anew with";
+const WITH_DEPENDENCY: &str = "is recreated with";
 
-/// Compose 2.26.1 makes anew whoever depends on a container that it makes anew, 2.30.3 and later ones do not; V1 does
-/// where the dependent is stopped (measured).
-fn following(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
-    let gone = |service: &str| cx.replicas(service).iter().any(|one| found.contains_key(&one.id));
+/// Compose 2.26.1 recreates the services that depend on a recreated one, 2.30.3 and later do not; V1 does if the
+/// dependent service is stopped (measured).
+fn by_dependency(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let is_recreated = |service: &str| cx.replicas(service).iter().any(|one| found.contains_key(&one.id));
     let all = cx.grammar == Grammar::V2 && cx.probe.version.is_none_or(|version| version < (2, 30));
     let stopped = |one: &Container| cx.grammar == Grammar::V1 && !one.is_running();
     let others = cx.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id));
     others.filter(|one| all || stopped(one)).find_map(|one| {
         let service = cx.service(one.service()?)?;
         cx.role(&service.name)?;
-        let made = |other: &String| gone(other) || (stopped(one) && cx.replicas(other).is_empty());
-        let other = service.depends_on.iter().find(|other| made(other))?;
-        Some((one.id.clone(), format!("{FOLLOWS} `{other}`, which it depends on")))
+        let changes = |other: &String| is_recreated(other) || (stopped(one) && cx.replicas(other).is_empty());
+        let other = service.depends_on.iter().find(|other| changes(other))?;
+        Some((one.id.clone(), format!("{WITH_DEPENDENCY} `{other}`, which it depends on")))
     })
 }
 
-/// Whether `up --renew-anon-volumes` makes every container anew. Compose 2.26.1 leaves alone what is up to date; 2.30.3
-/// and later ones, and V1, do not (measured).
+/// Whether `up --renew-anon-volumes` recreates every container. Compose 2.26.1 leaves up-to-date ones alone; 2.30.3 and
+/// later, and V1, do not (measured).
 pub(super) fn renews_all(cx: &HazardContext<'_>) -> bool {
     cx.grammar == Grammar::V1 || cx.probe.version.is_none_or(|version| version > (2, 26))
 }
 
-fn joined(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
-    let gone = |service: &str| cx.replicas(service).iter().any(|one| found.contains_key(&one.id));
+fn by_shared_namespace(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let is_recreated = |service: &str| cx.replicas(service).iter().any(|one| found.contains_key(&one.id));
     cx.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id)).find_map(|one| {
         let service = cx.service(one.service()?)?;
         cx.role(&service.name)?;
-        let other = service.joins.iter().find(|other| gone(other))?;
-        Some((one.id.clone(), format!("shares what `{other}` has, which is made anew")))
+        let other = service.joins.iter().find(|other| is_recreated(other))?;
+        Some((one.id.clone(), format!("shares a namespace with `{other}`, which is recreated")))
     })
 }
 
@@ -75,7 +76,7 @@ fn by_itself(cx: &HazardContext<'_>, container: &Container) -> Option<String> {
     if let Some(volume) =
         volume_drift::recreated(cx).into_iter().find(|volume| container.mounts_volume(volume))
     {
-        return Some(format!("mounts volume `{volume}`, which is made anew"));
+        return Some(format!("mounts volume `{volume}`, which is recreated"));
     }
     let reading = cx.reading;
     if reading.is_set("no-recreate") {
@@ -85,20 +86,20 @@ fn by_itself(cx: &HazardContext<'_>, container: &Container) -> Option<String> {
         let renewing = renews_all(cx).then_some("renew-anon-volumes");
         for flag in ["force-recreate"].into_iter().chain(renewing) {
             if reading.is_set(flag) {
-                return Some(format!("is made anew by `--{flag}`"));
+                return Some(format!("is recreated because of `--{flag}`"));
             }
         }
     }
     let dependencies = reading.is_set("always-recreate-deps");
     if dependencies && (role == Role::Dependency || cx.grammar == Grammar::V1) {
-        return Some("is made anew by `--always-recreate-deps`".to_owned());
+        return Some("is recreated because of `--always-recreate-deps`".to_owned());
     }
     by_configuration(cx, container, &service.name)
         .or_else(|| by_image(cx, container, &service.name))
         .or_else(|| by_volume(cx, container, &service.name))
 }
 
-/// A volume's real name is no part of the hash; Compose looks whether the container mounts it.
+/// The hash does not contain a volume's name on the engine; Compose checks whether the container mounts it.
 fn by_volume(cx: &HazardContext<'_>, container: &Container, service: &str) -> Option<String> {
     let mut declared = cx.service(service)?.mounts.iter().filter_map(|mount| match &mount.source {
         DeclaredSource::Named { key, .. } => cx.volume_of_key(key),
@@ -108,20 +109,20 @@ fn by_volume(cx: &HazardContext<'_>, container: &Container, service: &str) -> Op
         | DeclaredSource::Other => None,
     });
     let missing = declared.find(|name| !container.mounts_volume(name))?;
-    Some(format!("is made anew: it does not mount volume `{missing}` yet"))
+    Some(format!("is recreated: it does not mount volume `{missing}` yet"))
 }
 
 fn by_configuration(cx: &HazardContext<'_>, container: &Container, service: &str) -> Option<String> {
     match &cx.probe.hashes {
         Hashes::NotAsked => None,
         Hashes::Unknown => {
-            Some("may be made anew: Compose does not say whether its configuration changed".to_owned())
+            Some("may be recreated: Compose did not report whether its configuration has changed".to_owned())
         }
         Hashes::Known(hashes) => match (hashes.get(service), container.config_hash()) {
             (Some(now), Some(then)) if now == then => None,
-            (Some(_), Some(_)) => Some("is made anew: its configuration has changed".to_owned()),
+            (Some(_), Some(_)) => Some("is recreated: its configuration has changed".to_owned()),
             (None, _) | (_, None) => {
-                Some("may be made anew: its configuration cannot be compared".to_owned())
+                Some("may be recreated: its configuration cannot be compared".to_owned())
             }
         },
     }
@@ -133,20 +134,18 @@ fn by_image(cx: &HazardContext<'_>, container: &Container, service: &str) -> Opt
     let rebuilds = service.built && !reading.is_set("no-build");
     let policy = service.pull_policy.as_deref().unwrap_or_default();
     if rebuilds && (reading.is_set("build") || policy == "build") {
-        return Some("is made anew if its image is built differently".to_owned());
+        return Some("is recreated if the new build of its image differs".to_owned());
     }
     let pulled = reading.value("pull").is_some_and(|when| when == "always")
         || ["always", "daily", "weekly", "refresh"].contains(&policy)
         || policy.starts_with("every_");
     if pulled {
-        return Some("is made anew if its image was changed in the registry".to_owned());
+        return Some("is recreated if the registry has another image".to_owned());
     }
     let then = container.created_from_image()?;
     match cx.probe.images.get(&container.image)? {
         Some(image) if image.id == then => None,
-        Some(_) => Some("is made anew: its image has changed".to_owned()),
-        None => {
-            Some("may be made anew: its image is not here any more, and another will be fetched".to_owned())
-        }
+        Some(_) => Some("is recreated: its image has changed".to_owned()),
+        None => Some("may be recreated: its image is missing and will be pulled again".to_owned()),
     }
 }

@@ -1,8 +1,8 @@
-//! Volumes whose definition in the file is not the one they were made with.
+//! Volumes whose definition in the file differs from the one they were created with.
 //!
-//! Compose 2.40 writes a digest of the definition on each volume. Where it differs, `up`, `create` and `run` offer to
-//! delete the volume and make it anew; with `--yes` they do it without a word. Older ones write no digest, and 2.40
-//! passes over volumes without one (measured).
+//! Compose 2.40 puts a digest of the definition on each volume, as a label. If it differs, `up`, `create` and `run`
+//! offer to delete and recreate the volume; with `--yes` they do it without asking. Older versions write no digest, and
+//! 2.40 ignores volumes without one (measured).
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -23,17 +23,12 @@ pub fn differs(declared: &VolumeDeclaration, volume: &Volume) -> bool {
         && volume.labels.get(HASH_LABEL).is_some_and(|made_with| *made_with != hash(declared))
 }
 
-/// The volumes that a command would offer to make anew.
+/// The volumes that the command would offer to recreate.
 pub(super) fn offered<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
     if cx.grammar == Grammar::V1 || cx.label_mode {
         return Vec::new();
     }
-    let makes = match cx.subcommand() {
-        "up" | "create" | "run" | "scale" => true,
-        "watch" => !cx.reading.is_set("no-up"),
-        _ => false,
-    };
-    if !makes {
+    if !cx.reading.creates_containers() {
         return Vec::new();
     }
     let used = |key: &str| {
@@ -41,7 +36,7 @@ pub(super) fn offered<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
             let mounts = service.mounts.iter().any(|mount| {
                 matches!(&mount.source, crate::compose::model::DeclaredSource::Named { key: named, .. } if named == key)
             });
-            // What `run` starts has the volumes of its service.
+            // The container that `run` creates has the volumes of its service.
             mounts && (cx.role(&service.name).is_some() || cx.reading.operands.first() == Some(&service.name))
         })
     };
@@ -56,7 +51,7 @@ pub(super) fn offered<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
         .collect()
 }
 
-/// The volumes that a command makes anew without a question.
+/// The volumes that the command recreates without asking.
 pub(super) fn recreated<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
     if cx.reading.is_set("yes") { offered(cx) } else { Vec::new() }
 }
@@ -83,7 +78,7 @@ fn hash(declared: &VolumeDeclaration) -> String {
     hex::encode(Sha256::digest(as_go_prints(&json)))
 }
 
-/// Go writes some letters of a JSON text in another way than we do.
+/// Go escapes some characters of a JSON text that serde_json does not.
 fn as_go_prints(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut text, letter| {
         match letter {

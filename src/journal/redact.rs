@@ -2,6 +2,8 @@
 //!
 //! In doubt, too much is removed: the journal shows which command was run and is not meant for running it again.
 
+use crate::compose::grammar::Grammar;
+
 /// The replacement for a removed value.
 const REDACTED: &str = "…";
 
@@ -81,11 +83,16 @@ impl Position {
             return self;
         }
         match self {
-            Self::Compose if matches!(word, "run" | "exec") => Self::Service,
+            Self::Compose if runs_a_program(word) => Self::Service,
             Self::Service if word != "--" => Self::Program,
             Self::Compose | Self::Service | Self::Program => self,
         }
     }
+}
+
+/// Whether the operands of a subcommand belong to another program: `run` and `exec`.
+fn runs_a_program(word: &str) -> bool {
+    Grammar::V2.command(word).is_some_and(|command| command.stops_at_operand)
 }
 
 /// Options of Compose, including those of `run` and `exec`, that take the next word as value.

@@ -1,12 +1,30 @@
 //! Proof that a destructive step was decided on.
 
-/// Functions that delete or overwrite data take a `&Clearance`; only [`super::Decision`] can make one, so code that
-/// skips the decision does not compile.
+use super::decision::BackupStatus;
+use super::effect::Assessment;
+
+/// The permission to carry out one plan.
+///
+/// Functions that delete or overwrite data take a `&Clearance`. Only [`super::Approval::clear`] creates one, from a
+/// decision and from how the data is backed up, so code that skips the decision does not compile.
 #[derive(Debug)]
-pub struct Clearance(());
+pub struct Clearance {
+    plan: Assessment,
+    backup: BackupStatus,
+}
 
 impl Clearance {
-    pub(super) fn granted() -> Self {
-        Self(())
+    pub(super) fn granted(plan: Assessment, backup: BackupStatus) -> Self {
+        Self { plan, backup }
+    }
+
+    /// The plan that it was granted for.
+    pub fn plan(&self) -> &Assessment {
+        &self.plan
+    }
+
+    /// How the data of the plan is backed up.
+    pub fn backup(&self) -> BackupStatus {
+        self.backup
     }
 }

@@ -1,4 +1,4 @@
-//! From what would happen, what is saved and who can be asked, to what is done.
+//! Decides from the plan, the settings and the terminal whether a command runs, asks or is refused.
 
 use serde::Deserialize;
 
@@ -6,16 +6,16 @@ use super::clearance::Clearance;
 use super::effect::{Assessment, Effect};
 use super::token::Token;
 
-/// What the settings say about one kind of effect.
+/// What the settings say about one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Rule {
-    /// Ask for the project's name.
+pub enum GuardMode {
+    /// Ask for the project name.
     #[default]
     Confirm,
     /// Never do it.
     Refuse,
-    /// Do it without a question.
+    /// Do it without asking.
     Allow,
 }
 
@@ -23,22 +23,22 @@ pub enum Rule {
 #[derive(Debug)]
 pub struct DecisionInput<'a> {
     pub plan: &'a Assessment,
-    pub destroy: Rule,
-    pub orphan: Rule,
-    /// Whether somebody can be asked.
+    pub destroy: GuardMode,
+    pub orphan: GuardMode,
+    /// Whether there is a terminal to ask on.
     pub terminal: bool,
-    /// The word given with `--safe-allow`.
+    /// The confirmation token of `--safe-allow`.
     pub allow: Option<&'a str>,
 }
 
-/// How the data that would be lost is saved.
+/// How the data that would be lost is backed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupStatus {
-    /// Every piece is in a backup that was read back and checked.
+    /// Every piece is in a backup that was read back and verified.
     Verified,
-    /// Somebody said `--safe-skip-backup`; the journal has it.
+    /// The user gave `--safe-skip-backup` or declared the project disposable; the journal records it.
     Waived,
-    /// There is nothing in it to save.
+    /// There is nothing to back up.
     Nothing,
 }
 
@@ -47,90 +47,103 @@ pub enum BackupStatus {
 pub enum Decision {
     /// Run it.
     Allow(Approval),
-    /// Ask for `word` to be typed.
-    Confirm(Question),
+    /// Ask for a word to be typed.
+    Confirm(Confirmation),
     /// Do not run it.
     Refuse(Refusal),
 }
 
-/// Leave to run, which becomes a [`Clearance`] when the data is saved.
+/// The decision to carry out a plan, which becomes a [`Clearance`] once the data is backed up.
 #[derive(Debug)]
-pub struct Approval(());
+pub struct Approval {
+    plan: Assessment,
+}
 
 impl Approval {
-    /// Every way to lose data ends here: the decision is made, and this is how the data is saved.
-    pub fn clear(self, _: BackupStatus) -> Clearance {
-        Clearance::granted()
+    fn of(plan: &Assessment) -> Self {
+        Self { plan: plan.clone() }
+    }
+
+    /// The only way to a [`Clearance`]: the plan was approved, and its data is backed up in this way.
+    pub fn clear(self, backup: BackupStatus) -> Clearance {
+        Clearance::granted(self.plan, backup)
     }
 }
 
-/// A question that only the right word opens.
+/// A question that is answered by typing a word.
 #[derive(Debug)]
-pub struct Question {
+pub struct Confirmation {
     word: String,
+    plan: Assessment,
 }
 
-/// What a question got.
+/// The answer to a question.
 #[derive(Debug)]
 pub enum Answer {
     Granted(Approval),
     Denied,
 }
 
-impl Question {
+impl Confirmation {
     /// The word to type.
     pub fn word(&self) -> &str {
         &self.word
     }
 
-    /// Compares what was typed, spaces around it aside.
+    /// Compares what was typed with the word, apart from surrounding spaces.
     pub fn answer(self, typed: &str) -> Answer {
-        if typed.trim() == self.word { Answer::Granted(Approval(())) } else { Answer::Denied }
+        if typed.trim() == self.word { Answer::Granted(Approval { plan: self.plan }) } else { Answer::Denied }
     }
 }
 
 /// Why a command does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The settings forbid it.
+    /// The setting for this effect forbids it.
     Settings(Effect),
-    /// Nobody can be asked; this token would open it.
+    /// There is no terminal to ask on; this token confirms the plan.
     NoTerminal(Token),
-    /// The token given belongs to another plan.
+    /// The given token belongs to another plan; this one confirms the plan.
     WrongToken(Token),
 }
 
-/// Decides.
+/// Decides about a plan.
 pub fn decide(input: &DecisionInput<'_>) -> Decision {
     let worst = input.plan.worst();
-    let rule = match worst {
-        Effect::None | Effect::Interrupt => return Decision::Allow(Approval(())),
+    let mode = match worst {
+        Effect::None | Effect::Interrupt => return Decision::Allow(Approval::of(input.plan)),
         Effect::Orphan => input.orphan,
         Effect::Destroy => stricter(
             input.destroy,
-            if input.plan.of(Effect::Orphan).next().is_some() { input.orphan } else { Rule::Allow },
+            if input.plan.of(Effect::Orphan).next().is_some() { input.orphan } else { GuardMode::Allow },
         ),
     };
-    match rule {
-        Rule::Refuse => Decision::Refuse(Refusal::Settings(worst)),
-        Rule::Allow => Decision::Allow(Approval(())),
-        Rule::Confirm => {
+    match mode {
+        GuardMode::Refuse => {
+            let by_destroy = worst == Effect::Destroy && input.destroy == GuardMode::Refuse;
+            Decision::Refuse(Refusal::Settings(if by_destroy { Effect::Destroy } else { Effect::Orphan }))
+        }
+        GuardMode::Allow => Decision::Allow(Approval::of(input.plan)),
+        GuardMode::Confirm => {
             let token = Token::of(input.plan);
             match input.allow {
-                Some(word) if token.matches(word) => Decision::Allow(Approval(())),
+                Some(word) if token.matches(word) => Decision::Allow(Approval::of(input.plan)),
                 Some(_) => Decision::Refuse(Refusal::WrongToken(token)),
-                None if input.terminal => Decision::Confirm(Question { word: input.plan.project.clone() }),
+                None if input.terminal => Decision::Confirm(Confirmation {
+                    word: input.plan.project.clone(),
+                    plan: input.plan.clone(),
+                }),
                 None => Decision::Refuse(Refusal::NoTerminal(token)),
             }
         }
     }
 }
 
-fn stricter(one: Rule, other: Rule) -> Rule {
+fn stricter(one: GuardMode, other: GuardMode) -> GuardMode {
     match (one, other) {
-        (Rule::Refuse, _) | (_, Rule::Refuse) => Rule::Refuse,
-        (Rule::Confirm, _) | (_, Rule::Confirm) => Rule::Confirm,
-        (Rule::Allow, Rule::Allow) => Rule::Allow,
+        (GuardMode::Refuse, _) | (_, GuardMode::Refuse) => GuardMode::Refuse,
+        (GuardMode::Confirm, _) | (_, GuardMode::Confirm) => GuardMode::Confirm,
+        (GuardMode::Allow, GuardMode::Allow) => GuardMode::Allow,
     }
 }
 
@@ -149,7 +162,7 @@ mod tests {
     }
 
     fn input(plan: &Assessment, terminal: bool) -> DecisionInput<'_> {
-        DecisionInput { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal, allow: None }
+        DecisionInput { plan, destroy: GuardMode::Confirm, orphan: GuardMode::Confirm, terminal, allow: None }
     }
 
     #[test]
@@ -176,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_project_name_opens_the_question() {
+    fn only_the_project_name_confirms() {
         let plan = plan(Effect::Destroy, false);
         let ask = || match decide(&input(&plan, true)) {
             Decision::Confirm(question) => question,
@@ -192,11 +205,31 @@ mod tests {
     #[test]
     fn the_settings_can_forbid_and_allow() {
         let plan = plan(Effect::Destroy, false);
-        let refuse = DecisionInput { destroy: Rule::Refuse, ..input(&plan, true) };
+        let refuse = DecisionInput { destroy: GuardMode::Refuse, ..input(&plan, true) };
         assert!(matches!(decide(&refuse), Decision::Refuse(Refusal::Settings(Effect::Destroy))));
-        let allow = DecisionInput { destroy: Rule::Allow, ..input(&plan, false) };
+        let allow = DecisionInput { destroy: GuardMode::Allow, ..input(&plan, false) };
         assert!(matches!(decide(&allow), Decision::Allow(_)));
-        let orphan = DecisionInput { orphan: Rule::Refuse, destroy: Rule::Allow, ..input(&plan, true) };
+        let orphan =
+            DecisionInput { orphan: GuardMode::Refuse, destroy: GuardMode::Allow, ..input(&plan, true) };
         assert!(matches!(decide(&orphan), Decision::Allow(_)), "nothing is orphaned");
+    }
+
+    #[test]
+    fn a_refusal_names_the_setting_that_forbids_it() {
+        let mut both = plan(Effect::Destroy, false);
+        both.impacts.extend(plan(Effect::Orphan, false).impacts);
+        let orphan = DecisionInput { orphan: GuardMode::Refuse, ..input(&both, true) };
+        assert!(matches!(decide(&orphan), Decision::Refuse(Refusal::Settings(Effect::Orphan))));
+        let destroy = DecisionInput { destroy: GuardMode::Refuse, ..input(&both, true) };
+        assert!(matches!(decide(&destroy), Decision::Refuse(Refusal::Settings(Effect::Destroy))));
+    }
+
+    #[test]
+    fn a_clearance_carries_the_plan_and_the_backup_status() {
+        let plan = plan(Effect::Destroy, true);
+        let Decision::Allow(approval) = decide(&input(&plan, false)) else { panic!("it is disposable") };
+        let clearance = approval.clear(BackupStatus::Waived);
+        assert_eq!(clearance.plan(), &plan);
+        assert_eq!(clearance.backup(), BackupStatus::Waived);
     }
 }

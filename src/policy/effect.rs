@@ -1,4 +1,4 @@
-//! What a command does to data, as the guard has worked it out.
+//! What a command does to data, as the guard predicts it.
 
 use std::collections::BTreeSet;
 
@@ -12,29 +12,29 @@ pub enum Effect {
     None,
     /// The service is stopped; its data stays.
     Interrupt,
-    /// The data stays on disk, but the service will start without it.
+    /// The data stays on disk, but the service starts without it.
     Orphan,
-    /// The data is not on disk any more.
+    /// The data is deleted or overwritten.
     Destroy,
 }
 
-/// The piece of data an effect falls on.
+/// The piece of data that an effect is on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Subject {
-    /// A volume of the engine. Its creation time tells it from a later volume of the same name.
+    /// A volume of the engine. The creation time distinguishes it from a later volume of the same name.
     Volume { name: String, created: Option<String>, anonymous: bool },
     /// A directory of the host.
     Directory { path: String },
-    /// What a container wrote outside of any mount. It is as old as the container.
+    /// A container layer: what a container wrote outside of its mounts. It is as old as the container.
     Layer { container: String, created: Option<String> },
-    /// The memory file system of a container.
+    /// A tmpfs of a container.
     Tmpfs { container: String, path: String },
     /// A collection of a running server.
     Collection { service: String, name: String },
     /// An image of the engine.
     Image { name: String, id: String },
-    /// A running service, where the effect is on the service and not on a place.
+    /// A running service, where the effect is on the service itself.
     Service { name: String },
 }
 
@@ -47,21 +47,21 @@ pub struct Impact {
     pub services: BTreeSet<String>,
     /// Why, in one sentence.
     pub reason: String,
-    /// What is in it, as far as it can be told cheaply: `3 collections, 1204 points`.
+    /// What it contains, if that is cheap to find out: `3 collections, 1204 points`.
     pub contents: Option<String>,
-    /// Size in bytes, where the engine knows it.
+    /// Size in bytes, if the engine knows it.
     pub bytes: Option<u64>,
     /// The newest backup of its services, by name and creation time.
     pub newest_backup: Option<NewestBackup>,
-    /// The settings say that this data may be thrown away without a question.
+    /// The settings declare this data disposable: it may be deleted without asking.
     pub disposable: bool,
-    /// Worth a line, not a question: an anonymous volume of a service that is no data store we know, such as a
-    /// `node_modules`. A question about those would teach people to answer without reading. A service that is only
-    /// stopped is never asked about; of those this marks the ones that are worth a line.
+    /// It is reported but takes no part in the decision: for example an anonymous volume of a service that is no known
+    /// data store, such as `node_modules`. Questions about those would teach people to answer without reading. An
+    /// interruption is never asked about; there it marks the ones that are reported before the command runs.
     pub notice: bool,
 }
 
-/// The newest backup there is of a piece of data.
+/// The newest backup of a piece of data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewestBackup {
     pub name: String,
@@ -69,7 +69,7 @@ pub struct NewestBackup {
 }
 
 impl Impact {
-    /// An impact of which nothing but its cause is known yet.
+    /// An impact of which only the cause is known yet.
     pub fn new(effect: Effect, subject: Subject, reason: impl Into<String>) -> Self {
         Self {
             effect,
@@ -93,19 +93,19 @@ impl Impact {
 /// Everything that one command does to data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assessment {
-    /// The engine it would happen on, told from every other.
+    /// Identifies the engine.
     pub engine: String,
     pub project: String,
     pub impacts: Vec<Impact>,
 }
 
 impl Assessment {
-    /// The impacts of one kind that somebody has to decide on.
+    /// The impacts with one effect that take part in the decision.
     pub fn of(&self, effect: Effect) -> impl Iterator<Item = &Impact> {
         self.impacts.iter().filter(move |impact| impact.effect == effect && impact.counts())
     }
 
-    /// The worst that happens to data that somebody has to decide on.
+    /// The worst effect that takes part in the decision.
     pub fn worst(&self) -> Effect {
         self.impacts.iter().filter(|impact| impact.counts()).map(|i| i.effect).max().unwrap_or(Effect::None)
     }

@@ -1,4 +1,4 @@
-//! Decides whether a command may run. Pure: it reads nothing, prints nothing and starts nothing.
+//! Decides whether a plan may be carried out. Pure: it reads nothing, prints nothing and starts nothing.
 
 mod clearance;
 mod decision;
@@ -7,7 +7,7 @@ mod token;
 
 pub use clearance::Clearance;
 pub use decision::{
-    Answer, Approval, BackupStatus, Decision, DecisionInput, Question, Refusal, Rule, decide,
+    Answer, Approval, BackupStatus, Confirmation, Decision, DecisionInput, GuardMode, Refusal, decide,
 };
 pub use effect::{Assessment, Effect, Impact, NewestBackup, Subject};
 pub use token::Token;

@@ -1,4 +1,4 @@
-//! The word that opens one plan and no other.
+//! The confirmation token: it confirms one plan and no other.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::effect::{Assessment, Effect, Subject};
 
 /// A digest of what would be lost: engine, project, and every destroyed or orphaned piece of data with its creation
-/// time. It cannot open another plan, another engine, or a re-created volume of the same name.
+/// time. It confirms no other plan, no other engine, and no recreated volume of the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -26,7 +26,7 @@ impl Token {
         Self(hex::encode(&digest[..6]))
     }
 
-    /// Whether a word that somebody typed is this token.
+    /// Whether the typed word is this token.
     pub fn matches(&self, typed: &str) -> bool {
         self.0 == typed
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::user::{self, ContainerUser};
-use super::{Input, Start, scope};
+use super::{Input, Start};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Engine, Image, MountSource, Volume};
 use crate::inventory::{DataLocation, LocationSource, Store, StoreKind, declared_locations};
@@ -103,9 +103,9 @@ struct MountResolver<'a> {
 
 /// The data mounts of all services in scope.
 pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
-    let scope = scope::services(input.services, input.model);
-    let in_scope = |store: &&Store| scope.as_ref().is_none_or(|scope| scope.contains(store.service.as_str()));
-    // An error counts as yes: then permissions are not checked.
+    let in_scope =
+        |store: &&Store| input.services.is_none_or(|services| services.contains(store.service.as_str()));
+    // A question that is not answered counts as yes: then users are not judged.
     let maps_users = input.engine.maps_users().await.unwrap_or(true);
     let mut mounts = Vec::new();
     for store in input.inventory.stores.iter().filter(in_scope) {

@@ -7,9 +7,9 @@ mod checks;
 mod data_mount;
 mod finding;
 mod repair;
-mod scope;
 mod user;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::compose::model::Model;
@@ -26,9 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// What the command starts.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
-    /// The named services; all if empty. Their dependencies are checked too.
-    pub services: &'a [String],
-    /// The project in the Compose file; `None` if Compose reads no file.
+    /// The services that are started; `None` means all.
+    pub services: Option<&'a BTreeSet<String>>,
+    /// The project as the file has it; `None` when Compose reads no file.
     pub model: Option<&'a Model>,
     pub inventory: &'a Inventory,
     pub engine: &'a dyn Engine,

@@ -30,7 +30,7 @@ fn on_both(test: impl Fn(Compose)) {
 fn a_wiped_directory_is_found_and_put_back() {
     on_both(|compose| {
         let Some(scratch) = Scratch::new(compose, STACK) else { return };
-        scratch.safe(&["up", "-d"]).exits(0).says("making it").says("Nothing was recorded before");
+        scratch.safe(&["up", "-d"]).exits(0).says("creating it").says("Nothing was recorded before");
         let qdrant = server(&scratch);
         qdrant.fill("recipes", 50);
         qdrant.fill("photos", 3);

@@ -34,7 +34,7 @@ async fn found(image: &str, user: &str, source: DeclaredSource, volume: Option<&
     let identity = engine.identity().await.expect("an identity");
     let inventory = Inventory::take(identity, "sctest", Some(&model), &[], &Settings::default());
     let mut findings = examine(Input {
-        services: &[],
+        services: None,
         model: Some(&model),
         inventory: &inventory,
         engine: &engine,

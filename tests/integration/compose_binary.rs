@@ -173,7 +173,7 @@ fn the_grammar_shows_or_is_asked_for() {
     );
     assert_eq!(grammar("#!/bin/sh\necho 1.25.0\n"), (None, Ok(Grammar::V1)));
     let (_, error) = grammar("#!/bin/sh\necho what >&2; exit 1\n");
-    assert!(error.expect_err("no version").ends_with("did not tell a version: what"));
+    assert!(error.expect_err("no version").ends_with("did not print a version: what"));
     assert!(grammar("#!/nowhere/sh\n").1.expect_err("cannot run").starts_with("cannot run"));
 }
 

@@ -60,7 +60,7 @@ fn both_composes_tell_the_same_project() {
         let (_root, app, file) = directory(FILE);
         let project = ask(grammar, &binary).read(&["-f", &file, "down"], None).expect("a sound project");
         assert_eq!((project.name.as_str(), &project.directory), ("myapp", &app), "{grammar}");
-        assert!(!project.label_mode && project.beside.is_none());
+        assert!(!project.label_mode && project.nearby.is_none());
         let model = project.model.expect("a file");
         assert_eq!(model.services.keys().collect::<Vec<_>>(), ["db"], "{grammar}");
         assert_eq!(model.volumes["data"].name, "myapp_data");

@@ -154,7 +154,7 @@ fn holds(caller: Caller, words: &[OsString]) -> Result<bool, TestCaseError> {
         let reading = invocation.read(grammar);
         let _ = (reading.wants_help(), reading.may_act(), reading.is_set("volumes"), reading.value("scale"));
     }
-    let _ = (invocation.is_watched(), invocation.own_command());
+    let _ = (invocation.is_guarded(), invocation.own_command());
     Ok(true)
 }
 

@@ -344,7 +344,7 @@ fn a_newer_compose_takes_the_volumes_of_the_service_and_of_what_it_depends_on() 
 #[test]
 fn a_volume_that_somebody_else_mounts_is_kept() {
     let mut shop = Shop::new();
-    shop.probe.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
+    shop.probe.foreign_users.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
     let plan = shop.assess(Grammar::V2, &["down", "-v"]);
     assert_eq!(volumes(&plan, Effect::Destroy), [ANONYMOUS]);
     assert_eq!(volumes(&plan, Effect::None), ["shop_data"]);

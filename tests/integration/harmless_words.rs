@@ -1,5 +1,5 @@
-//! Every subcommand that cannot lose data, with every flag that its help text shows, in both grammars: none is looked at,
-//! none is asked about, and Compose gets it at once, without a call to the engine.
+//! Every subcommand that cannot lose data, with every flag that its help text shows, in both grammars: none is guarded,
+//! and Compose gets it at once, without a call to the engine.
 //!
 //! The lines are made from the recorded help texts, so that a new subcommand or flag cannot be forgotten.
 #![expect(clippy::disallowed_methods, reason = "the program is started as a person does it")]
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use safe_compose::compose::grammar::Grammar;
-use safe_compose::compose::invocation::{Caller, Invocation, WATCHED};
+use safe_compose::compose::invocation::{Caller, Invocation};
+use safe_compose::compose::subcommand::{GuardedCommand, Subcommand};
 
 use crate::help_texts::{Shown, help, shown};
 
@@ -42,7 +43,7 @@ fn spellings(flag: &Shown) -> Vec<Line> {
 
 fn harmless(grammar: Grammar) -> Vec<(String, Vec<Shown>)> {
     let all = help(grammar).into_iter();
-    all.filter(|(command, _)| command != "root" && !WATCHED.contains(&command.as_str()))
+    all.filter(|(command, _)| command != "root" && !Subcommand::from_name(command).is_guarded())
         .map(|(command, text)| (command, shown(grammar, &text)))
         .collect()
 }
@@ -74,10 +75,10 @@ fn lines(grammar: Grammar) -> Vec<Line> {
     lines
 }
 
-fn is_watched(caller: Caller, line: &Line) -> bool {
+fn is_guarded(caller: Caller, line: &Line) -> bool {
     let compose = (caller == Caller::Docker).then(|| "compose".to_owned());
     let words = compose.into_iter().chain(line.iter().cloned()).map(Into::into).collect();
-    Invocation::parse_from(caller, words).expect("none of our flags").is_watched()
+    Invocation::parse_from(caller, words).expect("none of our flags").is_guarded()
 }
 
 #[test]
@@ -85,26 +86,33 @@ fn no_flag_makes_a_harmless_subcommand_suspicious() {
     for grammar in [Grammar::V1, Grammar::V2] {
         let lines = lines(grammar);
         for line in &lines {
-            assert!(!is_watched(Caller::Person, line), "{grammar}: {line:?}");
-            assert!(grammar == Grammar::V1 || !is_watched(Caller::Docker, line), "as a plugin: {line:?}");
+            assert!(!is_guarded(Caller::Person, line), "{grammar}: {line:?}");
+            assert!(grammar == Grammar::V1 || !is_guarded(Caller::Docker, line), "as a plugin: {line:?}");
         }
         let tried: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
-        for command in grammar.commands().iter().filter(|command| !WATCHED.contains(&command.name)) {
+        for command in
+            grammar.commands().iter().filter(|command| !Subcommand::from_name(command.name).is_guarded())
+        {
             assert!(tried.contains(command.name), "{grammar}: `{}` is not tried", command.name);
         }
     }
 }
 
 #[test]
-fn the_rest_is_looked_at() {
+fn the_rest_is_guarded() {
     let doors = include_str!("../../docs/doors.md");
-    for word in WATCHED {
-        assert!(doors.contains(&format!("`{word}")), "`{word}` is watched, and docs/doors.md says no reason");
+    for command in GuardedCommand::ALL {
+        assert!(
+            doors.contains(&format!("`{command}")),
+            "`{command}` is guarded, and docs/doors.md gives no reason"
+        );
     }
     for grammar in [Grammar::V1, Grammar::V2] {
-        for (command, _) in help(grammar).iter().filter(|(command, _)| WATCHED.contains(&command.as_str())) {
+        for (command, _) in
+            help(grammar).iter().filter(|(command, _)| Subcommand::from_name(command).is_guarded())
+        {
             assert!(
-                is_watched(Caller::Person, &vec![command.clone(), "db".to_owned()]),
+                is_guarded(Caller::Person, &vec![command.clone(), "db".to_owned()]),
                 "{grammar} {command}"
             );
         }
@@ -175,4 +183,38 @@ fn harmless_commands_become_compose_at_once() {
     tried.retain(|line| line.len() != 1 || line[0] != "help");
     let wrong: Vec<String> = tried.iter().filter_map(|line| stand.complaint(line)).collect();
     assert!(wrong.is_empty(), "of {}:\n{}", tried.len(), wrong.join("\n"));
+}
+
+/// A subcommand of no known Compose: the installed one is asked for its help first. It has none of `obliterate`, and
+/// some of `purge`.
+#[test]
+fn an_unknown_subcommand_runs_only_if_compose_rejects_it() {
+    let stand = Stand::new();
+    let script = format!(
+        "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done >>'{0}'\necho >>'{0}'\ncase \"$*\" in\n\
+         'version --short') echo 2.40.3 ;;\n\
+         'obliterate --help') echo 'Usage:  docker compose [OPTIONS] COMMAND' ;;\n\
+         'purge --help') echo 'Usage:  docker compose purge [OPTIONS] [SERVICE...]' ;;\n\
+         *) exit 9 ;;\nesac\n",
+        stand.path("heard").display()
+    );
+    fs::write(stand.path("docker-compose"), script).expect("written");
+    let run = |word: &str| {
+        let _ = fs::remove_file(stand.path("heard"));
+        let output = Command::new(env!("CARGO_BIN_EXE_safe-compose"))
+            .args([word, "db"])
+            .current_dir(stand.root.path())
+            .env("SAFE_COMPOSE_COMPOSE", stand.path("docker-compose"))
+            .env("DOCKER_HOST", format!("unix://{}", stand.path("engine.sock").display()))
+            .env_remove("DOCKER_CONTEXT")
+            .output()
+            .expect("it runs");
+        (output, fs::read_to_string(stand.path("heard")).expect("asked"))
+    };
+    let (output, heard) = run("obliterate");
+    assert_eq!(output.status.code(), Some(9), "{output:?}");
+    assert!(heard.ends_with("<obliterate><--help>\n<obliterate><db>\n"), "{heard}");
+    let (output, heard) = run("purge");
+    assert_eq!(output.status.code(), Some(69), "{output:?}");
+    assert!(heard.contains("<purge><--help>\n") && !heard.contains("<purge><db>"), "{heard}");
 }

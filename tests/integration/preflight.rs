@@ -83,7 +83,7 @@ impl Project {
             let inventory =
                 Inventory::take(identity, "shop", Some(&model), &self.containers, &Settings::default());
             let mut findings = examine(Input {
-                services: &[],
+                services: None,
                 model: Some(&model),
                 inventory: &inventory,
                 engine: &self.engine,

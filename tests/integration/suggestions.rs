@@ -48,7 +48,7 @@ fn every_suggested_command_is_understood() {
         }
         for grammar in [Grammar::V1, Grammar::V2] {
             let reading = invocation.read(grammar);
-            assert!(reading.doubts.is_empty(), "{command}: {:?}", reading.doubts);
+            assert!(reading.parse_issues.is_empty(), "{command}: {:?}", reading.parse_issues);
             assert!(reading.subcommand.is_some(), "{command}");
         }
     }
@@ -109,7 +109,7 @@ fn commands_in_messages_are_understood() {
         let words: Vec<OsString> = words[1..].iter().map(OsString::from).collect();
         let invocation = Invocation::parse(words).unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
         let Some((_, word, rest)) = invocation.own_command() else {
-            assert!(!invocation.is_watched(), "{path}: `{command}` belongs into `suggest`");
+            assert!(!invocation.is_guarded(), "{path}: `{command}` belongs into `suggest`");
             continue;
         };
         OwnCli::try_parse_from(std::iter::once(word).chain(rest))
@@ -128,6 +128,6 @@ fn what_allows_and_what_skips_reach_the_guard() {
     let allowed = parse(suggest.again("--safe-allow=0123456789ab", &words));
     assert_eq!(allowed.safe().allow.as_deref(), Some("0123456789ab"));
     assert_eq!(allowed.compose_words(), words);
-    assert!(allowed.is_watched());
+    assert!(allowed.is_guarded());
     assert!(parse(suggest.again("--safe-skip-backup", &words)).safe().skip_backup);
 }

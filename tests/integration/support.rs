@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use safe_compose::compose::grammar::Grammar;
-use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, Rule, decide};
+use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, GuardMode, decide};
 
 /// Writes a file, with the directories above it.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
@@ -62,8 +62,8 @@ pub(crate) fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
     let input = DecisionInput {
         plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
     };

@@ -1,4 +1,4 @@
-//! The words that the two Composes understand: every subcommand and every flag, as tables.
+//! The grammars of the two Composes: every subcommand and every flag, as tables.
 //!
 //! V2 is Go and parses with pflag; V1 is Python and parses with docopt. The tables are held against the recorded
 //! `--help` texts of 2.40.3 and 1.29.2 by a test; what no help text shows is listed there by name.
@@ -9,7 +9,7 @@ mod v2;
 
 use std::fmt;
 
-pub use engine::ENGINE;
+pub use engine::EngineCommand;
 pub use v2::DOCKER_ROOT;
 
 /// Which Compose it is.
@@ -33,13 +33,13 @@ impl fmt::Display for Grammar {
 /// What a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
-    /// Nothing; V2 also accepts `=true` and its like.
+    /// Nothing; V2 also accepts `=true` and the like.
     Switch,
-    /// A whole number.
+    /// An integer.
     Number,
-    /// Any text; said twice, V2 keeps the last and V1 refuses.
+    /// Any text; given twice, V2 keeps the last and V1 refuses.
     Text,
-    /// Any text, as often as one likes.
+    /// Any text, repeatable.
     Many,
 }
 
@@ -55,15 +55,15 @@ impl Arity {
 /// One flag of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlagSpec {
-    /// The name we know it by: its long name, without dashes.
+    /// The canonical name: its long name, without dashes.
     pub name: &'static str,
     pub short: Option<char>,
     /// Whether the name is accepted as a long flag; V1 has flags with a short form only.
     pub long: bool,
-    /// Other long names for it.
+    /// Other long names.
     pub aliases: &'static [&'static str],
     pub arity: Arity,
-    /// No help text of the recorded versions shows it.
+    /// No help text of the recorded versions lists it.
     pub hidden: bool,
 }
 
@@ -88,7 +88,7 @@ impl FlagSpec {
         Self { hidden: true, ..self }
     }
 
-    /// Every long name it answers to.
+    /// Every long name that is accepted.
     pub fn long_names(&self) -> impl Iterator<Item = &'static str> {
         self.long.then_some(self.name).into_iter().chain(self.aliases.iter().copied())
     }
@@ -112,16 +112,16 @@ const fn many(name: &'static str) -> FlagSpec {
 
 /// One subcommand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Command {
+pub struct CommandSpec {
     pub name: &'static str,
     pub flags: &'static [FlagSpec],
-    /// Whether it takes words that are not flags.
+    /// Whether it takes operands.
     pub operands: bool,
-    /// Whether what follows its first operand is not ours to read: `run` and `exec`.
+    /// Whether everything after its first operand belongs to another program: `run` and `exec`.
     pub stops_at_operand: bool,
 }
 
-impl Command {
+impl CommandSpec {
     const fn new(name: &'static str, flags: &'static [FlagSpec]) -> Self {
         Self { name, flags, operands: true, stops_at_operand: false }
     }
@@ -136,7 +136,7 @@ impl Command {
 }
 
 impl Grammar {
-    /// The flags that stand before the subcommand.
+    /// The flags before the subcommand.
     pub fn root(self) -> &'static [FlagSpec] {
         match self {
             Self::V1 => v1::ROOT,
@@ -144,7 +144,7 @@ impl Grammar {
         }
     }
 
-    /// The flags that stand behind every subcommand.
+    /// The flags that every subcommand takes.
     pub fn everywhere(self) -> &'static [FlagSpec] {
         match self {
             Self::V1 => v1::EVERYWHERE,
@@ -152,14 +152,14 @@ impl Grammar {
         }
     }
 
-    pub fn commands(self) -> &'static [Command] {
+    pub fn commands(self) -> &'static [CommandSpec] {
         match self {
             Self::V1 => v1::COMMANDS,
             Self::V2 => v2::COMMANDS,
         }
     }
 
-    pub fn command(self, word: &str) -> Option<&'static Command> {
+    pub fn command(self, word: &str) -> Option<&'static CommandSpec> {
         self.commands().iter().find(|command| command.name == word)
     }
 }

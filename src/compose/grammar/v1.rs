@@ -1,6 +1,6 @@
-//! Compose V1's tables: 1.29.2, the last of its kind.
+//! Compose V1's tables: 1.29.2, the last version.
 
-use super::{Command, FlagSpec, many, number, switch, text};
+use super::{CommandSpec, FlagSpec, many, number, switch, text};
 
 pub(super) const EVERYWHERE: &[FlagSpec] = &[switch("help").short('h')];
 
@@ -126,7 +126,7 @@ const STOP: &[FlagSpec] = &[number("timeout").short('t')];
 
 const UP: &[FlagSpec] = &[
     switch("detach").short('d'),
-    // A line of the help text begins with this word, so docopt takes it for a flag: `--abort` is ambiguous.
+    // A line of the help text begins with this word, so docopt treats it as a flag: `--abort` is ambiguous.
     switch("abort-on-container-exit."),
     switch("no-color"),
     switch("quiet-pull"),
@@ -149,30 +149,30 @@ const UP: &[FlagSpec] = &[
 
 const VERSION: &[FlagSpec] = &[switch("short")];
 
-pub(super) const COMMANDS: &[Command] = &[
-    Command::new("build", BUILD),
-    Command::new("config", CONFIG).alone(),
-    Command::new("create", CREATE),
-    Command::new("down", DOWN).alone(),
-    Command::new("events", EVENTS),
-    Command::new("exec", EXEC).stops(),
-    Command::new("help", &[]),
-    Command::new("images", IMAGES),
-    Command::new("kill", KILL),
-    Command::new("logs", LOGS),
-    Command::new("pause", &[]),
-    Command::new("port", PORT),
-    Command::new("ps", PS),
-    Command::new("pull", PULL),
-    Command::new("push", PUSH),
-    Command::new("restart", RESTART),
-    Command::new("rm", RM),
-    Command::new("run", RUN).stops(),
-    Command::new("scale", SCALE),
-    Command::new("start", &[]),
-    Command::new("stop", STOP),
-    Command::new("top", &[]),
-    Command::new("unpause", &[]),
-    Command::new("up", UP),
-    Command::new("version", VERSION).alone(),
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("build", BUILD),
+    CommandSpec::new("config", CONFIG).alone(),
+    CommandSpec::new("create", CREATE),
+    CommandSpec::new("down", DOWN).alone(),
+    CommandSpec::new("events", EVENTS),
+    CommandSpec::new("exec", EXEC).stops(),
+    CommandSpec::new("help", &[]),
+    CommandSpec::new("images", IMAGES),
+    CommandSpec::new("kill", KILL),
+    CommandSpec::new("logs", LOGS),
+    CommandSpec::new("pause", &[]),
+    CommandSpec::new("port", PORT),
+    CommandSpec::new("ps", PS),
+    CommandSpec::new("pull", PULL),
+    CommandSpec::new("push", PUSH),
+    CommandSpec::new("restart", RESTART),
+    CommandSpec::new("rm", RM),
+    CommandSpec::new("run", RUN).stops(),
+    CommandSpec::new("scale", SCALE),
+    CommandSpec::new("start", &[]),
+    CommandSpec::new("stop", STOP),
+    CommandSpec::new("top", &[]),
+    CommandSpec::new("unpause", &[]),
+    CommandSpec::new("up", UP),
+    CommandSpec::new("version", VERSION).alone(),
 ];

@@ -1,11 +1,11 @@
-//! Compose V2's tables: 2.40.3, with what 2.26 to 5.5 have beside it.
+//! Compose V2's tables: 2.40.3, with the additional flags of 2.26 to 5.5.
 //!
 //! Hidden flags and aliases are from its source (`MarkHidden`, `SetNormalizeFunc`).
 
-use super::{Command, FlagSpec, many, number, switch, text};
+use super::{CommandSpec, FlagSpec, many, number, switch, text};
 
-/// `docker`'s own global flags. As a plugin Compose gets them before the word `compose`; standing alone it accepts
-/// some of them before its subcommand.
+/// The global flags of `docker`. As a plugin Compose gets them before `compose`; the standalone program accepts some of
+/// them before its subcommand.
 pub const DOCKER_ROOT: &[FlagSpec] = &[
     text("config"),
     text("context").short('c'),
@@ -271,41 +271,41 @@ const WAIT: &[FlagSpec] = &[switch("down-project")];
 
 const WATCH: &[FlagSpec] = &[switch("no-up"), switch("prune"), switch("quiet")];
 
-pub(super) const COMMANDS: &[Command] = &[
-    Command::new("alpha", &[]),
-    Command::new("attach", ATTACH),
-    Command::new("bridge", &[]),
-    Command::new("build", BUILD),
-    Command::new("commit", COMMIT),
-    Command::new("config", CONFIG),
-    Command::new("cp", CP),
-    Command::new("create", CREATE),
-    Command::new("down", DOWN),
-    Command::new("events", EVENTS),
-    Command::new("exec", EXEC).stops(),
-    Command::new("export", EXPORT),
-    Command::new("images", IMAGES),
-    Command::new("kill", KILL),
-    Command::new("logs", LOGS),
-    Command::new("ls", LS),
-    Command::new("pause", &[]),
-    Command::new("port", PORT),
-    Command::new("ps", PS),
-    Command::new("publish", PUBLISH),
-    Command::new("pull", PULL),
-    Command::new("push", PUSH),
-    Command::new("restart", RESTART),
-    Command::new("rm", RM),
-    Command::new("run", RUN).stops(),
-    Command::new("scale", SCALE),
-    Command::new("start", START),
-    Command::new("stats", STATS),
-    Command::new("stop", STOP),
-    Command::new("top", &[]),
-    Command::new("unpause", &[]),
-    Command::new("up", UP),
-    Command::new("version", VERSION),
-    Command::new("volumes", VOLUMES),
-    Command::new("wait", WAIT),
-    Command::new("watch", WATCH),
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("alpha", &[]),
+    CommandSpec::new("attach", ATTACH),
+    CommandSpec::new("bridge", &[]),
+    CommandSpec::new("build", BUILD),
+    CommandSpec::new("commit", COMMIT),
+    CommandSpec::new("config", CONFIG),
+    CommandSpec::new("cp", CP),
+    CommandSpec::new("create", CREATE),
+    CommandSpec::new("down", DOWN),
+    CommandSpec::new("events", EVENTS),
+    CommandSpec::new("exec", EXEC).stops(),
+    CommandSpec::new("export", EXPORT),
+    CommandSpec::new("images", IMAGES),
+    CommandSpec::new("kill", KILL),
+    CommandSpec::new("logs", LOGS),
+    CommandSpec::new("ls", LS),
+    CommandSpec::new("pause", &[]),
+    CommandSpec::new("port", PORT),
+    CommandSpec::new("ps", PS),
+    CommandSpec::new("publish", PUBLISH),
+    CommandSpec::new("pull", PULL),
+    CommandSpec::new("push", PUSH),
+    CommandSpec::new("restart", RESTART),
+    CommandSpec::new("rm", RM),
+    CommandSpec::new("run", RUN).stops(),
+    CommandSpec::new("scale", SCALE),
+    CommandSpec::new("start", START),
+    CommandSpec::new("stats", STATS),
+    CommandSpec::new("stop", STOP),
+    CommandSpec::new("top", &[]),
+    CommandSpec::new("unpause", &[]),
+    CommandSpec::new("up", UP),
+    CommandSpec::new("version", VERSION),
+    CommandSpec::new("volumes", VOLUMES),
+    CommandSpec::new("wait", WAIT),
+    CommandSpec::new("watch", WATCH),
 ];

@@ -1,28 +1,30 @@
-//! Compose V1's grammar: Python's docopt 0.6.2, once for the words before the subcommand and once for those behind.
+//! Compose V1's grammar: Python's docopt 0.6.2, once for the arguments before the subcommand and once for those after
+//! it.
 //!
-//! Long flags may be shortened as long as that is unambiguous, flags end at the first operand everywhere, and
-//! whatever does not fit prints the usage and does nothing. Measured: `-- down -v` runs `down -v`.
+//! Long flags may be abbreviated as long as that is unambiguous, flags end at the first operand everywhere, and anything
+//! that does not fit prints the usage and does nothing. Measured: `-- down -v` runs `down -v`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::reading::{Parsed, doubtful_value};
+use super::reading::{ParsedFlag, invalid_value};
 use super::{Caller, Reading};
 use crate::compose::grammar::{Arity, FlagSpec, Grammar};
+use crate::compose::subcommand::Subcommand;
 
 pub(super) fn read(caller: Caller, words: &[OsString]) -> Reading {
     let grammar = Grammar::V1;
-    let mut reading = Reading::nothing(grammar, caller);
+    let mut reading = Reading::empty(grammar, caller);
     let root: Vec<&FlagSpec> = grammar.root().iter().chain(grammar.everywhere()).collect();
     let mut globals = parse(words, &root);
     reading.refused = globals.refused;
-    reading.doubts.append(&mut globals.doubts);
-    reading.unsure = !reading.doubts.is_empty();
+    reading.parse_issues.append(&mut globals.issues);
+    reading.subcommand_uncertain = !reading.parse_issues.is_empty();
     reading.globals.take(&globals.flags);
-    // Help and version come before everything else; V1 asks for them before it looks for a subcommand.
+    // V1 answers help and version before it looks for a subcommand.
     if globals.flags.iter().any(|flag| matches!(flag.spec.name, "help" | "version")) {
-        reading.flags = globals.flags.iter().map(Parsed::flag).collect();
-        reading.subcommand = globals.rest.first().map(lossy);
+        reading.flags = globals.flags.iter().map(ParsedFlag::flag).collect();
+        reading.subcommand = globals.rest.first().map(|word| Subcommand::from_name(&word.to_string_lossy()));
         reading.refused = true;
         return reading;
     }
@@ -37,46 +39,48 @@ pub(super) fn read(caller: Caller, words: &[OsString]) -> Reading {
         let mut parsed = parse(rest, &table);
         let rest = parsed.rest.strip_prefix(&[OsString::from("--")]).unwrap_or(parsed.rest);
         if !command.operands && !parsed.rest.is_empty() {
-            parsed.doubts.push(format!("`{name}` takes no operands"));
+            parsed.issues.push(format!("`{name}` takes no operands"));
             parsed.refused = true;
         }
         reading.refused |= parsed.refused;
-        reading.doubts.append(&mut parsed.doubts);
-        reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+        reading.parse_issues.append(&mut parsed.issues);
+        reading.flags = parsed.flags.iter().map(ParsedFlag::flag).collect();
         reading.operands = rest.iter().map(lossy).collect();
     } else {
+        // V1 is finished: it says that there is no such command.
+        reading.refused = true;
         reading.operands = rest.iter().map(lossy).collect();
     }
-    reading.subcommand = Some(name);
+    reading.subcommand = Some(Subcommand::from_name(&name));
     reading
 }
 
-struct Outcome<'a> {
-    flags: Vec<Parsed>,
+struct ParsedArgs<'a> {
+    flags: Vec<ParsedFlag>,
     rest: &'a [OsString],
-    doubts: Vec<String>,
+    issues: Vec<String>,
     refused: bool,
 }
 
-impl Outcome<'_> {
+impl ParsedArgs<'_> {
     fn refuse(&mut self, why: String) {
-        self.doubts.push(why);
+        self.issues.push(why);
         self.refused = true;
     }
 
     fn push(&mut self, spec: &'static FlagSpec, value: Option<OsString>) {
         let again = self.flags.iter().any(|flag| flag.spec.name == spec.name);
         if again && spec.arity != Arity::Many {
-            self.refuse(format!("`--{}` is said twice", spec.name));
+            self.refuse(format!("`--{}` is given twice", spec.name));
         }
-        let flag = Parsed { spec, value };
-        self.doubts.extend(doubtful_value(&flag));
+        let flag = ParsedFlag { spec, value };
+        self.issues.extend(invalid_value(&flag));
         self.flags.push(flag);
     }
 }
 
-fn parse<'a>(words: &'a [OsString], table: &[&'static FlagSpec]) -> Outcome<'a> {
-    let mut outcome = Outcome { flags: Vec::new(), rest: words, doubts: Vec::new(), refused: false };
+fn parse<'a>(words: &'a [OsString], table: &[&'static FlagSpec]) -> ParsedArgs<'a> {
+    let mut outcome = ParsedArgs { flags: Vec::new(), rest: words, issues: Vec::new(), refused: false };
     while let Some((word, behind)) = outcome.rest.split_first() {
         let bytes = word.as_bytes();
         if bytes == b"--" || bytes == b"-" || !bytes.starts_with(b"-") {
@@ -91,12 +95,12 @@ fn parse<'a>(words: &'a [OsString], table: &[&'static FlagSpec]) -> Outcome<'a> 
     outcome
 }
 
-/// `--help`, which docopt itself answers.
+/// `--help`, which docopt answers itself.
 fn help() -> &'static FlagSpec {
     &Grammar::V1.everywhere()[0]
 }
 
-fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut Outcome<'_>) {
+fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut ParsedArgs<'_>) {
     let equals = long.iter().position(|byte| *byte == b'=');
     let name = String::from_utf8_lossy(&long[..equals.unwrap_or(long.len())]).into_owned();
     let inline = equals.map(|at| OsStr::from_bytes(&long[at + 1..]).to_owned());
@@ -113,11 +117,11 @@ fn parse_long(long: &[u8], table: &[&'static FlagSpec], outcome: &mut Outcome<'_
         },
         [] if name == "help" && inline.is_none() => outcome.push(help(), None),
         [] => outcome.refuse(format!("unknown flag `--{name}`")),
-        _ => outcome.refuse(format!("`--{name}` is short for more than one flag")),
+        _ => outcome.refuse(format!("`--{name}` is an ambiguous abbreviation")),
     }
 }
 
-fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut Outcome<'_>) {
+fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut ParsedArgs<'_>) {
     let bytes = word.as_bytes();
     let mut left = &bytes[1..];
     while let Some((letter, behind)) = left.split_first() {
@@ -134,7 +138,7 @@ fn parse_shorts(word: &OsStr, table: &[&'static FlagSpec], outcome: &mut Outcome
     }
 }
 
-fn take_next(spec: &'static FlagSpec, outcome: &mut Outcome<'_>) {
+fn take_next(spec: &'static FlagSpec, outcome: &mut ParsedArgs<'_>) {
     match outcome.rest.split_first() {
         Some((value, behind)) => {
             outcome.rest = behind;

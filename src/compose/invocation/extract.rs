@@ -1,7 +1,8 @@
-//! Finds our flags where Compose's global and subcommand flags may stand, and leaves every other word alone.
+//! Takes the `--safe-` flags out of the places where global and subcommand flags may be, and leaves every other argument
+//! as it is.
 //!
-//! The two grammars disagree little on which flags take a value, so one walk serves both: V2's table is asked first,
-//! V1's where it has no answer. A flag of ours in the place of a value is an error, never a guess.
+//! The two grammars hardly disagree on which flags take a value, so one pass serves both: V2's table first, then V1's. A
+//! `--safe-` flag in the place of a value is an error, never a guess.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -92,13 +93,13 @@ pub(super) fn extract(caller: Caller, words: Vec<OsString>) -> Result<Invocation
     Ok(Invocation { caller, words: kept, root, own, safe })
 }
 
-/// Whether a word is read as a flag; a lone `-` is not.
+/// Whether an argument is a flag; a single `-` is not.
 fn is_flag(word: &OsStr) -> bool {
     let bytes = word.as_bytes();
     bytes.len() > 1 && bytes[0] == b'-'
 }
 
-/// Whether the value of the (last) flag in this word is the next word.
+/// Whether the next argument is the value of the (last) flag in this one.
 fn value_follows(word: &OsStr, tables: &[&'static [FlagSpec]]) -> bool {
     let text = word.to_string_lossy();
     if let Some(name) = text.strip_prefix("--") {

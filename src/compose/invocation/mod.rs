@@ -1,9 +1,11 @@
-//! What was typed, without loss: the words for Compose byte by byte, our own flags taken out, and what Compose will
-//! make of the rest under each of its grammars.
+//! A command line, parsed without loss: the arguments for Compose byte by byte, the `--safe-` flags taken out, and how
+//! Compose reads the rest under each of its grammars.
 //!
-//! Nothing here does I/O. `Invocation` parses first and resolves nothing; `Reading` is what one grammar understands.
+//! Nothing here does I/O. [`Invocation`] separates the arguments and resolves nothing; [`Reading`] is what one grammar
+//! understands.
 
 mod docopt;
+mod engine;
 mod extract;
 mod pflag;
 mod reading;
@@ -13,61 +15,57 @@ use std::ffi::OsString;
 
 use super::grammar::Grammar;
 
+pub use engine::{EngineReading, read_engine};
 pub use reading::{Flag, Globals, Reading};
 pub use safe::{Format, SafeFlags, UsageError};
 
-/// Our own commands; none is a word of Compose's.
+/// Our own commands; none is a command of Compose.
 pub const OWN_COMMANDS: &[&str] =
     &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
 
-/// The subcommands that can stop a service or lose its data; every other is handed over unread.
-pub const WATCHED: &[&str] = &[
-    "down", "stop", "rm", "up", "start", "restart", "create", "run", "scale", "kill", "wait", "watch", "cp",
-];
-
-/// Who started us.
+/// Who started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Caller {
-    /// A person or a script: the words are `docker-compose`'s.
+    /// A person or a script: the arguments are those of `docker-compose`.
     #[default]
     Person,
-    /// `docker`, as its plugin: its own global flags and the word `compose` come first.
+    /// `docker`, as its plugin: its own global flags and `compose` come first.
     Docker,
 }
 
-/// The words of one run, taken apart but not interpreted.
+/// The arguments of one run, separated but not interpreted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     caller: Caller,
-    /// What Compose gets.
+    /// The arguments for Compose.
     words: Vec<OsString>,
-    /// Where Compose's own words begin: behind `compose` when `docker` called; `None` when it called for something
-    /// else, such as our metadata.
+    /// Where Compose's own arguments begin: after `compose` when `docker` is the caller; `None` when it asks for
+    /// something else, such as plugin metadata.
     root: Option<usize>,
-    /// Where one of our own commands stands.
+    /// The position of one of our own commands.
     own: Option<usize>,
     safe: SafeFlags,
 }
 
 impl Invocation {
-    /// Takes apart the words behind the program's name, as a person types them.
+    /// Parses the arguments after the program's name, as a person types them.
     ///
-    /// A first word `compose` means that Compose's own command is meant whatever follows; it is dropped.
+    /// A leading `compose` selects Compose's own command, whatever follows; it is dropped.
     pub fn parse(words: Vec<OsString>) -> Result<Self, UsageError> {
         Self::parse_from(Caller::Person, words)
     }
 
-    /// Takes apart the words behind the program's name, whoever they are from.
+    /// Parses the arguments after the program's name, from any caller.
     pub fn parse_from(caller: Caller, words: Vec<OsString>) -> Result<Self, UsageError> {
         extract::extract(caller, words)
     }
 
-    /// Every word for Compose, in the bytes it was typed in.
+    /// Every argument for Compose, byte for byte as typed.
     pub fn compose_words(&self) -> Vec<OsString> {
         self.words.clone()
     }
 
-    /// Our flags.
+    /// The `--safe-` flags.
     pub fn safe(&self) -> &SafeFlags {
         &self.safe
     }
@@ -76,43 +74,42 @@ impl Invocation {
         self.caller
     }
 
-    /// When one of our own commands stands where a subcommand does: the words before it, itself, and the words behind.
+    /// One of our own commands in the subcommand's place: the arguments before it, itself, and those after it.
     pub fn own_command(&self) -> Option<(Vec<OsString>, OsString, Vec<OsString>)> {
         let at = self.own?;
         let globals = self.words[self.root.unwrap_or(0)..at].to_vec();
         Some((globals, self.words[at].clone(), self.words[at + 1..].to_vec()))
     }
 
-    /// What a Compose of this grammar makes of the words.
+    /// How a Compose of this grammar reads the arguments. One of our own commands is no subcommand of Compose.
     pub fn read(&self, grammar: Grammar) -> Reading {
         let Some(root) = self.root else {
-            return Reading::nothing(grammar, self.caller);
+            return Reading::empty(grammar, self.caller);
         };
         let (docker, compose) = self.words.split_at(root);
-        match (grammar, self.caller) {
+        let mut reading = match (grammar, self.caller) {
             (Grammar::V1, _) => docopt::read(self.caller, compose),
             (Grammar::V2, Caller::Person) => pflag::read_standalone(compose),
             (Grammar::V2, Caller::Docker) => pflag::read_plugin(docker, compose),
+        };
+        if self.own.is_some() {
+            reading.subcommand = None;
         }
+        reading
     }
 
-    /// Whether the command may touch a service or its data, under either grammar. Cheap; errs towards `true`.
-    pub fn is_watched(&self) -> bool {
+    /// Whether the command may stop a service or lose its data, under either grammar. Cheap; errs towards `true`.
+    pub fn is_guarded(&self) -> bool {
         if self.own.is_some() || self.root.is_none() {
             return false;
         }
-        let watched = |grammar| {
+        let guarded = |grammar| {
             let reading = self.read(grammar);
-            reading.may_act() && reading.watched_word(&self.words)
+            reading.may_act() && reading.may_be_guarded(&self.words)
         };
         // `docker` does not run Compose V1 as a plugin.
-        watched(Grammar::V2) || (self.caller == Caller::Person && watched(Grammar::V1))
+        guarded(Grammar::V2) || (self.caller == Caller::Person && guarded(Grammar::V1))
     }
-}
-
-/// What `docker` itself makes of the words behind its name, for those of its commands that can lose data.
-pub fn read_engine(words: &[OsString]) -> Option<Reading> {
-    pflag::read_engine(words)
 }
 
 #[cfg(test)]

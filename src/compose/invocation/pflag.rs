@@ -1,59 +1,38 @@
-//! Compose V2's grammar: Go's pflag below cobra, with what its standalone form does to the words first.
+//! Compose V2's grammar: Go's cobra and pflag, after the conversion that the standalone form does first.
 //!
-//! Three walks of the real program are followed step by step, because their corners decide what runs: `Convert`
+//! Three loops of the real program are reproduced step by step, because their edge cases decide what runs: `Convert`
 //! (compose, cmd/compatibility/convert.go, 2.40.3), `Command.Traverse` (cobra) and `FlagSet.parseArgs` (pflag).
 //! Measured: `-- x down` runs `down`, `-p -v down` is a project named `version`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use super::reading::{Parsed, doubtful_value};
-use super::{Caller, OWN_COMMANDS, Reading, WATCHED};
-use crate::compose::grammar::{DOCKER_ROOT, ENGINE, FlagSpec, Grammar, by_long, by_short};
+use super::reading::{ParsedFlag, invalid_value};
+use super::{Caller, Flag, OWN_COMMANDS, Reading};
+use crate::compose::grammar::{DOCKER_ROOT, FlagSpec, Grammar, by_long, by_short};
+use crate::compose::subcommand::{GuardedCommand, HarmlessCommand, Subcommand};
 
-/// Reads the words of the standalone `docker-compose`.
+/// Reads the arguments of the standalone `docker-compose`.
 pub(super) fn read_standalone(words: &[OsString]) -> Reading {
-    let (docker, compose, mut doubts) = convert(words);
+    let (docker, compose, mut issues) = convert(words);
     let mut docker = parse(&docker, &[DOCKER_ROOT], Interspersed::No);
-    doubts.append(&mut docker.doubts);
-    read(Caller::Person, &docker.flags, doubts, &compose)
+    issues.append(&mut docker.issues);
+    read(Caller::Person, &docker.flags, issues, &compose)
 }
 
-/// Reads the words that `docker` passes to its plugin: its own, which end in `compose`, and Compose's.
+/// Reads the arguments that `docker` passes to its plugin: its own, which end in `compose`, and those of Compose.
 pub(super) fn read_plugin(docker: &[OsString], compose: &[OsString]) -> Reading {
     let docker = &docker[..docker.len().saturating_sub(1)];
     let docker = parse(docker, &[DOCKER_ROOT], Interspersed::No);
-    read(Caller::Docker, &docker.flags, docker.doubts, compose)
+    read(Caller::Docker, &docker.flags, docker.issues, compose)
 }
 
-/// Reads words of `docker` that are not Compose's; nothing, if they are none of those that can lose data.
-pub(super) fn read_engine(words: &[OsString]) -> Option<Reading> {
-    let docker = parse(words, &[DOCKER_ROOT], Interspersed::No);
-    let mut path: Vec<&str> = docker.operands.iter().map_while(|word| word.to_str()).take(2).collect();
-    let groups = matches!(path.first(), Some(&("container" | "volume" | "system")));
-    path.truncate(if groups { 2 } else { 1 });
-    let rest = &docker.operands[path.len()..];
-    if path.first() == Some(&"container") {
-        path.remove(0);
-    }
-    let name = path.join(" ").replace("remove", "rm");
-    let command = ENGINE.iter().find(|command| command.name == name)?;
-    let parsed = parse(rest, &[command.flags, Grammar::V2.everywhere()], Interspersed::Yes);
-    let mut reading = Reading::nothing(Grammar::V2, Caller::Docker);
-    reading.globals.take(&docker.flags);
-    reading.subcommand = Some(name);
-    reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
-    reading.operands = parsed.operands.iter().map(lossy).collect();
-    reading.doubts = docker.doubts.into_iter().chain(parsed.doubts).collect();
-    Some(reading)
-}
-
-/// Splits standalone words into flags of `docker` and words of Compose.
+/// Splits standalone arguments into flags of `docker`, arguments of Compose, and issues.
 fn convert(words: &[OsString]) -> (Vec<OsString>, Vec<OsString>, Vec<String>) {
     const SWITCHES: [&str; 5] = ["--debug", "-D", "--verbose", "--tls", "--tlsverify"];
     const VALUED: [&str; 7] =
         ["--tlscacert", "--tlscert", "--tlskey", "--host", "-H", "--context", "--log-level"];
-    let (mut docker, mut compose, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut docker, mut compose, mut issues) = (Vec::new(), Vec::new(), Vec::new());
     let mut at = 0;
     'words: while at < words.len() {
         let bytes = words[at].as_bytes();
@@ -76,7 +55,7 @@ fn convert(words: &[OsString]) -> (Vec<OsString>, Vec<OsString>, Vec<String>) {
             if word == flag.as_bytes() {
                 match words.get(at) {
                     Some(value) => docker.extend([OsString::from(flag), value.clone()]),
-                    None => doubts.push(format!("`{flag}` needs a value")),
+                    None => issues.push(format!("`{flag}` needs a value")),
                 }
                 at += 1;
                 continue 'words;
@@ -90,23 +69,23 @@ fn convert(words: &[OsString]) -> (Vec<OsString>, Vec<OsString>, Vec<String>) {
         }
         compose.push(OsString::from_vec(word.to_vec()));
     }
-    (docker, compose, doubts)
+    (docker, compose, issues)
 }
 
 /// Finds the subcommand as cobra does, then parses both sides of it.
-fn read(caller: Caller, docker: &[Parsed], mut doubts: Vec<String>, words: &[OsString]) -> Reading {
+fn read(caller: Caller, docker: &[ParsedFlag], mut issues: Vec<String>, words: &[OsString]) -> Reading {
     let grammar = Grammar::V2;
     let root_tables: [&'static [FlagSpec]; 2] = [grammar.root(), grammar.everywhere()];
-    let mut reading = Reading::nothing(grammar, caller);
+    let mut reading = Reading::empty(grammar, caller);
 
-    // What stands before a subcommand that was found is parsed as flags alone; else the first operand is the word that
-    // Compose will not know.
+    // What precedes a known subcommand is parsed as flags alone; otherwise the first operand is a word that this table
+    // does not have.
     let found = traverse(words, &root_tables);
     let mut globals = parse(&words[..found.unwrap_or(words.len())], &root_tables, Interspersed::No);
     let rest = &words[found.unwrap_or(words.len() - globals.operands.len())..];
-    doubts.append(&mut globals.doubts);
-    reading.unsure = !doubts.is_empty();
-    reading.doubts = doubts;
+    issues.append(&mut globals.issues);
+    reading.subcommand_uncertain = !issues.is_empty();
+    reading.parse_issues = issues;
     reading.globals.take(docker);
     if caller == Caller::Docker {
         reading.globals.argv.push("compose".into());
@@ -114,36 +93,43 @@ fn read(caller: Caller, docker: &[Parsed], mut doubts: Vec<String>, words: &[OsS
     reading.globals.take(&globals.flags);
 
     let Some((subcommand, mut rest)) = rest.split_first() else {
-        reading.flags = globals.flags.iter().map(Parsed::flag).collect();
+        reading.flags = globals.flags.iter().map(ParsedFlag::flag).collect();
         return reading;
     };
-    let mut name = subcommand.to_string_lossy().into_owned();
-    // Older versions had commands under `alpha` that are on their own now.
-    if name == "alpha"
-        && let Some(at) = rest.iter().position(|word| WATCHED.iter().any(|watched| word == *watched))
+    let mut subcommand = Subcommand::from_name(&subcommand.to_string_lossy());
+    // Older versions have commands under `alpha` that are top-level commands now.
+    let guarded = |word: &OsString| GuardedCommand::from_name(word.to_str()?);
+    if subcommand == Subcommand::Harmless(HarmlessCommand::Alpha)
+        && let Some((at, command)) = rest.iter().enumerate().find_map(|(at, word)| Some((at, guarded(word)?)))
     {
-        name = rest[at].to_string_lossy().into_owned();
+        subcommand = Subcommand::Guarded(command);
         rest = &rest[at + 1..];
     }
-    match grammar.command(&name) {
-        None => reading.operands = rest.iter().map(lossy).collect(),
+    match grammar.command(subcommand.name()) {
+        None => {
+            // The flags of an unknown subcommand are unknown, but cobra answers this one before anything runs.
+            if rest.first().is_some_and(|word| word == "--help" || word == "-h") {
+                reading.flags.push(Flag { name: "help".to_owned(), value: None });
+            }
+            reading.operands = rest.iter().map(lossy).collect();
+        }
         Some(command) => {
             let interspersed = if command.stops_at_operand { Interspersed::No } else { Interspersed::Yes };
             let mut parsed = parse(rest, &[command.flags, grammar.everywhere()], interspersed);
-            reading.flags = parsed.flags.iter().map(Parsed::flag).collect();
+            reading.flags = parsed.flags.iter().map(ParsedFlag::flag).collect();
             reading.operands = parsed.operands.iter().map(lossy).collect();
-            reading.doubts.append(&mut parsed.doubts);
+            reading.parse_issues.append(&mut parsed.issues);
             // `--dry-run` is one variable for both places.
             if parsed.flags.iter().any(|flag| flag.spec.name == "dry-run") {
                 reading.globals.dry_run = reading.is_set("dry-run");
             }
         }
     }
-    reading.subcommand = Some(name);
+    reading.subcommand = Some(subcommand);
     reading
 }
 
-/// Where the subcommand stands, if cobra finds one.
+/// Where the subcommand is, if cobra finds one.
 fn traverse(words: &[OsString], tables: &[&'static [FlagSpec]]) -> Option<usize> {
     let is_switch = |spec: Option<&FlagSpec>| spec.is_some_and(|spec| !spec.arity.takes_value());
     let mut value_next = false;
@@ -169,31 +155,35 @@ fn traverse(words: &[OsString], tables: &[&'static [FlagSpec]]) -> Option<usize>
     None
 }
 
-/// Whether flags may stand behind the first operand.
+/// Whether flags may follow the first operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Interspersed {
+pub(super) enum Interspersed {
     Yes,
     No,
 }
 
-/// What pflag makes of some words.
+/// What pflag makes of some arguments.
 #[derive(Debug, Default)]
-struct Outcome {
-    flags: Vec<Parsed>,
-    operands: Vec<OsString>,
-    doubts: Vec<String>,
+pub(super) struct ParsedArgs {
+    pub(super) flags: Vec<ParsedFlag>,
+    pub(super) operands: Vec<OsString>,
+    pub(super) issues: Vec<String>,
 }
 
-impl Outcome {
+impl ParsedArgs {
     fn push(&mut self, spec: &'static FlagSpec, value: Option<OsString>) {
-        let flag = Parsed { spec, value };
-        self.doubts.extend(doubtful_value(&flag));
+        let flag = ParsedFlag { spec, value };
+        self.issues.extend(invalid_value(&flag));
         self.flags.push(flag);
     }
 }
 
-fn parse(words: &[OsString], tables: &[&'static [FlagSpec]], interspersed: Interspersed) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn parse(
+    words: &[OsString],
+    tables: &[&'static [FlagSpec]],
+    interspersed: Interspersed,
+) -> ParsedArgs {
+    let mut outcome = ParsedArgs::default();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let bytes = word.as_bytes();
@@ -218,17 +208,17 @@ fn parse_long(
     long: &[u8],
     rest: &mut std::slice::Iter<'_, OsString>,
     tables: &[&'static [FlagSpec]],
-    outcome: &mut Outcome,
+    outcome: &mut ParsedArgs,
 ) {
     let equals = long.iter().position(|byte| *byte == b'=');
     let name = String::from_utf8_lossy(&long[..equals.unwrap_or(long.len())]).into_owned();
     let inline = equals.map(|at| OsStr::from_bytes(&long[at + 1..]).to_owned());
     match by_long(tables, &name) {
-        None => outcome.doubts.push(format!("unknown flag `--{name}`")),
+        None => outcome.issues.push(format!("unknown flag `--{name}`")),
         Some(spec) if inline.is_some() || !spec.arity.takes_value() => outcome.push(spec, inline),
         Some(spec) => match rest.next() {
             Some(value) => outcome.push(spec, Some(value.clone())),
-            None => outcome.doubts.push(format!("`--{name}` needs a value")),
+            None => outcome.issues.push(format!("`--{name}` needs a value")),
         },
     }
 }
@@ -237,13 +227,13 @@ fn parse_shorts(
     letters: &[u8],
     rest: &mut std::slice::Iter<'_, OsString>,
     tables: &[&'static [FlagSpec]],
-    outcome: &mut Outcome,
+    outcome: &mut ParsedArgs,
 ) {
     let mut left = letters;
     while let Some((letter, behind)) = left.split_first() {
         let Some(spec) = by_short(tables, char::from(*letter)) else {
             outcome
-                .doubts
+                .issues
                 .push(format!("unknown flag `-{}`", OsStr::from_bytes(&[*letter]).to_string_lossy()));
             return;
         };
@@ -261,12 +251,12 @@ fn parse_shorts(
         } else if let Some(value) = rest.next() {
             outcome.push(spec, Some(value.clone()));
         } else {
-            outcome.doubts.push(format!("`-{}` needs a value", char::from(*letter)));
+            outcome.issues.push(format!("`-{}` needs a value", char::from(*letter)));
         }
         return;
     }
 }
 
-fn lossy(word: &OsString) -> String {
+pub(super) fn lossy(word: &OsString) -> String {
     word.to_string_lossy().into_owned()
 }

@@ -1,27 +1,27 @@
-//! What one grammar understands of the words.
+//! What one grammar understands of a command line.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
-use super::{Caller, WATCHED};
+use super::Caller;
 use crate::compose::grammar::{Arity, FlagSpec, Grammar};
+use crate::compose::subcommand::{GuardedCommand, HarmlessCommand, Subcommand};
 
-/// A command as a Compose of one grammar reads it.
+/// A command as a Compose of one grammar reads it. What it does is answered in [`crate::compose::actions`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     pub grammar: Grammar,
     pub caller: Caller,
     pub globals: Globals,
-    /// The word where a subcommand stands, known or not.
-    pub subcommand: Option<String>,
+    pub subcommand: Option<Subcommand>,
     /// The subcommand's flags, in order.
     pub flags: Vec<Flag>,
-    /// The subcommand's other words. For `run` and `exec`, everything from the service on.
+    /// The subcommand's operands. For `run` and `exec`, everything from the service on.
     pub operands: Vec<String>,
-    /// Unknown or ambiguous flags and bad values: Compose itself will probably refuse them.
-    pub doubts: Vec<String>,
-    /// `doubts` has one about the words before the subcommand, so another word may be the subcommand.
-    pub(super) unsure: bool,
-    /// The doubts are such that this Compose certainly prints its usage and does nothing.
+    /// What cannot be parsed: unknown or ambiguous flags and bad values. Compose itself will probably refuse them.
+    pub parse_issues: Vec<String>,
+    /// There is an issue before the subcommand, so another word may be the subcommand.
+    pub(super) subcommand_uncertain: bool,
+    /// This Compose certainly prints an error or its usage, and does nothing.
     pub(super) refused: bool,
 }
 
@@ -50,13 +50,13 @@ pub struct Globals {
     /// `--dry-run`, before or behind the subcommand; V2 only.
     pub dry_run: bool,
     pub all_resources: bool,
-    /// The words to repeat for another command on the same project, such as `config`. When `docker` called they
-    /// hold its own global flags and the word `compose`.
+    /// The arguments to repeat for another command on the same project, such as `config`. When `docker` is the caller
+    /// they hold its own global flags and `compose`.
     pub argv: Vec<OsString>,
 }
 
 impl Reading {
-    pub(super) fn nothing(grammar: Grammar, caller: Caller) -> Self {
+    pub(super) fn empty(grammar: Grammar, caller: Caller) -> Self {
         Self {
             grammar,
             caller,
@@ -64,13 +64,13 @@ impl Reading {
             subcommand: None,
             flags: Vec::new(),
             operands: Vec::new(),
-            doubts: Vec::new(),
-            unsure: false,
+            parse_issues: Vec::new(),
+            subcommand_uncertain: false,
             refused: false,
         }
     }
 
-    /// Whether a switch is on. The last one counts; V2 has `=false`.
+    /// Whether a switch is on. The last one counts; V2 accepts `=false`.
     pub fn is_set(&self, name: &str) -> bool {
         self.flags.iter().rfind(|flag| flag.name == name).is_some_and(Flag::is_on)
     }
@@ -90,18 +90,29 @@ impl Reading {
         self.is_set("help")
     }
 
-    /// Whether the command is one that does something, rather than print help, rehearse, or be refused for certain.
+    /// Whether the command may do something, other than print help, make a dry run or be refused by Compose.
     pub fn may_act(&self) -> bool {
-        let harmless = self.doubts.is_empty() && (self.wants_help() || self.globals.dry_run);
+        let harmless = self.parse_issues.is_empty() && (self.wants_help() || self.globals.dry_run);
         !harmless && !self.refused
     }
 
-    /// Whether the subcommand is watched, or may be.
-    pub(super) fn watched_word(&self, words: &[OsString]) -> bool {
-        let watched = |word: &OsStr| WATCHED.iter().any(|name| word == *name);
-        self.subcommand.as_deref().is_some_and(|name| watched(OsStr::new(name)))
-            || (self.unsure && words.iter().any(|word| watched(word)))
+    /// Whether the subcommand is guarded, or another word may be one that is.
+    pub(super) fn may_be_guarded(&self, words: &[OsString]) -> bool {
+        let any = |is_one: fn(&str) -> bool| words.iter().filter_map(|word| word.to_str()).any(is_one);
+        let certain = !self.subcommand_uncertain;
+        match &self.subcommand {
+            Some(Subcommand::Guarded(_)) => true,
+            // After a new global flag, an unknown word may be its value and a harmless command may follow.
+            Some(Subcommand::Unknown(_)) => {
+                certain || any(is_guarded_word) || !any(|word| HarmlessCommand::from_name(word).is_some())
+            }
+            Some(Subcommand::Harmless(_)) | None => !certain && any(is_guarded_word),
+        }
     }
+}
+
+fn is_guarded_word(word: &str) -> bool {
+    GuardedCommand::from_name(word).is_some()
 }
 
 impl Flag {
@@ -119,7 +130,7 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A whole number as Go's `strconv.ParseInt` with base 0, and Python's `int`, accept it.
+/// An integer as Go's `strconv.ParseInt` with base 0, and Python's `int`, accept it.
 pub(super) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text).replace('_', "");
     let based = |prefix: [&str; 2], radix| {
@@ -134,14 +145,14 @@ pub(super) fn is_number(text: &str) -> bool {
         || based(["0b", "0B"], 2)
 }
 
-/// A flag as it was parsed, in the bytes it was typed in.
+/// A flag as it was parsed, byte for byte as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parsed {
+pub(super) struct ParsedFlag {
     pub(super) spec: &'static FlagSpec,
     pub(super) value: Option<OsString>,
 }
 
-impl Parsed {
+impl ParsedFlag {
     pub(super) fn text(&self) -> Option<String> {
         self.value.as_ref().map(|value| value.to_string_lossy().into_owned())
     }
@@ -154,7 +165,7 @@ impl Parsed {
         self.flag().is_on()
     }
 
-    /// The flag as one word.
+    /// The flag as one argument.
     fn word(&self) -> OsString {
         let mut word = OsString::from("--");
         word.push(self.spec.name);
@@ -166,8 +177,8 @@ impl Parsed {
     }
 }
 
-/// Global flags that say how to talk and not what to talk about; they are not repeated.
-const MANNER: &[&str] = &[
+/// Global flags that choose the output and not the project; they are not repeated.
+const OUTPUT_FLAGS: &[&str] = &[
     "verbose",
     "debug",
     "log-level",
@@ -181,8 +192,8 @@ const MANNER: &[&str] = &[
 ];
 
 impl Globals {
-    /// Takes in global flags, in the order they were said.
-    pub(super) fn take(&mut self, flags: &[Parsed]) {
+    /// Adds global flags, in the order typed.
+    pub(super) fn take(&mut self, flags: &[ParsedFlag]) {
         for flag in flags {
             let value = || flag.value.clone().unwrap_or_default();
             let text = || flag.text().unwrap_or_default();
@@ -199,15 +210,15 @@ impl Globals {
                 "all-resources" => self.all_resources = flag.is_on(),
                 _ => {}
             }
-            if !MANNER.contains(&flag.spec.name) {
+            if !OUTPUT_FLAGS.contains(&flag.spec.name) {
                 self.argv.push(flag.word());
             }
         }
     }
 }
 
-/// Doubts about the values of flags.
-pub(super) fn doubtful_value(flag: &Parsed) -> Option<String> {
+/// What is wrong with a flag's value.
+pub(super) fn invalid_value(flag: &ParsedFlag) -> Option<String> {
     let value = flag.text()?;
     let bad = match flag.spec.arity {
         Arity::Switch => parse_bool(&value).is_none(),

@@ -1,19 +1,19 @@
-//! Our own flags among Compose's: every one begins with `--safe-`.
+//! The flags of this program among those of Compose: all begin with `--safe-`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// What our flags say.
+/// The values of the `--safe-` flags.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag that is a switch")]
 pub struct SafeFlags {
-    /// `--safe-plan`: say what would happen, and run nothing.
+    /// `--safe-plan`: print what would happen, and run nothing.
     pub plan: bool,
-    /// `--safe-skip-backup`: run without the backup that belongs before it.
+    /// `--safe-skip-backup`: run without making a backup first.
     pub skip_backup: bool,
-    /// `--safe-skip-checks`: start services whatever the checks of their data places have found.
+    /// `--safe-skip-checks`: start services even if the preflight checks fail.
     pub skip_checks: bool,
-    /// `--safe-allow=TOKEN`: the confirmation of one plan.
+    /// `--safe-allow=TOKEN`: confirm one plan.
     pub allow: Option<String>,
     /// `--safe-help`
     pub help: bool,
@@ -23,7 +23,7 @@ pub struct SafeFlags {
     pub format: Format,
 }
 
-/// How our reports are written.
+/// The format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     #[default]
@@ -31,7 +31,7 @@ pub enum Format {
     Json,
 }
 
-/// Our flags are said wrongly. Nothing is run: a flag that protects must not be lost to a typing error.
+/// A `--safe-` flag is wrong. Nothing is run: a typing error must not disable a protective flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
     #[error("unknown flag `{word}`; the flags of safe-compose are {}", KNOWN.join(", "))]
@@ -40,9 +40,9 @@ pub enum UsageError {
     NeedsValue { flag: &'static str, example: &'static str },
     #[error("`{flag}` takes no value")]
     TakesNone { flag: &'static str },
-    #[error("`{flag}` is `text` or `json`, not `{value}`")]
+    #[error("`{flag}` must be `text` or `json`, not `{value}`")]
     BadFormat { flag: &'static str, value: String },
-    #[error("`{word}` stands where `{before}` expects its value")]
+    #[error("`{word}` is where `{before}` expects its value")]
     Misplaced { word: String, before: String },
 }
 
@@ -56,12 +56,12 @@ const KNOWN: &[&str] = &[
     "`--safe-version`",
 ];
 
-/// Whether a word is one of ours, known or not.
+/// Whether an argument is a `--safe-` flag, known or not.
 pub(super) fn is_ours(word: &OsStr) -> bool {
     word.as_bytes().starts_with(b"--safe-")
 }
 
-/// Whether a word is one of the flags that we know.
+/// Whether an argument is a known `--safe-` flag.
 pub(super) fn is_known(word: &OsStr) -> bool {
     let text = word.to_string_lossy();
     let name = text.split_once('=').map_or(&*text, |(name, _)| name);
@@ -69,7 +69,7 @@ pub(super) fn is_known(word: &OsStr) -> bool {
 }
 
 impl SafeFlags {
-    /// Takes in one word that [`is_ours`], and says whether it used up the next one as its value.
+    /// Applies one argument that [`is_ours`]; returns whether the next one was its value.
     pub(super) fn take(&mut self, word: &OsStr, next: Option<&OsString>) -> Result<bool, UsageError> {
         let text = word.to_string_lossy();
         let (name, inline) = match text.split_once('=') {

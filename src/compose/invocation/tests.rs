@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compose::grammar::{Arity, FlagSpec, is_subcommand};
+use crate::compose::subcommand::GuardedCommand;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
@@ -25,7 +26,7 @@ fn v2(line: &str) -> Reading {
 }
 
 #[test]
-fn none_of_our_words_is_a_word_of_compose() {
+fn none_of_our_commands_is_a_command_of_compose() {
     let planned = [
         "backup",
         "backups",
@@ -42,9 +43,6 @@ fn none_of_our_words_is_a_word_of_compose() {
     ];
     for word in OWN_COMMANDS.iter().chain(&planned) {
         assert!(!is_subcommand(Grammar::V1, word) && !is_subcommand(Grammar::V2, word), "{word}");
-    }
-    for word in WATCHED {
-        assert!(is_subcommand(Grammar::V2, word), "{word}");
     }
 }
 
@@ -89,9 +87,9 @@ fn our_flags_said_wrongly_are_errors() {
     assert_eq!(error("down --safe-allow"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");
     assert_eq!(error("down --safe-allow -v"), "`--safe-allow` needs a value: `--safe-allow=TOKEN`");
     assert_eq!(error("down --safe-plan=no"), "`--safe-plan` takes no value");
-    assert_eq!(error("down --safe-format=yaml"), "`--safe-format` is `text` or `json`, not `yaml`");
-    assert_eq!(error("down -vt --safe-plan"), "`--safe-plan` stands where `-vt` expects its value");
-    assert_eq!(error("-p --safe-plan down"), "`--safe-plan` stands where `-p` expects its value");
+    assert_eq!(error("down --safe-format=yaml"), "`--safe-format` must be `text` or `json`, not `yaml`");
+    assert_eq!(error("down -vt --safe-plan"), "`--safe-plan` is where `-vt` expects its value");
+    assert_eq!(error("-p --safe-plan down"), "`--safe-plan` is where `-p` expects its value");
 }
 
 #[test]
@@ -104,8 +102,8 @@ fn an_own_command_is_found_in_the_place_of_the_subcommand_only() {
     }
     let reading = typed("-f a.yml -p x backup").read(Grammar::V2);
     assert_eq!(reading.globals.files, words("a.yml"));
-    assert_eq!(reading.subcommand.as_deref(), Some("backup"));
-    assert!(!typed("backup down").is_watched());
+    assert_eq!(reading.subcommand, None, "it is no subcommand of Compose");
+    assert!(!typed("backup down").is_guarded());
 }
 
 #[test]
@@ -113,7 +111,7 @@ fn a_leading_compose_means_compose_itself() {
     assert_eq!(typed("compose down -v").compose_words(), words("down -v"));
     assert_eq!(typed("--safe-plan compose down").compose_words(), words("down"));
     assert_eq!(typed("up compose").compose_words(), words("up compose"));
-    assert!(typed("compose down").is_watched());
+    assert!(typed("compose down").is_guarded());
 }
 
 #[test]
@@ -121,9 +119,9 @@ fn as_a_plugin_dockers_own_words_come_first_and_stay() {
     let line = "--context far -H=tcp://x compose -f a.yml down -v --safe-plan";
     let invocation = Invocation::parse_from(Caller::Docker, words(line)).expect("sound");
     assert_eq!(invocation.compose_words(), words("--context far -H=tcp://x compose -f a.yml down -v"));
-    assert!(invocation.is_watched());
+    assert!(invocation.is_guarded());
     let reading = invocation.read(Grammar::V2);
-    assert_eq!(reading.subcommand.as_deref(), Some("down"));
+    assert_eq!(reading.name(), "down");
     assert!(reading.is_set("volumes"));
     assert_eq!(reading.globals.context.as_deref(), Some("far"));
     assert_eq!(reading.globals.host.as_deref(), Some("tcp://x"));
@@ -133,7 +131,7 @@ fn as_a_plugin_dockers_own_words_come_first_and_stay() {
     assert_eq!(own.own_command().expect("own").2, words("qdrant"));
     for line in ["docker-cli-plugin-metadata", "__complete compose down -v", "help compose down", ""] {
         let invocation = Invocation::parse_from(Caller::Docker, words(line)).expect("sound");
-        assert!(!invocation.is_watched(), "{line}");
+        assert!(!invocation.is_guarded(), "{line}");
         assert_eq!(invocation.compose_words(), words(line));
         assert_eq!(invocation.read(Grammar::V2).subcommand, None);
     }
@@ -162,7 +160,7 @@ fn v2_volumes_flag_in_every_spelling() {
     for line in on {
         let reading = v2(line);
         assert!(reading.is_set("volumes"), "{line}");
-        assert_eq!(reading.doubts, Vec::<String>::new(), "{line}");
+        assert_eq!(reading.parse_issues, Vec::<String>::new(), "{line}");
     }
     let off = [
         "down",
@@ -179,8 +177,8 @@ fn v2_volumes_flag_in_every_spelling() {
         assert!(!v2(line).is_set("volumes"), "{line}");
     }
     for line in ["down --volumes=yes", "down -tv", "down -t0v", "down --vol", "down -v -f x", "down -t"] {
-        assert_eq!(v2(line).doubts.len(), 1, "{line}");
-        assert!(typed(line).is_watched(), "{line}");
+        assert_eq!(v2(line).parse_issues.len(), 1, "{line}");
+        assert!(typed(line).is_guarded(), "{line}");
     }
     assert_eq!(v2("down -v -- -t db").operands, ["-t", "db"]);
 }
@@ -190,23 +188,23 @@ fn v1_flags_by_prefix_and_before_operands_only() {
     for line in ["down -v", "down -vt 0", "down --vol", "down --volume", "down -t 0 -v", "-- down -v"] {
         let reading = v1(line);
         assert!(reading.is_set("volumes"), "{line}");
-        assert_eq!(reading.doubts, Vec::<String>::new(), "{line}");
-        assert!(typed(line).is_watched(), "{line}");
+        assert_eq!(reading.parse_issues, Vec::<String>::new(), "{line}");
+        assert!(typed(line).is_guarded(), "{line}");
     }
     for line in
         ["down --volumes=true", "down -v db", "down -v -v", "down --dry-run", "down --v=", "--pro x down"]
     {
         let reading = v1(line);
-        assert!(!reading.doubts.is_empty() && reading.refused, "{line}: {reading:?}");
+        assert!(!reading.parse_issues.is_empty() && reading.refused, "{line}: {reading:?}");
     }
     let rm = v1("rm -f db -v");
     assert!(!rm.is_set("volumes") && rm.is_set("force"));
     assert_eq!(rm.operands, ["db", "-v"]);
     assert!(v1("rm -fsv").is_set("volumes") && !v1("rm --volumes").is_set("volumes"));
     assert_eq!(v1("up --sc a=1 --scale b=2").values("scale").collect::<Vec<_>>(), ["a=1", "b=2"]);
-    assert!(!v1("up --abort").doubts.is_empty(), "the help text makes this ambiguous");
+    assert!(!v1("up --abort").parse_issues.is_empty(), "the help text makes this ambiguous");
     assert_eq!(v1("--project-n x down").globals.project_name.as_deref(), Some("x"));
-    assert!(v1("down -tv").doubts.len() == 1 && !v1("down -tv").is_set("volumes"));
+    assert!(v1("down -tv").parse_issues.len() == 1 && !v1("down -tv").is_set("volumes"));
 }
 
 #[test]
@@ -215,13 +213,13 @@ fn v2_standalone_words_are_converted_as_the_real_one_does() {
     assert_eq!(reading.globals.context.as_deref(), Some("far"));
     assert_eq!(reading.globals.argv, words("--context=far --file=a"));
     assert_eq!(v2("-p -v down").globals.project_name.as_deref(), Some("version"));
-    assert_eq!(v2("-v down").subcommand.as_deref(), Some("version"));
+    assert_eq!(v2("-v down").name(), "version");
     let odd = v2("-- x down -v");
-    assert!(odd.is_set("volumes") && odd.subcommand.as_deref() == Some("down"));
-    assert!(typed("-- x down -v").is_watched());
-    assert!(!v2("-f a -D down").doubts.is_empty());
-    assert!(typed("-f a -D down").is_watched() && typed("--bogus down").is_watched());
-    assert!(typed("alpha watch").is_watched() && !typed("alpha viz").is_watched());
+    assert!(odd.is_set("volumes") && odd.name() == "down");
+    assert!(typed("-- x down -v").is_guarded());
+    assert!(!v2("-f a -D down").parse_issues.is_empty());
+    assert!(typed("-f a -D down").is_guarded() && typed("--bogus down").is_guarded());
+    assert!(typed("alpha watch").is_guarded() && !typed("alpha viz").is_guarded());
 }
 
 #[test]
@@ -252,14 +250,14 @@ fn run_and_exec_end_at_their_service() {
         let reading = v2(line);
         assert_eq!(reading.operands[0], "db");
         assert!(reading.operands.contains(&"sh".to_owned()));
-        assert_eq!(reading.doubts, Vec::<String>::new());
+        assert_eq!(reading.parse_issues, Vec::<String>::new());
     }
     assert_eq!(v2("run -v a:/b db").value("volume"), Some("a:/b"));
     assert_eq!(v2("run --volumes a:/b db").value("volume"), Some("a:/b"));
 }
 
 #[test]
-fn watched_and_not() {
+fn guarded_and_not() {
     for line in [
         "down",
         "stop",
@@ -282,7 +280,7 @@ fn watched_and_not() {
         "--help down",
         "compose up",
     ] {
-        assert!(typed(line).is_watched(), "{line}");
+        assert!(typed(line).is_guarded(), "{line}");
     }
     for line in [
         "",
@@ -306,7 +304,7 @@ fn watched_and_not() {
         "logs down",
         "ps --filter down",
     ] {
-        assert!(!typed(line).is_watched(), "{line}");
+        assert!(!typed(line).is_guarded(), "{line}");
     }
 }
 
@@ -383,7 +381,7 @@ proptest! {
                 let reading = invocation.read(grammar);
                 let _ = (reading.wants_help(), reading.is_set("volumes"), reading.value("scale"));
             }
-            let _ = (invocation.is_watched(), invocation.own_command());
+            let _ = (invocation.is_guarded(), invocation.own_command());
         }
     }
 
@@ -420,13 +418,13 @@ proptest! {
         }
         let invocation = Invocation::parse(line.iter().map(OsString::from).collect()).expect("no flags of ours");
         let reading = invocation.read(grammar);
-        prop_assert_eq!(reading.subcommand.as_deref(), Some(command.name));
+        prop_assert_eq!(reading.name(), command.name);
         prop_assert_eq!(&reading.flags, &expected, "{:?}", line);
-        prop_assert_eq!(&reading.doubts, &Vec::<String>::new());
+        prop_assert_eq!(&reading.parse_issues, &Vec::<String>::new());
         prop_assert_eq!(reading.operands.len(), usize::from(command.operands));
         // The other grammar may not know the words, but it never loses sight of a command that acts.
-        if WATCHED.contains(&command.name) {
-            prop_assert!(invocation.is_watched());
+        if GuardedCommand::from_name(command.name).is_some() {
+            prop_assert!(invocation.is_guarded());
         }
     }
 
@@ -453,6 +451,6 @@ proptest! {
         }
         let reading = v2(&format!("{} {bundle}", command.name));
         prop_assert_eq!(reading.flags.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), names);
-        prop_assert_eq!(reading.doubts, Vec::<String>::new());
+        prop_assert_eq!(reading.parse_issues, Vec::<String>::new());
     }
 }

@@ -1,5 +1,5 @@
-//! The digest that Compose makes of each service's configuration: what it compares with the label on a container to
-//! know whether the container has to be made anew (`config --hash`, measured equal to the labels).
+//! Compose's hash of each service's configuration, which it compares with the label of a container to decide whether to
+//! recreate it (`config --hash`, measured equal to the labels).
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::compose::invocation::{Caller, Reading};
 use crate::env;
 use crate::process::{self, Capture};
 
-/// By service; `None` when Compose does not say.
+/// By service; `None` if Compose does not print them.
 pub fn hashes(
     binary: &ComposeBinary,
     reading: &Reading,

@@ -1,16 +1,17 @@
-//! What the project of a command is: its name, its directory and what its file says.
+//! The project of a command: its name, its directory and its file.
 //!
-//! The real Compose is asked (`config` with the same global words), so that files are merged and variables replaced by
-//! the one program that will act on them. Its output holds secrets; it is never shown or kept.
+//! The real Compose renders the file (`config` with the same global flags), so that the program that will act on it merges
+//! the files and replaces the variables. Its output contains secrets; it is never shown or stored.
 
 mod hashes;
-mod place;
+mod location;
 mod render;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::actions::FileUse;
 use super::binary::ComposeBinary;
 use super::grammar::Grammar;
 use super::invocation::{Caller, Reading};
@@ -18,35 +19,35 @@ use super::model::Model;
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
-use place::Place;
-pub use place::{Sources, dotenv, sources, with_override};
+use location::ProjectLocation;
+pub use location::{Sources, dotenv, sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
-    /// As the engine's labels have it.
+    /// As in the engine's labels.
     pub name: String,
-    /// Where relative paths of the file start.
+    /// The base of relative paths in the file.
     pub directory: PathBuf,
-    /// The command reads no file: it acts on whatever carries the project's label (V2 with `-p` and without `-f`).
+    /// The command reads no file: it acts on everything with the project's label (V2 with `-p` and without `-f`).
     pub label_mode: bool,
-    /// What the file says, with the profiles of this command. `None` in label mode.
+    /// The file with the profiles of this command. `None` in label mode.
     pub model: Option<Model>,
-    /// What the file says with every profile, and with volumes that no service uses. `None` in label mode, or when
-    /// Compose would not show it.
+    /// The file with every profile, and with volumes that no service uses. `None` in label mode, or when Compose does not
+    /// print it.
     pub everything: Option<Model>,
-    /// In label mode, what the file says that `up` with the same words would read. The command does not read it, so it
-    /// may be another project's: good for advice, not for decisions.
-    pub beside: Option<Model>,
+    /// In label mode, the file that `up` with the same global flags would read. The command does not read it, so it may
+    /// be another project's: good for advice, not for decisions.
+    pub nearby: Option<Model>,
     /// The `.env` file switches `COMPOSE_REMOVE_ORPHANS` on.
     pub removes_orphans: bool,
-    /// Somebody has set `COMPOSE_API_VERSION`, in the environment or in the `.env` file.
+    /// `COMPOSE_API_VERSION` is set in the environment or in the `.env` file.
     pub sets_api_version: bool,
-    /// What Compose said on stderr while it was asked. It will say so again when it runs.
+    /// What Compose printed on stderr. It prints the same again when it runs.
     pub warnings: Vec<String>,
 }
 
-/// The project of a command could not be told.
+/// Why the project of a command cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     #[error("cannot run `{}`", path.display())]
@@ -55,21 +56,21 @@ pub enum ProjectError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is missing or wrong, in Compose's own words.
+    /// The file is missing or invalid; the message is Compose's.
     #[error("{stderr}")]
     Refused { code: i32, stderr: String },
-    #[error("the output of `config` makes no sense")]
+    #[error("the output of `config` cannot be parsed")]
     Unreadable(#[source] anyhow::Error),
 }
 
-/// Whether the files of a command come from its standard input, which must then be read before and passed on: `-` after
-/// `-f`, or in `COMPOSE_FILE`.
+/// Whether a command reads its file from standard input, which must then be read first and passed on: `-` after `-f`, or
+/// in `COMPOSE_FILE`.
 pub fn reads_stdin(reading: &Reading, env: &Env) -> bool {
-    Place::find(reading, env).reads_stdin()
+    ProjectLocation::find(reading, env).reads_stdin()
 }
 
 impl Project {
-    /// Asks the real Compose about the project of a command. `stdin` is what was read from the standard input, where
+    /// Asks the real Compose about the project of a command. `stdin` is the content of standard input, where
     /// [`reads_stdin`].
     pub fn read(
         binary: &ComposeBinary,
@@ -77,8 +78,8 @@ impl Project {
         env: &Env,
         stdin: Option<&[u8]>,
     ) -> Result<Self, ProjectError> {
-        let place = Place::find(reading, env);
-        let asker = Asker { binary, reading, stdin, place: &place };
+        let location = ProjectLocation::find(reading, env);
+        let asker = Asker { binary, reading, stdin, location: &location };
         match reading.grammar {
             Grammar::V1 => asker.read_v1(),
             Grammar::V2 => asker.read_v2(env),
@@ -87,16 +88,16 @@ impl Project {
 }
 
 impl Project {
-    /// The file with every profile, as far as it is known; what `up` would read, in label mode.
+    /// The file with every profile, as far as it is known.
     pub fn whole_model(&self) -> Option<&Model> {
         self.everything.as_ref().or(self.model.as_ref())
     }
 
-    /// What the file says about us. In label mode Compose reads no file, but a file that lies where we stand and has
-    /// the same name still holds the settings of this project.
+    /// The file's `x-safe-compose`. In label mode Compose reads no file, but a file of the same project name in the
+    /// current directory still has the settings of this project.
     pub fn settings(&self) -> Option<&serde_json::Value> {
-        let beside = self.beside.as_ref().filter(|model| model.name.as_deref() == Some(&self.name));
-        self.whole_model().or(beside).and_then(|model| model.settings.as_ref())
+        let nearby = self.nearby.as_ref().filter(|model| model.name.as_deref() == Some(&self.name));
+        self.whole_model().or(nearby).and_then(|model| model.settings.as_ref())
     }
 }
 
@@ -104,41 +105,41 @@ struct Asker<'a> {
     binary: &'a ComposeBinary,
     reading: &'a Reading,
     stdin: Option<&'a [u8]>,
-    place: &'a Place,
+    location: &'a ProjectLocation,
 }
 
 impl Asker<'_> {
     /// V1's `config` shows every profile, but neither the project's name nor any `x-` key.
     fn read_v1(&self) -> Result<Project, ProjectError> {
         let output = succeed(self.wait(self.start(&[], &["config"])?)?)?;
-        let name = self.place.v1_name(self.reading.globals.project_name.as_deref());
+        let name = self.location.v1_name(self.reading.globals.project_name.as_deref());
         let value = serde_saphyr::from_slice(&output.stdout)
             .map_err(|error| ProjectError::Unreadable(error.into()))?;
         let mut everything = render::model(&value, Grammar::V1, &name);
-        everything.settings = self.place.settings(self.stdin).map_err(ProjectError::Unreadable)?;
+        everything.settings = self.location.settings(self.stdin).map_err(ProjectError::Unreadable)?;
         let mut model = everything.clone();
-        let enabled = self.place.profiles(&self.reading.globals);
+        let enabled = self.location.profiles(&self.reading.globals);
         model.services.retain(|_, service| {
             service.profiles.is_empty() || service.profiles.iter().any(|profile| enabled.contains(profile))
         });
         Ok(Project {
             name,
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: false,
             model: Some(model),
             everything: Some(everything),
-            beside: None,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            nearby: None,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
 
     fn read_v2(&self, env: &Env) -> Result<Project, ProjectError> {
         let asked = self.start(&[], CONFIG)?;
-        if let Some(name) = self.labels_at_once(env) {
-            let beside = succeed(self.wait(asked)?).ok().and_then(|output| rendered(&output).ok());
-            return Ok(self.by_label(&name, beside));
+        if let Some(name) = self.label_mode_name(env) {
+            let nearby = succeed(self.wait(asked)?).ok().and_then(|output| rendered(&output).ok());
+            return Ok(self.by_label(&name, nearby));
         }
         let everything = self.start(EVERYTHING, CONFIG)?;
         let mut output = self.wait(asked)?;
@@ -156,76 +157,75 @@ impl Asker<'_> {
         let output = match succeed(output) {
             Ok(output) => output,
             Err(error) => {
-                // Whatever is wrong with the file, Compose falls back on this name.
-                let by_label = self.by_label_otherwise();
+                // If the file is invalid, Compose falls back on this name.
+                let by_label = self.can_use_labels();
                 return by_label
                     .then_some(())
-                    .and(self.place.project_name.as_deref())
+                    .and(self.location.project_name.as_deref())
                     .map_or(Err(error), |name| Ok(self.by_label(name, None)));
             }
         };
         let model = rendered(&output)?;
         let everything = succeed(everything).ok().and_then(|output| rendered(&output).ok());
-        // A service that the file does not have is an error of the file as well (measured, 2.40.3).
+        // A service that is not in the file is an error of the file as well (measured, 2.40.3).
         let known = everything.as_ref().unwrap_or(&model);
-        let is_strange = |service: &String| !known.services.contains_key(service);
-        if let Some(name) = &self.place.project_name
-            && self.by_label_otherwise()
-            && self.reading.operands.iter().any(is_strange)
+        let is_missing = |service: &&str| !known.services.contains_key(*service);
+        if let Some(name) = &self.location.project_name
+            && self.can_use_labels()
+            && self.reading.named_services().iter().any(is_missing)
         {
             return Ok(self.by_label(name, None));
         }
         Ok(Project {
             name: model.name.clone().unwrap_or_default(),
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: false,
             model: Some(model),
             everything,
-            beside: None,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            nearby: None,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: lines(&output.stderr),
         })
     }
 
-    fn by_label(&self, name: &str, beside: Option<Model>) -> Project {
+    fn by_label(&self, name: &str, nearby: Option<Model>) -> Project {
         Project {
             name: name.to_lowercase(),
-            directory: self.place.directory.clone(),
+            directory: self.location.directory.clone(),
             label_mode: true,
             model: None,
             everything: None,
-            beside,
-            removes_orphans: self.place.remove_orphans,
-            sets_api_version: self.place.sets_api_version,
+            nearby,
+            removes_orphans: self.location.remove_orphans,
+            sets_api_version: self.location.sets_api_version,
             warnings: Vec::new(),
         }
     }
 
-    /// The name of the project when the command goes by labels whatever file there is (`projectOrName` and
+    /// The name of the project if the command uses labels whether or not there is a file (`projectOrName` and
     /// `toProjectName` of 2.40.3, measured).
-    fn labels_at_once(&self, env: &Env) -> Option<String> {
+    fn label_mode_name(&self, env: &Env) -> Option<String> {
         let named = self.reading.globals.project_name.clone().filter(|name| !name.is_empty());
-        match self.reading.subcommand.as_deref()? {
-            "cp" => named.or_else(|| env.compose_project_name.clone()),
-            _ if self.by_label_otherwise() && self.reading.globals.files.is_empty() => named,
-            _ => None,
+        match self.reading.file_use() {
+            FileUse::IgnoredWithName => named.or_else(|| env.compose_project_name.clone()),
+            FileUse::Optional => named.filter(|_| self.reading.globals.files.is_empty()),
+            FileUse::Required => None,
         }
     }
 
-    /// Whether the command can do without a file.
-    fn by_label_otherwise(&self) -> bool {
-        let subcommand = self.reading.subcommand.as_deref();
-        subcommand.is_some_and(|name| BY_LABEL.contains(&name))
+    /// Whether the command works without a file.
+    fn can_use_labels(&self) -> bool {
+        self.reading.file_use() == FileUse::Optional
     }
 
-    /// `config` fails over a missing `env_file`, but `down` and its like do not need it.
+    /// `config` fails if an `env_file` is missing, but commands such as `down` do not need it.
     fn lacks_env_file(&self, output: &Output) -> bool {
         let said = String::from_utf8_lossy(&output.stderr);
-        said.contains("env file") && said.contains("not found") && !self.place.reads_stdin()
+        said.contains("env file") && said.contains("not found") && !self.location.reads_stdin()
     }
 
-    /// Asks again with one more file that takes every `env_file` out.
+    /// Asks again with an additional file that removes every `env_file`.
     fn without_env_files(&self) -> Result<Option<(Output, Output)>, ProjectError> {
         let services = self.wait(self.start(&["--profile=*"], &["config", "--services"])?)?;
         if services.code != 0 {
@@ -238,7 +238,7 @@ impl Asker<'_> {
         }
         let mut files = Vec::new();
         if self.reading.globals.files.is_empty() {
-            for file in &self.place.files {
+            for file in &self.location.files {
                 files.extend(["-f".into(), file.clone().into_os_string()]);
             }
         }
@@ -263,7 +263,7 @@ impl Asker<'_> {
     }
 
     fn run(&self, args: &[OsString], stdin: Option<&[u8]>) -> Result<Running, ProjectError> {
-        // As a plugin, the words begin with docker's own: Compose understands those only as long as it knows its caller.
+        // As a plugin, the arguments begin with those of docker, which Compose accepts only from `docker`.
         let env_remove: &[&str] = match self.reading.caller {
             Caller::Person => &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
             Caller::Docker => &[env::PLUGIN_SOCKET],
@@ -286,9 +286,6 @@ fn rendered(output: &Output) -> Result<Model, ProjectError> {
         serde_json::from_slice(&output.stdout).map_err(|error| ProjectError::Unreadable(error.into()))?;
     Ok(render::model(&value, Grammar::V2, ""))
 }
-
-/// The watched commands of V2 that go by labels when they have a name and no file.
-const BY_LABEL: &[&str] = &["down", "stop", "rm", "start", "restart", "kill", "wait"];
 
 fn succeed(output: Output) -> Result<Output, ProjectError> {
     if output.code == 0 {

@@ -1,6 +1,6 @@
-//! From the output of `config` to a [`Model`]: V2's JSON, or V1's YAML with its short mount syntax.
+//! Converts the output of `config` to a [`Model`]: V2's JSON, or V1's YAML with its short mount syntax.
 //!
-//! Unknown keys are passed over: Compose has checked the file already. V2 doubles every `$` in what it prints.
+//! Unknown keys are ignored: Compose has validated the file already. V2 doubles every `$` in its output.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::compose::model::{
     DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration, WatchAction, WatchRule,
 };
 
-/// The model in a printed configuration. `project` is the project's name where the output does not hold it.
+/// The model in a printed configuration. `project` is the project's name if the output does not contain it.
 pub(super) fn model(config: &Value, grammar: Grammar, project: &str) -> Model {
     let config = undouble(config);
     let name = text(&config, "name");
@@ -81,7 +81,7 @@ fn watch_rule(value: &Value) -> Option<WatchRule> {
     let action = match text(value, "action")?.as_str() {
         "rebuild" => WatchAction::Rebuild,
         "restart" => WatchAction::Restart,
-        // Whatever a later Compose adds counts as the one that overwrites.
+        // An action of a later Compose counts as one that overwrites.
         _ => WatchAction::Sync,
     };
     Some(WatchRule {
@@ -133,9 +133,9 @@ fn short_mount(short: &str) -> MountDeclaration {
     MountDeclaration { source, target: target.into(), read_only }
 }
 
-/// `volumes_from`: a service mounts what another mounts, unless it mounts something there itself.
+/// `volumes_from`: a service mounts what another mounts, except where it has a mount of its own.
 fn share_mounts(config: &Value, services: &mut BTreeMap<String, Service>) {
-    // A chain cannot be longer than there are services.
+    // A chain is not longer than the number of services.
     for _ in 0..services.len() {
         let before = services.clone();
         for (name, value) in entries(config, "services") {
@@ -233,7 +233,7 @@ fn pairs(value: Option<&Value>) -> BTreeMap<String, String> {
     }
 }
 
-/// Every `$$` is a `$` again.
+/// Turns every `$$` back into `$`.
 fn undouble(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$$", "$")),

@@ -1,14 +1,14 @@
 //! The engine in memory responds and packs archives as a real one.
 
 use super::*;
-use crate::policy::{Assessment, BackupStatus, Decision, DecisionInput, Rule, decide};
+use crate::policy::{Assessment, BackupStatus, Decision, DecisionInput, GuardMode, decide};
 
 fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
     let input = DecisionInput {
         plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
     };

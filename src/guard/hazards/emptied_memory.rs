@@ -1,18 +1,17 @@
-//! What is kept in memory is gone after any stop: told, not asked about, for whoever mounted memory wanted it so.
+//! Data in memory is lost at any stop. It is reported without a question: whoever mounts a tmpfs expects it.
 
 use super::super::{Hazard, HazardContext, container_removal};
-use super::interrupted_service::stops;
 use crate::policy::Impact;
 
 pub(in super::super) struct EmptiedMemory;
 
 impl Hazard for EmptiedMemory {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
-        if !stops(cx) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        if cx.reading.stop_mode().is_none() {
             return;
         }
-        let cause = format!("`{}` stops the container", cx.subcommand());
-        for container in cx.containers_in_reach().filter(|container| container.is_running()) {
+        let cause = format!("`{}` stops the container", cx.command());
+        for container in cx.scope().containers().filter(|container| container.is_running()) {
             container_removal::memory(cx, container, &cause, found);
         }
     }

@@ -1,5 +1,5 @@
-//! Compose V1 stops a container, renames it, and then cannot make another where the engine does not say
-//! `ContainerConfig` of its image: nothing is lost, and the service stays down.
+//! Compose V1 stops and renames a container, and then fails to create the next one if the engine does not report
+//! `ContainerConfig` of its image: no data is lost, but the service stays down.
 
 use super::super::{Hazard, HazardContext, recreation};
 use crate::compose::grammar::Grammar;
@@ -9,7 +9,7 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct FailedRecreation;
 
 impl Hazard for FailedRecreation {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         if !fails(cx) {
             return;
         }
@@ -20,17 +20,17 @@ impl Hazard for FailedRecreation {
             };
             let subject = Subject::Service { name: service.to_owned() };
             let reason = format!(
-                "it {reason}, and on this engine Compose V1 only stops and renames it, and then fails with \
-                 `ContainerConfig`: it keeps its data and stays down until Compose V2 runs `up`"
+                "it {reason}, and on this engine Compose V1 stops and renames it, then fails with `ContainerConfig`: it \
+                 keeps its data and stays down until Compose V2 runs `up`"
             );
             found.push(Impact { notice: true, ..Impact::new(Effect::Interrupt, subject, reason) });
         }
     }
 }
 
-/// Whether the command fails at every container that it would make anew.
+/// Whether the command fails at every container that it would recreate.
 pub(in super::super) fn fails(cx: &HazardContext<'_>) -> bool {
     cx.grammar == Grammar::V1
-        && matches!(cx.subcommand(), "up" | "create")
+        && cx.reading.recreates_containers()
         && cx.inventory.engine.container_config() == ContainerConfig::Never
 }

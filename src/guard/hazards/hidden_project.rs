@@ -1,5 +1,5 @@
-//! The same directory under another project name is another project: everything starts empty beside what there was.
-//! A renamed directory is one too, and is known only by what its containers say of where they were made.
+//! The same directory under another project name is another project: every service starts empty beside the old data.
+//! So does a renamed directory, which is recognized only by the old path in the labels of its containers.
 
 use std::path::Path;
 
@@ -11,22 +11,27 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct HiddenProject;
 
 impl Hazard for HiddenProject {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         by_containers(cx, found);
         by_volumes(cx, found);
     }
 }
 
-/// Whether a service is about to be made for the first time under this name.
+/// Whether a service is about to be created for the first time under this project name.
 fn is_new(cx: &HazardContext<'_>, service: &str) -> bool {
     cx.role(service).is_some() && cx.replicas(service).is_empty()
 }
 
 fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     let project = &cx.inventory.project;
-    let theirs =
-        Inventory::take(cx.inventory.engine.clone(), project, None, &cx.probe.namesakes, cx.settings);
-    for store in theirs.stores.iter().filter(|store| is_new(cx, &store.service)) {
+    let related = Inventory::take(
+        cx.inventory.engine.clone(),
+        project,
+        None,
+        &cx.probe.related_containers,
+        cx.settings,
+    );
+    for store in related.stores.iter().filter(|store| is_new(cx, &store.service)) {
         let Some(container) = &store.container else { continue };
         for place in &store.locations {
             let (subject, named) = match &place.source {
@@ -36,8 +41,8 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
                     }
                     (volume_subject(cx, name, *anonymous), !anonymous)
                 }
-                LocationSource::Layer => (layer(container), false),
-                // The same directory is mounted under whatever name; one that was renamed has taken its own along.
+                LocationSource::Layer => (layer_subject(container), false),
+                // A bind mount is the same under any project name; a renamed directory has taken its own along.
                 LocationSource::Bind { .. }
                 | LocationSource::Tmpfs
                 | LocationSource::Volume { name: None, .. } => {
@@ -45,24 +50,20 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
                 }
             };
             let known = named || store.keeps_data_at(&place.target);
-            push(cx, found, subject, &store.service, known, &Other::of(cx, container));
+            push(cx, found, subject, &store.service, known, &RelatedProject::of(cx, container));
         }
     }
-    // Whatever a program is, it may have written into its container.
-    for container in cx.probe.namesakes.iter().filter(|container| !container.is_one_off()) {
+    // Any program may have written to its container layer.
+    for container in cx.probe.related_containers.iter().filter(|container| !container.is_one_off()) {
         if let Some(service) = container.service().filter(|service| is_new(cx, service)) {
-            push(cx, found, layer(container), service, false, &Other::of(cx, container));
+            push(cx, found, layer_subject(container), service, false, &RelatedProject::of(cx, container));
         }
     }
-}
-
-fn layer(container: &Container) -> Subject {
-    layer_subject(container)
 }
 
 fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     let Some(model) = cx.file() else { return };
-    for volume in &cx.probe.namesake_volumes {
+    for volume in &cx.probe.related_volumes {
         let Some((key, declared)) = volume.compose_key().and_then(|key| model.volumes.get_key_value(key))
         else {
             continue;
@@ -78,49 +79,50 @@ fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         if let Some(service) = users.find(|service| is_new(cx, &service.name)) {
             let subject = volume_subject(cx, &volume.name, false);
             let known = service.image.as_deref().is_some_and(is_known_image);
-            push(cx, found, subject, &service.name, known, &Other::of_volume(volume));
+            push(cx, found, subject, &service.name, known, &RelatedProject::of_volume(volume));
         }
     }
 }
 
-/// The project that has the data, and how sure it is that it is this one's.
-struct Other<'a> {
+/// The project that has the data, and how certain it is that the data belongs to this one.
+struct RelatedProject<'a> {
     project: &'a str,
-    /// Where it was made, when that is no more.
-    lost: Option<&'a Path>,
-    /// Nothing but the likeness of its services tells of it, and there is nobody or no way to tell whether it is.
-    doubtful: bool,
+    /// The directory it was created from, if that no longer exists.
+    missing: Option<&'a Path>,
+    /// Only similar services suggest it, and nobody can be asked or several directories are candidates.
+    uncertain: bool,
 }
 
-impl<'a> Other<'a> {
+impl<'a> RelatedProject<'a> {
     fn of(cx: &HazardContext<'_>, container: &'a Container) -> Self {
-        let lost = container.working_dir().filter(|directory| cx.probe.lost_directories.contains(*directory));
+        let missing =
+            container.working_dir().filter(|directory| cx.probe.missing_directories.contains(*directory));
         Self {
             project: container.project().unwrap_or("another"),
-            lost,
-            doubtful: lost.is_some() && (cx.probe.lost_directories.len() > 1 || !cx.probe.terminal),
+            missing,
+            uncertain: missing.is_some() && (cx.probe.missing_directories.len() > 1 || !cx.probe.terminal),
         }
     }
 
     fn of_volume(volume: &'a Volume) -> Self {
         let project = volume.labels.get("com.docker.compose.project").map_or("another", String::as_str);
-        Self { project, lost: None, doubtful: false }
+        Self { project, missing: None, uncertain: false }
     }
 }
 
-/// A name that was given by hand is meant: it is told, not asked about.
+/// A project name that the user set is intended: it is reported without a question.
 fn push(
     cx: &HazardContext<'_>,
     found: &mut Vec<Impact>,
     subject: Subject,
     service: &str,
     known: bool,
-    other: &Other<'_>,
+    other: &RelatedProject<'_>,
 ) {
-    let from = match other.lost {
+    let from = match other.missing {
         Some(directory) => {
             format!(
-                "project `{}`, made in `{}` before that was renamed or removed, has data of",
+                "project `{}`, created in `{}`, which was renamed or removed, has data of",
                 other.project,
                 directory.display()
             )
@@ -132,7 +134,7 @@ fn push(
         subject,
         format!("{from} `{service}`; as project `{}` it starts empty", cx.inventory.project),
     );
-    impact.notice = cx.probe.named_by_hand || other.doubtful || !known;
+    impact.notice = cx.probe.explicit_name || other.uncertain || !known;
     impact.services.insert(service.to_owned());
     found.push(impact);
 }

@@ -1,10 +1,9 @@
-//! The doors, one file each.
+//! The hazards, one file each.
 
 mod emptied_memory;
 mod failed_recreation;
 mod hidden_project;
 mod interrupted_service;
-mod left_over;
 mod moved_mount;
 mod overwritten_path;
 mod recreated_container;
@@ -17,16 +16,17 @@ mod renamed_service;
 mod renewed_volume;
 mod scaled_down;
 mod shared_name;
-mod unknown_flag;
+mod unknown_feature;
 mod unset_variable;
+mod unused_volume;
 
 use super::Hazard;
 pub(super) use failed_recreation::fails as fails_to_recreate;
-pub(super) use moved_mount::seems_moved;
+pub(super) use moved_mount::may_move_mounts;
 pub(super) use overwritten_path::copy_target;
-pub(super) use scaled_down::chooses;
+pub(super) use scaled_down::removes_some_replicas;
 
-/// Every door we know.
+/// Every known hazard.
 pub(super) const HAZARDS: &[&dyn Hazard] = &[
     &removed_volume::RemovedVolume,
     &removed_container::RemovedContainer,
@@ -45,5 +45,5 @@ pub(super) const HAZARDS: &[&dyn Hazard] = &[
     &overwritten_path::OverwrittenPath,
     &emptied_memory::EmptiedMemory,
     &interrupted_service::InterruptedService,
-    &unknown_flag::UnknownFlag,
+    &unknown_feature::UnknownFeature,
 ];

@@ -1,12 +1,12 @@
-//! The file puts a service's data somewhere else than its container has it: the service starts empty, and the old
-//! place stays behind.
+//! The file mounts something else than the container has at a data path: the service starts empty, and the old data
+//! stays behind.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::super::mount_source::{BindSource, Next};
+use super::super::mount_source::{DataLocation, Transition};
 use super::super::{Hashes, Hazard, HazardContext, recreation, volume_subject};
-use super::left_over;
+use super::unused_volume;
 use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::Container;
 use crate::inventory::Store;
@@ -15,7 +15,7 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct MovedMount;
 
 impl Hazard for MovedMount {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         if cx.reading.is_set("no-recreate") {
             return;
         }
@@ -26,10 +26,10 @@ impl Hazard for MovedMount {
             }
             let replicas = cx.replicas(&service.name);
             if replicas.is_empty() {
-                left_over::look(cx, service, found);
+                unused_volume::assess(cx, service, found);
             }
             for container in replicas {
-                // A container whose configuration is the file's is left as it is.
+                // A container whose configuration matches the file is left alone.
                 let stays =
                     matches!(cx.probe.hashes, Hashes::Known(_)) && !recreated.contains_key(&container.id);
                 if !stays {
@@ -40,40 +40,45 @@ impl Hazard for MovedMount {
     }
 }
 
-/// Every path of a container that holds something, against what the file has there.
+/// Compares each path of a container that may hold data with what the file mounts there.
 fn compare(cx: &HazardContext<'_>, service: &Service, container: &Container, found: &mut Vec<Impact>) {
     for path in paths(cx, container) {
-        let before = BindSource::of_container(container, &path);
-        let after = BindSource::of_file(cx, service, &path, container, Next::Replaces);
-        if before.is(&after) {
+        let before = DataLocation::of_container(container, &path);
+        let after = DataLocation::of_file(cx, service, &path, container, Transition::Recreated);
+        if before.is_same_as(&after) {
             continue;
         }
         let known = cx.is_data(container, &path);
         let (subject, notice) = match &before {
-            BindSource::Volume { name, anonymous: true, .. } => (volume_subject(cx, name, true), !known),
-            BindSource::Volume { name, .. } => {
-                // A program that we do not know may have been told to look elsewhere in the same volume.
+            DataLocation::Volume { name, anonymous: true, .. } => (volume_subject(cx, name, true), !known),
+            DataLocation::Volume { name, .. } => {
+                // An unknown program may be configured to use another path of the same volume.
                 (volume_subject(cx, name, false), !known && is_declared(cx, name))
             }
-            // Many a bound path is configuration.
-            BindSource::Directory(path) => (Subject::Directory { path: path.display().to_string() }, !known),
-            // What is in the container goes with it, whatever is mounted over it afterwards.
-            BindSource::Layer | BindSource::Memory | BindSource::NewAnonymous | BindSource::Unknown => {
+            // Many bind mounts are configuration.
+            DataLocation::Directory(path) => {
+                (Subject::Directory { path: path.display().to_string() }, !known)
+            }
+            // The container layer is removed with its container, whatever is mounted over it afterwards.
+            DataLocation::Layer
+            | DataLocation::Memory
+            | DataLocation::NewAnonymous
+            | DataLocation::Unknown => {
                 continue;
             }
         };
         let reason = format!(
-            "`{}` has `{}` in {}; by the file it will be in {}, and the service starts without what it has",
+            "`{}` keeps `{}` in {}, but the file now mounts {}, so the service starts without its data",
             service.name,
             path.display(),
-            before.words(),
-            after.words()
+            before.describe(),
+            after.describe()
         );
         found.push(Impact { notice, ..Impact::new(Effect::Orphan, subject, reason) });
     }
 }
 
-/// The paths that matter: where a known program keeps its data, else every mount that can be written.
+/// The paths that matter: where a known program keeps its data, otherwise every writable mount.
 fn paths(cx: &HazardContext<'_>, container: &Container) -> BTreeSet<PathBuf> {
     let data = cx.store_of(container).map(Store::data_paths).unwrap_or_default();
     let covered: BTreeSet<PathBuf> =
@@ -95,9 +100,9 @@ fn is_declared(cx: &HazardContext<'_>, volume: &str) -> bool {
     })
 }
 
-/// Whether anything moves as far as the mounts alone tell: only then is it worth asking Compose for its hashes.
-pub(in super::super) fn seems_moved(cx: &HazardContext<'_>) -> bool {
+/// Whether any mount moves according to the mounts alone. Only then is it worth asking Compose for its hashes.
+pub(in super::super) fn may_move_mounts(cx: &HazardContext<'_>) -> bool {
     let mut found = Vec::new();
-    MovedMount.look(cx, &mut found);
+    MovedMount.assess(cx, &mut found);
     !found.is_empty()
 }

@@ -1,5 +1,5 @@
-//! `cp` writes over files without a question, and `watch` makes a path of the container like a path of the host,
-//! deletions included.
+//! `cp` overwrites files without asking, and `watch` synchronizes a path of the host into the container, deletions
+//! included.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct OverwrittenPath;
 
 impl Hazard for OverwrittenPath {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         copied(cx, found);
         synced(cx, found);
     }
@@ -23,48 +23,45 @@ fn copied(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     let Some((service, written)) = copy_target(cx.reading) else { return };
     for container in cx.containers.iter().filter(|container| container.service() == Some(service)) {
         let path = cx.probe.copy_targets.get(&container.id).unwrap_or(&written);
-        let reason = format!("`cp` writes over what is at `{}` without a question", path.display());
+        let reason = format!("`cp` overwrites what is at `{}` without asking", path.display());
         overwritten(cx, container, path, cx.probe.copies_directory, &reason, found);
     }
 }
 
-/// The service and the path that `cp` writes to, as they were typed.
+/// The service and the path that `cp` writes to, as typed.
 pub(in super::super) fn copy_target(reading: &Reading) -> Option<(&str, PathBuf)> {
-    match reading.operands.as_slice() {
-        [_, to] if reading.subcommand.as_deref() == Some("cp") => destination(to),
-        _ => None,
-    }
+    reading.copies().and_then(|(_, to)| destination(to))
 }
 
-/// `service:/path`; a word with a slash before its colon is a path of the host.
+/// `service:/path`; with a slash before the colon it is a path of the host.
 fn destination(word: &str) -> Option<(&str, PathBuf)> {
     let (service, path) = word.split_once(':')?;
     let is_service = !service.is_empty() && !service.contains('/') && !service.starts_with('.');
-    is_service.then(|| (service, tidy(path)))
+    is_service.then(|| (service, normalize(path)))
 }
 
-/// An absolute path without `.` and `..`; relative ones start at the root (measured: `cp` takes them so).
-fn tidy(path: &str) -> PathBuf {
-    Path::new(path).components().fold(PathBuf::from("/"), |mut tidied, part| {
+/// An absolute path without `.` and `..`; a relative one starts at the root (measured: so does `cp`).
+fn normalize(path: &str) -> PathBuf {
+    Path::new(path).components().fold(PathBuf::from("/"), |mut path, part| {
         match part {
             Component::ParentDir => {
-                tidied.pop();
+                path.pop();
             }
-            Component::Normal(part) => tidied.push(part),
+            Component::Normal(part) => path.push(part),
             Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
-        tidied
+        path
     })
 }
 
 fn synced(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
-    for (service, rule) in watched(cx) {
+    for (service, rule) in watch_rules(cx) {
         let Some(target) = rule.target.as_ref().filter(|_| rule.action == WatchAction::Sync) else {
             continue;
         };
         let reason = format!(
-            "`{}` makes `{}` like `{}` of this machine: it overwrites and deletes",
-            cx.subcommand(),
+            "`{}` synchronizes `{}` with `{}` of this machine: it overwrites and deletes files",
+            cx.command(),
             target.display(),
             rule.path.display()
         );
@@ -74,30 +71,19 @@ fn synced(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     }
 }
 
-/// The rules that the command follows: `watch`, and `up --watch`.
-pub(super) fn watched<'a>(cx: &HazardContext<'a>) -> Vec<(&'a Service, &'a WatchRule)> {
-    let watches = match cx.subcommand() {
-        "watch" => true,
-        "up" => cx.reading.is_set("watch"),
-        _ => false,
-    };
-    if !watches || cx.label_mode {
-        return Vec::new();
-    }
-    let named = &cx.reading.operands;
+/// The `develop.watch` rules that the command applies.
+pub(super) fn watch_rules<'a>(cx: &HazardContext<'a>) -> Vec<(&'a Service, &'a WatchRule)> {
+    let scope = cx.scope();
     cx.file()
         .into_iter()
         .flat_map(|model| model.services.values())
-        .filter(|service| {
-            let active = cx.model.is_none_or(|model| model.services.contains_key(&service.name));
-            if named.is_empty() { active } else { named.contains(&service.name) }
-        })
+        .filter(|service| scope.watches(&service.name))
         .flat_map(|service| service.watch.iter().map(move |rule| (service, rule)))
         .collect()
 }
 
-/// Adds every place of data that lies below a path, or that the path lies in. A single file written above a place
-/// does not reach into it.
+/// Adds every data mount that is below a path or contains it. A single file written above a mount does not reach into
+/// it.
 fn overwritten(
     cx: &HazardContext<'_>,
     container: &Container,
@@ -108,7 +94,7 @@ fn overwritten(
 ) {
     let touches = |place: &Path| path.starts_with(place) || (directory && place.starts_with(path));
     for mount in container.mounts.iter().filter(|mount| !mount.read_only) {
-        // What lies in a mount further down is that one's.
+        // A path inside a nested mount belongs to that mount.
         let nearest = container.mount_of(path).is_none_or(|nearest| nearest.destination == mount.destination);
         if !touches(&mount.destination) || (path.starts_with(&mount.destination) && !nearest) {
             continue;

@@ -1,14 +1,15 @@
-//! A container that is made anew loses what was written into it; its volumes, anonymous ones too, are carried over.
+//! A recreated container loses its layer; its volumes, anonymous ones too, are kept.
 
 use super::super::container_removal::{self, Removal};
 use super::super::{Hazard, HazardContext, recreation};
-use super::interrupted_service::{self, COST};
+use super::interrupted_service::KILL_COST;
+use crate::compose::actions::StopMode;
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RecreatedContainer;
 
 impl Hazard for RecreatedContainer {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let recreated = recreation::recreated(cx);
         for container in cx.containers {
             let Some(reason) = recreated.get(&container.id) else { continue };
@@ -23,8 +24,12 @@ impl Hazard for RecreatedContainer {
                 && let Some(store) = cx.store_of(container)
             {
                 let subject = Subject::Service { name: store.service.clone() };
-                let hard = interrupted_service::is_hard(cx) && !store.data_paths().is_empty();
-                let cost = if hard { format!("; it is stopped at once: {COST}") } else { String::new() };
+                let cost = match cx.reading.recreation_stop_mode() {
+                    StopMode::Immediate if !store.data_paths().is_empty() => {
+                        format!("; it is killed: {KILL_COST}")
+                    }
+                    StopMode::Immediate | StopMode::Graceful => String::new(),
+                };
                 found.push(Impact::new(Effect::Interrupt, subject, cause.clone() + &cost));
             }
         }
@@ -32,17 +37,14 @@ impl Hazard for RecreatedContainer {
     }
 }
 
-/// `watch` makes a container anew when a file that belongs to its image changes.
+/// `watch` rebuilds an image and recreates its containers when a source file changes.
 fn rebuilt(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
-    for (service, rule) in super::overwritten_path::watched(cx) {
+    for (service, rule) in super::overwritten_path::watch_rules(cx) {
         if rule.action != crate::compose::model::WatchAction::Rebuild {
             continue;
         }
-        let cause = format!(
-            "`{}` makes the container anew whenever `{}` changes",
-            cx.subcommand(),
-            rule.path.display()
-        );
+        let cause =
+            format!("`{}` recreates the container whenever `{}` changes", cx.command(), rule.path.display());
         for container in cx.replicas(&service.name) {
             container_removal::container(
                 cx,

@@ -1,4 +1,4 @@
-//! A volume whose definition in the file has changed: `up -y` and `create -y` delete it and make an empty one.
+//! A volume whose definition in the file has changed: `up -y` and `create -y` delete it and create an empty one.
 
 use super::super::container_removal::{self, Removal};
 use super::super::{Hazard, HazardContext, volume_drift, volume_subject};
@@ -8,38 +8,35 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct RecreatedVolume;
 
 impl Hazard for RecreatedVolume {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let recreated = volume_drift::recreated(cx);
         for name in volume_drift::offered(cx) {
             let subject = volume_subject(cx, name, false);
-            let subcommand = cx.subcommand();
+            let command = cx.command();
             if !recreated.contains(&name) {
                 found.push(offer(cx, subject));
                 continue;
             }
-            let impact = match holder(cx, name) {
+            let impact = match remaining_user(cx, name) {
                 _ if cx.protected.contains(name) => {
                     Impact::new(Effect::None, subject, "its definition has changed, but it is protected")
                 }
-                Some(holder) => Impact::new(
+                Some(user) => Impact::new(
                     Effect::None,
                     subject,
-                    format!(
-                        "its definition has changed, but container `{}` stays and mounts it",
-                        holder.name
-                    ),
+                    format!("its definition has changed, but container `{}` stays and mounts it", user.name),
                 ),
                 None => Impact::new(
                     Effect::Destroy,
                     subject,
                     format!(
-                        "its definition in the file has changed, and `{subcommand} --yes` deletes it and makes an empty one"
+                        "its definition in the file has changed, and `{command} --yes` deletes it and creates an empty one"
                     ),
                 ),
             };
             found.push(impact);
-            // Its containers are removed first, whether the volume can then be deleted or not.
-            let cause = format!("`{subcommand} --yes` removes the container to make volume `{name}` anew");
+            // Its containers are removed first, whether or not the volume can be deleted then.
+            let cause = format!("`{command} --yes` removes the container to recreate volume `{name}`");
             let removal = Removal { cause: &cause, volumes_too: false, replaced: false };
             for container in users(cx, name) {
                 container_removal::container(cx, container, removal, found);
@@ -54,7 +51,7 @@ impl Hazard for RecreatedVolume {
     }
 }
 
-/// Without `--yes` Compose asks, where it can; its answer is no by itself.
+/// Without `--yes` Compose asks if there is a terminal; its default answer is no.
 fn offer(cx: &HazardContext<'_>, subject: Subject) -> Impact {
     if cx.probe.terminal {
         Impact {
@@ -62,14 +59,14 @@ fn offer(cx: &HazardContext<'_>, subject: Subject) -> Impact {
             ..Impact::new(
                 Effect::Destroy,
                 subject,
-                "its definition in the file has changed: Compose is about to ask whether to delete it; answer `n` to keep the data",
+                "its definition in the file has changed: Compose will ask whether to delete it; answer `n` to keep the data",
             )
         }
     } else {
         Impact::new(
             Effect::None,
             subject,
-            "its definition in the file has changed; without `--yes` it stays as it is, for Compose's question is given no answer",
+            "its definition in the file has changed; without `--yes` and a terminal Compose leaves it unchanged",
         )
     }
 }
@@ -83,10 +80,11 @@ fn users<'a>(cx: &'a HazardContext<'_>, volume: &'a str) -> impl Iterator<Item =
     })
 }
 
-fn holder<'a>(cx: &'a HazardContext<'_>, volume: &'a str) -> Option<&'a Container> {
-    let gone: Vec<&str> = users(cx, volume).map(|container| container.id.as_str()).collect();
+/// A container that still mounts the volume afterwards, so that the engine does not delete it.
+fn remaining_user<'a>(cx: &'a HazardContext<'_>, volume: &'a str) -> Option<&'a Container> {
+    let removed: Vec<&str> = users(cx, volume).map(|container| container.id.as_str()).collect();
     cx.containers
         .iter()
-        .chain(&cx.probe.outsiders)
-        .find(|container| container.mounts_volume(volume) && !gone.contains(&container.id.as_str()))
+        .chain(&cx.probe.foreign_users)
+        .find(|container| container.mounts_volume(volume) && !removed.contains(&container.id.as_str()))
 }

@@ -11,23 +11,22 @@ use crate::policy::{Effect, Impact};
 pub(in super::super) struct RemovedVolume;
 
 impl Hazard for RemovedVolume {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
-        if cx.subcommand() != "down" || !cx.reading.is_set("volumes") {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        if !cx.reading.deletes_volumes() {
             return;
         }
-        let doomed = doomed(cx);
-        for volume in cx.volumes.iter().filter(|volume| doomed.contains(volume.name.as_str())) {
+        let deleted = deleted_volumes(cx);
+        for volume in cx.volumes.iter().filter(|volume| deleted.contains(volume.name.as_str())) {
             let subject = volume_subject(cx, &volume.name, false);
             let impact = if cx.protected.contains(&volume.name) {
-                Impact::new(Effect::None, subject, kept(cx.grammar))
-            } else if let Some(holder) = holder(cx, &volume.name) {
-                let reason =
-                    format!("container `{}` stays and mounts it, so the engine keeps it", holder.name);
+                Impact::new(Effect::None, subject, protected_reason(cx.grammar))
+            } else if let Some(user) = remaining_user(cx, &volume.name) {
+                let reason = format!("container `{}` stays and mounts it, so the engine keeps it", user.name);
                 Impact::new(Effect::None, subject, reason)
             } else {
                 let owner = volume.labels.get("com.docker.compose.project");
                 let foreign = owner.filter(|owner| **owner != cx.inventory.project);
-                let whose = foreign.map(|owner| format!(", which project `{owner}` made"));
+                let whose = foreign.map(|owner| format!(", which project `{owner}` created"));
                 let reason = format!("`down --volumes` deletes the volume{}", whose.unwrap_or_default());
                 Impact::new(Effect::Destroy, subject, reason)
             };
@@ -36,40 +35,39 @@ impl Hazard for RemovedVolume {
     }
 }
 
-/// What Compose makes of a volume that a holder keeps in use (measured).
-fn kept(grammar: Grammar) -> &'static str {
+/// What Compose does with a volume that a holder container keeps in use (measured).
+fn protected_reason(grammar: Grammar) -> &'static str {
     match grammar {
         Grammar::V1 => {
-            "it is protected: the engine does not remove it, and this Compose stops there with exit code 1"
+            "it is protected: the engine does not delete it, and this Compose stops there with exit code 1"
         }
         Grammar::V2 => {
-            "it is protected: the engine does not remove it, and Compose goes on without a word of failure"
+            "it is protected: the engine does not delete it, and Compose continues without reporting a failure"
         }
     }
 }
 
-/// A container that is still there afterwards and mounts the volume, running or not: the engine then refuses to
-/// delete it.
-fn holder<'a>(cx: &HazardContext<'a>, volume: &str) -> Option<&'a Container> {
-    let staying = cx.containers.iter().filter(|container| !orphans::goes_down(cx, container));
-    staying.chain(&cx.probe.outsiders).find(|container| container.mounts_volume(volume))
+/// A container that remains and mounts the volume, running or not, so that the engine refuses to delete it.
+fn remaining_user<'a>(cx: &HazardContext<'a>, volume: &str) -> Option<&'a Container> {
+    let staying = cx.containers.iter().filter(|container| !orphans::is_removed_by_down(cx, container));
+    staying.chain(&cx.probe.foreign_users).find(|container| container.mounts_volume(volume))
 }
 
 /// Names of the volumes that Compose would try to delete.
 ///
-/// Reading the file, newer Composes delete the volumes of the services in active profiles; of services that are named,
-/// and of what they depend on. Everything that carries the project's label or is declared goes without a file, with
-/// `--all-resources`, in V1, and when services are named to an older V2. External volumes are kept as long as the
-/// file is read.
-fn doomed<'a>(cx: &HazardContext<'a>) -> BTreeSet<&'a str> {
+/// With a file, newer versions delete the volumes of the services in active profiles; if services are named, those of
+/// these services and their dependencies. Without a file, with `--all-resources`, in V1, and in an older V2 when services
+/// are named, every volume is deleted that has the project's label or is declared. External volumes are kept if there is
+/// a file.
+fn deleted_volumes<'a>(cx: &HazardContext<'a>) -> BTreeSet<&'a str> {
     let named = &cx.reading.operands;
-    let wide =
+    let every =
         cx.label_mode || cx.model.is_none() || cx.reading.globals.all_resources || cx.grammar == Grammar::V1;
-    if !wide && named.is_empty() {
+    if !every && named.is_empty() {
         return declared(cx.model).collect();
     }
     // Measured: 2.30.3, 2.40.3 and 5.0.0-rc.2.
-    if !wide && matches!(cx.probe.version, Some((2, 30 | 40) | (5, 0))) {
+    if !every && matches!(cx.probe.version, Some((2, 30 | 40) | (5, 0))) {
         return of_services(cx, named);
     }
     let external: BTreeSet<&str> = if cx.label_mode {
@@ -97,9 +95,9 @@ fn declared(model: Option<&Model>) -> impl Iterator<Item = &str> {
         .map(|volume| volume.name.as_str())
 }
 
-/// The volumes of some services and of all that they depend on.
+/// The volumes of some services and of everything that they depend on.
 fn of_services<'a>(cx: &HazardContext<'a>, named: &[String]) -> BTreeSet<&'a str> {
-    let services = cx.closure(named.iter().map(String::as_str));
+    let services = cx.scope().with_dependencies(named.iter().map(String::as_str));
     let Some(model) = cx.file() else { return BTreeSet::new() };
     services
         .iter()

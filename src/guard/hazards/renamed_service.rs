@@ -1,5 +1,5 @@
-//! A service that has another name in the file than its container has: the old container runs on as an orphan with the
-//! data, and the new service starts without it.
+//! A service was renamed in the file: its container stays as an orphan container with the data, and the new service
+//! starts without it.
 
 use super::super::{Hazard, HazardContext, layer_subject, orphans, volume_subject};
 use crate::compose::image::Reference;
@@ -11,16 +11,16 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct RenamedService;
 
 impl Hazard for RenamedService {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let orphans = cx.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(cx, one));
         for old in orphans {
             let Some(new) = successor(cx, old) else { continue };
             let reason = format!(
-                "service `{}` is not in the file any more; `{}`, of the same image, starts without its data",
+                "service `{}` is not in the file any more; `{}`, with the same image, starts without its data",
                 old.service().unwrap_or_default(),
                 new.name
             );
-            // Whatever the program is, it may have written into its container.
+            // Any program may have written to its container layer.
             let layer = layer_subject(old);
             let known = cx.keeps_data_in_layer(old);
             found.push(Impact { notice: !known, ..Impact::new(Effect::Orphan, layer, reason.clone()) });
@@ -56,7 +56,7 @@ impl Hazard for RenamedService {
     }
 }
 
-/// The service that starts for the first time from the image of a container that has lost its service.
+/// The service that starts for the first time from the image of an orphan container.
 fn successor<'a>(cx: &'a HazardContext<'_>, old: &Container) -> Option<&'a Service> {
     let repository = Reference::parse(&old.image).repository;
     let services = cx.file().into_iter().flat_map(|model| model.services.values());

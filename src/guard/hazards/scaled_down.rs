@@ -12,14 +12,11 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct ScaledDown;
 
 impl Hazard for ScaledDown {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let recreated = recreation::recreated(cx);
         for (service, replicas, wanted) in shrinking(cx) {
-            let cause = format!(
-                "`{}` leaves {wanted} of {} containers of the service",
-                cx.subcommand(),
-                replicas.len()
-            );
+            let cause =
+                format!("`{}` keeps {wanted} of {} containers of the service", cx.command(), replicas.len());
             let removal = Removal { cause: &cause, volumes_too: false, replaced: false };
             let surplus = surplus(&replicas, wanted, &recreated, cx.grammar);
             for container in &surplus {
@@ -35,26 +32,26 @@ impl Hazard for ScaledDown {
     }
 }
 
-/// The services that have more containers than they will, and how many they will have.
+/// The services that have more containers than they will have, and how many they will have.
 fn shrinking<'a>(cx: &HazardContext<'a>) -> Vec<(&'a Service, Vec<&'a Container>, usize)> {
     let services = cx.file().into_iter().flat_map(|model| model.services.values());
     services
         .filter_map(|service| {
             let role = cx.role(&service.name)?;
             let replicas = cx.replicas(&service.name);
-            let wanted = said(cx, &service.name).unwrap_or(service.replicas) as usize;
-            let left_alone = role == Role::Dependency && cx.subcommand() == "scale";
+            let wanted = cx.reading.replicas_of(&service.name).unwrap_or(service.replicas) as usize;
+            let left_alone = role == Role::Dependency && cx.reading.scales_named_services_only();
             (replicas.len() > wanted && !left_alone).then_some((service, replicas, wanted))
         })
         .collect()
 }
 
-/// Whether some containers of a service go and others stay: which ones, their configurations tell.
-pub(in super::super) fn chooses(cx: &HazardContext<'_>) -> bool {
+/// Whether some containers of a service are removed and others stay. Their configurations decide which.
+pub(in super::super) fn removes_some_replicas(cx: &HazardContext<'_>) -> bool {
     shrinking(cx).iter().any(|(_, _, wanted)| *wanted > 0)
 }
 
-/// The containers that may go. V2 takes those first that it would otherwise make anew, in no order that can be relied on
+/// The containers that may be removed. V2 first removes those that it would otherwise recreate, in no reliable order
 /// (measured, 2.40.3: either of two), then the highest numbers.
 fn surplus<'a>(
     replicas: &[&'a Container],
@@ -68,18 +65,4 @@ fn surplus<'a>(
     let missing = (replicas.len() - wanted).saturating_sub(surplus.len());
     surplus.extend(others.take(missing).copied());
     surplus
-}
-
-/// The number that the command says: `--scale X=n`, or the word `X=n` of `scale`.
-fn said(cx: &HazardContext<'_>, service: &str) -> Option<u32> {
-    let words = if cx.subcommand() == "scale" { cx.reading.operands.as_slice() } else { &[] };
-    let flags = cx.reading.values("scale");
-    words
-        .iter()
-        .map(String::as_str)
-        .chain(flags)
-        .filter_map(|word| word.split_once('='))
-        .filter(|(name, _)| *name == service)
-        .filter_map(|(_, number)| number.trim().parse().ok())
-        .last()
 }

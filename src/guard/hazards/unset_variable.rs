@@ -1,4 +1,4 @@
-//! A variable that nobody has set leaves a hole in the file: `${DATA}/db` is `/db`, and `${ENV}_data` is `_data`.
+//! An unset variable is empty in the file: `${DATA}/db` becomes `/db`, and `${ENV}_data` becomes `_data`.
 
 use super::super::{Hazard, HazardContext, volume_subject};
 use crate::compose::model::DeclaredSource;
@@ -7,14 +7,14 @@ use crate::policy::{Effect, Impact, Subject};
 pub(in super::super) struct UnsetVariable;
 
 impl Hazard for UnsetVariable {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let Some(variable) = cx.probe.unset_variables.first() else { return };
         for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
             if cx.role(&service.name).is_none() || !cx.replicas(&service.name).is_empty() {
                 continue;
             }
             for mount in &service.mounts {
-                let (subject, place) = match &mount.source {
+                let (subject, source) = match &mount.source {
                     DeclaredSource::Bind { path, .. } if path.components().count() == 2 => {
                         let path = path.display().to_string();
                         (Subject::Directory { path: path.clone() }, path)
@@ -34,7 +34,7 @@ impl Hazard for UnsetVariable {
                     Effect::Orphan,
                     subject,
                     format!(
-                        "variable `{variable}` is not set, so the file puts `{}` of `{}` in `{place}`, perhaps beside its data",
+                        "variable `{variable}` is not set, so the file mounts `{source}` at `{}` of `{}`, probably not where its data is",
                         mount.target.display(),
                         service.name
                     ),

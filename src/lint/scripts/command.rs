@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::calls::Call;
 use super::shell::Argument;
 use crate::compose::grammar::Grammar;
-use crate::compose::invocation::{Caller, Invocation, Reading, read_engine};
+use crate::compose::invocation::{Caller, EngineReading, Invocation, Reading, read_engine};
 
 /// A word that may be none, or several, is tried both ways; with more of them only all or none.
 const MOST_OPEN: usize = 4;
@@ -16,7 +16,7 @@ pub(super) struct Commands {
     /// As Compose reads it: each grammar that may be meant, with and without the words that are unknown.
     pub compose: Vec<Reading>,
     /// As `docker` itself reads it.
-    pub engine: Option<Reading>,
+    pub engine: Option<EngineReading>,
 }
 
 /// Reads a call; nothing, if it is of another program or only prints its help.
@@ -29,7 +29,7 @@ pub(super) fn read(call: &Call) -> Commands {
     let mut commands = Commands::default();
     for words in variants(&call.arguments) {
         if caller == Caller::Docker && commands.engine.is_none() {
-            commands.engine = read_engine(&words).filter(|reading| !reading.wants_help());
+            commands.engine = read_engine(&words).filter(|engine| !engine.reading.wants_help());
         }
         let Ok(invocation) = Invocation::parse_from(caller, words) else { continue };
         let readings = grammars.iter().map(|grammar| invocation.read(*grammar));

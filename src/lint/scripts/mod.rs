@@ -58,6 +58,7 @@ pub fn look(file: &Path, kind: Kind, text: &str, directories: &Directories) -> V
 
 /// Whether the command says itself on which engine it runs.
 fn names_engine(commands: &command::Commands) -> bool {
-    let mut readings = commands.compose.iter().chain(&commands.engine);
+    let engine = commands.engine.as_ref().map(|engine| &engine.reading);
+    let mut readings = commands.compose.iter().chain(engine);
     readings.any(|reading| reading.globals.host.is_some() || reading.globals.context.is_some())
 }

@@ -1,14 +1,14 @@
 //! What a driver wants to see before it changes anything.
 
-use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, Rule, decide};
+use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, GuardMode, decide};
 
 /// The word of a plan that loses nothing.
 pub fn clearance() -> Clearance {
     let plan = Assessment { engine: "e".into(), project: "p".into(), impacts: Vec::new() };
     let input = DecisionInput {
         plan: &plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
     };

@@ -133,8 +133,8 @@ fn a_named_volume_under_an_anonymous_one_is_left_behind_when_its_container_goes(
 fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
     let lost = |directory: &str| {
         let mut shop = from_here("before");
-        shop.probe.namesakes[0].labels.insert(WORKING_DIR_LABEL.into(), directory.into());
-        shop.probe.lost_directories.insert(directory.into());
+        shop.probe.related_containers[0].labels.insert(WORKING_DIR_LABEL.into(), directory.into());
+        shop.probe.missing_directories.insert(directory.into());
         shop.probe.terminal = true;
         shop
     };
@@ -152,7 +152,7 @@ fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
     nobody.probe.terminal = false;
     told(&nobody);
     let mut several = lost("/srv/before");
-    several.probe.lost_directories.insert("/srv/another".into());
+    several.probe.missing_directories.insert("/srv/another".into());
     told(&several);
 }
 
@@ -184,7 +184,7 @@ fn from_here(project: &str) -> Shop {
     shop.volumes.clear();
     old.labels.insert("com.docker.compose.project".into(), project.into());
     old.mounts = vec![named("before_data", DATA)];
-    shop.probe.namesakes = vec![old];
+    shop.probe.related_containers = vec![old];
     shop
 }
 
@@ -192,7 +192,7 @@ fn from_here(project: &str) -> Shop {
 fn another_project_name_for_the_same_directory_hides_everything() {
     assert_eq!(decided(&plan(&from_here("before"), "up -d"), Effect::Orphan), ["before_data"]);
     let mut by_hand = from_here("before");
-    by_hand.probe.named_by_hand = true;
+    by_hand.probe.explicit_name = true;
     let told = plan(&by_hand, "up -d");
     assert_eq!(volumes(&told, Effect::Orphan), ["before_data"]);
     assert_eq!(told.worst(), Effect::None, "a name given by hand is meant");
@@ -209,10 +209,10 @@ fn another_project_name_for_the_same_directory_hides_everything() {
 #[test]
 fn volumes_alone_tell_of_another_name_too() {
     let mut shop = from_here("before");
-    shop.probe.namesakes.clear();
+    shop.probe.related_containers.clear();
     let mut theirs = volume("before_data", Some("data"));
     theirs.labels.insert("com.docker.compose.project".into(), "before".into());
-    shop.probe.namesake_volumes = vec![theirs];
+    shop.probe.related_volumes = vec![theirs];
     assert_eq!(decided(&plan(&shop, "up -d"), Effect::Orphan), ["before_data"]);
     shop.volumes.push(volume("shop_data", Some("data")));
     assert!(plan(&shop, "up -d").impacts.is_empty(), "it has data of its own");

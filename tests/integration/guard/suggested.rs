@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use safe_compose::policy::{Decision, DecisionInput, Refusal, Rule, decide};
+use safe_compose::policy::{Decision, DecisionInput, GuardMode, Refusal, decide};
 use safe_compose::suggest::Suggest;
 
 use super::*;
@@ -37,7 +37,7 @@ fn what_is_suggested_is_not_asked_about() {
 }
 
 fn input<'a>(plan: &'a Assessment, allow: Option<&'a str>) -> DecisionInput<'a> {
-    DecisionInput { plan, destroy: Rule::Confirm, orphan: Rule::Confirm, terminal: false, allow }
+    DecisionInput { plan, destroy: GuardMode::Confirm, orphan: GuardMode::Confirm, terminal: false, allow }
 }
 
 /// Every command that is refused is suggested again with its token, and goes through then.

@@ -1,6 +1,6 @@
 //! A token opens the plan that it was made for and no other, whatever is alike.
 
-use safe_compose::policy::{Decision, DecisionInput, Refusal, Rule, Token, decide};
+use safe_compose::policy::{Decision, DecisionInput, GuardMode, Refusal, Token, decide};
 
 use super::*;
 
@@ -9,8 +9,8 @@ fn opens(token: &Token, plan: &Assessment) -> bool {
     let word = token.to_string();
     let input = DecisionInput {
         plan,
-        destroy: Rule::Confirm,
-        orphan: Rule::Confirm,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
         terminal: false,
         allow: Some(&word),
     };

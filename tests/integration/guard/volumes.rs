@@ -34,7 +34,7 @@ fn on_a_terminal_compose_asks_itself() {
 #[test]
 fn a_volume_that_stays_in_use_is_kept_though_its_service_goes() {
     let mut shop = diverged();
-    shop.probe.outsiders.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
+    shop.probe.foreign_users.push(container("holder", "busybox", vec![named("shop_data", "/x")]));
     let plan = plan(&shop, "up -d -y");
     assert_eq!(volumes(&plan, Effect::None), ["shop_data"]);
     assert_eq!(plan.worst(), Effect::Interrupt);

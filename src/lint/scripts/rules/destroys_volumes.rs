@@ -31,11 +31,7 @@ rule! {
 }
 
 fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let reading = scene
-        .commands
-        .compose
-        .iter()
-        .find(|reading| reading.subcommand.as_deref() == Some("down") && reading.is_set("volumes"))?;
+    let reading = scene.commands.compose.iter().find(|reading| reading.deletes_volumes())?;
     let whose = match &reading.globals.project_name {
         // Without a file Compose goes by labels alone.
         Some(_) if reading.globals.files.is_empty() => {

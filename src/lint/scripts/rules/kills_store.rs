@@ -1,7 +1,9 @@
 //! `--timeout 0`, and `kill`.
 
 use super::{Hit, Scene, rule};
-use crate::compose::invocation::Reading;
+use crate::compose::grammar::EngineCommand;
+use crate::compose::invocation::{EngineReading, Reading};
+use crate::compose::subcommand::GuardedCommand;
 use crate::lint::finding::Severity;
 
 rule! {
@@ -30,8 +32,8 @@ rule! {
 }
 
 fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let mut readings = scene.commands.compose.iter().chain(&scene.commands.engine);
-    let how = readings.find_map(how)?;
+    let of_engine = || scene.commands.engine.as_ref().and_then(by_engine);
+    let how = scene.commands.compose.iter().find_map(by_compose).or_else(of_engine)?;
     Some(Hit {
         severity: Severity::Warning,
         message: format!("`{how}` ends a store before it has written everything"),
@@ -40,17 +42,32 @@ fn look(scene: &Scene<'_>) -> Option<Hit> {
     })
 }
 
-fn how(reading: &Reading) -> Option<String> {
-    let command = reading.subcommand.as_deref()?;
+fn by_compose(reading: &Reading) -> Option<String> {
+    use GuardedCommand as G;
+    let command = reading.guarded()?;
     match command {
-        "down" | "stop" | "restart" | "up" | "scale" => {
-            let seconds = reading.value("timeout")?;
-            (seconds.parse() == Ok(0_u64)).then(|| format!("{command} --timeout 0"))
-        }
-        "kill" => {
-            let signal = reading.value("signal").unwrap_or("KILL");
-            matches!(signal.trim_start_matches("SIG"), "KILL" | "9").then(|| "kill".to_owned())
-        }
-        _ => None,
+        G::Down | G::Stop | G::Restart | G::Up | G::Scale => without_timeout(reading, command.name()),
+        G::Kill => kills(reading).then(|| command.name().to_owned()),
+        G::Cp | G::Create | G::Rm | G::Run | G::Start | G::Wait | G::Watch => None,
     }
+}
+
+fn by_engine(engine: &EngineReading) -> Option<String> {
+    use EngineCommand as E;
+    let EngineReading { command, reading } = engine;
+    match command {
+        E::Stop | E::Restart => without_timeout(reading, command.name()),
+        E::Kill => kills(reading).then(|| command.name().to_owned()),
+        E::Rm | E::VolumeRm | E::VolumePrune | E::SystemPrune | E::SystemReset => None,
+    }
+}
+
+fn without_timeout(reading: &Reading, command: &str) -> Option<String> {
+    let seconds = reading.value("timeout")?;
+    (seconds.parse() == Ok(0_u64)).then(|| format!("{command} --timeout 0"))
+}
+
+fn kills(reading: &Reading) -> bool {
+    let signal = reading.value("signal").unwrap_or("KILL");
+    matches!(signal.trim_start_matches("SIG"), "KILL" | "9")
 }

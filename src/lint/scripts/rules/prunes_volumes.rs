@@ -1,6 +1,8 @@
 //! `volume prune`, and `system prune --volumes`.
 
 use super::{Hit, Scene, rule};
+use crate::compose::grammar::EngineCommand;
+use crate::compose::invocation::EngineReading;
 use crate::lint::finding::Severity;
 
 rule! {
@@ -30,20 +32,25 @@ rule! {
 }
 
 fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let reading = scene.commands.engine.as_ref()?;
-    let message = match reading.subcommand.as_deref()? {
-        "volume prune" if reading.is_set("all") => {
+    let EngineReading { command, reading } = scene.commands.engine.as_ref()?;
+    let message = match command {
+        EngineCommand::VolumePrune if reading.is_set("all") => {
             "`volume prune --all` deletes every volume that no container uses at the moment, named ones too"
         }
-        "volume prune" => {
+        EngineCommand::VolumePrune => {
             "`volume prune` deletes the volumes that no container uses at the moment; before Docker 23 named ones too"
         }
-        "system prune" if reading.is_set("volumes") => {
+        EngineCommand::SystemPrune if reading.is_set("volumes") => {
             "`system prune --volumes` deletes the volumes that no container uses at the moment; before Docker 23 named \
              ones too"
         }
-        "system reset" => "`system reset` deletes every volume of this user",
-        _ => return None,
+        EngineCommand::SystemReset => "`system reset` deletes every volume of this user",
+        EngineCommand::SystemPrune
+        | EngineCommand::VolumeRm
+        | EngineCommand::Rm
+        | EngineCommand::Stop
+        | EngineCommand::Restart
+        | EngineCommand::Kill => return None,
     };
     Some(Hit {
         severity: Severity::Error,

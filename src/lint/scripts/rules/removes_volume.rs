@@ -1,6 +1,9 @@
 //! `volume rm`, and `rm --volumes`.
 
 use super::{Hit, Scene, rule};
+use crate::compose::grammar::EngineCommand;
+use crate::compose::invocation::EngineReading;
+use crate::compose::subcommand::GuardedCommand;
 use crate::lint::finding::Severity;
 
 rule! {
@@ -30,26 +33,32 @@ rule! {
 }
 
 fn look(scene: &Scene<'_>) -> Option<Hit> {
-    if let Some(reading) = &scene.commands.engine {
-        match reading.subcommand.as_deref() {
-            Some("volume rm") => {
+    if let Some(EngineReading { command, reading }) = &scene.commands.engine {
+        match command {
+            EngineCommand::VolumeRm => {
                 return Some(Hit {
                     severity: Severity::Error,
                     message: "`volume rm` deletes the volume with all its data, unasked".into(),
                     help: "Back the volume up first, or leave it to a person.".into(),
                 });
             }
-            Some("rm") if reading.is_set("volumes") => {
+            EngineCommand::Rm if reading.is_set("volumes") => {
                 return Some(anonymous("rm --volumes", Severity::Warning));
             }
-            _ => {}
+            EngineCommand::Rm
+            | EngineCommand::VolumePrune
+            | EngineCommand::SystemPrune
+            | EngineCommand::SystemReset
+            | EngineCommand::Stop
+            | EngineCommand::Restart
+            | EngineCommand::Kill => {}
         }
     }
     let removes = scene
         .commands
         .compose
         .iter()
-        .any(|reading| reading.subcommand.as_deref() == Some("rm") && reading.is_set("volumes"));
+        .any(|reading| reading.guarded() == Some(GuardedCommand::Rm) && reading.is_set("volumes"));
     removes.then(|| anonymous("rm --volumes", Severity::Error))
 }
 

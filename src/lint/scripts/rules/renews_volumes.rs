@@ -28,8 +28,7 @@ rule! {
 
 fn look(scene: &Scene<'_>) -> Option<Hit> {
     for reading in &scene.commands.compose {
-        let command = reading.subcommand.as_deref()?;
-        if command == "up" && reading.is_set("renew-anon-volumes") {
+        if reading.renews_anonymous_volumes() {
             return Some(Hit {
                 severity: Severity::Warning,
                 message:
@@ -38,7 +37,8 @@ fn look(scene: &Scene<'_>) -> Option<Hit> {
                 help: "Leave the flag out; a named volume keeps its data either way.".into(),
             });
         }
-        if matches!(command, "up" | "create") && reading.is_set("yes") {
+        if reading.recreates_containers() && reading.is_set("yes") {
+            let command = reading.name();
             return Some(Hit {
                 severity: Severity::Warning,
                 message: format!(

@@ -1,15 +1,15 @@
-//! A flag that the Compose at hand takes and we have never seen: nothing is known to be safe from it.
+//! A flag or a subcommand that the installed Compose accepts and this program does not know: it may destroy anything.
 
 use super::super::container_removal::{self, Removal};
 use super::super::{Hazard, HazardContext, volume_subject};
 use crate::policy::{Effect, Impact};
 
-pub(in super::super) struct UnknownFlag;
+pub(in super::super) struct UnknownFeature;
 
-impl Hazard for UnknownFlag {
-    fn look(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
-        let Some(flag) = &cx.probe.unknown_flag else { return };
-        let reason = format!("what `{flag}` does is not known to safe-compose, so it may do anything");
+impl Hazard for UnknownFeature {
+    fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
+        let Some(feature) = &cx.probe.unknown_feature else { return };
+        let reason = format!("safe-compose does not know the {feature}, which may delete anything");
         for container in cx.containers {
             let removal = Removal { cause: &reason, volumes_too: true, replaced: false };
             container_removal::container(cx, container, removal, found);

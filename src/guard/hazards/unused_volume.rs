@@ -1,5 +1,5 @@
-//! A service that is made for the first time while its project has a volume that no service mounts: no container tells
-//! where its data was, but the volume is probably the same one under another key.
+//! A service is created for the first time while its project has a volume that no service mounts. No container shows
+//! where its data was, but it is probably in that volume, whose key has changed.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::engine::Volume;
 use crate::inventory::is_known_image;
 use crate::policy::{Effect, Impact};
 
-pub(super) fn look(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<Impact>) {
+pub(super) fn assess(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<Impact>) {
     let mut named = false;
     for mount in &service.mounts {
         let DeclaredSource::Named { key, .. } = &mount.source else { continue };
@@ -18,17 +18,17 @@ pub(super) fn look(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<Im
         if declared.external || cx.volume(&declared.name).is_some() {
             continue;
         }
-        for volume in left_over(cx) {
+        for volume in unused(cx) {
             let same_key = volume.compose_key() == Some(key);
             let known = same_key || keeps_data_at(cx, service, &mount.target);
             let start = format!("with a new, empty volume `{}`", declared.name);
-            // One that the file still declares may be there for somebody else.
+            // A volume that the file still declares may have another purpose.
             push(cx, service, volume, &start, known && !is_declared(cx, volume), found);
         }
     }
     let known = cx.is_declared(Some(&service.name)) || service.image.as_deref().is_some_and(is_known_image);
     if known && !named {
-        for volume in left_over(cx) {
+        for volume in unused(cx) {
             push(cx, service, volume, "without a volume", false, found);
         }
     }
@@ -43,7 +43,7 @@ fn push(
     found: &mut Vec<Impact>,
 ) {
     let reason = format!(
-        "`{}` starts {start}, while nothing in the file mounts `{}` of this project any more",
+        "`{}` starts {start}, and nothing in the file mounts `{}` of this project any more",
         service.name, volume.name
     );
     let subject = volume_subject(cx, &volume.name, false);
@@ -52,11 +52,11 @@ fn push(
     found.push(impact);
 }
 
-/// The volumes of this project that nothing mounts, neither a container nor the file.
-fn left_over<'s>(cx: &'s HazardContext<'_>) -> impl Iterator<Item = &'s Volume> {
+/// The volumes of this project that neither a container nor the file mounts.
+fn unused<'s>(cx: &'s HazardContext<'_>) -> impl Iterator<Item = &'s Volume> {
     cx.volumes.iter().filter(|volume| {
-        let ours = volume.labels.get("com.docker.compose.project");
-        ours.is_some_and(|project| *project == cx.inventory.project)
+        let project = volume.labels.get("com.docker.compose.project");
+        project.is_some_and(|project| *project == cx.inventory.project)
             && cx.file().is_some_and(|model| {
                 let external =
                     |declared: &VolumeDeclaration| declared.external && declared.name == volume.name;

@@ -1,4 +1,4 @@
-//! Where a project's files are, by the rules of either Compose: neither says so when asked.
+//! Where a project's files are, by the rules of either Compose: neither prints it.
 //!
 //! V2's rules are from compose-go's `cli/options.go`, V1's from `compose/config/config.py` and `cli/command.py`.
 
@@ -15,14 +15,14 @@ use crate::env::Env;
 
 /// The directory of a project and its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Where relative paths of the files start.
+pub(super) struct ProjectLocation {
+    /// The base of relative paths in the files.
     pub(super) directory: PathBuf,
-    /// In the order in which they are merged; `-` is the standard input.
+    /// In the order in which they are merged; `-` is standard input.
     pub(super) files: Vec<PathBuf>,
-    /// `COMPOSE_PROJECT_NAME` from the environment, else from the `.env` file.
+    /// `COMPOSE_PROJECT_NAME` from the environment, otherwise from the `.env` file.
     pub(super) project_name: Option<String>,
-    /// `COMPOSE_REMOVE_ORPHANS` is on in the `.env` file, which V2 takes for its own environment (measured).
+    /// `COMPOSE_REMOVE_ORPHANS` is on in the `.env` file, which V2 treats like its environment (measured).
     pub(super) remove_orphans: bool,
     /// `COMPOSE_API_VERSION` is set, in the environment or in the `.env` file.
     pub(super) sets_api_version: bool,
@@ -30,7 +30,7 @@ pub(super) struct Place {
     profiles: Vec<String>,
 }
 
-impl Place {
+impl ProjectLocation {
     pub(super) fn find(reading: &Reading, env: &Env) -> Self {
         let globals = &reading.globals;
         let given = globals.project_directory.as_ref().map(|directory| env.absolute(directory));
@@ -87,7 +87,7 @@ impl Place {
         }
     }
 
-    /// Whether one of the files is the standard input.
+    /// Whether one of the files is standard input.
     pub(super) fn reads_stdin(&self) -> bool {
         self.files.iter().any(|file| file == Path::new("-"))
     }
@@ -107,7 +107,7 @@ impl Place {
         name.to_lowercase().chars().filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_')).collect()
     }
 
-    /// The profiles that V1 takes as enabled.
+    /// The profiles that V1 enables.
     pub(super) fn profiles(&self, globals: &Globals) -> Vec<String> {
         if globals.profiles.is_empty() { self.profiles.clone() } else { globals.profiles.clone() }
     }
@@ -132,25 +132,25 @@ impl Place {
     }
 }
 
-/// The files that a command of V2 would read, for those who read them without Compose.
+/// The files that a command of V2 would read, for reading them without Compose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources {
     pub directory: PathBuf,
-    /// In the order in which they are merged; `-` is the standard input.
+    /// In the order in which they are merged; `-` is standard input.
     pub files: Vec<PathBuf>,
-    /// What is read for variables.
+    /// The files with variables.
     pub env_files: Vec<PathBuf>,
 }
 
 /// The files that a command of V2 would read.
 pub fn sources(reading: &Reading, env: &Env) -> Sources {
-    let place = Place::find(reading, env);
-    let env_files = env_files(Grammar::V2, &reading.globals, env, &place.directory);
-    Sources { directory: place.directory, files: place.files, env_files }
+    let location = ProjectLocation::find(reading, env);
+    let env_files = env_files(Grammar::V2, &reading.globals, env, &location.directory);
+    Sources { directory: location.directory, files: location.files, env_files }
 }
 
-/// A named file, with the override file that Compose would read beside it. An override file stands for its base, and
-/// a directory for the files in it.
+/// A named file, with the override file that Compose would merge over it. An override file selects its base, and a
+/// directory the files in it.
 pub fn with_override(path: &Path) -> Vec<PathBuf> {
     if path.is_dir() {
         let found = in_directory(Grammar::V2, path);
@@ -185,7 +185,7 @@ fn resolve(env: &Env, file: &OsStr) -> PathBuf {
     if is_local(path) { env.absolute(path) } else { path.to_path_buf() }
 }
 
-/// Neither the standard input nor something to fetch.
+/// Neither standard input nor a remote resource.
 fn is_local(file: &Path) -> bool {
     let text = file.to_string_lossy();
     text != "-" && !text.contains("://") && !text.starts_with("git@")
@@ -200,7 +200,7 @@ fn split(env: &Env, separator: Option<String>, list: &OsStr) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The default names of a project's file and of what is merged over it, the preferred first.
+/// The default names of a project's file and of its override file, the preferred first.
 fn default_names(grammar: Grammar) -> ([&'static str; 4], [&'static str; 4]) {
     match grammar {
         Grammar::V1 => (
@@ -231,14 +231,14 @@ fn in_directory(grammar: Grammar, directory: &Path) -> Vec<PathBuf> {
     first(names).map_or_else(Vec::new, |file| std::iter::once(file).chain(first(overrides)).collect())
 }
 
-/// The default files in a directory, or in the nearest one above that has any.
+/// The default files in a directory, or in the nearest parent that has any.
 fn search(grammar: Grammar, base: &Path) -> Vec<PathBuf> {
     let base = tidy(base);
     let mut found = base.ancestors().map(|directory| in_directory(grammar, directory));
     found.find(|files| !files.is_empty()).unwrap_or_default()
 }
 
-/// A path without `.` and `..`, by its words alone, as both Composes do it.
+/// A path without `.` and `..`, computed from its text alone, as in both Composes.
 fn tidy(path: &Path) -> PathBuf {
     let mut tidied = PathBuf::new();
     for part in path.components() {
@@ -253,7 +253,7 @@ fn tidy(path: &Path) -> PathBuf {
     tidied
 }
 
-/// The variables of the `.env` file, or of the files named instead.
+/// The variables of the `.env` file, or of the files of `--env-file`.
 fn variables(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     for file in env_files(grammar, globals, env, base) {
@@ -277,7 +277,7 @@ fn env_files(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> Vec
     }
 }
 
-/// Lines of `NAME=value`, without replacing variables in them.
+/// Lines of `NAME=value`; variables in them are not replaced.
 pub fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
     text.trim_start_matches('\u{feff}').lines().filter_map(|line| {
         let line = line.trim();
@@ -311,9 +311,9 @@ mod tests {
         directory
     }
 
-    fn place(grammar: Grammar, line: &str, env: &Env) -> Place {
+    fn location(grammar: Grammar, line: &str, env: &Env) -> ProjectLocation {
         let words = line.split_whitespace().map(OsString::from).collect();
-        Place::find(&Invocation::parse(words).expect("sound").read(grammar), env)
+        ProjectLocation::find(&Invocation::parse(words).expect("sound").read(grammar), env)
     }
 
     #[test]
@@ -323,9 +323,9 @@ mod tests {
         let env = Env { current_dir: root.path().join("app/sub/deep"), ..Env::default() };
         let app = root.path().join("app");
         for grammar in [Grammar::V1, Grammar::V2] {
-            let place = place(grammar, "up", &env);
-            assert_eq!(place.directory, app);
-            assert_eq!(place.files, [app.join("compose.yml"), app.join("compose.override.yml")]);
+            let location = location(grammar, "up -d", &env);
+            assert_eq!(location.directory, app);
+            assert_eq!(location.files, [app.join("compose.yml"), app.join("compose.override.yml")]);
         }
     }
 
@@ -333,8 +333,8 @@ mod tests {
     fn the_two_composes_prefer_different_names() {
         let root = scratch(&[("compose.yaml", ""), ("docker-compose.yml", "")]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
-        assert_eq!(place(Grammar::V1, "up", &env).files, [root.path().join("docker-compose.yml")]);
-        assert_eq!(place(Grammar::V2, "up", &env).files, [root.path().join("compose.yaml")]);
+        assert_eq!(location(Grammar::V1, "up -d", &env).files, [root.path().join("docker-compose.yml")]);
+        assert_eq!(location(Grammar::V2, "up -d", &env).files, [root.path().join("compose.yaml")]);
     }
 
     #[test]
@@ -344,7 +344,7 @@ mod tests {
             "# x\nexport COMPOSE_FILE=\"../other/a.yml:b.yml\"\nCOMPOSE_PROJECT_NAME=Fenv # why\n",
         )]);
         let env = Env { current_dir: root.path().join("."), ..Env::default() };
-        let from_file = place(Grammar::V2, "up", &env);
+        let from_file = location(Grammar::V2, "up -d", &env);
         assert_eq!(from_file.directory, root.path().parent().expect("not the root").join("other"));
         assert_eq!(from_file.project_name.as_deref(), Some("Fenv"));
         assert_eq!(from_file.files.len(), 2);
@@ -354,46 +354,46 @@ mod tests {
             compose_project_name: Some("set".into()),
             ..env.clone()
         };
-        assert_eq!(place(Grammar::V2, "up", &set).directory, root.path().join("c"));
-        assert_eq!(place(Grammar::V2, "up", &set).project_name.as_deref(), Some("set"));
-        assert_eq!(place(Grammar::V2, "-f d/x.yml up", &set).directory, root.path().join("d"));
+        assert_eq!(location(Grammar::V2, "up -d", &set).directory, root.path().join("c"));
+        assert_eq!(location(Grammar::V2, "up -d", &set).project_name.as_deref(), Some("set"));
+        assert_eq!(location(Grammar::V2, "-f d/x.yml up", &set).directory, root.path().join("d"));
         assert_eq!(
-            place(Grammar::V2, "-f d/x.yml --project-directory e up", &set).directory,
+            location(Grammar::V2, "-f d/x.yml --project-directory e up", &set).directory,
             root.path().join("e")
         );
-        assert_eq!(place(Grammar::V2, "-f - up", &set).directory, root.path());
+        assert_eq!(location(Grammar::V2, "-f - up", &set).directory, root.path());
         let disabled = Env { compose_disable_env_file: true, ..env };
-        assert_eq!(place(Grammar::V2, "up", &disabled).project_name, None);
+        assert_eq!(location(Grammar::V2, "up -d", &disabled).project_name, None);
     }
 
     #[test]
     fn an_api_version_that_somebody_has_set_is_known() {
         let root = scratch(&[("set/.env", "COMPOSE_API_VERSION=1.41\n"), ("unset/.env", "A=b\n")]);
         let env = |below: &str| Env { current_dir: root.path().join(below), ..Env::default() };
-        assert!(place(Grammar::V1, "up", &env("set")).sets_api_version);
-        assert!(!place(Grammar::V1, "up", &env("unset")).sets_api_version);
+        assert!(location(Grammar::V1, "up -d", &env("set")).sets_api_version);
+        assert!(!location(Grammar::V1, "up -d", &env("unset")).sets_api_version);
         let by_hand = Env { compose_api_version: Some("1.41".into()), ..env("unset") };
-        assert!(place(Grammar::V1, "up", &by_hand).sets_api_version);
+        assert!(location(Grammar::V1, "up -d", &by_hand).sets_api_version);
     }
 
     #[test]
     fn v2_takes_a_switch_from_the_env_file() {
         let root = scratch(&[(".env", "COMPOSE_REMOVE_ORPHANS=1\n")]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
-        assert!(place(Grammar::V2, "up", &env).remove_orphans);
-        assert!(!place(Grammar::V1, "up", &env).remove_orphans);
+        assert!(location(Grammar::V2, "up -d", &env).remove_orphans);
+        assert!(!location(Grammar::V1, "up -d", &env).remove_orphans);
         let disabled = Env { compose_disable_env_file: true, ..env };
-        assert!(!place(Grammar::V2, "up", &disabled).remove_orphans);
+        assert!(!location(Grammar::V2, "up -d", &disabled).remove_orphans);
     }
 
     #[test]
     fn v1_names_a_project_by_its_own_rule() {
         let root = scratch(&[("My.App v2/docker-compose.yml", "")]);
         let env = Env { current_dir: root.path().join("My.App v2"), ..Env::default() };
-        let place = place(Grammar::V1, "up", &env);
-        assert_eq!(place.v1_name(None), "myappv2");
-        assert_eq!(place.v1_name(Some("")), "myappv2");
-        assert_eq!(place.v1_name(Some("=A_b-C")), "a_b-c");
+        let location = location(Grammar::V1, "up -d", &env);
+        assert_eq!(location.v1_name(None), "myappv2");
+        assert_eq!(location.v1_name(Some("")), "myappv2");
+        assert_eq!(location.v1_name(Some("=A_b-C")), "a_b-c");
     }
 
     #[test]
@@ -403,10 +403,10 @@ mod tests {
             ("b.yml", "x-safe-compose: {backup: {directory: ./b}}\nservices: {}\n"),
         ]);
         let env = Env { current_dir: root.path().into(), ..Env::default() };
-        let settings = place(Grammar::V1, "-f a.yml -f b.yml up", &env).settings(None).expect("readable");
+        let settings = location(Grammar::V1, "-f a.yml -f b.yml up", &env).settings(None).expect("readable");
         assert_eq!(settings, Some(serde_json::json!({"backup": {"directory": "./b", "keep": {"last": 1}}})));
         assert_eq!(
-            place(Grammar::V1, "-f - up", &env).settings(Some(b"services: {}")).expect("readable"),
+            location(Grammar::V1, "-f - up", &env).settings(Some(b"services: {}")).expect("readable"),
             None
         );
     }

@@ -1,12 +1,12 @@
-//! What only some commands need to know before they can be judged. Each question is asked only when its answer could
-//! change the judgement: an ordinary `up` of a healthy stack asks none.
+//! Finds out what only some commands need for their assessment. Each question is asked only if its answer could change
+//! the assessment: an ordinary `up` of a healthy project asks none.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::try_join_all;
 
-use super::{links, namesakes};
+use super::{related_projects, symlinks};
 use crate::commands::context::{CommandContext, ProjectContext, no_engine};
 use crate::compose::grammar::Grammar;
 use crate::compose::project;
@@ -16,10 +16,10 @@ use crate::error::Failure;
 use crate::guard::{self, Hashes, HazardContext, Probe};
 use crate::process::{self, Capture};
 
-/// The names that Compose looks for in a directory.
+/// The file names that Compose looks for in a directory.
 const FILES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
-/// A command and its project as the guard sees them.
+/// A command and its project, for the guard.
 pub(super) fn hazard_context<'a>(cx: &'a ProjectContext<'_>, probe: &'a Probe) -> HazardContext<'a> {
     HazardContext {
         grammar: cx.command.grammar,
@@ -37,22 +37,26 @@ pub(super) fn hazard_context<'a>(cx: &'a ProjectContext<'_>, probe: &'a Probe) -
     }
 }
 
-pub(super) async fn gather(cx: &ProjectContext<'_>, unknown_flag: Option<String>) -> Result<Probe, Failure> {
+/// Probes the project and the engine. `unknown_feature` is what Compose accepts and this program does not know.
+pub(super) async fn gather(
+    cx: &ProjectContext<'_>,
+    unknown_feature: Option<String>,
+) -> Result<Probe, Failure> {
     let command = cx.command;
     let mut probe = Probe {
         other_directory: other_directory(cx),
-        named_by_hand: command.reading.globals.project_name.is_some()
+        explicit_name: command.reading.globals.project_name.is_some()
             || command.env.compose_project_name.is_some(),
         remove_orphans: command.env.compose_remove_orphans || cx.project.removes_orphans,
         terminal: command.ui.is_terminal(),
         copies_directory: copies_directory(command),
-        unknown_flag,
+        unknown_feature,
         unset_variables: unset_variables(&cx.project.warnings),
         ..Probe::default()
     };
     probe.version = version(cx).await;
-    from_the_engine(cx, &mut probe).await.map_err(no_engine)?;
-    probe.copy_targets = links::copy_targets(cx).await.map_err(no_engine)?;
+    ask_engine(cx, &mut probe).await.map_err(no_engine)?;
+    probe.copy_targets = symlinks::copy_targets(cx).await.map_err(no_engine)?;
     if asks_for_hashes(cx, &probe) {
         probe.hashes = hashes(command).await;
     }
@@ -62,30 +66,30 @@ pub(super) async fn gather(cx: &ProjectContext<'_>, unknown_flag: Option<String>
     Ok(probe)
 }
 
-async fn from_the_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), EngineError> {
+async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), EngineError> {
     let engine = cx.engine.as_ref();
     let images = images(cx, probe);
     let found = try_join_all(images.iter().map(|reference| engine.image(reference))).await?;
     probe.images = images.into_iter().zip(found).collect();
 
-    let contested: Vec<String> =
-        guard::contested(&hazard_context(cx, probe)).into_iter().map(str::to_owned).collect();
-    let mounting = try_join_all(contested.iter().map(|volume| engine.containers_with_volume(volume))).await?;
-    for container in mounting.into_iter().flatten() {
+    let to_delete: Vec<String> =
+        guard::volumes_to_delete(&hazard_context(cx, probe)).into_iter().map(str::to_owned).collect();
+    let users = try_join_all(to_delete.iter().map(|volume| engine.containers_with_volume(volume))).await?;
+    for container in users.into_iter().flatten() {
         let known = |one: &Container| one.id == container.id;
-        if !cx.containers.iter().any(known) && !probe.outsiders.iter().any(known) {
-            probe.outsiders.push(container);
+        if !cx.containers.iter().any(known) && !probe.foreign_users.iter().any(known) {
+            probe.foreign_users.push(container);
         }
     }
 
-    // A plan has what is not told too.
+    // A plan also lists what is not reported before a command.
     if cx.command.safe.plan || guard::creates_new(&hazard_context(cx, probe)) {
-        namesakes::gather(cx, probe).await?;
+        related_projects::gather(cx, probe).await?;
     }
     Ok(())
 }
 
-/// The images that say something about what a container would lose, or that would be deleted.
+/// The images that decide what a container would lose, and those that would be deleted.
 fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
     let project = cx;
     let cx = hazard_context(project, probe);
@@ -95,7 +99,7 @@ fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
             images.push(reference.to_owned());
         }
     };
-    if cx.subcommand() == "down" && cx.reading.value("rmi").is_some() {
+    if cx.reading.deletes_images().is_some() {
         for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
             if let Some(image) = &service.image {
                 add(image);
@@ -104,24 +108,24 @@ fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
                 add(&format!("{}{separator}{}", project.project.name, service.name));
             }
         }
-        cx.containers_in_reach().for_each(|container| add(&container.image));
+        cx.scope().containers().for_each(|container| add(&container.image));
     }
     for container in cx.containers {
         let Some(service) = container.service().and_then(|name| cx.service(name)) else { continue };
-        let made_anew = cx.role(&service.name).is_some();
+        let is_updated = cx.role(&service.name).is_some();
         let anonymous = |mount: &Mount| matches!(mount.source, MountSource::Volume { anonymous: true, .. });
         let carries = container.mounts.iter().any(anonymous);
-        // A volume where the file has none may be there by the image.
+        // A volume that the file does not have may come from the image.
         let elsewhere = container.mounts.iter().any(|mount| {
             matches!(mount.source, MountSource::Volume { anonymous: false, .. })
                 && service.mounts.iter().all(|declared| declared.target != mount.destination)
         });
         let matters = project.command.safe.plan || carries || cx.keeps_data_in_layer(container);
-        if elsewhere || (made_anew && matters) {
+        if elsewhere || (is_updated && matters) {
             add(&container.image);
             service.image.iter().for_each(|image| add(image));
         }
-        if made_anew && carries && cx.grammar == Grammar::V1 {
+        if is_updated && carries && cx.grammar == Grammar::V1 {
             add(&container.image_id);
         }
     }
@@ -131,9 +135,10 @@ fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
 fn asks_for_hashes(cx: &ProjectContext<'_>, probe: &Probe) -> bool {
     let project = cx;
     let cx = hazard_context(project, probe);
-    let made = |container: &Container| container.service().is_some_and(|service| cx.role(service).is_some());
-    // A plan is worth its time.
-    (project.command.safe.plan && cx.containers.iter().any(made)) || guard::needs_hashes(&cx)
+    let updated =
+        |container: &Container| container.service().is_some_and(|service| cx.role(service).is_some());
+    // A plan may take longer.
+    (project.command.safe.plan && cx.containers.iter().any(updated)) || guard::needs_hashes(&cx)
 }
 
 async fn hashes(command: &CommandContext) -> Hashes {
@@ -142,16 +147,9 @@ async fn hashes(command: &CommandContext) -> Hashes {
     asking.await.ok().flatten().map_or(Hashes::Unknown, Hashes::Known)
 }
 
-/// The version decides how far `down --volumes SERVICE` and `up --renew-anon-volumes` reach.
+/// The version of Compose, if it decides what the command deletes or renews.
 async fn version(cx: &ProjectContext<'_>) -> Option<(u32, u32)> {
-    let reading = &cx.command.reading;
-    let subcommand = reading.subcommand.as_deref().unwrap_or_default();
-    let matters = match subcommand {
-        "down" => reading.is_set("volumes") && !reading.operands.is_empty(),
-        "up" => reading.is_set("renew-anon-volumes"),
-        _ => false,
-    } && reading.grammar == Grammar::V2
-        && !cx.project.label_mode;
+    let matters = cx.command.reading.depends_on_version() && !cx.project.label_mode;
     if matters { ask_version(cx).await } else { None }
 }
 
@@ -163,12 +161,12 @@ async fn ask_version(cx: &ProjectContext<'_>) -> Option<(u32, u32)> {
         process::capture(&Capture { program: &program, args: &args, env_remove, stdin: None })
     });
     let output = asking.await.ok()?.ok()?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
-    let mut parts = said.split('.');
+    let version = String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned();
+    let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Another directory that the containers were made from, as long as it is a project of its own.
+/// Another directory that the containers were created from, if it has a Compose file of its own.
 fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
     if cx.project.label_mode || !cx.identity().local {
         return None;
@@ -188,15 +186,10 @@ fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
 
 /// Whether `cp` copies more than one file.
 fn copies_directory(command: &CommandContext) -> bool {
-    command.reading.subcommand.as_deref() == Some("cp")
-        && command
-            .reading
-            .operands
-            .first()
-            .is_some_and(|from| from == "-" || command.env.absolute(from).is_dir())
+    command.reading.copies().is_some_and(|(from, _)| from == "-" || command.env.absolute(from).is_dir())
 }
 
-/// The variables that Compose has complained about.
+/// The unset variables that Compose warns about.
 fn unset_variables(warnings: &[String]) -> Vec<String> {
     warnings
         .iter()
@@ -211,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_composes_name_the_variable_that_is_missing() {
+    fn both_versions_name_the_unset_variable() {
         let lines = [
             r#"time="2026-01-01T00:00:00Z" level=warning msg="The \"DATA_DIR\" variable is not set. Defaulting to a blank string.""#,
             "WARNING: The SUFFIX variable is not set. Defaulting to a blank string.",

@@ -1,4 +1,4 @@
-//! Where `cp` really writes: links in the container on the way to the path that was typed.
+//! Where `cp` really writes: symbolic links in the container on the way to the typed path.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -7,15 +7,15 @@ use crate::commands::context::ProjectContext;
 use crate::engine::{Engine, EngineError};
 use crate::guard;
 
-/// No sound path has more links; what has is left to the engine to refuse.
-const MOST_LINKS: usize = 40;
+/// The limit of Linux; the engine refuses a path with more.
+const MAX_LINKS: usize = 40;
 
-/// By container, the path that is written to, where it is not the one that was typed.
+/// The path that is written to, by container id, where it differs from the typed one.
 pub(super) async fn copy_targets(cx: &ProjectContext<'_>) -> Result<BTreeMap<String, PathBuf>, EngineError> {
     let mut targets = BTreeMap::new();
     let Some((service, typed)) = guard::copy_target(&cx.command.reading) else { return Ok(targets) };
     for container in cx.containers.iter().filter(|container| container.service() == Some(service)) {
-        let target = followed(cx.engine.as_ref(), &container.id, &typed).await?;
+        let target = resolve(cx.engine.as_ref(), &container.id, &typed).await?;
         if target != typed {
             targets.insert(container.id.clone(), target);
         }
@@ -24,19 +24,19 @@ pub(super) async fn copy_targets(cx: &ProjectContext<'_>) -> Result<BTreeMap<Str
 }
 
 /// Follows every link on the way, and the last one too.
-async fn followed(engine: &dyn Engine, container: &str, path: &Path) -> Result<PathBuf, EngineError> {
-    let mut way = PathBuf::from("/");
+async fn resolve(engine: &dyn Engine, container: &str, path: &Path) -> Result<PathBuf, EngineError> {
+    let mut resolved = PathBuf::from("/");
     let mut links = 0;
     for part in path.components() {
         let Component::Normal(name) = part else { continue };
-        way.push(name);
-        if links < MOST_LINKS
-            && let Some(target) = engine.link_target(container, &way).await?
+        resolved.push(name);
+        if links < MAX_LINKS
+            && let Some(target) = engine.link_target(container, &resolved).await?
         {
-            // The engine has followed it to its end.
-            way = target;
+            // The engine follows a link to its end.
+            resolved = target;
             links += 1;
         }
     }
-    Ok(way)
+    Ok(resolved)
 }

@@ -1,0 +1,79 @@
+//! The assessment of a command: what the guard predicts, with what is known about the data.
+
+use super::probe;
+use crate::commands::context::ProjectContext;
+use crate::commands::{baselines, format};
+use crate::guard::{self, Probe};
+use crate::inventory::{LocationSource, Store};
+use crate::policy::{Assessment, Effect, NewestBackup, Subject};
+use crate::progress::Silent;
+
+/// What the command does to each piece of data.
+pub(super) async fn assess(cx: &ProjectContext<'_>, probe: &Probe) -> Assessment {
+    let mut plan = guard::assess(&probe::hazard_context(cx, probe));
+    describe(cx, &mut plan).await;
+    plan
+}
+
+/// Adds contents, size and newest backup of each piece of data at risk. What cannot be found out stays unknown: no
+/// decision depends on it.
+async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
+    // The engine reads every volume to report sizes, so it is asked only if it matters.
+    if plan.impacts.iter().all(|impact| impact.effect < Effect::Orphan || impact.notice) {
+        return;
+    }
+    let sizes = cx.engine.volume_sizes().await.unwrap_or_default();
+    for impact in plan.impacts.iter_mut().filter(|impact| impact.effect >= Effect::Orphan) {
+        if let Subject::Volume { name, .. } = &impact.subject {
+            impact.bytes = sizes.get(name).copied();
+            if impact.bytes == Some(0) {
+                impact.contents = Some("nothing".to_owned());
+            }
+        }
+        for store in cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject)) {
+            if let Some(contents) = contents(cx, store).await {
+                impact.contents = Some(contents);
+            }
+        }
+        for service in &impact.services {
+            let newest = cx.root.latest(service).ok().flatten();
+            if let Some(backup) = newest
+                && impact.newest_backup.as_ref().is_none_or(|known| known.created < backup.manifest.created)
+            {
+                impact.newest_backup =
+                    Some(NewestBackup { name: backup.name(), created: backup.manifest.created });
+            }
+        }
+    }
+}
+
+/// Whether a store keeps its data in what an impact is on.
+pub(super) fn keeps_data_in(store: &Store, subject: &Subject) -> bool {
+    let in_container =
+        |container: &String| store.container.as_ref().is_some_and(|known| known.name == *container);
+    store.locations.iter().any(|place| match (&place.source, subject) {
+        (LocationSource::Volume { name: Some(name), .. }, Subject::Volume { name: affected, .. }) => {
+            name == affected
+        }
+        (LocationSource::Bind { path }, Subject::Directory { path: affected }) => {
+            path.as_os_str() == affected.as_str()
+        }
+        (LocationSource::Layer, Subject::Layer { container, .. })
+        | (LocationSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
+        _ => false,
+    })
+}
+
+async fn contents(cx: &ProjectContext<'_>, store: &Store) -> Option<String> {
+    if !store.is_server() {
+        return None;
+    }
+    if store.is_running() {
+        let target = cx.target(store, &Silent);
+        if let Ok(fingerprint) = store.kind.driver().fingerprint(target).await {
+            return Some(format::contents(&fingerprint));
+        }
+    }
+    let record = baselines::read(cx, store).ok().flatten()?;
+    record.fingerprint.as_ref().map(format::contents)
+}

@@ -1,0 +1,201 @@
+//! What has to be backed up before a command, and what has a current backup already.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::assess::keeps_data_in;
+use crate::backup::baseline::Note;
+use crate::backup::manifest::Proof;
+use crate::backup::store::{Backup, Verified};
+use crate::commands::baselines;
+use crate::commands::context::ProjectContext;
+use crate::engine::MountSource;
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
+use crate::policy::{Assessment, Effect, Impact, Subject};
+use crate::progress::Silent;
+use crate::settings::RequiredProof;
+
+/// What has to be backed up before a command may run, and what has a current backup.
+#[derive(Debug, Default)]
+pub(super) struct BackupPlan {
+    /// To be backed up.
+    pub stores: Vec<Store>,
+    /// Verified backups of stores that are unchanged since.
+    pub current: Vec<(Store, Verified)>,
+    /// Complete backups of servers that are only stopped and are unchanged since.
+    pub current_of_stopped: Vec<(Store, Backup)>,
+    /// Data that will be destroyed and cannot be backed up.
+    pub impossible: Vec<Subject>,
+    /// Whether nothing was written since a backup, by its directory: the nodes of a cluster share one.
+    unchanged: BTreeMap<PathBuf, bool>,
+}
+
+/// Decides what has to be backed up: every running server that the command stops, if the settings want that, and all data
+/// that it would destroy or leave behind.
+pub(super) async fn make(
+    cx: &ProjectContext<'_>,
+    plan: &Assessment,
+    before_stop: bool,
+) -> anyhow::Result<BackupPlan> {
+    let mut backups = BackupPlan::default();
+    for impact in &plan.impacts {
+        match impact.effect {
+            Effect::Interrupt if before_stop && !impact.disposable => {
+                let stopped = cx.inventory.stores.iter().filter(|store| {
+                    store.is_server() && impact.services.contains(&store.service) && store.is_running()
+                });
+                for store in stopped {
+                    match unchanged_since(cx, store, &mut backups).await {
+                        Some(backup) => backups.current_of_stopped.push((store.clone(), backup)),
+                        None => add(&mut backups.stores, store.clone()),
+                    }
+                }
+            }
+            Effect::Destroy | Effect::Orphan if impact.counts() => lost(cx, impact, &mut backups).await?,
+            // Compose will ask, and a single `y` deletes the volume.
+            Effect::Destroy if is_offered(cx, impact) => lost(cx, impact, &mut backups).await?,
+            Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => {}
+        }
+    }
+    Ok(backups)
+}
+
+/// Whether it is a volume that Compose itself offers to delete.
+fn is_offered(cx: &ProjectContext<'_>, impact: &Impact) -> bool {
+    let asks = cx.command.reading.creates_containers();
+    let named = matches!(&impact.subject, Subject::Volume { anonymous: false, .. });
+    asks && named && impact.notice && !impact.disposable
+}
+
+async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan) -> anyhow::Result<()> {
+    let mut any = false;
+    for store in cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject)) {
+        any = true;
+        if backups.current.iter().any(|(known, _)| known.id == store.id) {
+            continue;
+        }
+        if store.is_running() || store.kind == StoreKind::Volume {
+            match unchanged_since(cx, store, backups)
+                .await
+                .and_then(|backup| backup.check_showing(&cx.ui().meter()).ok())
+            {
+                Some(backup) => backups.current.push((store.clone(), backup)),
+                None => add(&mut backups.stores, store.clone()),
+            }
+        } else if let Some(backup) = of_last_stop(cx, store).await? {
+            backups.current.push((store.clone(), backup));
+        } else {
+            // A stopped server cannot be asked, but its files do not change.
+            add(&mut backups.stores, Store { kind: StoreKind::Volume, ..store.clone() });
+        }
+    }
+    // The data of another project stays where it is.
+    if !any
+        && let Subject::Volume { name, .. } = &impact.subject
+        && cx.volumes.iter().any(|volume| volume.name == *name)
+    {
+        add(&mut backups.stores, store_of_volume(cx, name));
+        any = true;
+    }
+    if !any && impact.effect == Effect::Destroy {
+        backups.impossible.push(impact.subject.clone());
+    }
+    Ok(())
+}
+
+/// The newest backup of a running server, if it proves that nothing was written since. Its files exist and have the right
+/// sizes; they are not read.
+async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, backups: &mut BackupPlan) -> Option<Backup> {
+    if !store.is_server() || !store.is_running() {
+        return None;
+    }
+    let backup = cx.root.latest(&store.id).ok().flatten()?;
+    backup.is_complete().ok()?;
+    if cx.settings.backup.proof == RequiredProof::Restored && backup.proof() < Proof::Restored {
+        return None;
+    }
+    let unchanged = match backups.unchanged.get(&backup.directory) {
+        Some(known) => *known,
+        None => proves_unchanged(cx, store, &backup).await,
+    };
+    backups.unchanged.insert(backup.directory.clone(), unchanged);
+    unchanged.then_some(backup)
+}
+
+async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backup) -> bool {
+    let proof = store.kind.driver().is_unchanged_since(cx.target(store, &Silent), backup).await;
+    proof.unwrap_or_else(|error| {
+        let error = format!("{error:#}");
+        tracing::debug!(service = store.service, error, "backing up because it is not proven unchanged");
+        false
+    })
+}
+
+/// The backup of the store's last stop, if no container that mounts its data has run since.
+async fn of_last_stop(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
+    let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
+    let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
+    for place in &store.locations {
+        if let LocationSource::Volume { name: Some(volume), .. } = &place.source {
+            for container in cx.engine.containers_with_volume(volume).await? {
+                let started: Option<Timestamp> =
+                    container.started.as_deref().and_then(|text| text.parse().ok());
+                if container.is_running() || started.is_some_and(|started| started > record.time) {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+    let Ok(backup) = cx.root.find(&store.id, name) else { return Ok(None) };
+    Ok(backup.check().ok())
+}
+
+fn add(stores: &mut Vec<Store>, store: Store) {
+    if stores.iter().all(|known| known.id != store.id) {
+        stores.push(store);
+    }
+}
+
+/// A volume of no known store, as a store of its own.
+fn store_of_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
+    let mounted = cx.containers.iter().find_map(|container| {
+        container.mounts.iter().find_map(|mount| match &mount.source {
+            MountSource::Volume { name, .. } if name == volume => {
+                Some((container, mount.destination.clone()))
+            }
+            _ => None,
+        })
+    });
+    let key = cx
+        .volumes
+        .iter()
+        .find(|known| known.name == volume)
+        .and_then(|known| known.compose_key())
+        .unwrap_or(volume);
+    let container = mounted.as_ref().map(|(container, _)| (*container).clone());
+    let image = container
+        .as_ref()
+        .map(|container| container.image.clone())
+        .or_else(|| cx.containers.first().map(|container| container.image.clone()))
+        .or_else(|| {
+            let model = cx.project.whole_model()?;
+            model.services.values().find_map(|service| service.image.clone())
+        });
+    Store {
+        id: format!("volume-{key}"),
+        service: mounted
+            .as_ref()
+            .and_then(|(container, _)| container.service())
+            .map_or_else(|| format!("volume {key}"), |service| format!("{service} (volume {key})")),
+        kind: StoreKind::Volume,
+        container,
+        image,
+        locations: vec![DataLocation {
+            source: LocationSource::Volume { name: Some(volume.to_owned()), anonymous: false },
+            target: mounted.map_or_else(|| PathBuf::from("/data"), |(_, target)| target),
+            read_only: false,
+        }],
+    }
+}

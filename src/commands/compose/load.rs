@@ -1,0 +1,38 @@
+//! Loads the project of a guarded command, or says why the command is handed over without an assessment.
+
+use super::child::Unassessed;
+use crate::commands::context::{self, CommandContext, ProjectContext};
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// The project, if it can be assessed.
+pub(super) enum LoadedProject<'a> {
+    Project(Box<ProjectContext<'a>>),
+    /// Nothing can be found out, and the command cannot lose data for that reason.
+    Unassessable(Unassessed),
+}
+
+/// Reads the file and asks the engine. A command that may lose data fails here rather than run unassessed.
+pub(super) async fn project(
+    command: &CommandContext,
+    unknown_feature: bool,
+) -> Result<LoadedProject<'_>, Failure> {
+    let reading = &command.reading;
+    let project = match command.project() {
+        Ok(project) => project,
+        // Compose explains best what is wrong with its file.
+        Err(_) if reading.stops_at_unreadable_file() && !command.safe.plan => {
+            return Ok(LoadedProject::Unassessable(Unassessed::FileUnreadable));
+        }
+        Err(error) => return Err(context::unreadable(command, error)),
+    };
+    let may_lose_data = reading.may_lose_data() || unknown_feature;
+    match ProjectContext::of_project(command, project).await {
+        Ok(cx) => Ok(LoadedProject::Project(Box::new(cx))),
+        Err(failure) if failure.exit == Exit::Unavailable && !may_lose_data && !command.safe.plan => {
+            command.ui.warn(format!("{failure}; running without safety checks."));
+            Ok(LoadedProject::Unassessable(Unassessed::EngineUnavailable))
+        }
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,21 @@
+//! Compose's own commands that can stop a service or lose data: everything around the real command.
+//!
+//! [`run`](run::run) shows the steps from top to bottom, one file each.
+
+mod api_version;
+mod assess;
+mod backup_plan;
+mod backup_step;
+mod child;
+mod load;
+mod preflight_step;
+mod probe;
+mod related_projects;
+mod report;
+mod run;
+mod state;
+mod symlinks;
+mod unknown;
+mod verify_step;
+
+pub use run::run;

@@ -1,0 +1,80 @@
+//! The preflight checks of the services that a command starts.
+
+use crate::commands::context::ProjectContext;
+use crate::commands::format;
+use crate::compose::actions::MountOrigin;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::preflight::{self, CheckFinding, CheckSeverity, Start};
+
+/// The findings, if the command starts services.
+pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<CheckFinding>> {
+    let reading = &cx.command.reading;
+    if !reading.starts_services() {
+        return None;
+    }
+    let services = cx.scope().started();
+    let input = preflight::Input {
+        services: services.as_ref(),
+        model: cx.project.model.as_ref(),
+        inventory: &cx.inventory,
+        engine: cx.engine.as_ref(),
+        start: match reading.mount_origin() {
+            MountOrigin::Containers => Start::AsCreated,
+            MountOrigin::File => Start::AsDeclared,
+        },
+    };
+    Some(preflight::examine(input).await)
+}
+
+/// Checks every data mount of the services that the command starts, creates missing directories, and refuses to start a
+/// service that cannot work.
+pub(super) async fn check(cx: &ProjectContext<'_>) -> Result<(), Failure> {
+    let Some(findings) = findings(cx).await else { return Ok(()) };
+    let command = cx.command.reading.name();
+    let ui = cx.ui();
+    let is_waived = cx.command.safe.skip_checks;
+    let is_reported = |finding: &&CheckFinding| match finding.severity {
+        CheckSeverity::Warn => true,
+        CheckSeverity::Stop => is_waived,
+        CheckSeverity::Repair | CheckSeverity::Note => false,
+    };
+    for finding in findings.iter().filter(is_reported) {
+        ui.warn(format::finding(finding));
+    }
+    let errors: Vec<&CheckFinding> =
+        findings.iter().filter(|finding| finding.severity == CheckSeverity::Stop).collect();
+    if let Some((first, others)) = errors.split_first().filter(|_| !is_waived) {
+        let anyway = cx.suggest().again("--safe-skip-checks", &cx.command.words);
+        return Err(failed(command, first, others).run("To start anyway", anyway));
+    }
+    for finding in findings {
+        let Some(repair) = finding.repair else { continue };
+        ui.say(format!("{}: {}; creating it.", finding.service, finding.what));
+        repair.apply().map_err(|error| {
+            Failure::new(
+                Exit::Refused,
+                format!("`{}`: {}, and it cannot be created", finding.service, finding.what),
+            )
+            .because(error)
+            .say(format!("`{command}` was not run."))
+        })?;
+    }
+    Ok(())
+}
+
+fn failed(command: &str, first: &CheckFinding, others: &[&CheckFinding]) -> Failure {
+    let mut failure =
+        Failure::new(Exit::Refused, format!("`{}` could not work: {}", first.service, first.what))
+            .say(format!("{}.", format::sentence(&first.why)));
+    if let Some(command) = &first.suggest {
+        failure = failure.run("To fix it", command);
+    }
+    for finding in others {
+        failure = failure.say(format!("`{}`: {}.", finding.service, finding.what));
+        if let Some(command) = &finding.suggest {
+            failure = failure.run("To fix it", command);
+        }
+    }
+    failure.say(format!("`{command}` was not run."))
+}

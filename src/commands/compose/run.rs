@@ -1,0 +1,74 @@
+//! The life of a guarded command: probe, assess, preflight, decide, back up, confirm, run, record, verify.
+//!
+//! Each step takes the results of the steps before it and returns a value of its own.
+
+use super::child::{self, Unassessed};
+use super::load::{self, LoadedProject};
+use super::state::{self, PendingEntry};
+use super::unknown::{self, Unknown};
+use super::{assess, backup_step, preflight_step, probe, report, verify_step};
+use crate::commands::context::CommandContext;
+use crate::commands::refusal::{self, RefusableAction};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::journal::CommandOutcome;
+
+/// Runs a guarded command.
+pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
+    let unknown_feature = match unknown::ask_compose(command).await? {
+        Unknown::Nothing => None,
+        Unknown::RejectedByCompose => return child::hand_over(command, Unassessed::RefusedByCompose).await,
+        Unknown::AcceptedByCompose(feature) => Some(feature),
+    };
+    let mut cx = match load::project(command, unknown_feature.is_some()).await? {
+        LoadedProject::Project(cx) => *cx,
+        LoadedProject::Unassessable(reason) => return child::hand_over(command, reason).await,
+    };
+    let probe = probe::gather(&cx, unknown_feature).await?;
+    let plan = assess::assess(&cx, &probe).await;
+    if command.safe.plan {
+        report::plan(&cx, &plan, preflight_step::findings(&cx).await.as_deref());
+        return Ok(Exit::Success);
+    }
+
+    report::effects(&cx, &plan);
+    let mut journal = PendingEntry::begin(&cx, &plan);
+    let action = RefusableAction {
+        what: &report::command(&cx),
+        untouched: "Nothing was run, and no data was lost.",
+        allow: &report::allow_hint(&cx),
+    };
+    let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
+    preflight_step::check(&cx).await?;
+    let backups = backup_step::back_up(&cx, &plan)
+        .await
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
+    journal.add_backups(&backups);
+    let not_confirmed = "Nothing was run, and no data was lost. Backups made just now are kept.";
+    let approval = permission
+        .confirm(&command.ui, action.what, not_confirmed)
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
+    let clearance = approval.clear(backups.status());
+
+    let options = child::options(&cx, &probe);
+    let reading = &command.reading;
+    if reading.stays_attached() {
+        // It is verified while it runs, so what it destroys has to be recorded before.
+        state::write_baselines(&cx, &clearance, &backups, true);
+        let running = child::run(command, options, &clearance);
+        let exit = verify_step::while_running(&mut cx, running).await?;
+        journal.finish(&cx, &backups, exit);
+        return Ok(exit);
+    }
+    let exit = child::run(command, options, &clearance).await?;
+    let succeeded = exit == Exit::Compose(0);
+    if !reading.restarts_services() {
+        state::write_baselines(&cx, &clearance, &backups, succeeded);
+    }
+    journal.finish(&cx, &backups, exit);
+    if succeeded && reading.is_verified_afterwards() {
+        verify_step::after(&mut cx).await?;
+    }
+    Ok(exit)
+}

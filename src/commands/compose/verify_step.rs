@@ -1,0 +1,38 @@
+//! Verification of the started services against their baselines: after the command, or while it runs.
+
+use crate::commands::context::{self, ProjectContext};
+use crate::commands::verify_run;
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// Verifies the services that the command has started.
+pub(super) async fn after(cx: &mut ProjectContext<'_>) -> Result<(), Failure> {
+    cx.refresh().await.map_err(context::no_engine)?;
+    let services = cx.scope().started();
+    verify_run::all(cx, services.as_ref()).await.map(drop)
+}
+
+/// Verifies the services while an attached `up` runs, which may be for days.
+pub(super) async fn while_running(
+    cx: &mut ProjectContext<'_>,
+    running: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    let services = cx.scope().started();
+    let command = cx.command;
+    tokio::pin!(running);
+    let verification = async { verify_run::once_running(cx, services.as_ref()).await };
+    tokio::pin!(verification);
+    let verdict = tokio::select! {
+        exit = &mut running => return exit,
+        verdict = &mut verification => verdict,
+    };
+    if let Err(failure) = &verdict {
+        command.ui.failure(failure);
+    }
+    let exit = running.await?;
+    match verdict {
+        // A failure of Compose says more than one of the verification.
+        Err(failure) if exit == Exit::Compose(0) => Ok(failure.exit),
+        Err(_) | Ok(()) => Ok(exit),
+    }
+}

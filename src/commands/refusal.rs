@@ -1,0 +1,134 @@
+//! Decides about a plan and renders the refusal: the one place for Compose's commands, `restore` and `unprotect`.
+
+use std::ffi::OsString;
+
+use super::confirm::ask;
+use super::context::CommandContext;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::policy::{Approval, Confirmation, Decision, DecisionInput, Effect, Refusal, decide as decide_on};
+use crate::suggest::Suggest;
+use crate::ui::Ui;
+
+/// An action that may be refused, for messages.
+pub(super) struct RefusableAction<'a> {
+    /// The action as a noun: `` `down -v` ``.
+    pub what: &'a str,
+    /// A sentence: what the refusal leaves as it is.
+    pub untouched: &'a str,
+    /// Introduces the command that allows the action.
+    pub allow: &'a str,
+}
+
+/// A decision that is no refusal.
+#[must_use]
+#[derive(Debug)]
+pub(super) enum Permission {
+    Granted(Approval),
+    /// Somebody has to confirm it first.
+    Ask(Confirmation),
+}
+
+/// The permission for an action, or the refusal with its reason.
+pub(super) fn decide(
+    command: &CommandContext,
+    input: &DecisionInput<'_>,
+    action: &RefusableAction<'_>,
+) -> Result<Permission, Failure> {
+    match decide_on(input) {
+        Decision::Allow(approval) => Ok(Permission::Granted(approval)),
+        Decision::Confirm(question) => Ok(Permission::Ask(question)),
+        Decision::Refuse(refusal) => Err(render(&command.suggest, &command.words, action, &refusal)),
+    }
+}
+
+impl Permission {
+    /// Asks, if it has to be confirmed. `instead` says what holds if the answer is no.
+    pub(super) fn confirm(self, ui: &Ui, what: &str, instead: &str) -> Result<Approval, Failure> {
+        match self {
+            Self::Granted(approval) => Ok(approval),
+            Self::Ask(question) => ask(ui, question, what, instead),
+        }
+    }
+}
+
+fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, refusal: &Refusal) -> Failure {
+    let RefusableAction { what, untouched, allow } = action;
+    let refused =
+        |why: String| Failure::new(Exit::Refused, format!("{what} was refused: {why}")).say(*untouched);
+    let (failure, token) = match refusal {
+        Refusal::Settings(effect) => {
+            let setting = match effect {
+                Effect::Destroy => "destroy",
+                Effect::Orphan | Effect::Interrupt | Effect::None => "orphan",
+            };
+            return refused(format!("the settings say `guard.{setting}: refuse`"));
+        }
+        Refusal::NoTerminal(token) => (refused("there is no terminal to ask on".to_owned()), token),
+        Refusal::WrongToken(token) => (
+            refused("the token belongs to another plan".to_owned())
+                .say("The data has changed since the token was printed, or the token is for something else."),
+            token,
+        ),
+    };
+    failure.run(*allow, suggest.again(&format!("--safe-allow={token}"), words))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::error::Hint;
+    use crate::policy::{Assessment, Impact, Subject, Token};
+
+    /// Everything that is printed, without the layout.
+    fn text(refusal: &Refusal) -> String {
+        let suggest = Suggest::new(OsStr::new("docker-compose"), &[]);
+        let words = ["down", "-v"].map(OsString::from);
+        let action = RefusableAction {
+            what: "`down -v`",
+            untouched: "Nothing was run, and no data was lost.",
+            allow: "To allow exactly this, once",
+        };
+        let failure = render(&suggest, &words, &action, refusal);
+        assert_eq!(failure.exit, Exit::Refused);
+        let hints = failure.hints.iter().map(|hint| match hint {
+            Hint::Say(sentence) => sentence.clone(),
+            Hint::Run { why, command } => format!("{why}: {command}"),
+        });
+        std::iter::once(failure.message.clone()).chain(hints).collect::<Vec<_>>().join("\n")
+    }
+
+    fn token() -> Token {
+        let subject = Subject::Volume { name: "shop_data".into(), created: None, anonymous: false };
+        let impacts = vec![Impact::new(Effect::Destroy, subject, "")];
+        Token::of(&Assessment { engine: "e".into(), project: "shop".into(), impacts })
+    }
+
+    #[test]
+    fn a_refusal_gives_the_true_reason() {
+        let token = token();
+        insta::assert_snapshot!(
+            text(&Refusal::NoTerminal(token.clone())).replace(&token.to_string(), "TOKEN"),
+            @r"
+        `down -v` was refused: there is no terminal to ask on
+        Nothing was run, and no data was lost.
+        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        "
+        );
+        insta::assert_snapshot!(
+            text(&Refusal::WrongToken(token.clone())).replace(&token.to_string(), "TOKEN"),
+            @r"
+        `down -v` was refused: the token belongs to another plan
+        Nothing was run, and no data was lost.
+        The data has changed since the token was printed, or the token is for something else.
+        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        "
+        );
+        insta::assert_snapshot!(text(&Refusal::Settings(Effect::Orphan)), @r"
+        `down -v` was refused: the settings say `guard.orphan: refuse`
+        Nothing was run, and no data was lost.
+        ");
+    }
+}
