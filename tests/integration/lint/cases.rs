@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use safe_compose::inventory::known::{Keeps, Program, programs};
-use safe_compose::lint::{Finding, Severity};
+use safe_compose::lint::{LintFinding, LintSeverity};
 
 use super::{check_file, check_text, ids};
 
@@ -27,8 +27,8 @@ fn expected(text: &str) -> Option<BTreeSet<(usize, String)>> {
     any.then_some(found)
 }
 
-fn key(finding: &Finding) -> (usize, String) {
-    (finding.place.line, finding.rule.to_owned())
+fn key(finding: &LintFinding) -> (usize, String) {
+    (finding.location.line, finding.rule.to_owned())
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn every_case_is_found_where_it_is() {
         cases += 1;
         let found = check_file(path);
         let loud: BTreeSet<_> =
-            found.iter().filter(|finding| finding.severity > Severity::Info).map(key).collect();
+            found.iter().filter(|finding| finding.severity > LintSeverity::Info).map(key).collect();
         let all: BTreeSet<_> = found.iter().map(key).collect();
         let missed: Vec<_> = expected.difference(&all).collect();
         let extra: Vec<_> = loud.difference(&expected).collect();
@@ -81,9 +81,9 @@ fn every_known_program_is_tried_both_ways() {
         let found = check_text(&head);
         let bare = found.iter().find(|finding| finding.rule == "data-path-not-covered");
         let least = match program.keeps {
-            Keeps::Records => Severity::Error,
-            Keeps::Files | Keeps::State => Severity::Warning,
-            Keeps::Cache => Severity::Info,
+            Keeps::Records => LintSeverity::Error,
+            Keeps::Files | Keeps::State => LintSeverity::Warning,
+            Keeps::Cache => LintSeverity::Info,
         };
         if bare.is_none_or(|finding| finding.severity != least) {
             wrong.push(format!("{} without a mount: {:?}", program.example(), ids(&found)));

@@ -72,7 +72,7 @@ fn json_is_for_scripts() {
     let (_, out, _) = lint(lost.path(), &["lint", "--format", "json"]);
     let value: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(value["errors"], 1);
-    assert_eq!(value["findings"][0]["place"]["line"], 2, "notes come where they stand");
+    assert_eq!(value["findings"][0]["location"]["line"], 2, "findings are in the order of their lines");
     assert!(rules(&out).contains(&"data-path-not-covered".to_owned()));
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use safe_compose::lint::{self, Finding};
+use safe_compose::lint::{self, LintFinding};
 use tempfile::TempDir;
 
 use super::{check_file, check_text, errors, ids};
@@ -16,8 +16,8 @@ fn project(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-fn line_of(findings: &[Finding], rule: &str) -> Option<usize> {
-    findings.iter().find(|finding| finding.rule == rule).map(|finding| finding.place.line)
+fn line_of(findings: &[LintFinding], rule: &str) -> Option<usize> {
+    findings.iter().find(|finding| finding.rule == rule).map(|finding| finding.location.line)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_an_override_breaks_is_found_in_the_override() {
     ]);
     let found = check_file(&files.path().join("compose.yaml"));
     let found = found.iter().find(|finding| finding.rule == "data-on-anonymous-volume").expect("found");
-    assert!(found.place.file.ends_with("compose.override.yaml") && found.place.line == 4, "{found:?}");
+    assert!(found.location.file.ends_with("compose.override.yaml") && found.location.line == 4, "{found:?}");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn extends_brings_what_a_service_has_elsewhere() {
     ]);
     let found = check_file(&files.path().join("compose.yaml"));
     let found = found.iter().find(|finding| finding.rule == "data-on-anonymous-volume").expect("found");
-    assert!(found.place.file.ends_with("common/base.yaml") && found.place.line == 5, "{found:?}");
+    assert!(found.location.file.ends_with("common/base.yaml") && found.location.line == 5, "{found:?}");
     assert_eq!(found.service.as_deref(), Some("db"));
 }
 
@@ -120,7 +120,7 @@ fn a_variable_is_shown_where_it_is_used() {
     let text = "services:\n  db:\n    image: postgres:17\n    volumes:\n      - \"${DATA}/pg:/var/lib/postgresql/data\"\n";
     let found = check_text(text);
     let place =
-        &found.iter().find(|finding| finding.rule == "variable-without-default").expect("found").place;
+        &found.iter().find(|finding| finding.rule == "variable-without-default").expect("found").location;
     assert_eq!((place.line, place.column, place.end_column), (5, 10, 17));
 }
 

@@ -1,17 +1,17 @@
 //! `--timeout 0`, and `kill`.
 
-use super::{Hit, Scene, rule};
 use crate::compose::invocation::Reading;
-use crate::lint::finding::Severity;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
-    /// Finds a script that ends a store before it has written everything: `--timeout 0`, `kill`.
+    /// Finds a script that kills a database before it has written all data: `--timeout 0`, `kill`.
     ///
     /// ## Why it matters
     ///
-    /// A stop with `--timeout 0` or a `kill` ends a server at once, without letting it write what it still holds in memory.
+    /// `--timeout 0` and `kill` end a server at once, before it can write what it still has in memory.
     ///
-    /// Most stores recover; some lose the last seconds, and some have to be repaired.
+    /// Most databases recover. Some lose the last seconds of data, and some have to be repaired.
     ///
     /// ## Bad
     ///
@@ -26,21 +26,18 @@ rule! {
     /// docker compose down
     /// docker compose kill -s SIGHUP web
     /// ```
-    "script-kills-store", Warning, look
+    "script-kills-store", Warning, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let mut readings = scene.commands.compose.iter().chain(&scene.commands.engine);
-    let how = readings.find_map(how)?;
-    Some(Hit {
-        severity: Severity::Warning,
-        message: format!("`{how}` ends a store before it has written everything"),
-        help: "Let it stop by itself, and give a slow one a longer `stop_grace_period` in the Compose file."
-            .into(),
-    })
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    let mut readings = context.readings.compose.iter().chain(&context.readings.engine);
+    let Some(command) = readings.find_map(killing_command) else { return };
+    report
+        .add(context.span(), format!("`{command}` kills a database before it has written all data"))
+        .help("Let it stop by itself. If it is slow, set a longer `stop_grace_period` in the Compose file.");
 }
 
-fn how(reading: &Reading) -> Option<String> {
+fn killing_command(reading: &Reading) -> Option<String> {
     let command = reading.subcommand.as_deref()?;
     match command {
         "down" | "stop" | "restart" | "up" | "scale" => {
