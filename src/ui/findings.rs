@@ -121,7 +121,29 @@ mod tests {
         let mut info = finding("the file is missing", 9, 1..1);
         info.severity = LintSeverity::Info;
         info.help = None;
-        insta::assert_snapshot!(rendered(&[error, finding("té", 3, 9..10), info], "services:\n  db:\n    é: ü # x\n"), @"");
+        let shown = rendered(&[error, finding("té", 3, 9..10), info], "services:\n  db:\n    é: ü # x\n");
+        insta::assert_snapshot!(shown, @r"
+        error[some-rule]: data is lost
+         --> compose.yaml:2:3
+          |
+        2 |   db:
+          |   ^^
+          |
+          = help: Do something.
+
+        warning[some-rule]: té
+         --> compose.yaml:3:9
+          |
+        3 |     é: ü # x
+          |         ^
+          |
+          = help: Do something.
+
+        info[some-rule]: the file is missing
+        --> compose.yaml:9:1
+
+        Found 1 error, 1 warning, 1 info. For details: `safe-compose lint --explain RULE`.
+        ");
     }
 
     #[test]

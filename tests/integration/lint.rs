@@ -1,10 +1,11 @@
-//! `lint`: every rule by its own examples, our cases, hostile files, and the whole command.
+//! `lint`: the examples of the rules, the cases, hostile files, and the command.
 
 mod cases;
 mod command;
 mod documents;
 mod examples;
 mod hostile;
+mod messages;
 mod reader;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use safe_compose::lint::rules;
 use super::{check_text, errors, ids};
 
 /// The YAML blocks below a heading.
-fn blocks(explain: &str, heading: &str) -> Vec<String> {
+pub(super) fn blocks(explain: &str, heading: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut below = false;
     let mut block: Option<String> = None;

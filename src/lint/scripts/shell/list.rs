@@ -32,7 +32,9 @@ impl ShellParser<'_> {
             self.at += length;
         }
         self.at += usize::from(self.peek(0).is_some());
-        self.nested(&inner, |parser| parser.list());
+        self.nested(&inner, |parser| {
+            parser.list();
+        });
     }
 
     /// Reads another text as a part of this script.
