@@ -25,7 +25,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The start of a file, for findings about the file as a whole.
+    /// The start of a file, for findings about the complete file.
     pub(crate) fn start_of(file: FileId) -> Self {
         Self { file, start: TextPosition::START, end: TextPosition::START }
     }

@@ -29,7 +29,7 @@ fn rules(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_rule_holds_its_examples() {
+fn every_rule_finds_its_bad_examples_and_no_good_one() {
     for rule in safe_compose::lint::rules::scripts() {
         let text = rule.explain;
         let (bad, good) =
@@ -92,7 +92,7 @@ fn every_spelling_of_down() {
 }
 
 #[test]
-fn what_deletes_nothing() {
+fn harmless_commands() {
     for line in [
         "docker compose down",
         "docker compose down --volumes=false",
@@ -145,7 +145,7 @@ fn what_deletes_nothing() {
 }
 
 #[test]
-fn kin_of_down() {
+fn other_destructive_commands() {
     for (line, rule) in [
         ("docker compose rm -fsv", "removes-volume"),
         ("docker-compose rm -v --force", "removes-volume"),
@@ -185,7 +185,7 @@ fn kin_of_down() {
 }
 
 #[test]
-fn behind_other_programs() {
+fn inside_other_programs() {
     for line in [
         "sudo docker compose down -v",
         "sudo -u deploy -E A=b docker compose down -v",
@@ -271,7 +271,7 @@ fn through_variables_and_functions() {
 }
 
 #[test]
-fn places_are_exact() {
+fn locations_are_exact() {
     assert_eq!(found("x.sh", "set -e\n  true && docker compose down -v\n"), "2:11 destroys-volumes\n");
     let finding = &check(
         Path::new("x.sh"),
@@ -429,7 +429,7 @@ test:
 }
 
 #[test]
-fn what_is_ignored_with_a_reason() {
+fn findings_are_ignored_with_a_reason() {
     let line = "docker compose down -v";
     let mark = "# safe-compose: ignore[script-destroys-volumes]";
     assert_eq!(found("x.sh", &format!("{line} {mark} test data\n")), "");

@@ -91,24 +91,24 @@ impl Template<'_> {
         while let Some(dollar) = rest.find('$') {
             replaced.push_str(&rest[..dollar]);
             let at = offset + (text.len() - rest.len()) + dollar;
-            let behind = &rest[dollar + 1..];
-            if let Some(more) = behind.strip_prefix('$') {
+            let after = &rest[dollar + 1..];
+            if let Some(more) = after.strip_prefix('$') {
                 replaced.push('$');
                 rest = more;
-            } else if let Some(inside) = behind.strip_prefix('{') {
+            } else if let Some(inside) = after.strip_prefix('{') {
                 let end = closing(inside).ok_or(Invalid(at))?;
                 self.braced(&inside[..end], at, &mut replaced)?;
                 rest = &inside[end + 1..];
             } else {
-                let length = name_length(behind);
+                let length = name_length(after);
                 if length == 0 {
                     // Compose V2 keeps it (measured with 2.40); only `${` has to start a variable.
                     replaced.push('$');
-                    rest = behind;
+                    rest = after;
                     continue;
                 }
-                self.plain(&behind[..length], at, length + 1, &mut replaced);
-                rest = &behind[length..];
+                self.plain(&after[..length], at, length + 1, &mut replaced);
+                rest = &after[length..];
             }
         }
         replaced.push_str(rest);
@@ -123,7 +123,7 @@ impl Template<'_> {
         into.push_str(&format!("${{{name}}}"));
         if self.unknown.is_none() {
             let place = match self.written {
-                // A span inside of a default would need the text around it.
+                // A span inside a default would need the text around it.
                 Some(before) if self.nesting == 0 => {
                     let from = before + at;
                     self.span.part(&" ".repeat(from + length), from, from + length)
@@ -136,21 +136,21 @@ impl Template<'_> {
 
     fn braced(&mut self, inside: &str, at: usize, into: &mut String) -> Result<(), Invalid> {
         let length = name_length(inside);
-        let (name, behind) = inside.split_at(length);
+        let (name, after) = inside.split_at(length);
         if length == 0 {
             return Err(Invalid(at));
         }
-        if behind.is_empty() {
+        if after.is_empty() {
             self.plain(name, at, inside.len() + 3, into);
             return Ok(());
         }
-        let (empty_counts, behind) = match behind.strip_prefix(':') {
-            Some(behind) => (false, behind),
-            None => (true, behind),
+        let (empty_counts, after) = match after.strip_prefix(':') {
+            Some(after) => (false, after),
+            None => (true, after),
         };
-        let word = behind.get(1..).unwrap_or_default();
+        let word = after.get(1..).unwrap_or_default();
         let set = (self.lookup)(name).filter(|value| empty_counts || !value.is_empty());
-        match (behind.chars().next(), set) {
+        match (after.chars().next(), set) {
             (Some('-' | '?'), Some(value)) => into.push_str(&value),
             (Some('-'), None) | (Some('+'), Some(_)) => into.push_str(&self.nested(word, at)?),
             (Some('?'), None) => {

@@ -185,14 +185,14 @@ fn distinct(items: Vec<YamlNode>, unique: Unique) -> Vec<YamlNode> {
 
 /// The path of a mount in the container.
 fn target(item: &YamlNode) -> String {
-    let said = match item.as_str() {
+    let target = match item.as_str() {
         Some(short) => mount_fields(short).target,
         None => item
             .get("target")
             .and_then(YamlNode::as_str)
             .or_else(|| item.get("source").and_then(YamlNode::as_str)),
     };
-    said.unwrap_or_default().trim_end_matches('/').to_owned()
+    target.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
 /// What identifies a published port.

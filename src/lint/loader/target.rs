@@ -18,7 +18,7 @@ pub struct LintTarget {
     pub complete: bool,
 }
 
-/// One project for each named file, together with the override file beside it. A directory means the files that Compose
+/// One project for each named file, together with the override file next to it. A directory means the files that Compose
 /// would find in it, an override file its project.
 pub fn targets(named: &[PathBuf]) -> Vec<LintTarget> {
     let mut targets: Vec<LintTarget> = Vec::new();

@@ -43,10 +43,10 @@ impl CommandWords {
     pub(crate) fn value(&self, flag: &str) -> Option<String> {
         let words = self.flat();
         words.iter().enumerate().find_map(|(at, word)| {
-            let behind = word.strip_prefix(flag)?;
-            match behind.strip_prefix('=') {
+            let after = word.strip_prefix(flag)?;
+            match after.strip_prefix('=') {
                 Some(value) => Some(value.to_owned()),
-                None if behind.is_empty() => words.get(at + 1).cloned(),
+                None if after.is_empty() => words.get(at + 1).cloned(),
                 None => None,
             }
         })

@@ -73,10 +73,10 @@ fn parent(path: &str) -> String {
 }
 
 /// The first operand after a word, skipping flags.
-fn operand(words: &[&CommandWords], behind: &str) -> Option<String> {
+fn operand(words: &[&CommandWords], after: &str) -> Option<String> {
     words.iter().find_map(|words| {
         let flat = words.flat();
-        let at = flat.iter().position(|word| word == behind)?;
+        let at = flat.iter().position(|word| word == after)?;
         let mut rest = flat[at + 1..].iter();
         while let Some(word) = rest.next() {
             if word.starts_with("--") && !word.contains('=') {

@@ -26,13 +26,13 @@ impl ImageVersion {
 
 /// The major version in a tag: the number after `pg`, which is that of PostgreSQL, or the number that it starts with.
 fn major(tag: &str) -> Option<u32> {
-    let behind = tag.rsplit_once("pg").map(|(_, behind)| behind);
+    let after = tag.rsplit_once("pg").map(|(_, after)| after);
     let number = |text: &str| {
         let text = text.trim_start_matches('v');
         let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
         text[..digits].parse::<u32>().ok().filter(|number| *number < 1000)
     };
-    behind.and_then(number).or_else(|| number(tag))
+    after.and_then(number).or_else(|| number(tag))
 }
 
 #[cfg(test)]

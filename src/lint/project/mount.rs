@@ -30,7 +30,7 @@ pub(crate) enum LintMountSource {
     Anonymous,
     Bind(YamlScalar),
     Tmpfs,
-    /// It begins with a variable that is not set here.
+    /// It starts with a variable that is not set.
     Unknown(YamlScalar),
     /// A type of mount that holds no data of the service.
     Other,
@@ -75,8 +75,8 @@ impl LintMount {
     fn long(node: &YamlNode) -> Option<Self> {
         let text = |name: &str| node.get(name).and_then(YamlNode::as_scalar).cloned();
         let flag = |node: Option<&YamlNode>| node.and_then(YamlNode::as_scalar).and_then(YamlScalar::as_bool);
-        let said = text("source").or_else(|| text("src"));
-        let source = match (text("type").as_ref().map(YamlScalar::as_str), said) {
+        let path_or_name = text("source").or_else(|| text("src"));
+        let source = match (text("type").as_ref().map(YamlScalar::as_str), path_or_name) {
             (Some("volume"), Some(name)) => LintMountSource::Named(name),
             (Some("volume"), None) => LintMountSource::Anonymous,
             (Some("bind"), Some(path)) => LintMountSource::Bind(path),

@@ -5,7 +5,7 @@ use crate::lint::yaml::YamlNode;
 
 /// A port of a service that is published on the host.
 #[derive(Debug, Clone)]
-pub(crate) struct PublishedPort {
+pub(crate) struct LintPort {
     /// The address that it is bound to; `None` for all.
     pub address: Option<String>,
     /// The port in the container; for a range, the first.
@@ -13,7 +13,7 @@ pub(crate) struct PublishedPort {
     pub span: Span,
 }
 
-impl PublishedPort {
+impl LintPort {
     pub(super) fn read(node: &YamlNode) -> Option<Self> {
         match node.as_scalar() {
             Some(text) if text.is_known() => Self::short(text.as_str(), node.span),
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn only_an_address_restricts_a_port() {
-        let read = |text| PublishedPort::short(text, Span::start_of(FileId::default())).expect("a port");
+        let read = |text| LintPort::short(text, Span::start_of(FileId::default())).expect("a port");
         assert!(read("6379").is_open() && read("6379:6379/tcp").is_open() && read("0.0.0.0:1:2").is_open());
         assert!(!read("127.0.0.1:6379:6379").is_open() && !read("[::1]:6379:6379").is_open());
         assert_eq!(read("7000-7010:6379-6389").target, 6379);

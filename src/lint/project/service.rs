@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::command_words::CommandWords;
 use super::mount::LintMount;
-use super::port::PublishedPort;
+use super::port::LintPort;
 use crate::lint::loader::as_pairs;
 use crate::lint::span::Span;
 use crate::lint::yaml::{YamlNode, YamlScalar, YamlValue};
@@ -17,7 +17,7 @@ pub(crate) struct LintService {
     pub image: Option<YamlScalar>,
     pub built: bool,
     pub mounts: Vec<LintMount>,
-    pub ports: Vec<PublishedPort>,
+    pub ports: Vec<LintPort>,
     pub environment: Vec<EnvironmentVariable>,
     /// It has an `env_file`, so its environment is not completely known.
     pub env_file: bool,
@@ -54,7 +54,7 @@ impl LintService {
             image: text("image"),
             built: node.get("build").is_some(),
             mounts,
-            ports: items("ports").iter().filter_map(PublishedPort::read).collect(),
+            ports: items("ports").iter().filter_map(LintPort::read).collect(),
             environment: environment
                 .into_iter()
                 .map(|(name, value)| EnvironmentVariable { name, value })

@@ -1,10 +1,10 @@
-//! Backups inside of the data that they back up.
+//! Backups inside the data that they back up.
 
 use crate::lint::project::{LintMountSource, LintProject, host_path};
 use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a backup directory inside of a data directory.
+    /// Finds a backup directory inside a data directory.
     ///
     /// ## Why it matters
     ///
@@ -48,7 +48,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
             && path.starts_with(&data)
         {
             let message =
-                format!("backups would be stored inside of the data directory of {}", store.program.name());
+                format!("backups would be stored inside the data directory of {}", store.program.name());
             report
                 .for_service(service, text.span, message)
                 .help("Use another directory, if possible on another disk.");

@@ -61,7 +61,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
         for word in command.flat() {
             if SETTINGS.contains(&word.to_ascii_lowercase().trim_start_matches("-c")) {
                 let message = format!(
-                    "with `{word}`, {} loses acknowledged writes at a power failure",
+                    "with `{word}`, a power failure can lose or corrupt the data of {}",
                     store.program.name()
                 );
                 report.for_service(service, command.span, message).help(format!("Remove `{word}`."));

@@ -51,7 +51,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
             continue;
         }
         let message = format!(
-            "{} is killed after {} seconds, possibly before it has written all data",
+            "{} is killed after {} s, possibly before it has written all data",
             store.program.name(),
             grace.as_secs_f64(),
         );

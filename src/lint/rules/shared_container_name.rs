@@ -10,7 +10,7 @@ rule! {
     ///
     /// ## Why it matters
     ///
-    /// Only one of the containers can exist. If somebody removes it to start another one, the data inside of it is
+    /// Only one of the containers can exist. If somebody removes it to start another one, the data inside it is
     /// lost.
     ///
     /// ## Bad

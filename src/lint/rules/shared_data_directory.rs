@@ -58,7 +58,7 @@ rule! {
     "shared-data-directory", Error, Project(check)
 }
 
-/// The files behind a mount.
+/// The files that are mounted.
 #[derive(PartialEq, Eq, Hash)]
 enum MountedFiles {
     Volume(String, Option<String>),

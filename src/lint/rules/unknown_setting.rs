@@ -12,7 +12,7 @@ rule! {
     /// ## Why it matters
     ///
     /// A mistyped setting protects nothing. Compose keeps `x-safe-compose` at the top level of a file, and drops it
-    /// inside of services, volumes and networks.
+    /// inside services, volumes and networks.
     ///
     /// ## Bad
     ///
@@ -68,7 +68,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
         for item in project.root.get(section).map(YamlNode::entries).unwrap_or_default() {
             if let Some(entry) = item.value.entry("x-safe-compose") {
                 let message = format!(
-                    "Compose drops `x-safe-compose` inside of {section}, so these settings have no effect"
+                    "Compose drops `x-safe-compose` inside {section}, so these settings have no effect"
                 );
                 report.add(entry.key.span, message).help(format!(
                     "Move it to the top level: `x-safe-compose: {{ {section}: {{ {}: … }} }}`.",

@@ -9,7 +9,7 @@ rule! {
     ///
     /// ## Why it matters
     ///
-    /// `watch` makes a directory in the container like that of the host, also inside of volumes: a file that is
+    /// `watch` makes a directory in the container like that of the host, also inside volumes: a file that is
     /// deleted on the host is deleted there, and a file that changes on the host replaces what the server wrote.
     ///
     /// ## Bad

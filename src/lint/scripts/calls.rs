@@ -131,7 +131,7 @@ impl CallFinder<'_> {
                 ];
                 let deeper = Nesting { remote: true, ..deeper };
                 let words = skip_flags(rest, VALUED);
-                let words = words.split_first().map_or(words, |(_, behind)| skip_flags(behind, VALUED));
+                let words = words.split_first().map_or(words, |(_, after)| skip_flags(after, VALUED));
                 if words.is_empty() {
                     self.inputs(input, scope, deeper);
                 } else {

@@ -24,7 +24,7 @@ const MAX_LENGTH: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct DataDirectories {
     /// The directory of the script.
-    beside: PathBuf,
+    script_directory: PathBuf,
     /// The bind mounts of the Compose files, absolute or relative to the current directory.
     mounted: BTreeSet<PathBuf>,
     /// The directories of the Compose files.
@@ -34,10 +34,10 @@ pub struct DataDirectories {
 impl DataDirectories {
     /// Reads the Compose files in the directory of the script and those above it.
     pub fn around(script: &Path) -> Self {
-        let beside = script.parent().map(clean).unwrap_or_default();
-        let mut found = Self { beside: beside.clone(), ..Self::default() };
+        let script_directory = script.parent().map(clean).unwrap_or_default();
+        let mut found = Self { script_directory: script_directory.clone(), ..Self::default() };
         let here = Path::new("");
-        let above = beside.ancestors().take(MAX_PARENTS);
+        let above = script_directory.ancestors().take(MAX_PARENTS);
         for folder in above {
             let listed = if folder == here { Path::new(".") } else { folder };
             let Ok(entries) = std::fs::read_dir(listed) else { continue };
@@ -90,11 +90,11 @@ impl DataDirectories {
             return None;
         }
         // A script runs from its own directory or from that of its project.
-        let places = self.projects.iter().chain([&self.beside]);
-        let mounted = places.map(|folder| clean(&folder.join(path))).find(|place| {
+        let directories = self.projects.iter().chain([&self.script_directory]);
+        let mounted = directories.map(|directory| clean(&directory.join(path))).find(|path| {
             // Deleting a directory above a mount deletes the mount too. The project directory is left out.
-            self.mounted.iter().any(|mount| mount.starts_with(place) || place.starts_with(mount))
-                && !self.projects.contains(place)
+            self.mounted.iter().any(|mount| mount.starts_with(path) || path.starts_with(mount))
+                && !self.projects.contains(path)
         });
         mounted.map(|_| "which a Compose file mounts into a service".to_owned())
     }

@@ -126,17 +126,17 @@ pub(super) fn inner(arguments: &[ShellArgument]) -> Option<&[ShellArgument]> {
 
 /// Skips flags and their values.
 pub(super) fn skip_flags<'a>(mut rest: &'a [ShellArgument], valued: &[&str]) -> &'a [ShellArgument] {
-    while let Some((first, behind)) = rest.split_first() {
+    while let Some((first, after)) = rest.split_first() {
         let text = first.as_str();
         if text == "--" {
-            return behind;
+            return after;
         }
         if !text.starts_with('-') || text.len() < 2 {
             return rest;
         }
-        rest = behind;
+        rest = after;
         if takes_next(text, valued) {
-            rest = rest.split_first().map_or(rest, |(_, behind)| behind);
+            rest = rest.split_first().map_or(rest, |(_, after)| after);
         }
     }
     rest

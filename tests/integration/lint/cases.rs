@@ -1,4 +1,4 @@
-//! `tests/fixtures/lint/cases`: small files, each with what has to be found in its first lines.
+//! `tests/fixtures/lint/cases`: small files whose first lines say what is expected.
 //!
 //! `# expect: LINE RULE` for each finding, `# expect: nothing` for none. Notes (`info`) need not be listed, and count
 //! when they are. Every program of the inventory is tried both ways besides.
@@ -32,7 +32,7 @@ fn key(finding: &LintFinding) -> (usize, String) {
 }
 
 #[test]
-fn every_case_is_found_where_it_is() {
+fn every_case_has_the_expected_findings() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lint/cases");
     let mut wrong = Vec::new();
     let mut cases = 0;
@@ -70,7 +70,7 @@ fn command(program: &Program) -> &'static str {
 }
 
 #[test]
-fn every_known_program_is_tried_both_ways() {
+fn every_known_program_is_checked_with_and_without_a_mount() {
     let mut wrong = Vec::new();
     for program in programs() {
         let head = format!(

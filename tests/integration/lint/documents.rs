@@ -92,13 +92,13 @@ fn the_schema_allows_what_the_settings_read() {
     let text = fs::read_to_string(file("docs/x-safe-compose.schema.json")).expect("the schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
     let schema = &schema["properties"]["x-safe-compose"];
-    let whole = example(schema);
-    Settings::read(Some(&whole)).expect("every property is a setting");
+    let complete = example(schema);
+    Settings::read(Some(&complete)).expect("every property is a setting");
     let mut found = Vec::new();
-    words(schema, &whole, "", &mut found);
+    words(schema, &complete, "", &mut found);
     assert!(found.len() > 10, "{found:?}");
     for (at, word) in found {
-        let mut value = whole.clone();
+        let mut value = complete.clone();
         *value.pointer_mut(&at).expect("a value") = word.clone();
         assert!(Settings::read(Some(&value)).is_ok(), "the settings do not know {word} at {at}");
         *value.pointer_mut(&at).expect("a value") = "no-such-word".into();
@@ -108,7 +108,7 @@ fn the_schema_allows_what_the_settings_read() {
     for (at, properties) in
         [("", schema), ("/backup", &schema["properties"]["backup"]), ("/lint", &schema["properties"]["lint"])]
     {
-        let mut value = whole.clone();
+        let mut value = complete.clone();
         value.pointer_mut(at).expect("a value")["no-such-setting"] = 1.into();
         let said = Settings::read(Some(&value)).expect_err("unknown").to_string();
         let known = said.matches('`').count() / 2;

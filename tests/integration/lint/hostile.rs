@@ -1,4 +1,4 @@
-//! Whatever is in a file: no panic, no hang, and memory in proportion.
+//! Hostile files: no panic, no hang, and memory in proportion to the file.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ fn long_words_and_many_of_them() {
 }
 
 #[test]
-fn circles_end() {
+fn circular_references_end() {
     let chain: String =
         (0..2_000).map(|n| format!("  s{n}: {{ extends: {{ service: s{} }} }}\n", (n + 1) % 2_000)).collect();
     assert!(ids(&quickly(&format!("services:\n{chain}"))).contains(&"invalid-compose"));

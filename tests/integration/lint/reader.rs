@@ -38,7 +38,7 @@ fn an_override_beside_is_merged_by_target() {
 }
 
 #[test]
-fn what_an_override_breaks_is_found_in_the_override() {
+fn a_finding_caused_by_an_override_is_in_the_override() {
     let files = project(&[
         (
             "compose.yaml",
@@ -64,13 +64,13 @@ fn what_an_override_breaks_is_found_in_the_override() {
 }
 
 #[test]
-fn a_part_that_is_meant_for_dash_f_is_not_judged_for_what_it_lacks() {
+fn missing_parts_of_a_partial_project_are_not_reported() {
     let found = check_text("services:\n  db:\n    environment: { A: b }\n    volumes: [\"data:/x\"]\n");
     assert_eq!(errors(&found), [""; 0]);
 }
 
 #[test]
-fn extends_brings_what_a_service_has_elsewhere() {
+fn extends_is_followed_to_another_file() {
     let files = project(&[
         (
             "common/base.yaml",
@@ -99,7 +99,7 @@ fn include_has_its_own_directory_and_variables() {
 }
 
 #[test]
-fn circles_of_files_are_said() {
+fn circular_includes_are_reported() {
     let files = project(&[
         ("a.yaml", "include: [b.yaml]\nservices: { a: { image: \"nginx:1.29\" } }\n"),
         ("b.yaml", "include: [a.yaml]\nservices: { b: { image: \"nginx:1.29\" } }\n"),
@@ -108,7 +108,7 @@ fn circles_of_files_are_said() {
 }
 
 #[test]
-fn places_survive_anchors_and_merges() {
+fn spans_survive_anchors_and_merges() {
     let text =
         "x-db: &db\n  image: mysql:8.4\n  volumes:\n    - /var/lib/mysql\nservices:\n  one:\n    <<: *db\n";
     let found = check_text(text);
@@ -141,14 +141,14 @@ fn documents_of_one_file_are_merged() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_a_finding() {
+fn a_missing_file_is_a_finding() {
     let found = check_file(Path::new("/nowhere/compose.yaml"));
     assert_eq!(ids(&found), ["invalid-yaml"]);
     assert!(lint::targets(&[]).is_empty());
 }
 
 #[test]
-fn errors_of_yaml_have_their_place() {
+fn yaml_errors_have_a_location() {
     let found = check_text("services:\n  web:\n    image: [\n");
     assert_eq!(ids(&found), ["invalid-yaml"]);
     let found = check_text("services:\n  web:\n    image: a:1\n    image: b:1\n");

@@ -73,8 +73,8 @@ fn value_of(
     let at = at + value.len() - code.len();
     let quoted = |quote: char| {
         let inner = code.strip_prefix(quote)?;
-        let (inner, behind) = inner.split_once(quote)?;
-        let alone = behind.trim().is_empty() || behind.trim_start().starts_with('#');
+        let (inner, after) = inner.split_once(quote)?;
+        let alone = after.trim().is_empty() || after.trim_start().starts_with('#');
         alone.then_some(inner)
     };
     if let Some(text) = quoted('"').or_else(|| quoted('\'')) {

@@ -66,8 +66,9 @@ fn is_recursive(arguments: &[ShellArgument]) -> bool {
 }
 
 fn operands(arguments: &[ShellArgument]) -> Vec<&ShellArgument> {
-    let behind = arguments.iter().position(|argument| argument.as_str() == "--").unwrap_or(arguments.len());
-    let (before, after) = arguments.split_at(behind);
+    let separator =
+        arguments.iter().position(|argument| argument.as_str() == "--").unwrap_or(arguments.len());
+    let (before, after) = arguments.split_at(separator);
     before.iter().filter(|argument| !argument.as_str().starts_with('-')).chain(after.iter().skip(1)).collect()
 }
 

@@ -66,7 +66,7 @@ impl ShellParser<'_> {
                     parser.pieces(QuotingContext::Document);
                 });
             }
-            // CallReadings inside of the reader's words stand before it.
+            // CallReadings inside the reader's words stand before it.
             let reader = self.done.iter_mut().skip(here_document.reader).find_map(|statement| {
                 if let ShellStatement::Command(command) = statement { Some(command) } else { None }
             });

@@ -49,7 +49,7 @@ impl ShellWord {
     }
 }
 
-/// What a script does, in order: commands inside of other commands come before them.
+/// What a script does, in order: commands inside other commands come before them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::lint::scripts) enum ShellStatement {
     /// `NAME=value` that later commands see; several words for an array.
