@@ -1,13 +1,13 @@
-//! `safe-compose lint`: does a Compose file lose data?
+//! `safe-compose lint`: checks Compose files for mistakes that lose data.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde_json::json;
-
-use super::lint_texts::{Texts, read_stdin};
-use super::{format, lint_scripts};
+use super::lint_input::{read_stdin, split_stdin};
+use super::{format, lint_rules, lint_scripts};
 use crate::cli::{Deny, LintArgs, LintFormat};
 use crate::compose::invocation::Reading;
 use crate::compose::project::sources;
@@ -15,166 +15,124 @@ use crate::env::{self, Env};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::write_atomically;
-use crate::lint::{self, Baseline, Checked, Finding, Severity, Target};
+use crate::lint::{
+    self, LintBaseline, LintBaselineError, LintFinding, LintReport, LintRule, LintSeverity, LintTarget,
+};
 use crate::ui::{Ui, findings};
 
-/// Runs without a runtime: it asks nobody.
+/// Runs without an async runtime, because it asks neither the engine nor Compose.
 pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &LintArgs) -> Result<Exit, Failure> {
     if let Some(id) = &args.explain {
-        return explain(ui, id);
+        return lint_rules::explain(ui, id);
     }
     if args.rules {
-        list(ui, args.format);
+        lint_rules::list(ui, args.format);
         return Ok(Exit::Success);
     }
     if args.scripts {
-        let (found, texts) = lint_scripts::look(ui, &args.files)?;
-        return finish(ui, args, found, &texts);
+        return finish(ui, args, &lint_scripts::check(ui, &args.files)?);
     }
     let targets = targets(env, reading, args)?;
-    let mut checked = check(&targets);
+    let mut reports = check(&targets);
     if args.fix || args.diff {
-        let changed = repair(ui, &checked, args.fix)?;
+        let changed = fix(ui, &reports, args.fix)?;
         if args.diff {
             return Ok(if changed { Exit::Found } else { Exit::Success });
         }
         if changed {
-            checked = check(&targets);
+            reports = check(&targets);
         }
     }
-    let mut found: Vec<Finding> = checked.iter().flat_map(Checked::findings).collect();
-    // A file that several projects include is looked at once for each.
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|finding| seen.insert((finding.place.clone(), finding.rule, finding.message.clone())));
-    let texts: Texts = checked.iter().flat_map(Checked::texts).collect();
-    finish(ui, args, found, &texts)
+    finish(ui, args, &reports)
 }
 
-/// Leaves out what is known, shows the rest, and says how it ends.
-fn finish(ui: &Ui, args: &LintArgs, mut found: Vec<Finding>, texts: &Texts) -> Result<Exit, Failure> {
+/// Removes known findings, shows the rest, and decides on the exit code.
+fn finish(ui: &Ui, args: &LintArgs, reports: &[LintReport]) -> Result<Exit, Failure> {
+    let mut found: Vec<LintFinding> = reports.iter().flat_map(LintReport::findings).collect();
+    // A file that several projects include is checked once for each.
+    let mut seen = HashSet::new();
+    found.retain(|finding| seen.insert((finding.location.clone(), finding.rule, finding.message.clone())));
     if let Some(path) = &args.baseline {
+        let failure = |error| baseline_failure(path, error);
         if args.write_baseline {
-            Baseline::of(&found).write(path).map_err(|error| baseline(path, error))?;
-            ui.good(format!(
-                "{} in `{}`.",
-                crate::units::count(found.len() as u64, "known finding"),
-                path.display()
-            ));
+            LintBaseline::of(&found).write(path).map_err(failure)?;
+            let count = crate::units::count(found.len() as u64, "known finding");
+            ui.good(format!("Wrote {count} to `{}`.", path.display()));
             return Ok(Exit::Success);
         }
-        found = Baseline::read(path).map_err(|error| baseline(path, error))?.filter(found);
+        found = LintBaseline::read(path).map_err(failure)?.filter(found);
     }
-    show(ui, args.format, &found, texts);
+    show(ui, args.format, &found, reports);
     let least = match args.deny {
-        _ if args.strict => Severity::Warning,
-        Deny::Error => Severity::Error,
-        Deny::Warning => Severity::Warning,
-        Deny::Info => Severity::Info,
+        _ if args.strict => LintSeverity::Warning,
+        Deny::Error => LintSeverity::Error,
+        Deny::Warning => LintSeverity::Warning,
+        Deny::Info => LintSeverity::Info,
     };
     let denied = found.iter().any(|finding| finding.severity >= least);
     Ok(if denied { Exit::Found } else { Exit::Success })
 }
 
-fn show(ui: &Ui, format: LintFormat, found: &[Finding], texts: &Texts) {
+fn show(ui: &Ui, format: LintFormat, found: &[LintFinding], reports: &[LintReport]) {
     match format {
-        LintFormat::Text => ui.result(findings::render(found, texts)),
+        LintFormat::Text => {
+            let texts: BTreeMap<PathBuf, Arc<str>> = reports.iter().flat_map(LintReport::texts).collect();
+            ui.result(findings::render(found, &texts));
+        }
         LintFormat::Json => ui.result(format::json(&lint::output::json(found))),
         LintFormat::Sarif => {
-            let rules: Vec<_> = lint::catalogue().collect();
+            let rules: Vec<&LintRule> = lint::rules::all().collect();
             ui.result(format::json(&lint::output::sarif(found, &rules)));
         }
         LintFormat::Github => ui.result(lint::output::github(found)),
     }
 }
 
-fn explain(ui: &Ui, id: &str) -> Result<Exit, Failure> {
-    let Some(rule) = lint::catalogue().find(|rule| rule.id == id) else {
-        return Err(Failure::new(Exit::Usage, format!("there is no rule `{id}`"))
-            .say("`safe-compose lint --rules` lists them."));
-    };
-    ui.result(format!("# {} ({})\n\n{}", rule.id, describe_severity(rule.severity), rule.text()));
-    Ok(Exit::Success)
-}
-
-fn describe_severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
-}
-
-fn list(ui: &Ui, format: LintFormat) {
-    let rules = lint::catalogue;
-    match format {
-        LintFormat::Json | LintFormat::Sarif => {
-            let all: Vec<_> = rules()
-                .map(|rule| json!({ "id": rule.id, "severity": rule.severity, "summary": rule.summary() }))
-                .collect();
-            ui.result(format::json(
-                &json!({ "format": "safe-compose-lint-rules", "format_version": 1, "rules": all }),
-            ));
-        }
-        LintFormat::Text | LintFormat::Github => {
-            let width = rules().map(|rule| rule.id.len()).max().unwrap_or(0);
-            let lines: Vec<String> = rules()
-                .map(|rule| {
-                    format!("{:width$}  {:7}  {}", rule.id, describe_severity(rule.severity), rule.summary())
-                })
-                .collect();
-            ui.result(lines.join("\n"));
-        }
-    }
-}
-
-fn baseline(path: &Path, error: lint::BaselineError) -> Failure {
-    Failure::new(Exit::Usage, format!("the baseline `{}` cannot be used", path.display()))
+fn baseline_failure(path: &Path, error: LintBaselineError) -> Failure {
+    Failure::new(Exit::Usage, format!("cannot use the baseline `{}`", path.display()))
         .because(error)
-        .say("`--write-baseline` makes a new one of what is found now.")
+        .say("To create a new one from the current findings, add `--write-baseline`.")
 }
 
-/// What the words ask to be read.
-fn targets(env: &Env, reading: &Reading, args: &LintArgs) -> Result<Vec<Target>, Failure> {
-    let stdin = |wanted: bool| if wanted { read_stdin().map(Some) } else { Ok(None) };
+/// The projects to check.
+fn targets(env: &Env, reading: &Reading, args: &LintArgs) -> Result<Vec<LintTarget>, Failure> {
     if !args.files.is_empty() {
-        let (streams, files): (Vec<PathBuf>, Vec<PathBuf>) =
-            args.files.iter().cloned().partition(|file| file == Path::new("-"));
+        let (files, stdin) = split_stdin(&args.files)?;
         let mut targets = lint::targets(&files);
-        if let Some(text) = stdin(!streams.is_empty())? {
-            targets.push(Target {
-                files: vec!["-".into()],
-                directory: ".".into(),
-                env_files: vec![".env".into()],
-                stdin: Some(text),
-                whole: false,
-            });
-        }
+        targets.extend(stdin.map(|text| LintTarget {
+            files: vec!["-".into()],
+            directory: ".".into(),
+            env_files: vec![".env".into()],
+            stdin: Some(text),
+            complete: false,
+        }));
         return Ok(targets);
     }
     let found = sources(reading, env);
     if found.files.is_empty() {
-        return Err(Failure::new(Exit::Usage, "there is no Compose file here")
-            .say("Name the files: `safe-compose lint FILE…`."));
+        return Err(Failure::new(Exit::Usage, "no Compose file found in this directory or its parents")
+            .say("Name the files to check: `safe-compose lint FILE…`."));
     }
-    let near = |path: &PathBuf| path.strip_prefix(&env.current_dir).unwrap_or(path).to_path_buf();
-    let directory = match near(&found.directory) {
+    let relative = |path: &PathBuf| path.strip_prefix(&env.current_dir).unwrap_or(path).to_path_buf();
+    let directory = match relative(&found.directory) {
         path if path.as_os_str().is_empty() => PathBuf::from("."),
         path => path,
     };
-    let stdin = stdin(found.files.iter().any(|file| file == Path::new("-")))?;
-    Ok(vec![Target {
-        files: found.files.iter().map(near).collect(),
+    let has_stdin = found.files.iter().any(|file| file == Path::new("-"));
+    let stdin = if has_stdin { Some(read_stdin()?) } else { None };
+    Ok(vec![LintTarget {
+        files: found.files.iter().map(relative).collect(),
         directory,
         env_files: found.env_files,
         stdin,
-        whole: true,
+        complete: true,
     }])
 }
 
-/// Every target, on all processors when there are many.
-fn check(targets: &[Target]) -> Vec<Checked> {
+/// Checks every project, on all processors if there are many.
+fn check(targets: &[LintTarget]) -> Vec<LintReport> {
     const FEW: usize = 32;
-    let one = |target: &Target| lint::check(target, &env::variable);
+    let one = |target: &LintTarget| lint::check(target, &env::variable);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     if targets.len() <= FEW || threads == 1 {
         return targets.iter().map(one).collect();
@@ -189,10 +147,10 @@ fn check(targets: &[Target]) -> Vec<Checked> {
     })
 }
 
-/// Shows, and with `write` makes, the changes that mend findings. Whether there were any.
-fn repair(ui: &Ui, checked: &[Checked], write: bool) -> Result<bool, Failure> {
-    let mut done = std::collections::BTreeSet::new();
-    for (path, old, new) in checked.iter().flat_map(|checked| checked.fixed(|_| true)) {
+/// Shows the changes that fix findings and, with `write`, makes them. Whether there are any.
+fn fix(ui: &Ui, reports: &[LintReport], write: bool) -> Result<bool, Failure> {
+    let mut done = BTreeSet::new();
+    for (path, old, new) in reports.iter().flat_map(LintReport::fixed) {
         if path == Path::new("-") || !done.insert(path.clone()) {
             continue;
         }
@@ -201,7 +159,7 @@ fn repair(ui: &Ui, checked: &[Checked], write: bool) -> Result<bool, Failure> {
             let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let mode = fs::metadata(&target).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
             write_atomically(&target, new.as_bytes(), mode).map_err(|error| {
-                Failure::new(Exit::Usage, format!("`{}` cannot be changed", path.display())).because(error)
+                Failure::new(Exit::Usage, format!("cannot change `{}`", path.display())).because(error)
             })?;
         }
     }

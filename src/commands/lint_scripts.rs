@@ -1,53 +1,44 @@
-//! `safe-compose lint --scripts`: does a script lose data?
+//! `safe-compose lint --scripts`: checks scripts for commands that lose data.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::lint_texts::{Texts, read_stdin};
+use super::lint_input::split_stdin;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::lint::Finding;
-use crate::lint::scripts::{self, Directories, Kind};
+use crate::lint::LintReport;
+use crate::lint::scripts::{self, DataDirectories, ScriptKind};
 use crate::ui::Ui;
 
-/// The findings in every script below these paths, with the text of the scripts that have some.
-pub(super) fn look(ui: &Ui, paths: &[PathBuf]) -> Result<(Vec<Finding>, Texts), Failure> {
-    let (streams, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        paths.iter().cloned().partition(|path| path == Path::new("-"));
-    if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-        return Err(Failure::new(Exit::Usage, format!("there is no `{}`", missing.display()))
-            .say("Nothing was read."));
+/// Checks every script below these paths. Scripts without findings have no report.
+pub(super) fn check(ui: &Ui, paths: &[PathBuf]) -> Result<Vec<LintReport>, Failure> {
+    if let Some(missing) = paths.iter().find(|path| *path != Path::new("-") && !path.exists()) {
+        return Err(Failure::new(Exit::Usage, format!("`{}` does not exist", missing.display()))
+            .say("Nothing was checked."));
     }
-    let mut found = Vec::new();
-    let mut texts = Texts::new();
-    let mut keep = |path: PathBuf, text: String, findings: Vec<Finding>| {
-        if !findings.is_empty() {
-            texts.insert(path, Arc::from(text));
-            found.extend(findings);
-        }
-    };
-    if !streams.is_empty() {
-        let text = read_stdin()?;
-        let kind = Kind::of_text(&text).unwrap_or(Kind::Shell);
-        let path = PathBuf::from("-");
-        let findings = scripts::look(&path, kind, &text, &Directories::around(&path));
-        keep(path, text, findings);
+    let (paths, stdin) = split_stdin(paths)?;
+    let mut reports = Vec::new();
+    let only_stdin = paths.is_empty() && stdin.is_some();
+    if let Some(text) = stdin {
+        let path = Path::new("-");
+        let kind = ScriptKind::of_text(&text).unwrap_or(ScriptKind::Shell);
+        reports.push(scripts::check(path, kind, &text, &DataDirectories::around(path)));
     }
-    let files = if paths.is_empty() && !streams.is_empty() { Vec::new() } else { scripts::find(&paths) };
-    let mut directories: HashMap<PathBuf, Directories> = HashMap::new();
+    let files = if only_stdin { Vec::new() } else { scripts::find(&paths) };
+    let mut directories: HashMap<PathBuf, DataDirectories> = HashMap::new();
     for (path, kind) in files {
         let Ok(bytes) = fs::read(&path) else {
-            ui.warn(format!("`{}` cannot be read, and was left out.", path.display()));
+            ui.warn(format!("Cannot read `{}`. It was skipped.", path.display()));
             continue;
         };
         let text = String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        let around = directories.entry(folder).or_insert_with(|| Directories::around(&path));
-        let findings = scripts::look(&path, kind, &text, around);
-        keep(path, text, findings);
+        let directory = path.parent().map(Path::to_owned).unwrap_or_default();
+        let around = directories.entry(directory).or_insert_with(|| DataDirectories::around(&path));
+        reports.push(scripts::check(&path, kind, &text, around));
     }
-    Ok((found, texts))
+    // The text of every script is kept in its report, so reports that are not shown are dropped.
+    reports.retain(|report| !report.is_empty());
+    Ok(reports)
 }

@@ -1,27 +1,27 @@
-//! Findings that were there before: an old project begins with them and stops adding to them.
+//! Known findings of an existing project, so that only new ones are reported.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::Finding;
+use super::finding::LintFinding;
 use crate::fs;
 
-/// The version of the format; a file of a newer one is not read.
+/// The version of the format. Files of a newer version are not read.
 const VERSION: u32 = 1;
 
-/// Known findings. Lines are not part of it, so that other changes of a file do not bring them back.
+/// Known findings, without their lines, so that other changes of a file do not report them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Baseline {
+pub struct LintBaseline {
     version: u32,
-    findings: Vec<Known>,
+    findings: Vec<KnownFinding>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+struct KnownFinding {
     file: String,
     rule: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -30,50 +30,57 @@ struct Known {
     count: usize,
 }
 
-/// A baseline that cannot be used.
+/// Why a baseline cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum BaselineError {
-    #[error("cannot be read")]
+pub enum LintBaselineError {
+    #[error("cannot read it")]
     Read(#[source] std::io::Error),
-    #[error("is not a baseline")]
+    #[error("it is not a lint baseline")]
     Parse(#[source] serde_json::Error),
-    #[error("has version {0}, and only {VERSION} is known")]
+    #[error("its format version is {0}; this version of safe-compose reads versions up to {VERSION}")]
     Newer(u32),
-    #[error("cannot be written")]
+    #[error("cannot write it")]
     Write(#[source] anyhow::Error),
 }
 
-impl Baseline {
-    /// All of these, counted.
-    pub fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+impl LintBaseline {
+    /// The findings, counted.
+    pub fn of<'a>(findings: impl IntoIterator<Item = &'a LintFinding>) -> Self {
         let mut counts: BTreeMap<(String, String, Option<String>, String), usize> = BTreeMap::new();
         for finding in findings {
             *counts.entry(key(finding)).or_default() += 1;
         }
         let findings = counts
             .into_iter()
-            .map(|((file, rule, service, message), count)| Known { file, rule, service, message, count })
+            .map(|((file, rule, service, message), count)| KnownFinding {
+                file,
+                rule,
+                service,
+                message,
+                count,
+            })
             .collect();
         Self { version: VERSION, findings }
     }
 
-    pub fn read(path: &Path) -> Result<Self, BaselineError> {
-        let bytes = std::fs::read(path).map_err(BaselineError::Read)?;
-        let baseline: Self = serde_json::from_slice(&bytes).map_err(BaselineError::Parse)?;
+    pub fn read(path: &Path) -> Result<Self, LintBaselineError> {
+        let bytes = std::fs::read(path).map_err(LintBaselineError::Read)?;
+        let baseline: Self = serde_json::from_slice(&bytes).map_err(LintBaselineError::Parse)?;
         if baseline.version > VERSION {
-            return Err(BaselineError::Newer(baseline.version));
+            return Err(LintBaselineError::Newer(baseline.version));
         }
         Ok(baseline)
     }
 
-    pub fn write(&self, path: &Path) -> Result<(), BaselineError> {
-        let mut text = serde_json::to_string_pretty(self).map_err(BaselineError::Parse)?;
+    pub fn write(&self, path: &Path) -> Result<(), LintBaselineError> {
+        let mut text = serde_json::to_string_pretty(self).map_err(LintBaselineError::Parse)?;
         text.push('\n');
-        fs::write_atomically(path, text.as_bytes(), 0o644).map_err(|error| BaselineError::Write(error.into()))
+        fs::write_atomically(path, text.as_bytes(), 0o644)
+            .map_err(|error| LintBaselineError::Write(error.into()))
     }
 
-    /// Leaves out what is known, as often as it is known.
-    pub fn filter(&self, findings: Vec<Finding>) -> Vec<Finding> {
+    /// Removes known findings, each as often as it is known.
+    pub fn filter(&self, findings: Vec<LintFinding>) -> Vec<LintFinding> {
         let mut left: BTreeMap<_, usize> = self
             .findings
             .iter()
@@ -96,8 +103,8 @@ impl Baseline {
     }
 }
 
-fn key(finding: &Finding) -> (String, String, Option<String>, String) {
-    let file = finding.place.file.to_string_lossy();
+fn key(finding: &LintFinding) -> (String, String, Option<String>, String) {
+    let file = finding.location.file.to_string_lossy();
     let file = file.strip_prefix("./").unwrap_or(&file).to_owned();
     (file, finding.rule.to_owned(), finding.service.clone(), finding.message.clone())
 }

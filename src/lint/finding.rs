@@ -1,24 +1,38 @@
-//! What a rule says of a file, and where.
+//! What a rule found, and where.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How bad it is. An error means that data will be lost.
+/// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Severity {
+pub enum LintSeverity {
+    /// It could be safer.
     Info,
+    /// Data may be lost.
     Warning,
+    /// Data will be lost, or Compose refuses the file.
     Error,
 }
 
-/// A stretch of a file: from the first character up to, and without, the last.
+impl LintSeverity {
+    /// Its name, as in the settings and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A range of a file: from the first character up to, and without, the end.
 ///
 /// Lines and columns count from 1; columns are characters, not bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Place {
-    /// As it was given or found; `-` for standard input.
+pub struct FileRange {
+    /// As it was named or found; `-` for standard input.
     pub file: PathBuf,
     pub line: usize,
     pub column: usize,
@@ -26,19 +40,19 @@ pub struct Place {
     pub end_column: usize,
 }
 
-/// One thing that a rule found.
+/// One problem that a rule found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The rule's id, as `--explain` and `ignore[…]` take it.
+pub struct LintFinding {
+    /// The id of the rule, for `--explain` and `ignore[…]`.
     pub rule: &'static str,
-    pub severity: Severity,
-    pub place: Place,
-    /// What is at stake, as one sentence without a full stop.
+    pub severity: LintSeverity,
+    pub location: FileRange,
+    /// What can happen to the data: one sentence without a period.
     pub message: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The service it is about.
+    /// The service that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }

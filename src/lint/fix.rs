@@ -1,18 +1,19 @@
-//! Changes to files that keep every other byte: comments and formatting stay.
+//! Edits that fix a finding and keep every other byte of the file, comments and formatting included.
 
 use std::collections::BTreeMap;
 
-use super::source::{FileId, Files, Span};
+use super::files::SourceFiles;
+use super::span::{FileId, Span};
 
-/// What would mend a finding.
+/// The edits that fix a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    pub edits: Vec<Edit>,
+pub(crate) struct Fix {
+    pub edits: Vec<TextEdit>,
 }
 
-/// One stretch of bytes replaced by others.
+/// Bytes of a file that are replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub(crate) struct TextEdit {
     pub file: FileId,
     pub from: usize,
     pub to: usize,
@@ -20,44 +21,47 @@ pub struct Edit {
 }
 
 impl Fix {
-    /// Puts text before the beginning of a stretch.
-    pub fn before(span: Span, text: impl Into<String>) -> Self {
+    /// Inserts text before a span.
+    pub(crate) fn before(span: Span, text: impl Into<String>) -> Self {
         Self::bytes(span.file, span.start.byte as usize, span.start.byte as usize, text)
     }
 
-    /// Puts text in the place of a stretch.
-    pub fn replace(span: Span, text: impl Into<String>) -> Self {
+    /// Replaces a span.
+    pub(crate) fn replace(span: Span, text: impl Into<String>) -> Self {
         Self::bytes(span.file, span.start.byte as usize, span.end.byte as usize, text)
     }
 
-    /// A new key before a key of a block mapping, in its indentation.
-    pub fn new_key(files: &Files, key: Span, text: &str) -> Option<Self> {
-        let whole = &files.get(key.file).text;
+    /// Inserts a key before a key of a block mapping, with the same indentation.
+    pub(crate) fn new_key(files: &SourceFiles, key: Span, text: &str) -> Option<Self> {
+        let contents = &files.get(key.file).text;
         let at = key.start.byte as usize;
-        let line = whole.get(..at)?.rsplit('\n').next()?;
-        // A key behind `- ` or `{` does not begin its line.
+        let line = contents.get(..at)?.rsplit('\n').next()?;
+        // A key after `- ` or `{` does not start its line.
         line.chars().all(|letter| letter == ' ').then(|| Self::before(key, format!("{text}\n{line}")))
     }
 
-    /// Lines at the end of a file.
-    pub fn at_end(files: &Files, file: FileId, text: &str) -> Self {
-        let whole = &files.get(file).text;
-        let gap = if whole.is_empty() || whole.ends_with('\n') { "" } else { "\n" };
-        Self::bytes(file, whole.len(), whole.len(), format!("{gap}{text}\n"))
+    /// Appends lines to a file.
+    pub(crate) fn at_end(files: &SourceFiles, file: FileId, text: &str) -> Self {
+        let contents = &files.get(file).text;
+        let gap = if contents.is_empty() || contents.ends_with('\n') { "" } else { "\n" };
+        Self::bytes(file, contents.len(), contents.len(), format!("{gap}{text}\n"))
     }
 
     fn bytes(file: FileId, from: usize, to: usize, text: impl Into<String>) -> Self {
-        Self { edits: vec![Edit { file, from, to, text: text.into() }] }
+        Self { edits: vec![TextEdit { file, from, to, text: text.into() }] }
     }
 }
 
-/// The new text of every file that fixes change. Of two that touch the same bytes the later is left out: the next run
-/// finds it again.
-pub fn apply<'a>(files: &Files, wanted: impl IntoIterator<Item = &'a Fix>) -> BTreeMap<FileId, String> {
-    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
-    let mut taken: Vec<&Edit> = Vec::new();
+/// The new text of every file that the fixes change. Of two fixes that change the same bytes, the later is left out; the
+/// next run finds it again.
+pub(crate) fn apply<'a>(
+    files: &SourceFiles,
+    wanted: impl IntoIterator<Item = &'a Fix>,
+) -> BTreeMap<FileId, String> {
+    let mut by_file: BTreeMap<FileId, Vec<&TextEdit>> = BTreeMap::new();
+    let mut taken: Vec<&TextEdit> = Vec::new();
     for fix in wanted {
-        let clash = |edit: &Edit| {
+        let clash = |edit: &TextEdit| {
             taken.iter().any(|known| {
                 known.file == edit.file
                     && known != &edit
@@ -93,8 +97,8 @@ pub fn apply<'a>(files: &Files, wanted: impl IntoIterator<Item = &'a Fix>) -> BT
         .collect()
 }
 
-/// What changes, as `diff -u` and `git apply` have it.
-pub fn diff(name: &str, old: &str, new: &str) -> String {
+/// The change in the format of `diff -u` and `git apply`.
+pub(crate) fn diff(name: &str, old: &str, new: &str) -> String {
     similar::TextDiff::from_lines(old, new)
         .unified_diff()
         .header(&format!("a/{name}"), &format!("b/{name}"))

@@ -1,34 +1,52 @@
-//! What a rule is, and what it may say.
+//! What a rule is, and how it reports what it finds.
 
-use super::finding::Severity;
+use super::finding::LintSeverity;
 use super::fix::Fix;
-use super::project::{Mount, Project, Service, Store};
-use super::source::Span;
+use super::project::{LintProject, LintService};
+use super::scripts::call_context::CallContext;
+use super::span::Span;
 
-/// One rule, in one file of `rules/`.
+/// One rule, in a file of its own.
 #[derive(Debug)]
-pub struct Rule {
-    /// As `ignore[…]`, `--explain` and the settings take it.
+pub struct LintRule {
+    /// The name for `ignore[…]`, `--explain` and the settings.
     pub id: &'static str,
-    /// Unless the rule or the settings say otherwise. An error means that data will be lost.
-    pub severity: Severity,
-    /// What `--explain` prints: the doc comment of the rule.
+    /// The highest severity of its findings, unless the settings change it.
+    pub severity: LintSeverity,
+    /// The doc comment of the rule, which is its explanation.
     pub explain: &'static str,
-    pub(super) check: fn(&Project, &mut Report),
+    pub(super) check: RuleCheck,
 }
 
-impl Rule {
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RuleCheck {
+    /// A project: its Compose files, merged.
+    Project(fn(&LintProject, &mut RuleReport)),
+    /// A call of a program in a script.
+    Call(fn(&CallContext<'_>, &mut RuleReport)),
+    /// Nothing: its findings come from reading the files, the comments or the settings.
+    Reader,
+}
+
+impl LintRule {
     /// The first line of its explanation.
     pub fn summary(&self) -> &'static str {
         self.explain.lines().next().unwrap_or_default().trim()
     }
+
+    /// Its explanation, in Markdown.
+    pub fn explanation(&self) -> String {
+        let lines = self.explain.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
 }
 
-/// Something that a rule found, before severities are set and ignored findings left out.
+/// A finding before severities are set and ignored findings are removed.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct FindingDraft {
     pub rule: &'static str,
-    pub severity: Severity,
+    pub severity: LintSeverity,
     pub span: Span,
     pub message: String,
     pub help: Option<String>,
@@ -36,14 +54,19 @@ pub struct Found {
     pub fix: Option<Fix>,
 }
 
-impl Found {
+impl FindingDraft {
     pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn severity(&mut self, severity: Severity) -> &mut Self {
+    pub(super) fn severity(&mut self, severity: LintSeverity) -> &mut Self {
         self.severity = severity;
+        self
+    }
+
+    pub(super) fn service(&mut self, service: &LintService) -> &mut Self {
+        self.service = Some(service.name.as_str().to_owned());
         self
     }
 
@@ -53,22 +76,22 @@ impl Found {
     }
 }
 
-/// Collects what one rule says.
+/// Collects the findings of one rule.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct RuleReport {
     rule: &'static str,
-    severity: Severity,
-    pub(super) found: Vec<Found>,
+    severity: LintSeverity,
+    pub(super) drafts: Vec<FindingDraft>,
 }
 
-impl Report {
-    pub(super) fn new(rule: &Rule) -> Self {
-        Self { rule: rule.id, severity: rule.severity, found: Vec::new() }
+impl RuleReport {
+    pub(super) fn new(rule: &LintRule) -> Self {
+        Self { rule: rule.id, severity: rule.severity, drafts: Vec::new() }
     }
 
-    /// Something about the project.
-    pub(super) fn add(&mut self, span: Span, message: impl Into<String>) -> &mut Found {
-        let found = Found {
+    /// Reports something about the project or the script.
+    pub(super) fn add(&mut self, span: Span, message: impl Into<String>) -> &mut FindingDraft {
+        let draft = FindingDraft {
             rule: self.rule,
             severity: self.severity,
             span,
@@ -77,30 +100,34 @@ impl Report {
             service: None,
             fix: None,
         };
-        self.found.push(found);
-        let last = self.found.len() - 1;
-        &mut self.found[last]
+        self.drafts.push(draft);
+        let last = self.drafts.len() - 1;
+        &mut self.drafts[last]
     }
 
-    /// Something about a service.
-    pub(super) fn of(&mut self, service: &Service, span: Span, message: impl Into<String>) -> &mut Found {
-        let found = self.add(span, message);
-        found.service = Some(service.name.as_str().to_owned());
-        found
+    /// Reports something about a service.
+    pub(super) fn for_service(
+        &mut self,
+        service: &LintService,
+        span: Span,
+        message: impl Into<String>,
+    ) -> &mut FindingDraft {
+        self.add(span, message).service(service)
     }
 }
 
-/// Services that keep data on a mount, with that mount.
-pub(super) fn mounted(project: &Project) -> impl Iterator<Item = (&Service, &Store, &Mount)> {
-    project.stores().filter_map(|(service, store)| Some((service, store, store.mount(service)?)))
-}
-
-/// Makes a rule of its doc comment, which is what `--explain` prints, and of its check.
+/// Makes a rule from its doc comment, which `--explain` prints, and its check.
 macro_rules! rule {
-    ($(#[doc = $doc:literal])* $id:literal, $severity:ident, $check:expr) => {
-        pub(super) const RULE: $crate::lint::rule::Rule = $crate::lint::rule::Rule {
+    ($(#[doc = $doc:literal])* $id:literal, $severity:ident, Reader) => {
+        $crate::lint::rule::rule!(@ [$($doc),*] $id, $severity, $crate::lint::rule::RuleCheck::Reader);
+    };
+    ($(#[doc = $doc:literal])* $id:literal, $severity:ident, $kind:ident($check:expr)) => {
+        $crate::lint::rule::rule!(@ [$($doc),*] $id, $severity, $crate::lint::rule::RuleCheck::$kind($check));
+    };
+    (@ [$($doc:literal),*] $id:literal, $severity:ident, $check:expr) => {
+        pub(super) const RULE: $crate::lint::rule::LintRule = $crate::lint::rule::LintRule {
             id: $id,
-            severity: $crate::lint::finding::Severity::$severity,
+            severity: $crate::lint::finding::LintSeverity::$severity,
             explain: concat!($($doc, "\n"),*),
             check: $check,
         };

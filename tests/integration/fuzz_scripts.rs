@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
-use safe_compose::lint::scripts::{Directories, Kind, look};
+use safe_compose::lint::scripts::{DataDirectories, ScriptKind, check};
 
 /// Every kind of file that scripts stand in.
 const NAMES: &[&str] = &[
@@ -141,12 +141,12 @@ fn text() -> impl Strategy<Value = String> {
 
 fn read(name: &str, text: &str) -> usize {
     let path = Path::new(name);
-    let kind = Kind::of_path(path).expect("a kind");
-    let found = look(path, kind, text, &Directories::default());
+    let kind = ScriptKind::of_path(path).expect("a kind");
+    let found = check(path, kind, text, &DataDirectories::default()).findings();
     for finding in &found {
-        let place = &finding.place;
-        assert!((place.line, place.column) <= (place.end_line, place.end_column), "{place:?}");
-        assert!(place.end_line <= text.lines().count() + 1, "{place:?}");
+        let range = &finding.location;
+        assert!((range.line, range.column) <= (range.end_line, range.end_column), "{range:?}");
+        assert!(range.end_line <= text.lines().count() + 1, "{range:?}");
     }
     found.len()
 }

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use safe_compose::lint::Finding;
-use safe_compose::lint::output::{RuleText, sarif};
-use safe_compose::lint::scripts::{Directories, Kind, look};
+use safe_compose::lint::output::sarif;
+use safe_compose::lint::scripts::{DataDirectories, ScriptKind, check};
+use safe_compose::lint::{LintFinding, LintRule, rules};
 use serde_json::Value;
 
-fn findings() -> Vec<Finding> {
+fn findings() -> Vec<LintFinding> {
     let text = "docker compose down -vt0\ndocker volume rm \"a\nb\"\n";
-    let mut found = look(Path::new("a b/x.sh"), Kind::Shell, text, &Directories::default());
+    let mut found =
+        check(Path::new("a b/x.sh"), ScriptKind::Shell, text, &DataDirectories::default()).findings();
     found[0].service = Some("db".to_owned());
     found[1].help = None;
     found
 }
 
 fn log() -> Value {
-    let rules: Vec<RuleText<'_>> = safe_compose::lint::catalogue().collect();
+    let rules: Vec<&LintRule> = rules::all().collect();
     sarif(&findings(), &rules)
 }
 
@@ -55,8 +56,8 @@ fn sarif_says_what_was_found() {
         assert_eq!(rule["id"], finding.rule);
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "a%20b/x.sh");
-        assert_eq!(place["region"]["startLine"], finding.place.line);
-        assert_eq!(place["region"]["endColumn"], finding.place.end_column);
+        assert_eq!(place["region"]["startLine"], finding.location.line);
+        assert_eq!(place["region"]["endColumn"], finding.location.end_column);
     }
     assert_eq!(results[0]["level"], "error");
     assert_eq!(results[1]["level"], "warning");

@@ -3,21 +3,22 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use safe_compose::lint::scripts::{Directories, Kind, RULES, look};
+use safe_compose::lint::scripts::{DataDirectories, ScriptKind, check};
 
 /// The findings of a file, one a line: `line:column rule`, with `?` for a warning.
 fn found(name: &str, text: &str) -> String {
-    found_among(name, text, &Directories::default())
+    found_among(name, text, &DataDirectories::default())
 }
 
-fn found_among(name: &str, text: &str, directories: &Directories) -> String {
+fn found_among(name: &str, text: &str, directories: &DataDirectories) -> String {
     let path = Path::new(name);
-    let kind = Kind::of_path(path).or_else(|| Kind::of_text(text)).unwrap_or(Kind::Shell);
+    let kind = ScriptKind::of_path(path).or_else(|| ScriptKind::of_text(text)).unwrap_or(ScriptKind::Shell);
     let mut lines = String::new();
-    for finding in look(path, kind, text, directories) {
-        let sure = if finding.severity == safe_compose::lint::Severity::Error { "" } else { "?" };
+    for finding in check(path, kind, text, directories).findings() {
+        let sure = if finding.severity == safe_compose::lint::LintSeverity::Error { "" } else { "?" };
         let rule = finding.rule.trim_start_matches("script-");
-        writeln!(lines, "{}:{} {rule}{sure}", finding.place.line, finding.place.column).expect("a string");
+        writeln!(lines, "{}:{} {rule}{sure}", finding.location.line, finding.location.column)
+            .expect("a string");
     }
     lines
 }
@@ -28,8 +29,8 @@ fn rules(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_rule_holds_its_examples() {
-    for rule in RULES {
+fn every_rule_finds_its_bad_examples_and_no_good_one() {
+    for rule in safe_compose::lint::rules::scripts() {
         let text = rule.explain;
         let (bad, good) =
             text.split_once("## Good").unwrap_or_else(|| panic!("{} has no good example", rule.id));
@@ -40,7 +41,8 @@ fn every_rule_holds_its_examples() {
         };
         let says = |line: &str| {
             let path = Path::new("x.sh");
-            look(path, Kind::Shell, line, &Directories::default())
+            check(path, ScriptKind::Shell, line, &DataDirectories::default())
+                .findings()
                 .iter()
                 .any(|finding| finding.rule == rule.id)
         };
@@ -90,7 +92,7 @@ fn every_spelling_of_down() {
 }
 
 #[test]
-fn what_deletes_nothing() {
+fn harmless_commands() {
     for line in [
         "docker compose down",
         "docker compose down --volumes=false",
@@ -143,7 +145,7 @@ fn what_deletes_nothing() {
 }
 
 #[test]
-fn kin_of_down() {
+fn other_destructive_commands() {
     for (line, rule) in [
         ("docker compose rm -fsv", "removes-volume"),
         ("docker-compose rm -v --force", "removes-volume"),
@@ -183,7 +185,7 @@ fn kin_of_down() {
 }
 
 #[test]
-fn behind_other_programs() {
+fn inside_other_programs() {
     for line in [
         "sudo docker compose down -v",
         "sudo -u deploy -E A=b docker compose down -v",
@@ -269,16 +271,17 @@ fn through_variables_and_functions() {
 }
 
 #[test]
-fn places_are_exact() {
+fn locations_are_exact() {
     assert_eq!(found("x.sh", "set -e\n  true && docker compose down -v\n"), "2:11 destroys-volumes\n");
-    let finding = &look(
+    let finding = &check(
         Path::new("x.sh"),
-        Kind::Shell,
+        ScriptKind::Shell,
         "é; docker compose \\\n  down -v # gone\n",
-        &Directories::default(),
-    )[0];
-    let place = &finding.place;
-    assert_eq!((place.line, place.column, place.end_line, place.end_column), (1, 4, 2, 10));
+        &DataDirectories::default(),
+    )
+    .findings()[0];
+    let range = &finding.location;
+    assert_eq!((range.line, range.column, range.end_line, range.end_column), (1, 4, 2, 10));
 }
 
 #[test]
@@ -426,7 +429,7 @@ test:
 }
 
 #[test]
-fn what_is_ignored_with_a_reason() {
+fn findings_are_ignored_with_a_reason() {
     let line = "docker compose down -v";
     let mark = "# safe-compose: ignore[script-destroys-volumes]";
     assert_eq!(found("x.sh", &format!("{line} {mark} test data\n")), "");
@@ -446,7 +449,7 @@ fn what_is_ignored_with_a_reason() {
 
 #[test]
 fn directories_that_compose_mounts() {
-    let mut directories = Directories::default();
+    let mut directories = DataDirectories::default();
     directories.add(
         Path::new(""),
         "services:\n  db:\n    volumes:\n      - ./state/db:/var/lib/x\n      - ./src:/app/src\n      \

@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use crate::lint::finding::{Finding, Severity};
+use crate::lint::finding::{LintFinding, LintSeverity};
 
-/// Everything that was found, and how much of each severity.
-pub fn json(findings: &[Finding]) -> serde_json::Value {
+/// All findings, and their number by severity.
+pub fn json(findings: &[LintFinding]) -> serde_json::Value {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     json!({
         "format": "safe-compose-lint",
-        "format_version": 1,
+        "format_version": 2,
         "findings": findings,
-        "errors": count(Severity::Error),
-        "warnings": count(Severity::Warning),
-        "infos": count(Severity::Info),
+        "errors": count(LintSeverity::Error),
+        "warnings": count(LintSeverity::Warning),
+        "infos": count(LintSeverity::Info),
     })
 }

@@ -1,16 +1,25 @@
-//! A project as the rules see it: services, mounts, ports and volumes, each with its place.
+//! A project as the rules see it: services, mounts, ports, volumes and data, with their spans.
 
+mod command_words;
+mod coverage;
+mod data_path;
+mod image_version;
 mod mount;
 mod port;
-mod read;
+#[expect(clippy::module_inception, reason = "the type that the folder is about")]
+mod project;
 mod service;
 mod store;
-mod words;
+mod validate;
+mod volume;
 
-pub use mount::{Mount, Source};
-pub use read::{Project, Volume};
-pub use service::Service;
-pub use store::{Cover, Store, Version};
-pub use words::Words;
+pub(crate) use command_words::CommandWords;
+pub(crate) use coverage::MountCoverage;
+pub(crate) use image_version::ImageVersion;
+pub(crate) use mount::{LintMount, LintMountSource};
+pub(crate) use project::LintProject;
+pub(crate) use service::LintService;
+pub(crate) use store::LintStore;
+pub(crate) use volume::LintVolume;
 
-pub(super) use mount::{host_path, short_target};
+pub(super) use mount::host_path;

@@ -3,51 +3,53 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::lint::source::{Node, Span, Text};
+use crate::lint::loader::mount_fields;
+use crate::lint::span::Span;
+use crate::lint::yaml::{YamlNode, YamlScalar};
 
 /// One entry of `volumes:` or `tmpfs:`.
 #[derive(Debug, Clone)]
-pub struct Mount {
-    pub source: Source,
-    pub target: Text,
+pub(crate) struct LintMount {
+    pub source: LintMountSource,
+    pub target: YamlScalar,
     pub read_only: bool,
-    /// The whole entry.
+    /// The complete entry.
     pub span: Span,
     /// `bind.create_host_path`; the short syntax always creates.
     pub create_host_path: Option<bool>,
     pub subpath: Option<Arc<str>>,
-    /// Written in the long syntax.
+    /// It is written in the long syntax.
     pub long: bool,
 }
 
-/// Where a mount's files are.
+/// What is mounted.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub(crate) enum LintMountSource {
     /// A key under the top-level `volumes:`.
-    Named(Text),
+    Named(YamlScalar),
     Anonymous,
-    Bind(Text),
+    Bind(YamlScalar),
     Tmpfs,
-    /// It begins with a variable that is not set here.
-    Unknown(Text),
-    /// A kind that holds no data of ours.
+    /// It starts with a variable that is not set.
+    Unknown(YamlScalar),
+    /// A type of mount that holds no data of the service.
     Other,
 }
 
-impl Mount {
-    pub(super) fn read(node: &Node) -> Option<Self> {
-        match node.as_text() {
+impl LintMount {
+    pub(in crate::lint) fn read(node: &YamlNode) -> Option<Self> {
+        match node.as_scalar() {
             Some(short) => Some(Self::short(short, node.span)),
             None => Self::long(node),
         }
     }
 
-    pub(super) fn tmpfs(node: &Node) -> Option<Self> {
-        let text = node.as_text()?;
+    pub(super) fn tmpfs(node: &YamlNode) -> Option<Self> {
+        let text = node.as_scalar()?;
         let path = text.as_str().split(':').next().unwrap_or_default();
         Some(Self {
-            source: Source::Tmpfs,
-            target: Text { text: path.into(), ..text.clone() },
+            source: LintMountSource::Tmpfs,
+            target: YamlScalar { text: path.into(), ..text.clone() },
             read_only: false,
             span: node.span,
             create_host_path: None,
@@ -56,19 +58,13 @@ impl Mount {
         })
     }
 
-    fn short(text: &Text, span: Span) -> Self {
-        let fields = fields(text.as_str());
-        let part = |word: &str| Text { text: word.into(), ..text.clone() };
-        let (source, target) = match fields.as_slice() {
-            [] => (Source::Anonymous, ""),
-            [target] => (Source::Anonymous, *target),
-            [source, target, ..] => (kind(part(source)), *target),
-        };
-        let options = fields.get(2).copied().unwrap_or_default();
+    fn short(text: &YamlScalar, span: Span) -> Self {
+        let fields = mount_fields(text.as_str());
+        let part = |word: &str| YamlScalar { text: word.into(), ..text.clone() };
         Self {
-            source,
-            target: part(target),
-            read_only: options.split(',').any(|option| option == "ro"),
+            source: fields.source.map_or(LintMountSource::Anonymous, |source| kind(part(source))),
+            target: part(fields.target.unwrap_or_default()),
+            read_only: fields.options.split(',').any(|option| option == "ro"),
             span,
             create_host_path: None,
             subpath: None,
@@ -76,17 +72,17 @@ impl Mount {
         }
     }
 
-    fn long(node: &Node) -> Option<Self> {
-        let text = |name: &str| node.get(name).and_then(Node::as_text).cloned();
-        let flag = |node: Option<&Node>| node.and_then(Node::as_text).and_then(Text::as_bool);
-        let said = text("source").or_else(|| text("src"));
-        let source = match (text("type").as_ref().map(Text::as_str), said) {
-            (Some("volume"), Some(name)) => Source::Named(name),
-            (Some("volume"), None) => Source::Anonymous,
-            (Some("bind"), Some(path)) => Source::Bind(path),
-            (Some("tmpfs"), _) => Source::Tmpfs,
+    fn long(node: &YamlNode) -> Option<Self> {
+        let text = |name: &str| node.get(name).and_then(YamlNode::as_scalar).cloned();
+        let flag = |node: Option<&YamlNode>| node.and_then(YamlNode::as_scalar).and_then(YamlScalar::as_bool);
+        let path_or_name = text("source").or_else(|| text("src"));
+        let source = match (text("type").as_ref().map(YamlScalar::as_str), path_or_name) {
+            (Some("volume"), Some(name)) => LintMountSource::Named(name),
+            (Some("volume"), None) => LintMountSource::Anonymous,
+            (Some("bind"), Some(path)) => LintMountSource::Bind(path),
+            (Some("tmpfs"), _) => LintMountSource::Tmpfs,
             (None, Some(source)) => kind(source),
-            _ => Source::Other,
+            _ => LintMountSource::Other,
         };
         let target = text("target").or_else(|| text("dst")).or_else(|| text("destination"))?;
         Some(Self {
@@ -98,92 +94,58 @@ impl Mount {
             subpath: node
                 .get("volume")
                 .and_then(|volume| volume.get("subpath"))
-                .and_then(Node::as_text)
+                .and_then(YamlNode::as_scalar)
                 .map(|subpath| subpath.text.clone()),
             long: true,
         })
     }
 
-    /// The path in the container, without a slash behind it; `None` when it is not known.
-    pub fn path(&self) -> Option<&str> {
+    /// The path in the container without a trailing slash; `None` if it is not known.
+    pub(crate) fn path(&self) -> Option<&str> {
         let path = self.target.as_str();
         let short = path.trim_end_matches('/');
         (!path.contains("${") && path.starts_with('/')).then_some(if short.is_empty() { "/" } else { short })
     }
 
-    /// The word that says where the files are.
-    pub fn source_text(&self) -> Option<&Text> {
+    /// The name or path that is mounted.
+    pub(crate) fn source_text(&self) -> Option<&YamlScalar> {
         match &self.source {
-            Source::Named(text) | Source::Bind(text) | Source::Unknown(text) => Some(text),
-            Source::Anonymous | Source::Tmpfs | Source::Other => None,
+            LintMountSource::Named(text) | LintMountSource::Bind(text) | LintMountSource::Unknown(text) => {
+                Some(text)
+            }
+            LintMountSource::Anonymous | LintMountSource::Tmpfs | LintMountSource::Other => None,
         }
     }
 }
 
-/// A host path made absolute without looking at the disk; `None` when it depends on who looks.
-pub(in crate::lint) fn host_path(base: &Path, text: &Text) -> Option<PathBuf> {
+/// A path of the host, resolved without the disk; `None` if it depends on the user or the environment.
+pub(in crate::lint) fn host_path(base: &Path, text: &YamlScalar) -> Option<PathBuf> {
     let word = text.as_str();
     if word.contains("${") || word.starts_with('~') {
         return None;
     }
-    let mut tidy = PathBuf::new();
+    let mut path = PathBuf::new();
     for part in base.join(word).components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if tidy.file_name().is_some() => {
-                tidy.pop();
+            Component::ParentDir if path.file_name().is_some() => {
+                path.pop();
             }
-            part => tidy.push(part),
+            part => path.push(part),
         }
     }
-    Some(tidy)
+    Some(path)
 }
 
-/// Where a mount in short syntax appears in the container.
-pub(in crate::lint) fn short_target(short: &str) -> Option<&str> {
-    match fields(short).as_slice() {
-        [] => None,
-        [target] | [_, target, ..] => Some(target),
-    }
-}
-
-/// The parts between colons; that of a Windows drive does not part.
-fn fields(short: &str) -> Vec<&str> {
-    let mut fields = Vec::new();
-    let mut start = 0;
-    for (at, letter) in short.char_indices() {
-        let drive = at == start + 1 && short[start..].starts_with(|first: char| first.is_ascii_alphabetic());
-        if letter == ':' && !drive {
-            fields.push(&short[start..at]);
-            start = at + 1;
-        }
-    }
-    fields.push(&short[start..]);
-    fields
-}
-
-/// What a source in short syntax means, by compose-go's `format.ParseVolume`.
-fn kind(source: Text) -> Source {
+/// What a source in short syntax means, like compose-go's `format.ParseVolume`.
+fn kind(source: YamlScalar) -> LintMountSource {
     let word = source.as_str();
     let drive = word.as_bytes().get(1) == Some(&b':');
     if word.starts_with("${") {
-        Source::Unknown(source)
+        LintMountSource::Unknown(source)
     } else if word.starts_with(['.', '/', '~', '\\']) || drive {
-        Source::Bind(source)
+        LintMountSource::Bind(source)
     } else {
-        Source::Named(source)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_drive_letter_does_not_part() {
-        assert_eq!(fields("data:/d:ro"), ["data", "/d", "ro"]);
-        assert_eq!(fields(r"C:\x:/d"), [r"C:\x", "/d"]);
-        assert_eq!(fields("/anon"), ["/anon"]);
-        assert_eq!(fields("n:/n"), ["n:/n"]);
+        LintMountSource::Named(source)
     }
 }

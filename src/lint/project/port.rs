@@ -1,26 +1,27 @@
 //! Published ports, in short and long syntax.
 
-use crate::lint::source::{Node, Span};
+use crate::lint::span::Span;
+use crate::lint::yaml::YamlNode;
 
-/// A port of a service that can be reached from outside the project's networks.
+/// A port of a service that is published on the host.
 #[derive(Debug, Clone)]
-pub struct Port {
-    /// The address it is bound to; `None` for all.
+pub(crate) struct LintPort {
+    /// The address that it is bound to; `None` for all.
     pub address: Option<String>,
     /// The port in the container; for a range, the first.
     pub target: u16,
     pub span: Span,
 }
 
-impl Port {
-    pub(super) fn read(node: &Node) -> Option<Self> {
-        match node.as_text() {
-            Some(text) if text.is_sure() => Self::short(text.as_str(), node.span),
+impl LintPort {
+    pub(super) fn read(node: &YamlNode) -> Option<Self> {
+        match node.as_scalar() {
+            Some(text) if text.is_known() => Self::short(text.as_str(), node.span),
             Some(_) => None,
             None => {
-                let text = |name: &str| node.get(name).and_then(Node::as_text);
+                let text = |name: &str| node.get(name).and_then(YamlNode::as_scalar);
                 let address = text("host_ip");
-                if address.is_some_and(|address| !address.is_sure()) {
+                if address.is_some_and(|address| !address.is_known()) {
                     return None;
                 }
                 Some(Self {
@@ -45,7 +46,7 @@ impl Port {
     }
 
     /// Whether other machines can reach it.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         match self.address.as_deref() {
             None | Some("" | "0.0.0.0" | "::" | "*") => true,
             Some(_) => false,
@@ -60,11 +61,11 @@ fn first(range: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::source::FileId;
+    use crate::lint::span::FileId;
 
     #[test]
-    fn only_an_address_closes_a_port() {
-        let read = |text| Port::short(text, Span::start_of(FileId::default())).expect("a port");
+    fn only_an_address_restricts_a_port() {
+        let read = |text| LintPort::short(text, Span::start_of(FileId::default())).expect("a port");
         assert!(read("6379").is_open() && read("6379:6379/tcp").is_open() && read("0.0.0.0:1:2").is_open());
         assert!(!read("127.0.0.1:6379:6379").is_open() && !read("[::1]:6379:6379").is_open());
         assert_eq!(read("7000-7010:6379-6389").target, 6379);

@@ -2,49 +2,51 @@
 
 use std::time::Duration;
 
-use super::mount::Mount;
-use super::port::Port;
-use super::words::Words;
-use crate::lint::source::{Node, Span, Text, Value, as_pairs};
+use super::command_words::CommandWords;
+use super::mount::LintMount;
+use super::port::LintPort;
+use crate::lint::loader::as_pairs;
+use crate::lint::span::Span;
+use crate::lint::yaml::{YamlNode, YamlScalar, YamlValue};
 
-/// One service, with what the rules ask about.
+/// One service, with what the rules need.
 #[derive(Debug)]
-pub struct Service {
-    pub name: Text,
-    pub node: Node,
-    pub image: Option<Text>,
+pub(crate) struct LintService {
+    pub name: YamlScalar,
+    pub node: YamlNode,
+    pub image: Option<YamlScalar>,
     pub built: bool,
-    pub mounts: Vec<Mount>,
-    pub ports: Vec<Port>,
-    pub environment: Vec<Variable>,
-    /// It has an `env_file`, so that the environment is not wholly known.
+    pub mounts: Vec<LintMount>,
+    pub ports: Vec<LintPort>,
+    pub environment: Vec<EnvironmentVariable>,
+    /// It has an `env_file`, so its environment is not completely known.
     pub env_file: bool,
-    pub command: Option<Words>,
-    pub entrypoint: Option<Words>,
+    pub command: Option<CommandWords>,
+    pub entrypoint: Option<CommandWords>,
     pub grace: Option<(Duration, Span)>,
-    pub stop_signal: Option<Text>,
+    pub stop_signal: Option<YamlScalar>,
     pub replicas: Option<(u32, Span)>,
     pub profiles: Vec<String>,
-    pub hostname: Option<Text>,
-    pub container_name: Option<Text>,
+    pub hostname: Option<YamlScalar>,
+    pub container_name: Option<YamlScalar>,
 }
 
 /// One variable of its environment.
 #[derive(Debug)]
-pub struct Variable {
-    pub name: Text,
-    /// `None` when it is passed on from outside.
-    pub value: Option<Text>,
+pub(crate) struct EnvironmentVariable {
+    pub name: YamlScalar,
+    /// `None` if it is passed through from the environment of Compose.
+    pub value: Option<YamlScalar>,
 }
 
-impl Service {
-    pub(super) fn read(name: Text, node: Node) -> Self {
-        let text = |key: &str| node.get(key).and_then(Node::as_text).cloned();
-        let items = |key: &str| node.get(key).map(Node::items).unwrap_or_default();
-        let mut mounts: Vec<Mount> = items("volumes").iter().filter_map(Mount::read).collect();
+impl LintService {
+    pub(super) fn read(name: YamlScalar, node: YamlNode) -> Self {
+        let text = |key: &str| node.get(key).and_then(YamlNode::as_scalar).cloned();
+        let items = |key: &str| node.get(key).map(YamlNode::items).unwrap_or_default();
+        let mut mounts: Vec<LintMount> = items("volumes").iter().filter_map(LintMount::read).collect();
         match node.get("tmpfs") {
-            Some(one) if one.as_text().is_some() => mounts.extend(Mount::tmpfs(one)),
-            Some(list) => mounts.extend(list.items().iter().filter_map(Mount::tmpfs)),
+            Some(one) if one.as_scalar().is_some() => mounts.extend(LintMount::tmpfs(one)),
+            Some(list) => mounts.extend(list.items().iter().filter_map(LintMount::tmpfs)),
             None => {}
         }
         let environment = node.get("environment").map(as_pairs).unwrap_or_default();
@@ -52,15 +54,18 @@ impl Service {
             image: text("image"),
             built: node.get("build").is_some(),
             mounts,
-            ports: items("ports").iter().filter_map(Port::read).collect(),
-            environment: environment.into_iter().map(|(name, value)| Variable { name, value }).collect(),
+            ports: items("ports").iter().filter_map(LintPort::read).collect(),
+            environment: environment
+                .into_iter()
+                .map(|(name, value)| EnvironmentVariable { name, value })
+                .collect(),
             env_file: node.get("env_file").is_some(),
-            command: node.get("command").and_then(Words::read),
-            entrypoint: node.get("entrypoint").and_then(Words::read),
+            command: node.get("command").and_then(CommandWords::read),
+            entrypoint: node.get("entrypoint").and_then(CommandWords::read),
             grace: text("stop_grace_period").and_then(|text| Some((duration(text.as_str())?, text.span))),
             stop_signal: text("stop_signal"),
             replicas: replicas(&node),
-            profiles: items("profiles").iter().filter_map(Node::as_str).map(str::to_owned).collect(),
+            profiles: items("profiles").iter().filter_map(YamlNode::as_str).map(str::to_owned).collect(),
             hostname: text("hostname"),
             container_name: text("container_name"),
             name,
@@ -68,55 +73,55 @@ impl Service {
         }
     }
 
-    /// The value of a variable of its environment, where it is known.
-    pub fn variable(&self, name: &str) -> Option<&Text> {
+    /// The value of a variable, if it is known.
+    pub(crate) fn variable(&self, name: &str) -> Option<&YamlScalar> {
         self.entry(name)?.value.as_ref()
     }
 
-    /// A variable of its environment, whatever its value.
-    pub fn entry(&self, name: &str) -> Option<&Variable> {
+    /// A variable, with or without a value.
+    pub(crate) fn entry(&self, name: &str) -> Option<&EnvironmentVariable> {
         self.environment.iter().find(|variable| variable.name.as_str() == name)
     }
 
-    /// Whether any of these variables is set to something.
-    pub fn sets_any(&self, names: &[&str]) -> bool {
+    /// Whether any of these variables is set and not empty.
+    pub(crate) fn sets_any(&self, names: &[&str]) -> bool {
         names.iter().any(|name| {
             self.entry(name)
                 .is_some_and(|entry| entry.value.as_ref().is_none_or(|value| !value.as_str().is_empty()))
         })
     }
 
-    /// Where a finding about the whole service belongs: its image, else its name.
-    pub fn place(&self) -> Span {
+    /// The span for findings about the service: that of its image, or else that of its name.
+    pub(crate) fn span(&self) -> Span {
         self.image.as_ref().map_or(self.name.span, |image| image.span)
     }
 
     /// Whether two services may run at the same time.
-    pub fn may_run_beside(&self, other: &Self) -> bool {
+    pub(crate) fn may_run_beside(&self, other: &Self) -> bool {
         self.profiles.is_empty()
             || other.profiles.is_empty()
             || self.profiles.iter().any(|profile| other.profiles.contains(profile))
     }
 
-    /// Whether its health is checked.
-    pub fn is_checked(&self) -> bool {
+    /// Whether it has a healthcheck.
+    pub(crate) fn has_healthcheck(&self) -> bool {
         let Some(check) = self.node.get("healthcheck") else { return false };
-        let disabled = check.get("disable").and_then(Node::as_text).and_then(Text::as_bool);
+        let disabled = check.get("disable").and_then(YamlNode::as_scalar).and_then(YamlScalar::as_bool);
         let none = check.get("test").is_some_and(|test| match &test.value {
-            Value::List(items) => items.first().and_then(Node::as_str) == Some("NONE"),
-            Value::Null | Value::Scalar(_) | Value::Map(_) => false,
+            YamlValue::List(items) => items.first().and_then(YamlNode::as_str) == Some("NONE"),
+            YamlValue::Null | YamlValue::Scalar(_) | YamlValue::Map(_) => false,
         });
         disabled != Some(true) && !none
     }
 }
 
-fn replicas(node: &Node) -> Option<(u32, Span)> {
+fn replicas(node: &YamlNode) -> Option<(u32, Span)> {
     let deploy = node.get("deploy").and_then(|deploy| deploy.get("replicas"));
-    let said = deploy.or_else(|| node.get("scale"))?.as_text()?;
-    Some((said.as_str().parse().ok()?, said.span))
+    let replicas = deploy.or_else(|| node.get("scale"))?.as_scalar()?;
+    Some((replicas.as_str().parse().ok()?, replicas.span))
 }
 
-/// A duration as Go writes it: `1m30s`, `500ms`.
+/// A duration in the format of Go: `1m30s`, `500ms`.
 fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = 0.0;
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_go_s() {
+    fn durations_have_the_format_of_go() {
         assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         for wrong in ["", "10", "ten", "1x", "s"] {

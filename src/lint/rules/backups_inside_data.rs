@@ -1,14 +1,15 @@
-//! Backups that die with what they are of.
+//! Backups inside the data that they back up.
 
-use crate::lint::project::{Project, Source, host_path};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject, host_path};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds backups that are kept inside of the data directory.
+    /// Finds a backup directory inside a data directory.
     ///
     /// ## Why it matters
     ///
-    /// A backup below the data is deleted with it, grows into the next backup, and fills the database's own disk.
+    /// Whatever deletes the data deletes its backups too. They also become part of every later backup, and fill the
+    /// disk of the database.
     ///
     /// ## Bad
     ///
@@ -31,25 +32,26 @@ rule! {
     ///     image: postgres:17
     ///     volumes: ["./data:/var/lib/postgresql/data"]
     /// ```
-    "backups-inside-data", Warning, check
+    "backups-inside-data", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     let setting = project
         .root
         .get("x-safe-compose")
-        .and_then(|settings| settings.get("backup")?.get("directory")?.as_text());
+        .and_then(|settings| settings.get("backup")?.get("directory")?.as_scalar());
     let backups = setting.and_then(|text| Some((text, host_path(&project.directory, text)?)));
-    for (service, store, mount) in mounted(project) {
-        let Source::Bind(source) = &mount.source else { continue };
+    for (service, store, mount) in project.mounted_stores() {
+        let LintMountSource::Bind(source) = &mount.source else { continue };
         let Some(data) = host_path(project.files.base(source.span.file), source) else { continue };
         if let Some((text, path)) = &backups
             && path.starts_with(&data)
         {
-            let message = format!("backups would be kept inside of the data of {}", store.program.name());
+            let message =
+                format!("backups would be stored inside the data directory of {}", store.program.name());
             report
-                .of(service, text.span, message)
-                .help("Keep them in another directory, best on another disk.");
+                .for_service(service, text.span, message)
+                .help("Use another directory, if possible on another disk.");
         }
     }
 }

@@ -1,18 +1,20 @@
-//! A bind on a disk that may not be there.
+//! A bind mount on a disk that may not be mounted.
 
 use crate::lint::fix::Fix;
-use crate::lint::project::{Mount, Project, Source};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMount, LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds data below a mount point that may be absent when the stack starts.
+    /// Finds data below a mount point where no disk may be mounted when the service starts.
     ///
     /// ## Why it matters
     ///
-    /// Below `/mnt`, `/media`, `/Volumes` or `/run/media` lies another disk or a share. When it is not mounted yet,
-    /// the short syntax makes the directory on the system's disk, the database starts empty there, and what it writes is
-    /// hidden once the disk appears (compose-spec#639, docker/compose#13602). With `create_host_path: false` the start
-    /// fails instead.
+    /// Below `/mnt`, `/media`, `/Volumes` and `/run/media` is usually another disk or a network share. If it is not
+    /// mounted when the service starts, the short syntax creates the directory on the system disk. The database then
+    /// starts empty, and what it writes is hidden as soon as the disk is mounted (compose-spec#639,
+    /// docker/compose#13602).
+    ///
+    /// With `create_host_path: false` the service does not start instead.
     ///
     /// ## Bad
     ///
@@ -36,27 +38,27 @@ rule! {
     ///         target: /var/lib/postgresql/data
     ///         bind: { create_host_path: false }
     /// ```
-    "bind-below-mount-point", Warning, check
+    "bind-below-mount-point", Warning, Project(check)
 }
 
 const MOUNT_POINTS: &[&str] = &["/mnt/", "/media/", "/Volumes/", "/run/media/"];
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, _, mount) in mounted(project) {
-        let Source::Bind(path) = &mount.source else { continue };
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, _, mount) in project.mounted_stores() {
+        let LintMountSource::Bind(path) = &mount.source else { continue };
         let below = MOUNT_POINTS.iter().any(|point| path.as_str().starts_with(point));
-        // In the long syntax Compose creates nothing unless told to (measured with 2.40).
+        // In the long syntax Compose only creates the directory if asked to (measured with 2.40).
         let creates = mount.create_host_path.unwrap_or(!mount.long);
         if !below || !creates {
             continue;
         }
         let message = format!(
-            "when nothing is mounted at `{}` the service starts empty on the system's disk",
+            "if the disk of `{}` is not mounted, the service starts empty on the system disk",
             path.as_str()
         );
-        let found = report.of(service, mount.span, message);
+        let found = report.for_service(service, mount.span, message);
         found.help(
-            "Use the long syntax with `bind: { create_host_path: false }`, so that the start fails instead.",
+            "Use the long syntax with `bind: { create_host_path: false }`, so that the service does not start without it.",
         );
         if let Some(fix) = long_syntax(project, mount, path.as_str()) {
             found.fix(fix);
@@ -64,8 +66,8 @@ fn check(project: &Project, report: &mut Report) {
     }
 }
 
-/// The same mount in the long syntax; only for an item of a block list that is written plainly.
-fn long_syntax(project: &Project, mount: &Mount, path: &str) -> Option<Fix> {
+/// The same mount in the long syntax. Only for a plain item of a block list.
+fn long_syntax(project: &LintProject, mount: &LintMount, path: &str) -> Option<Fix> {
     let raw = project.files.text(mount.span);
     let plain = raw.trim_matches(['"', '\'']);
     let target = mount.target.as_str();

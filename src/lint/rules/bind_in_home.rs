@@ -1,15 +1,15 @@
-//! A directory that depends on who starts the stack.
+//! A bind mount whose path depends on the user.
 
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds data below `~`, which is another directory under `sudo` and in cron.
+    /// Finds data below `~`, which is another directory for another user.
     ///
     /// ## Why it matters
     ///
-    /// `~` is the home of whoever runs the command: under `sudo` that of root. The service then starts empty, in a
-    /// directory that nobody expects.
+    /// Compose replaces `~` with the home directory of the user who runs it. Under `sudo` and in cron jobs of root
+    /// that is another directory, where the service starts empty.
     ///
     /// ## Bad
     ///
@@ -28,19 +28,21 @@ rule! {
     ///     image: postgres:17
     ///     volumes: ["./pg:/var/lib/postgresql/data"]
     /// ```
-    "bind-in-home", Warning, check
+    "bind-in-home", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
-        let Source::Bind(path) = &mount.source else { continue };
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
+        let LintMountSource::Bind(path) = &mount.source else { continue };
         if path.as_str().starts_with('~') {
             let message = format!(
-                "`{}` is another directory under `sudo`: {} then starts empty",
+                "`{}` is another directory under `sudo`, where {} starts empty",
                 path.as_str(),
                 store.program.name()
             );
-            report.of(service, mount.span, message).help("Use a named volume, `./…`, or a whole path.");
+            report
+                .for_service(service, mount.span, message)
+                .help("Use a named volume, a path that starts with `./`, or an absolute path.");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! A directory that Compose takes for the name of a volume.
+//! A relative path without `./`.
 
 use crate::lint::fix::Fix;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, rule};
-use crate::lint::source::Text;
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::yaml::YamlScalar;
 
 rule! {
     /// Finds a relative path without `./`, which Compose takes for the name of a volume.
     ///
     /// ## Why it matters
     ///
-    /// `data/db:/var/lib/mysql` is no directory to Compose: it refuses the file, or, where a volume has that name, the
-    /// service starts on an empty volume while its data lies in the directory.
+    /// To Compose, `data/db:/var/lib/mysql` does not mount the directory `data/db`: it names a volume. Compose
+    /// usually refuses the file, because no volume is declared with that name.
     ///
     /// ## Bad
     ///
@@ -32,21 +32,21 @@ rule! {
     ///     volumes:
     ///       - ./data/db:/var/lib/mysql
     /// ```
-    "bind-without-dot", Error, check
+    "bind-without-dot", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for service in &project.services {
         for mount in &service.mounts {
-            let Source::Named(source) = &mount.source else { continue };
-            if !source.is_sure() || !source.as_str().contains(['/', '\\']) {
+            let LintMountSource::Named(source) = &mount.source else { continue };
+            if !source.is_known() || !source.as_str().contains(['/', '\\']) {
                 continue;
             }
             let message = format!(
-                "`{}` is a path to you and the name of a volume to Compose, which refuses it",
+                "Compose takes `{}` for the name of a volume, because it does not start with `./`",
                 source.as_str()
             );
-            let found = report.of(service, mount.span, message);
+            let found = report.for_service(service, mount.span, message);
             found.help(format!("Write `./{}`.", source.as_str()));
             if let Some(fix) = dot(project, source) {
                 found.fix(fix);
@@ -55,8 +55,8 @@ fn check(project: &Project, report: &mut Report) {
     }
 }
 
-/// `./` before the path, where the file has it as it is read.
-fn dot(project: &Project, source: &Text) -> Option<Fix> {
+/// Inserts `./` before the path, if the file has the path literally.
+fn dot(project: &LintProject, source: &YamlScalar) -> Option<Fix> {
     let raw = project.files.text(source.span);
     let quote = raw.len() - raw.trim_start_matches(['"', '\'']).len();
     raw[quote..].starts_with(source.as_str()).then(|| {

@@ -1,15 +1,16 @@
-//! RabbitMQ looks for its data under its host's name.
+//! A node name that changes with every container.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a RabbitMQ with a volume and without a fixed host name.
+    /// Finds RabbitMQ with a volume but without a fixed host name.
     ///
     /// ## Why it matters
     ///
-    /// RabbitMQ keeps its data in a directory named after its node, `rabbit@HOSTNAME`. Without `hostname:` each new
-    /// container has another host name, and starts empty beside the data of the one before.
+    /// RabbitMQ keeps its data in a directory that is named after its node, `rabbit@HOSTNAME`. Without `hostname:`
+    /// every new container has another host name, so RabbitMQ starts empty next to the data of the previous
+    /// container.
     ///
     /// ## Bad
     ///
@@ -33,11 +34,11 @@ rule! {
     /// volumes:
     ///   queue:
     /// ```
-    "changing-node-name", Error, check
+    "changing-node-name", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         let fixed = service.hostname.is_some()
             || service.sets_any(&["RABBITMQ_NODENAME", "RABBITMQ_NODE_NAME", "RABBITMQ_MNESIA_DIR"])
             || service.env_file
@@ -45,9 +46,9 @@ fn check(project: &Project, report: &mut Report) {
         if store.program.name() != "rabbitmq" || fixed || service.built || project.partial {
             continue;
         }
-        let message = "RabbitMQ keeps its data under its host's name, which changes with every new container";
+        let message = "RabbitMQ keeps its data under its host name, which changes with every new container";
         report
-            .of(service, mount.span, message)
-            .help(format!("Fix the name: `hostname: {}`.", service.name.as_str()));
+            .for_service(service, mount.span, message)
+            .help(format!("Set a fixed host name: `hostname: {}`.", service.name.as_str()));
     }
 }

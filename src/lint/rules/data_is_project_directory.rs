@@ -1,17 +1,17 @@
-//! A database in the middle of the project's files.
+//! A data directory that is the project directory.
 
 use std::path::PathBuf;
 
-use crate::lint::project::{Project, Source, host_path};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject, host_path};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a store whose data directory is the project's directory, or one above it.
+    /// Finds a data directory that is the project directory or one of its parents.
     ///
     /// ## Why it matters
     ///
-    /// The server changes owner and mode of everything in its data directory, refuses one that is not empty, and
-    /// `git clean` or a fresh checkout deletes the data.
+    /// The server changes the owner and mode of the files in its data directory, or refuses to start because the
+    /// directory is not empty. `git clean` or a fresh checkout deletes the data.
     ///
     /// ## Bad
     ///
@@ -30,19 +30,21 @@ rule! {
     ///     image: postgres:17
     ///     volumes: ["./data:/var/lib/postgresql/data"]
     /// ```
-    "data-is-project-directory", Warning, check
+    "data-is-project-directory", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    let whole = |path: PathBuf| path.canonicalize().unwrap_or(path);
-    let directory = whole(project.directory.clone());
-    for (service, store, mount) in mounted(project) {
-        let Source::Bind(source) = &mount.source else { continue };
+fn check(project: &LintProject, report: &mut RuleReport) {
+    let resolved = |path: PathBuf| path.canonicalize().unwrap_or(path);
+    let directory = resolved(project.directory.clone());
+    for (service, store, mount) in project.mounted_stores() {
+        let LintMountSource::Bind(source) = &mount.source else { continue };
         let Some(path) = host_path(project.files.base(source.span.file), source) else { continue };
-        if directory.starts_with(whole(path)) {
+        if directory.starts_with(resolved(path)) {
             let message =
                 format!("{} would keep its data among the files of the project", store.program.name());
-            report.of(service, mount.span, message).help("Give it a directory of its own: `./data`.");
+            report
+                .for_service(service, mount.span, message)
+                .help("Mount a separate directory, such as `./data`.");
         }
     }
 }

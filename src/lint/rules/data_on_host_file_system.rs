@@ -1,17 +1,19 @@
-//! Data on a file system of another system, or of a synchroniser.
+//! Data on the file system of Windows or macOS, or in a synchronised folder.
 
 use crate::inventory::known::Keeps;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a database whose data is in a directory that Windows, macOS or a synchroniser writes too.
+    /// Finds a database in a directory of Windows, or of a program that synchronises files.
     ///
     /// ## Why it matters
     ///
-    /// Below `/mnt/c`, behind a Windows drive letter, and in folders of OneDrive, Dropbox or iCloud, files are not kept
-    /// as a database needs it: permissions, locks and memory maps are imitated, and a synchroniser replaces files under
-    /// the running server. Qdrant's vectors became zeros in such places, with every count intact
+    /// Below `/mnt/c`, on Windows drives, and in folders of OneDrive, Dropbox or iCloud, files do not behave as a
+    /// database needs: permissions, locks and memory maps are only emulated, and the synchronising program replaces
+    /// files while the server is running.
+    ///
+    /// Vectors of Qdrant have become zeros in such directories, although every count was still right
     /// (qdrant/qdrant#6676, #7610).
     ///
     /// ## Bad
@@ -35,15 +37,15 @@ rule! {
     /// volumes:
     ///   vectors:
     /// ```
-    "data-on-host-file-system", Warning, check
+    "data-on-host-file-system", Warning, Project(check)
 }
 
 const SYNCHRONISED: &[&str] =
     &["onedrive", "dropbox", "icloud", "google drive", "googledrive", "nextcloud/", "syncthing"];
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
-        let Source::Bind(path) = &mount.source else { continue };
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
+        let LintMountSource::Bind(path) = &mount.source else { continue };
         if store.program.keeps == Keeps::Cache {
             continue;
         }
@@ -55,14 +57,13 @@ fn check(project: &Project, report: &mut Report) {
                 name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_lowercase())
             });
         let what = if drive {
-            "a Windows drive"
+            "on a Windows drive"
         } else if SYNCHRONISED.iter().any(|word| lower.contains(word)) {
-            "a synchronised folder"
+            "in a synchronised folder"
         } else {
             continue;
         };
-        let message =
-            format!("{} keeps its data on {what}, which is known to damage it", store.program.name());
-        report.of(service, mount.span, message).help("Keep the data in a named volume.");
+        let message = format!("{} keeps its data {what}, which can corrupt it", store.program.name());
+        report.for_service(service, mount.span, message).help("Use a named volume.");
     }
 }

@@ -1,17 +1,19 @@
-//! Data behind a network.
+//! Data on a network file system.
 
 use crate::inventory::known::Keeps;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
     /// Finds a database whose data is on NFS, SMB or another network file system.
     ///
     /// ## Why it matters
     ///
-    /// Databases rely on locks, on `fsync` and on memory maps, which network file systems keep only in part. Qdrant
-    /// and SQLite warn of it: what was acknowledged may be gone after a lost connection, and a second server is not
-    /// kept out. Back up to such a place; do not run from it.
+    /// Databases rely on locks, `fsync` and memory maps, which network file systems support only in part. The
+    /// documentation of Qdrant and SQLite warns against them: acknowledged writes may be lost with the connection,
+    /// and a second server on the same files is not detected.
+    ///
+    /// Network storage is fine for backups.
     ///
     /// ## Bad
     ///
@@ -40,10 +42,10 @@ rule! {
     /// volumes:
     ///   vectors:
     /// ```
-    "data-on-network-file-system", Warning, check
+    "data-on-network-file-system", Warning, Project(check)
 }
 
-/// The kernel's names of network file systems, and drivers that mount them.
+/// The names of network file systems in the kernel, and of drivers that mount them.
 const TYPES: &[&str] = &[
     "nfs",
     "nfs4",
@@ -60,26 +62,26 @@ const TYPES: &[&str] = &[
 ];
 const DRIVERS: &[&str] = &["sshfs", "netshare", "rclone", "glusterfs", "s3fs", "azurefile", "cifs", "nfs"];
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         if store.program.keeps != Keeps::Records {
             continue;
         }
-        let Source::Named(key) = &mount.source else { continue };
+        let LintMountSource::Named(key) = &mount.source else { continue };
         let Some(volume) = project.volume(key.as_str()) else { continue };
         let kind =
             volume.option("type").filter(|kind| TYPES.contains(&kind.as_str().to_ascii_lowercase().as_str()));
         let driver = volume.driver.as_ref().filter(|driver| {
             DRIVERS.iter().any(|known| driver.as_str().to_ascii_lowercase().contains(known))
         });
-        let Some(said) = kind.or(driver) else { continue };
+        let Some(setting) = kind.or(driver) else { continue };
         let message = format!(
-            "{} keeps its data on a network file system (`{}`): writes that were acknowledged may be lost",
+            "{} keeps its data on a network file system (`{}`), where acknowledged writes may be lost",
             store.program.name(),
-            said.as_str(),
+            setting.as_str(),
         );
         report
-            .of(service, said.span, message)
-            .help("Keep the data on a local disk, and back up to the network.");
+            .for_service(service, setting.span, message)
+            .help("Keep the data on a local disk, and the backups on the network.");
     }
 }

@@ -1,19 +1,21 @@
 //! Data in memory.
 
 use crate::inventory::known::Keeps;
-use crate::lint::finding::Severity;
-use crate::lint::project::{Project, Source, Volume};
-use crate::lint::rule::{Report, mounted, rule};
-use crate::lint::source::Text;
+use crate::lint::finding::LintSeverity;
+use crate::lint::project::{LintMountSource, LintProject, LintVolume};
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::yaml::YamlScalar;
 
 rule! {
     /// Finds data that is kept in memory.
     ///
     /// ## Why it matters
     ///
-    /// A tmpfs is emptied at every stop and restart, whether it is a `tmpfs:` entry, a mount of that type, or a volume
-    /// with the driver option `type: tmpfs`. For a test that is meant, say so:
-    /// `x-safe-compose: { services: { db: { disposable: true } } }`.
+    /// A tmpfs is empty after every stop and restart. It can be a `tmpfs:` entry, a mount of that type, or a volume
+    /// with the driver option `type: tmpfs`.
+    ///
+    /// If that is intended, for example in a test, mark the service: `x-safe-compose: { services: { db: { disposable:
+    /// true } } }`.
     ///
     /// ## Bad
     ///
@@ -45,34 +47,37 @@ rule! {
     ///     image: postgres:17
     ///     tmpfs: /var/lib/postgresql/data
     /// ```
-    "data-on-tmpfs", Error, check
+    "data-on-tmpfs", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         let in_memory = match &mount.source {
-            Source::Tmpfs => true,
-            Source::Named(key) => project.volume(key.as_str()).is_some_and(is_tmpfs),
-            Source::Anonymous | Source::Bind(_) | Source::Unknown(_) | Source::Other => false,
+            LintMountSource::Tmpfs => true,
+            LintMountSource::Named(key) => project.volume(key.as_str()).is_some_and(is_tmpfs),
+            LintMountSource::Anonymous
+            | LintMountSource::Bind(_)
+            | LintMountSource::Unknown(_)
+            | LintMountSource::Other => false,
         };
         if !in_memory {
             continue;
         }
         let severity = match store.program.keeps {
-            Keeps::Records if store.sure => Severity::Error,
-            Keeps::Records | Keeps::Files | Keeps::State => Severity::Warning,
-            Keeps::Cache => Severity::Info,
+            Keeps::Records if store.certain => LintSeverity::Error,
+            Keeps::Records | Keeps::Files | Keeps::State => LintSeverity::Warning,
+            Keeps::Cache => LintSeverity::Info,
         };
         let message = format!(
-            "{} keeps its data in memory: it is gone at the next stop or restart",
+            "{} keeps its data in memory, so the next stop or restart deletes it",
             store.program.name()
         );
-        report.of(service, mount.span, message).severity(severity).help(
-            "Mount a named volume, or say that the data may be lost: `x-safe-compose: { services: { … { disposable: true } } }`.",
+        report.for_service(service, mount.span, message).severity(severity).help(
+            "Use a named volume, or mark the data as disposable: `x-safe-compose: { services: { … { disposable: true } } }`.",
         );
     }
 }
 
-fn is_tmpfs(volume: &Volume) -> bool {
-    volume.option("type").map(Text::as_str) == Some("tmpfs")
+fn is_tmpfs(volume: &LintVolume) -> bool {
+    volume.option("type").map(YamlScalar::as_str) == Some("tmpfs")
 }

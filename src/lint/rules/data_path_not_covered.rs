@@ -1,23 +1,24 @@
-//! A program that keeps data, and nothing mounted where it does.
+//! A database without a mount for its data.
 
 use crate::inventory::known::Keeps;
-use crate::lint::finding::Severity;
-use crate::lint::project::{Cover, Project, Service};
-use crate::lint::rule::{Report, rule};
+use crate::lint::finding::LintSeverity;
+use crate::lint::project::{LintProject, LintService, MountCoverage};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a database with no mount where it keeps its data.
+    /// Finds a database with no volume where it keeps its data.
     ///
     /// ## Why it matters
     ///
-    /// What a program writes outside of a mount lies in its container, or in an anonymous volume that belongs to it.
-    /// `docker compose down`, `rm`, a new image or a changed setting remove the container, and the next `up` starts
-    /// empty. Where an image keeps its data is known from its documentation; a setting in the file that moves the data
-    /// (`PGDATA`, `--datadir`, …) is followed.
+    /// Without a mount, the data is in the container itself, or in an anonymous volume that belongs to it. `down`,
+    /// `rm`, a new image or a changed setting remove the container, and the next `up` starts empty.
     ///
-    /// A cache such as Redis is only mentioned, unless it is told to write to disk (`--appendonly yes`); of
-    /// applications, monitoring and brokers it is a warning. A store that may be lost says so:
-    /// `x-safe-compose: { services: { db: { disposable: true } } }`.
+    /// Where an image keeps its data is known from its documentation. Settings that move the data (`PGDATA`,
+    /// `--datadir`, …) are followed.
+    ///
+    /// The severity depends on the program: a cache such as Redis is an info unless it is set to write to disk
+    /// (`--appendonly yes`); applications, monitoring and message brokers are a warning. If the data may be lost,
+    /// mark the service: `x-safe-compose: { services: { db: { disposable: true } } }`.
     ///
     /// ## Bad
     ///
@@ -38,43 +39,46 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "data-path-not-covered", Error, check
+    "data-path-not-covered", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     if project.partial {
         return;
     }
     for (service, store) in project.stores() {
-        let Cover::Nothing = store.cover else { continue };
+        let MountCoverage::Nothing = store.coverage else { continue };
         if service.node.get("volumes_from").is_some() {
             continue;
         }
         let name = store.program.name();
-        let (severity, fate) = match store.program.keeps {
-            Keeps::Records if store.sure => (Severity::Error, "its data is lost with its container"),
-            Keeps::Cache if writes_to_disk(service) => (
-                Severity::Error,
-                "it is told to write to disk, and what it writes is lost with its container",
-            ),
-            Keeps::Cache => {
-                (Severity::Info, "what it keeps is lost with its container, which suits a cache only")
+        let (severity, consequence) = match store.program.keeps {
+            Keeps::Records if store.certain => {
+                (LintSeverity::Error, "its data is deleted with the container")
             }
+            Keeps::Cache if writes_to_disk(service) => (
+                LintSeverity::Error,
+                "it is set to write to disk, and what it writes is deleted with the container",
+            ),
+            Keeps::Cache => (
+                LintSeverity::Info,
+                "what it stores is deleted with the container, which is fine for a cache only",
+            ),
             Keeps::Records | Keeps::Files | Keeps::State => {
-                (Severity::Warning, "what it keeps is lost with its container")
+                (LintSeverity::Warning, "what it stores is deleted with the container")
             }
         };
         let message =
-            format!("{name} keeps its data at `{}` and nothing is mounted there: {fate}", store.path());
-        report.of(service, service.place(), message).severity(severity).help(format!(
-            "Mount a named volume there: `- {}_data:{}`.",
+            format!("{name} keeps its data in `{}`, where nothing is mounted: {consequence}", store.path());
+        report.for_service(service, service.span(), message).severity(severity).help(format!(
+            "Mount a named volume: `- {}_data:{}`.",
             service.name.as_str(),
             store.path()
         ));
     }
 }
 
-fn writes_to_disk(service: &Service) -> bool {
+fn writes_to_disk(service: &LintService) -> bool {
     let Some(command) = &service.command else { return false };
     command.value("--appendonly").is_some_and(|value| value == "yes")
         || command.value("--save").is_some_and(|value| !value.is_empty() && value != "\"\"")

@@ -1,20 +1,23 @@
-//! A mount that was meant for the data, beside the place where the data is.
+//! A volume that is not mounted where the data is.
 
 use crate::inventory::known::Keeps;
-use crate::lint::finding::Severity;
-use crate::lint::project::{Cover, Project, Version};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::finding::LintSeverity;
+use crate::lint::project::{ImageVersion, LintProject, MountCoverage};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a volume that is mounted beside the place where the program keeps its data.
+    /// Finds a volume that is mounted next to the data instead of at its path.
     ///
     /// ## Why it matters
     ///
-    /// The volume stays empty, the data lies in the container, and nobody notices until the first `down`. Three ways
-    /// lead there: a mistyped path; a mount above a path where the image declares a `VOLUME` of its own, which hides it
-    /// (`/var/lib/postgresql` up to PostgreSQL 17, `/data` for MongoDB); and PostgreSQL 18, which moved its data to
-    /// `/var/lib/postgresql/18/docker` and wants the mount at `/var/lib/postgresql`
-    /// (docker-library/postgres#1259).
+    /// The volume stays empty, and the data is in the container, where nobody misses it before the first `down`.
+    /// There are three common causes:
+    ///
+    /// - The path is mistyped.
+    /// - The volume is mounted above the data path, but the image declares a `VOLUME` of its own, which hides it:
+    ///   `/var/lib/postgresql` up to PostgreSQL 17, `/data` for MongoDB.
+    /// - PostgreSQL 18 moved its data to `/var/lib/postgresql/18/docker` and expects the volume at
+    ///   `/var/lib/postgresql` (docker-library/postgres#1259).
     ///
     /// ## Bad
     ///
@@ -59,54 +62,57 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "data-path-wrong", Error, check
+    "data-path-wrong", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
-        let (at, how) = match store.cover {
-            Cover::Shadowed(at) => (at, "the image's own volume hides it, and the data goes there"),
-            Cover::Near(at) => (at, "the data is not in this mount"),
-            Cover::Below(at) => (at, "only a part of the data is in this mount"),
-            Cover::Mounted(_) | Cover::Nothing | Cover::Unknown => continue,
+        let (at, consequence) = match store.coverage {
+            MountCoverage::Shadowed(at) => (at, "a volume of the image hides this mount and holds the data"),
+            MountCoverage::Near(at) => (at, "the data is not in this mount"),
+            MountCoverage::Below(at) => (at, "only a part of the data is in this mount"),
+            MountCoverage::Mounted(_) | MountCoverage::Nothing | MountCoverage::Unknown => continue,
         };
         let Some(mount) = service.mounts.get(at) else { continue };
-        let certain = match store.cover {
-            Cover::Shadowed(_) => store.sure,
-            Cover::Near(_) => store.sure && !service.env_file,
-            Cover::Below(_) | Cover::Mounted(_) | Cover::Nothing | Cover::Unknown => false,
+        let certain = match store.coverage {
+            MountCoverage::Shadowed(_) => store.certain,
+            MountCoverage::Near(_) => store.certain && !service.env_file,
+            MountCoverage::Below(_)
+            | MountCoverage::Mounted(_)
+            | MountCoverage::Nothing
+            | MountCoverage::Unknown => false,
         };
         let severity = match store.program.keeps {
-            Keeps::Records if certain => Severity::Error,
-            Keeps::Records | Keeps::Files | Keeps::State | Keeps::Cache => Severity::Warning,
+            Keeps::Records if certain => LintSeverity::Error,
+            Keeps::Records | Keeps::Files | Keeps::State | Keeps::Cache => LintSeverity::Warning,
         };
         let message = format!(
-            "{} keeps its data at `{}`, and this is mounted at `{}`: {how}",
+            "{} keeps its data in `{}`, but this is mounted at `{}`: {consequence}",
             store.program.name(),
             store.paths.first().map_or("", String::as_str),
             mount.target.as_str(),
         );
-        report.of(service, mount.span, message).severity(severity).help(format!(
-            "Mount it at `{}`. Data that is there already has to be copied first.",
-            store.path()
-        ));
+        report
+            .for_service(service, mount.span, message)
+            .severity(severity)
+            .help(format!("Mount it at `{}`. Copy existing data there first.", store.path()));
     }
     newest_postgres(project, report);
 }
 
 /// `postgres` without a version is 18 or later since September 2025.
-fn newest_postgres(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn newest_postgres(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         if store.program.name() == "postgres"
-            && store.version == Version::Newest
+            && store.version == ImageVersion::Newest
             && service.image.as_ref().is_some_and(|image| image.as_str().starts_with("postgres"))
             && store.paths.len() > 1
             && mount.path() == Some("/var/lib/postgresql/data")
         {
             let message =
-                "the newest PostgreSQL keeps its data at `/var/lib/postgresql/18/docker`, not in this mount";
-            report.of(service, mount.span, message).severity(Severity::Warning).help(
-                "Say which version you mean in the image's tag; from 18 on, mount at `/var/lib/postgresql`.",
+                "the latest PostgreSQL keeps its data in `/var/lib/postgresql/18/docker`, not in this mount";
+            report.for_service(service, mount.span, message).severity(LintSeverity::Warning).help(
+                "Name the version in the tag of the image. From 18 on, mount the volume at `/var/lib/postgresql`.",
             );
         }
     }

@@ -1,14 +1,14 @@
-//! Data that cannot be written.
+//! A data directory that is mounted read-only.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a store whose data is mounted read-only.
+    /// Finds a data directory that is mounted read-only.
     ///
     /// ## Why it matters
     ///
-    /// The server cannot write: most refuse to start, some start and answer as if they were empty.
+    /// The server cannot write its data. Most servers refuse to start; some start and behave as if they were empty.
     ///
     /// ## Bad
     ///
@@ -29,14 +29,17 @@ rule! {
     ///     volumes:
     ///       - ./data:/var/lib/mysql
     /// ```
-    "data-read-only", Warning, check
+    "data-read-only", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         if mount.read_only {
-            let message = format!("{} cannot write its data: the mount is read-only", store.program.name());
-            report.of(service, mount.span, message).help("Take `ro` or `read_only` away from this mount.");
+            let message =
+                format!("{} cannot write its data, because the mount is read-only", store.program.name());
+            report
+                .for_service(service, mount.span, message)
+                .help("Remove `ro` or `read_only` from this mount.");
         }
     }
 }

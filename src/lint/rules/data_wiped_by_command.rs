@@ -1,14 +1,14 @@
-//! A start that deletes.
+//! A command that deletes data at every start.
 
-use crate::lint::project::{Project, Service, Words};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{CommandWords, LintProject, LintService};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a command or entry point that deletes data each time the service starts.
+    /// Finds a command or entry point that deletes data at every start.
     ///
     /// ## Why it matters
     ///
-    /// What was written to make a fresh start easy in development runs again after every reboot and update.
+    /// A reset that is convenient in development also runs after every reboot and every update.
     ///
     /// ## Bad
     ///
@@ -45,22 +45,26 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "data-wiped-by-command", Error, check
+    "data-wiped-by-command", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for service in &project.services {
         for words in service.command.iter().chain(&service.entrypoint) {
-            if let Some(what) = wipes(service, words) {
+            if let Some(effect) = wipes(service, words) {
                 report
-                    .of(service, words.span, format!("each start of `{}` {what}", service.name.as_str()))
-                    .help("Do it by hand when it is wanted, with a backup before.");
+                    .for_service(
+                        service,
+                        words.span,
+                        format!("every start of `{}` {effect}", service.name.as_str()),
+                    )
+                    .help("Run it by hand when needed, after a backup.");
             }
         }
     }
 }
 
-fn wipes(service: &Service, words: &Words) -> Option<String> {
+fn wipes(service: &LintService, words: &CommandWords) -> Option<String> {
     let flat = words.flat();
     let mut commands = vec![Vec::new()];
     for word in &flat {
@@ -77,10 +81,10 @@ fn wipes(service: &Service, words: &Words) -> Option<String> {
             commands.push(Vec::new());
         }
     }
-    commands.iter().find_map(|command| of_command(service, command))
+    commands.iter().find_map(|command| effect_of(service, command))
 }
 
-fn of_command(service: &Service, command: &[&str]) -> Option<String> {
+fn effect_of(service: &LintService, command: &[&str]) -> Option<String> {
     let start = command
         .iter()
         .position(|word| !matches!(*word, "exec" | "sudo" | "then" | "do" | "sh" | "bash" | "-c"))?;
@@ -105,7 +109,7 @@ fn of_command(service: &Service, command: &[&str]) -> Option<String> {
             Some("empties the database (`FLUSHALL`)".to_owned())
         }
         "dropdb" => Some("drops a database (`dropdb`)".to_owned()),
-        "mkfs" | "mkfs.ext4" | "mkfs.xfs" => Some("makes a new file system".to_owned()),
+        "mkfs" | "mkfs.ext4" | "mkfs.xfs" => Some("creates a new file system".to_owned()),
         "prisma" if has("reset") => Some("drops the database (`prisma migrate reset`)".to_owned()),
         "npx" | "pnpm" | "yarn" if has("prisma") && (has("reset") || has("--force-reset")) => {
             Some("drops the database (`prisma … reset`)".to_owned())
@@ -120,10 +124,12 @@ fn of_command(service: &Service, command: &[&str]) -> Option<String> {
         "python" | "python3" | "manage.py" if has("flush") && (name == "manage.py" || has("manage.py")) => {
             Some("empties the database (`manage.py flush`)".to_owned())
         }
-        "etcdctl" if has("del") && has("--prefix") => Some("deletes keys of etcd".to_owned()),
-        "cockroach" | "etcd" if has("--force-new-cluster") => Some("makes a new cluster of one".to_owned()),
+        "etcdctl" if has("del") && has("--prefix") => Some("deletes keys from etcd".to_owned()),
+        "cockroach" | "etcd" if has("--force-new-cluster") => {
+            Some("creates a new cluster of one member".to_owned())
+        }
         "qdrant" if has("--force-snapshot") || has("-f") => {
-            Some("replaces collections by a snapshot (`--force-snapshot`)".to_owned())
+            Some("replaces collections with a snapshot (`--force-snapshot`)".to_owned())
         }
         "psql" | "mysql" | "mariadb" | "mongosh" | "mongo" | "clickhouse-client" => {
             let drops = args.iter().any(|word| {
@@ -143,14 +149,14 @@ fn of_command(service: &Service, command: &[&str]) -> Option<String> {
     }
 }
 
-/// Whether a path is on a mount of the service that outlives it, or above one.
-fn is_data(service: &Service, path: &str) -> bool {
+/// Whether a path is on a persistent mount of the service, or above one.
+fn is_data(service: &LintService, path: &str) -> bool {
     let path = path.trim_end_matches("/*").trim_end_matches("/.").trim_end_matches('/');
     let path = if path.is_empty() { "/" } else { path };
-    let whole = path.trim_end_matches('*').trim_end_matches('/');
+    let base = path.trim_end_matches('*').trim_end_matches('/');
     let mounted = service.mounts.iter().filter(|mount| !mount.read_only && mount.source_text().is_some());
     path.starts_with('/')
         && mounted
             .filter_map(|mount| mount.path())
-            .any(|target| whole == target || target.starts_with(&format!("{whole}/")))
+            .any(|target| base == target || target.starts_with(&format!("{base}/")))
 }

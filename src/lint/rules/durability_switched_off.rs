@@ -1,16 +1,18 @@
-//! Speed for safety.
+//! A database that does not wait for the disk.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a database that is told not to wait for the disk.
+    /// Finds a database that is set to acknowledge writes before they are on the disk.
     ///
     /// ## Why it matters
     ///
-    /// With `fsync=off` or `full_page_writes=off` PostgreSQL's data is damaged for good by a power cut or a killed
-    /// virtual machine; MySQL and MariaDB lose what they acknowledged with `innodb_flush_log_at_trx_commit` other than
-    /// 1 and may tear pages without the doublewrite buffer. Fit for tests on data that may be lost.
+    /// With `fsync=off` or `full_page_writes=off`, a power failure or a killed virtual machine damages the data of
+    /// PostgreSQL beyond repair. MySQL and MariaDB lose acknowledged writes if `innodb_flush_log_at_trx_commit` is
+    /// not 1, and may be left with half-written pages without the doublewrite buffer.
+    ///
+    /// These settings are for tests with disposable data.
     ///
     /// ## Bad
     ///
@@ -35,7 +37,7 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "durability-switched-off", Warning, check
+    "durability-switched-off", Warning, Project(check)
 }
 
 const SETTINGS: &[&str] = &[
@@ -53,16 +55,16 @@ const SETTINGS: &[&str] = &[
     "--nojournal",
 ];
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
         let Some(command) = &service.command else { continue };
         for word in command.flat() {
             if SETTINGS.contains(&word.to_ascii_lowercase().trim_start_matches("-c")) {
                 let message = format!(
-                    "`{word}` lets {} acknowledge writes that a power cut destroys",
+                    "with `{word}`, a power failure can lose or corrupt the data of {}",
                     store.program.name()
                 );
-                report.of(service, command.span, message).help(format!("Take `{word}` away."));
+                report.for_service(service, command.span, message).help(format!("Remove `{word}`."));
             }
         }
     }

@@ -1,18 +1,18 @@
-//! A database that anybody may empty.
+//! A database without a password that other machines can reach.
 
 use std::path::Path;
 
 use crate::compose::image::Reference;
-use crate::lint::project::{Project, Service, Store, Words};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{CommandWords, LintProject, LintService, LintStore};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a store that other machines can reach and that asks for no password.
+    /// Finds a database that other machines can reach without a password.
     ///
     /// ## Why it matters
     ///
-    /// A published port without an address is open on every interface, past most firewalls. Open databases are found
-    /// within hours and wiped for ransom.
+    /// A port that is published without an address is open on every network interface, and bypasses most firewalls.
+    /// Open databases are found within hours, and are deleted for ransom.
     ///
     /// ## Bad
     ///
@@ -37,11 +37,11 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "exposed-without-password", Warning, check
+    "exposed-without-password", Warning, Project(check)
 }
 
-/// How a program asks for a password, if it was told to.
-struct Lock {
+/// How a program is set to require a password.
+struct PasswordSetting {
     program: &'static str,
     /// One of these variables sets it.
     variables: &'static [&'static str],
@@ -50,14 +50,14 @@ struct Lock {
     advice: &'static str,
 }
 
-const LOCKS: &[Lock] = &[
-    Lock {
+const PASSWORD_SETTINGS: &[PasswordSetting] = &[
+    PasswordSetting {
         program: "qdrant",
         variables: &["QDRANT__SERVICE__API_KEY", "QDRANT__SERVICE__ALT_API_KEY"],
         words: &[],
         advice: "set `QDRANT__SERVICE__API_KEY`",
     },
-    Lock {
+    PasswordSetting {
         program: "mongo",
         variables: &[
             "MONGO_INITDB_ROOT_PASSWORD",
@@ -67,37 +67,37 @@ const LOCKS: &[Lock] = &[
         words: &["--auth", "--keyFile", "--config", "-f"],
         advice: "set `MONGO_INITDB_ROOT_USERNAME` and `MONGO_INITDB_ROOT_PASSWORD`",
     },
-    Lock {
+    PasswordSetting {
         program: "redis",
         variables: &["REDIS_ARGS"],
         words: &["--requirepass", "--aclfile", "--user"],
         advice: "add `--requirepass` to its command",
     },
-    Lock {
+    PasswordSetting {
         program: "valkey",
         variables: &["VALKEY_EXTRA_FLAGS"],
         words: &["--requirepass", "--aclfile", "--user"],
         advice: "add `--requirepass` to its command",
     },
-    Lock {
+    PasswordSetting {
         program: "keydb",
         variables: &[],
         words: &["--requirepass", "--aclfile"],
         advice: "add `--requirepass` to its command",
     },
-    Lock {
+    PasswordSetting {
         program: "dragonfly",
         variables: &["DFLY_requirepass"],
         words: &["--requirepass", "--aclfile"],
         advice: "add `--requirepass` to its command",
     },
-    Lock {
+    PasswordSetting {
         program: "meilisearch",
         variables: &["MEILI_MASTER_KEY"],
         words: &["--master-key"],
         advice: "set `MEILI_MASTER_KEY`",
     },
-    Lock {
+    PasswordSetting {
         program: "weaviate",
         variables: &[
             "AUTHENTICATION_APIKEY_ENABLED",
@@ -105,9 +105,9 @@ const LOCKS: &[Lock] = &[
             "AUTHENTICATION_DB_USERS_ENABLED",
         ],
         words: &[],
-        advice: "set `AUTHENTICATION_APIKEY_ENABLED` and its keys",
+        advice: "set `AUTHENTICATION_APIKEY_ENABLED` and the keys",
     },
-    Lock {
+    PasswordSetting {
         program: "chroma",
         variables: &[
             "CHROMA_SERVER_AUTHN_PROVIDER",
@@ -115,9 +115,9 @@ const LOCKS: &[Lock] = &[
             "CHROMA_SERVER_AUTHN_CREDENTIALS_FILE",
         ],
         words: &[],
-        advice: "put it behind a proxy that asks for a password",
+        advice: "put it behind a proxy that requires a password",
     },
-    Lock {
+    PasswordSetting {
         program: "clickhouse-server",
         variables: &["CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE"],
         words: &[],
@@ -125,8 +125,8 @@ const LOCKS: &[Lock] = &[
     },
 ];
 
-/// Settings that switch a lock off, with a word for what is done.
-const OPEN: &[(&str, &str, &[&str])] = &[
+/// Settings that turn passwords off: program, variable, values.
+const PASSWORD_OFF: &[(&str, &str, &[&str])] = &[
     ("postgres", "POSTGRES_HOST_AUTH_METHOD", &["trust"]),
     ("mysql", "MYSQL_ALLOW_EMPTY_PASSWORD", &["yes", "true", "1"]),
     ("mariadb", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", &["yes", "true", "1"]),
@@ -141,7 +141,7 @@ const OPEN: &[(&str, &str, &[&str])] = &[
     ("etcd", "ALLOW_NONE_AUTHENTICATION", &["yes", "true", "1"]),
 ];
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     if project.partial {
         return;
     }
@@ -152,39 +152,40 @@ fn check(project: &Project, report: &mut Report) {
         else {
             continue;
         };
-        let Some(advice) = unlocked(service, store) else { continue };
+        let Some(advice) = open_to_all(service, store) else { continue };
         let message = format!(
-            "{} can be reached from other machines and asks for no password: anybody can delete its data",
+            "other machines can reach {} without a password, so anybody can delete its data",
             store.program.name()
         );
         report
-            .of(service, port.span, message)
-            .help(format!("Publish it on this machine only (`127.0.0.1:…`), or {advice}."));
+            .for_service(service, port.span, message)
+            .help(format!("Publish the port on this machine only (`127.0.0.1:…`), or {advice}."));
     }
 }
 
-/// What to do, when no password is asked for.
-fn unlocked(service: &Service, store: &Store) -> Option<String> {
+/// What to do if no password is required; `None` if one is, or if that is not known.
+fn open_to_all(service: &LintService, store: &LintStore) -> Option<String> {
     let name = store.program.name();
-    for (program, variable, values) in OPEN {
+    for (program, variable, values) in PASSWORD_OFF {
         let off = service
             .variable(variable)
             .is_some_and(|value| values.contains(&value.as_str().to_ascii_lowercase().as_str()));
         if *program == name && off {
-            return Some(format!("take `{variable}` away"));
+            return Some(format!("remove `{variable}`"));
         }
     }
-    // A file with variables, a configuration or a vendor's own image may set what is looked for.
+    // An environment file, a configuration file or the image of another vendor may set a password.
     let reference = service.image.as_ref().map(|image| Reference::parse(image.as_str()));
     let vendor = reference.is_some_and(|reference| reference.repository.contains("bitnami"));
-    if service.env_file || vendor || !store.sure {
+    if service.env_file || vendor || !store.certain {
         return None;
     }
-    let lock = LOCKS.iter().find(|lock| lock.program == name)?;
-    let words = service.command.iter().chain(&service.entrypoint).flat_map(Words::flat).collect::<Vec<_>>();
-    let told = words.iter().any(|word| {
-        lock.words.iter().any(|wanted| word.split('=').next() == Some(wanted))
+    let setting = PASSWORD_SETTINGS.iter().find(|setting| setting.program == name)?;
+    let words =
+        service.command.iter().chain(&service.entrypoint).flat_map(CommandWords::flat).collect::<Vec<_>>();
+    let required = words.iter().any(|word| {
+        setting.words.iter().any(|wanted| word.split('=').next() == Some(wanted))
             || Path::new(word).extension().is_some_and(|end| end == "conf")
     });
-    (!told && !service.sets_any(lock.variables)).then(|| lock.advice.to_owned())
+    (!required && !service.sets_any(setting.variables)).then(|| setting.advice.to_owned())
 }

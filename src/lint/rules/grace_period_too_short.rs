@@ -1,20 +1,20 @@
-//! Too little time to stop.
+//! A grace period that is too short.
 
 use std::time::Duration;
 
 use crate::inventory::known::Keeps;
 use crate::lint::fix::Fix;
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a database that is killed before it can stop.
+    /// Finds a database that is killed before it can stop cleanly.
     ///
     /// ## Why it matters
     ///
-    /// After the grace period the engine kills: a checkpoint is cut off, the next start has to recover, and what was
-    /// not yet on disk is gone. Compose waits 10 seconds unless the file says otherwise; a value below that is too
-    /// short for a server with data to flush (bitwarden#2614).
+    /// After the grace period the engine kills the server: a checkpoint is interrupted, the next start has to
+    /// recover, and what was not on the disk is lost. Compose waits 10 seconds by default. Less is too short for a
+    /// server that has to flush its data (bitwarden#2614).
     ///
     /// ## Bad
     ///
@@ -39,25 +39,25 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "grace-period-too-short", Warning, check
+    "grace-period-too-short", Warning, Project(check)
 }
 
-const LEAST: Duration = Duration::from_secs(10);
+const MINIMUM: Duration = Duration::from_secs(10);
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
         let Some((grace, span)) = service.grace else { continue };
-        if grace >= LEAST || store.program.keeps == Keeps::Files {
+        if grace >= MINIMUM || store.program.keeps == Keeps::Files {
             continue;
         }
         let message = format!(
-            "{} is killed after {} seconds, perhaps before it has written everything",
+            "{} is killed after {} s, possibly before it has written all data",
             store.program.name(),
             grace.as_secs_f64(),
         );
         report
-            .of(service, span, message)
-            .help("Give it at least the usual ten seconds; a minute does no harm.")
+            .for_service(service, span, message)
+            .help("Allow at least the default of 10 seconds, or a minute to be safe.")
             .fix(Fix::replace(span, "1m"));
     }
 }

@@ -1,17 +1,17 @@
-//! A store whose version anybody may change.
+//! An image without a version.
 
 use crate::compose::image::Reference;
 use crate::inventory::known::Keeps;
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a store whose image has no tag, or `latest`.
+    /// Finds a database image without a tag, or with `latest`.
     ///
     /// ## Why it matters
     ///
-    /// The next `pull` may bring a version that does not read the old data, or that keeps it at another path, as
-    /// PostgreSQL 18 does. There is no way back from a migrated data directory.
+    /// The next pull may install a version that cannot read the existing data, or that keeps its data at another
+    /// path, like PostgreSQL 18. A migrated data directory cannot be downgraded.
     ///
     /// ## Bad
     ///
@@ -34,23 +34,23 @@ rule! {
     /// volumes:
     ///   vectors:
     /// ```
-    "image-unpinned", Warning, check
+    "image-unpinned", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
-        let Some(image) = service.image.as_ref().filter(|image| image.is_sure()) else { continue };
+        let Some(image) = service.image.as_ref().filter(|image| image.is_known()) else { continue };
         let reference = Reference::parse(image.as_str());
         let unpinned = matches!(reference.tag, None | Some("latest")) && reference.digest.is_none();
         if !unpinned || service.built || store.program.keeps == Keeps::Cache {
             continue;
         }
         let message = format!(
-            "`{}` may be another version at the next pull, which may not read the data",
+            "the next pull of `{}` may install a version that cannot read the existing data",
             image.as_str()
         );
         report
-            .of(service, image.span, message)
+            .for_service(service, image.span, message)
             .help("Pin at least the major version: `image: NAME:VERSION`.");
     }
 }

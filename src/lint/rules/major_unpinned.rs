@@ -1,16 +1,16 @@
-//! A tag that names no version.
+//! A tag without a version.
 
 use crate::compose::image::Reference;
 use crate::inventory::known::Keeps;
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a database whose tag names no version, such as `alpine`, `stable` or `lts`.
+    /// Finds a database image whose tag names no version, such as `alpine`, `stable` or `lts`.
     ///
     /// ## Why it matters
     ///
-    /// The tag looks pinned and moves with every release; see `image-unpinned`.
+    /// The tag looks pinned, but moves with every release. See `image-unpinned`.
     ///
     /// ## Bad
     ///
@@ -33,12 +33,12 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "major-unpinned", Warning, check
+    "major-unpinned", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
-        let Some(image) = service.image.as_ref().filter(|image| image.is_sure()) else { continue };
+        let Some(image) = service.image.as_ref().filter(|image| image.is_known()) else { continue };
         let reference = Reference::parse(image.as_str());
         let Some(tag) = reference.tag else { continue };
         let numbered = tag.bytes().any(|byte| byte.is_ascii_digit());
@@ -49,8 +49,8 @@ fn check(project: &Project, report: &mut Report) {
             continue;
         }
         let message = format!(
-            "the tag `{tag}` names no version: the next pull may bring one that does not read the data"
+            "the tag `{tag}` names no version: the next pull may install one that cannot read the existing data"
         );
-        report.of(service, image.span, message).help("Name at least the major version in the tag.");
+        report.for_service(service, image.span, message).help("Name at least the major version in the tag.");
     }
 }

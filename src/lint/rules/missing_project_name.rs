@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use crate::lint::fix::Fix;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a project with named volumes and without a name of its own.
+    /// Finds a project with named volumes but without `name:`.
     ///
     /// ## Why it matters
     ///
-    /// Without `name:` a project is called after its directory, and so are its volumes. Move or rename the directory
-    /// and `up` starts empty beside the old volumes; check it out twice under the same name, and `down -v` in one place
-    /// deletes the volumes of the other (mailcow#1284, docker/compose#5406). Give an existing project the name that it
-    /// has, as `docker compose ls` shows it: with another one it starts empty.
+    /// Without `name:`, a project is named after its directory, and its volumes after the project. If the directory
+    /// is moved or renamed, `up` starts with new and empty volumes. If there are two checkouts with the same
+    /// directory name, `down -v` in one of them deletes the volumes of the other (mailcow#1284, docker/compose#5406).
+    ///
+    /// Give an existing project its current name, as `docker compose ls` shows it. With another name it starts empty.
     ///
     /// ## Bad
     ///
@@ -40,25 +41,31 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "missing-project-name", Info, check
+    "missing-project-name", Info, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    let named = |source: &Source| match source {
-        Source::Named(key) => {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    let named = |source: &LintMountSource| match source {
+        LintMountSource::Named(key) => {
             project.volume(key.as_str()).is_some_and(|volume| volume.name.is_none() && !volume.external)
         }
-        Source::Anonymous | Source::Bind(_) | Source::Tmpfs | Source::Unknown(_) | Source::Other => false,
+        LintMountSource::Anonymous
+        | LintMountSource::Bind(_)
+        | LintMountSource::Tmpfs
+        | LintMountSource::Unknown(_)
+        | LintMountSource::Other => false,
     };
-    let at_stake =
+    let uses_volumes =
         project.services.iter().flat_map(|service| &service.mounts).any(|mount| named(&mount.source));
     let Some(first) = project.root.entries().first() else { return };
-    if project.partial || !at_stake || project.root.get("name").is_some() {
+    if project.partial || !uses_volumes || project.root.get("name").is_some() {
         return;
     }
     let place = project.root.entry("services").map_or(first.key.span, |services| services.key.span);
-    let found =
-        report.add(place, "the project has no `name:`: in a renamed directory its volumes are not found");
+    let found = report.add(
+        place,
+        "the project has no `name:`, so it starts with empty volumes when its directory is renamed",
+    );
     found.help("Add `name:` with the name that `docker compose ls` shows.");
     if let Some(name) = directory_name(&project.directory)
         && let Some(fix) = Fix::new_key(&project.files, first.key.span, &format!("name: {name}"))
@@ -69,8 +76,8 @@ fn check(project: &Project, report: &mut Report) {
 
 /// The name that Compose gives a project in this directory.
 fn directory_name(directory: &Path) -> Option<String> {
-    let whole = directory.canonicalize().ok()?;
-    let name: String = whole
+    let directory = directory.canonicalize().ok()?;
+    let name: String = directory
         .file_name()?
         .to_string_lossy()
         .to_lowercase()

@@ -1,4 +1,5 @@
-//! The rules, one file each; this table is the only list of them.
+//! The catalogue of rules. Those for Compose files are in this directory, one file each; those for scripts in
+//! `scripts/rules`.
 
 mod backups_inside_data;
 mod bind_below_mount_point;
@@ -35,10 +36,11 @@ mod unused_volume;
 mod variable_without_default;
 mod watch_overwrites_data;
 
-use super::rule::Rule;
+use super::rule::LintRule;
+use super::scripts;
 
-/// The rules that look at a project.
-pub(super) const CHECKS: &[Rule] = &[
+/// The rules that check a project.
+const PROJECT: &[LintRule] = &[
     data_path_not_covered::RULE,
     data_path_wrong::RULE,
     data_on_anonymous_volume::RULE,
@@ -74,12 +76,25 @@ pub(super) const CHECKS: &[Rule] = &[
     unknown_setting::RULE,
 ];
 
-/// Every rule of Compose files.
-pub fn all() -> impl Iterator<Item = &'static Rule> {
-    CHECKS.iter().chain(reader::RULES)
+/// The rule for settings, whose findings come from several places.
+pub(super) const UNKNOWN_SETTING: &LintRule = &unknown_setting::RULE;
+
+/// The rules for Compose files, which the settings can change.
+pub fn compose() -> impl Iterator<Item = &'static LintRule> {
+    PROJECT.iter().chain(reader::RULES)
+}
+
+/// The rules for scripts.
+pub fn scripts() -> impl Iterator<Item = &'static LintRule> {
+    scripts::rules::RULES.iter()
+}
+
+/// Every rule.
+pub fn all() -> impl Iterator<Item = &'static LintRule> {
+    compose().chain(scripts())
 }
 
 /// A rule by its id.
-pub fn find(id: &str) -> Option<&'static Rule> {
+pub fn find(id: &str) -> Option<&'static LintRule> {
     all().find(|rule| rule.id == id)
 }

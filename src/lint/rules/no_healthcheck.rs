@@ -1,17 +1,17 @@
-//! Nobody asks whether the store works.
+//! A database without a healthcheck.
 
 use crate::inventory::known::Keeps;
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
     /// Finds a database without a healthcheck.
     ///
     /// ## Why it matters
     ///
-    /// Without one, other services begin to write while the database still recovers, and a backup or an update cannot
-    /// tell a server that is up from one that answers. (Some images bring their own check, which a Compose file does
-    /// not show.)
+    /// Without a healthcheck, other services start to write while the database is still recovering, and a backup or
+    /// an update cannot tell whether the server is ready. Some images have a healthcheck of their own, which a
+    /// Compose file does not show.
     ///
     /// ## Bad
     ///
@@ -36,21 +36,22 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "no-healthcheck", Info, check
+    "no-healthcheck", Info, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     if project.partial {
         return;
     }
     for (service, store) in project.stores() {
-        if store.program.keeps != Keeps::Records || store.program.port.is_none() || service.is_checked() {
+        if store.program.keeps != Keeps::Records || store.program.port.is_none() || service.has_healthcheck()
+        {
             continue;
         }
         let message =
-            format!("nothing tells whether {} works: there is no healthcheck", store.program.name());
+            format!("{} has no healthcheck, so nothing shows whether it is ready", store.program.name());
         report
-            .of(service, service.name.span, message)
-            .help("Add a `healthcheck:` that asks the server itself.");
+            .for_service(service, service.name.span, message)
+            .help("Add a `healthcheck:` that queries the server.");
     }
 }

@@ -1,15 +1,15 @@
-//! A volume that Compose takes for a Windows drive.
+//! A volume name that Compose takes for a Windows drive.
 
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a volume whose name is one letter, which Compose takes for a Windows drive.
+    /// Finds a volume name of one letter, which Compose takes for a Windows drive.
     ///
     /// ## Why it matters
     ///
-    /// `n:/n` is read as one path, and so as an anonymous volume at that path; the engine refuses it (measured with
-    /// Compose 2.40). The long syntax is not affected.
+    /// Compose reads `n:/n` as one path, so it becomes an anonymous volume at that path, which the engine refuses
+    /// (measured with Compose 2.40). The long syntax is not affected.
     ///
     /// ## Bad
     ///
@@ -32,22 +32,22 @@ rule! {
     /// volumes:
     ///   notes:
     /// ```
-    "one-letter-volume", Warning, check
+    "one-letter-volume", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for service in &project.services {
         for mount in &service.mounts {
             let target = mount.target.as_str();
             let letter = target.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
-            if matches!(mount.source, Source::Anonymous)
+            if matches!(mount.source, LintMountSource::Anonymous)
                 && !mount.long
                 && letter
                 && target.get(1..3) == Some(":/")
             {
                 let message =
                     format!("Compose takes `{target}` for a path on a Windows drive, not for a volume");
-                report.of(service, mount.span, message).help("Give the volume a longer name.");
+                report.for_service(service, mount.span, message).help("Give the volume a longer name.");
             }
         }
     }

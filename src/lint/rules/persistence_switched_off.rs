@@ -1,16 +1,16 @@
-//! A volume for nothing.
+//! A volume that Redis does not write to.
 
 use crate::inventory::known::Keeps;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a Redis or Valkey with a volume that is told not to write to it.
+    /// Finds Redis or Valkey with a volume but with persistence turned off.
     ///
     /// ## Why it matters
     ///
-    /// `--save ""` without `--appendonly yes` switches both ways of writing off. The volume stays empty and everything
-    /// is gone after a restart.
+    /// `--save ""` without `--appendonly yes` turns off both ways of writing to the disk. The volume stays empty, and
+    /// all data is lost at every restart.
     ///
     /// ## Bad
     ///
@@ -35,23 +35,26 @@ rule! {
     /// volumes:
     ///   queue:
     /// ```
-    "persistence-switched-off", Warning, check
+    "persistence-switched-off", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         let Some(command) = &service.command else { continue };
-        let kept = matches!(mount.source, Source::Named(_) | Source::Bind(_) | Source::Unknown(_));
+        let kept = matches!(
+            mount.source,
+            LintMountSource::Named(_) | LintMountSource::Bind(_) | LintMountSource::Unknown(_)
+        );
         let off = command.value("--save").is_some_and(|value| matches!(value.as_str(), "" | "\"\"" | "''"));
         let appends = command.value("--appendonly").is_some_and(|value| value == "yes");
         if store.program.keeps == Keeps::Cache && kept && off && !appends {
             let message = format!(
-                "{} writes nothing to its volume: `--save \"\"` without `--appendonly yes`",
+                "{} writes nothing to its volume, because of `--save \"\"` without `--appendonly yes`",
                 store.program.name()
             );
             report
-                .of(service, command.span, message)
-                .help("Add `--appendonly yes`, or take the volume away.");
+                .for_service(service, command.span, message)
+                .help("Add `--appendonly yes`, or remove the volume.");
         }
     }
 }

@@ -1,17 +1,18 @@
-//! Qdrant's own entry point.
+//! The start script of the Qdrant image.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a Qdrant that is started by its image's script, which cuts off every stop.
+    /// Finds Qdrant started by the script of its image, which kills it at every stop.
     ///
     /// ## Why it matters
     ///
-    /// The script is the container's first process. It exits as soon as it is told to stop, without waiting for the
-    /// server, which is killed with it: exit code 143 after a few milliseconds, whatever the grace period (measured with
-    /// 1.19.0; the script is the same since 1.16). Acknowledged writes are in the log and come back, but each start is
-    /// a recovery after a crash. Started by itself the server stops cleanly.
+    /// The script is the main process of the container. When it is asked to stop, it exits at once without waiting
+    /// for the server, and the engine kills the server with it: exit code 143 after a few milliseconds, whatever the
+    /// grace period (measured with 1.19.0; the script is the same since 1.16). Acknowledged writes are in the log and
+    /// are recovered, but every start is a recovery after a crash. The server itself stops cleanly when it is the
+    /// main process.
     ///
     /// ## Bad
     ///
@@ -35,18 +36,18 @@ rule! {
     /// volumes:
     ///   vectors:
     /// ```
-    "qdrant-entrypoint", Warning, check
+    "qdrant-entrypoint", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
         let own = service.command.is_some() || service.entrypoint.is_some();
         if store.program.name() != "qdrant" || own || service.built || project.partial {
             continue;
         }
-        let message = "the image's start script kills Qdrant at every stop instead of letting it finish";
+        let message = "the start script of the image kills Qdrant at every stop instead of waiting for it";
         report
-            .of(service, service.place(), message)
-            .help("Start the server itself: `command: [\"./qdrant\"]`.");
+            .for_service(service, service.span(), message)
+            .help("Start the server directly: `command: [\"./qdrant\"]`.");
     }
 }

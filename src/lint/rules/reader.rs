@@ -1,9 +1,9 @@
-//! What the reader says by itself, with words for `--explain`.
+//! Rules whose findings come from reading files, comments and settings. They have no check, only an explanation.
 
-use super::super::rule::Rule;
+use crate::lint::rule::LintRule;
 
-/// Rules whose findings come from reading and from the comments, not from a check.
-pub(super) const RULES: &[Rule] = &[
+/// All of them.
+pub(super) const RULES: &[LintRule] = &[
     invalid_yaml::RULE,
     invalid_compose::RULE,
     missing_file::RULE,
@@ -15,13 +15,12 @@ mod invalid_yaml {
     use crate::lint::rule::rule;
 
     rule! {
-        /// A file that is not YAML.
+        /// Finds a file that is not valid YAML.
         ///
         /// ## Why it matters
         ///
-        /// Nothing in it can be checked, and Compose refuses it. Besides syntax this is said of keys that stand twice
-        /// in one mapping, of files that are not text or larger than 16 MiB, and of aliases that stand for more than
-        /// 100,000 nodes.
+        /// Compose refuses the file, so nothing in it can be checked. This includes keys that are used twice in one
+        /// mapping, files that are not text or larger than 16 MiB, and aliases that expand to more than 100,000 nodes.
         ///
         /// ## Bad
         ///
@@ -39,7 +38,7 @@ mod invalid_yaml {
         ///   web:
         ///     image: nginx:1.29
         /// ```
-        "invalid-yaml", Error, |_, _| {}
+        "invalid-yaml", Error, Reader
     }
 }
 
@@ -47,12 +46,12 @@ mod invalid_compose {
     use crate::lint::rule::rule;
 
     rule! {
-        /// A file that is YAML, and that Compose refuses.
+        /// Finds a file that Compose refuses, although it is valid YAML.
         ///
         /// ## Why it matters
         ///
-        /// The stack cannot be started, nor stopped with its own file. Said of keys that Compose does not know, of
-        /// values of the wrong kind, of a `${` that begins no variable, and of `extends` and `include` in circles.
+        /// The project can neither be started nor stopped with the file. This includes keys that Compose does not know,
+        /// values of the wrong type, a `${` without a variable, and circular `extends` and `include`.
         ///
         /// ## Bad
         ///
@@ -77,7 +76,7 @@ mod invalid_compose {
         ///     image: nginx:1.29
         ///     environment: { PRICE: "5 $${1}" }
         /// ```
-        "invalid-compose", Error, |_, _| {}
+        "invalid-compose", Error, Reader
     }
 }
 
@@ -85,12 +84,12 @@ mod missing_file {
     use crate::lint::rule::rule;
 
     rule! {
-        /// A file that `include` or `extends` names and that cannot be read.
+        /// Finds a file that `include` or `extends` names but that cannot be read.
         ///
         /// ## Why it matters
         ///
-        /// Compose refuses the project without it, and nothing of it was checked. What seems to be missing may be in
-        /// that file, so rules about what is missing are silent.
+        /// Compose refuses the project without the file, and nothing in it is checked. What seems to be missing from the
+        /// project may be in that file, so rules about missing parts are not applied.
         ///
         /// ## Bad
         ///
@@ -109,7 +108,7 @@ mod missing_file {
         ///   web:
         ///     image: nginx:1.29
         /// ```
-        "missing-file", Warning, |_, _| {}
+        "missing-file", Warning, Reader
     }
 }
 
@@ -117,12 +116,12 @@ mod unreasoned_ignore {
     use crate::lint::rule::rule;
 
     rule! {
-        /// An `ignore[…]` without a reason, or of a rule that does not exist.
+        /// Finds an `ignore[…]` without a reason, or for a rule that does not exist.
         ///
         /// ## Why it matters
         ///
-        /// Who reads the file next has to know why it is safe. A finding is only ignored with a reason:
-        /// `# safe-compose: ignore[rule] reason`.
+        /// Whoever reads the file next has to know why the finding is not a problem. Findings are only ignored with a
+        /// reason: `# safe-compose: ignore[rule] reason`.
         ///
         /// ## Bad
         ///
@@ -139,7 +138,7 @@ mod unreasoned_ignore {
         ///   db:
         ///     image: postgres:17 # safe-compose: ignore[data-path-not-covered] filled by each test run
         /// ```
-        "unreasoned-ignore", Warning, |_, _| {}
+        "unreasoned-ignore", Warning, Reader
     }
 }
 
@@ -147,11 +146,11 @@ mod unused_ignore {
     use crate::lint::rule::rule;
 
     rule! {
-        /// An `ignore[…]` that ignores nothing.
+        /// Finds an `ignore[…]` that ignores nothing.
         ///
         /// ## Why it matters
         ///
-        /// What it was for is gone; left there, it hides the next one.
+        /// The problem is gone. If the comment stays, it hides the next one.
         ///
         /// ## Bad
         ///
@@ -168,6 +167,6 @@ mod unused_ignore {
         ///   web:
         ///     image: nginx:1.29
         /// ```
-        "unused-ignore", Warning, |_, _| {}
+        "unused-ignore", Warning, Reader
     }
 }

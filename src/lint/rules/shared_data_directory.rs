@@ -1,20 +1,21 @@
-//! Two servers, one directory.
+//! One data directory for several servers.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::inventory::known::Keeps;
-use crate::lint::finding::Severity;
-use crate::lint::project::{Mount, Project, Service, Source, Store, host_path};
-use crate::lint::rule::{Report, mounted, rule};
+use crate::lint::finding::LintSeverity;
+use crate::lint::project::{LintMount, LintMountSource, LintProject, LintService, LintStore, host_path};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds two servers, or two replicas of one, that write to the same data directory.
+    /// Finds two servers, or two replicas of one, with the same data directory.
     ///
     /// ## Why it matters
     ///
-    /// A database owns its files. A second server on the same directory overwrites what the first wrote; locks that
-    /// should keep it out do not reach across containers. Profiles that are never on together are told apart.
+    /// A database expects that nobody else writes its files. A second server on the same directory overwrites the
+    /// data of the first. Lock files do not prevent it, because they do not work across containers. Services whose
+    /// profiles are never active together are not reported.
     ///
     /// ## Bad
     ///
@@ -54,71 +55,79 @@ rule! {
     ///   one:
     ///   two:
     /// ```
-    "shared-data-directory", Error, check
+    "shared-data-directory", Error, Project(check)
 }
 
-/// What two mounts have in common when they are of the same files.
+/// The files that are mounted.
 #[derive(PartialEq, Eq, Hash)]
-enum Files {
+enum MountedFiles {
     Volume(String, Option<String>),
     Path(PathBuf),
 }
 
-/// How many services on the same files are compared with each.
-const MOST: usize = 64;
+/// The most services on the same files that each is compared with.
+const MAX_COMPARED: usize = 64;
 
-fn check(project: &Project, report: &mut Report) {
-    let mut known: HashMap<Files, Vec<(&Service, &Store, &Mount)>> = HashMap::new();
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    let mut known: HashMap<MountedFiles, Vec<(&LintService, &LintStore, &LintMount)>> = HashMap::new();
+    for (service, store, mount) in project.mounted_stores() {
         if !matches!(store.program.keeps, Keeps::Records | Keeps::Cache) {
             continue;
         }
         let Some(files) = files(project, mount) else { continue };
-        let severity = if store.program.keeps == Keeps::Records && store.sure {
-            Severity::Error
+        let severity = if store.program.keeps == Keeps::Records && store.certain {
+            LintSeverity::Error
         } else {
-            Severity::Warning
+            LintSeverity::Warning
         };
         if let Some((count, span)) = service.replicas
             && count > 1
         {
             let message = format!(
-                "{count} replicas of {} write to the same data directory and destroy it",
+                "{count} replicas of {} write to the same data directory and corrupt it",
                 store.program.name()
             );
-            report.of(service, span, message).severity(severity).help(
-                "Run one replica, or make a service with a volume of its own for each member of a cluster.",
+            report.for_service(service, span, message).severity(severity).help(
+                "Run one replica. For a cluster, define a service with its own volume for each member.",
             );
         }
         let before = known.entry(files).or_default();
-        let other = before.iter().take(MOST).copied().find(|(other, other_store, other_mount)| {
+        let other = before.iter().take(MAX_COMPARED).copied().find(|(other, other_store, other_mount)| {
             std::ptr::eq(other_store.program, store.program)
-                // A mount above the data may hold several directories, told apart by settings that are not compared.
+                // A mount above the data may hold several data directories, which settings tell apart.
                 && other_mount.path() == mount.path()
                 && service.may_run_beside(other)
         });
         before.push((service, store, mount));
         if let Some((other, ..)) = other {
             let message = format!(
-                "`{}` and `{}` write to the same data directory and destroy each other's data",
+                "`{}` and `{}` write to the same data directory and corrupt each other's data",
                 other.name.as_str(),
                 service.name.as_str(),
             );
-            report.of(service, mount.span, message).severity(severity).help("Give each its own volume.");
+            report
+                .for_service(service, mount.span, message)
+                .severity(severity)
+                .help("Give each service its own volume.");
         }
     }
 }
 
-fn files(project: &Project, mount: &Mount) -> Option<Files> {
+fn files(project: &LintProject, mount: &LintMount) -> Option<MountedFiles> {
     match &mount.source {
-        Source::Named(key) => {
+        LintMountSource::Named(key) => {
             let name = project
                 .volume(key.as_str())
                 .and_then(|volume| volume.name.as_ref())
                 .map_or_else(|| format!("key {}", key.as_str()), |name| name.as_str().to_owned());
-            Some(Files::Volume(name, mount.subpath.as_deref().map(str::to_owned)))
+            Some(MountedFiles::Volume(name, mount.subpath.as_deref().map(str::to_owned)))
         }
-        Source::Bind(path) => host_path(project.files.base(path.span.file), path).map(Files::Path),
-        Source::Anonymous | Source::Tmpfs | Source::Unknown(_) | Source::Other => None,
+        LintMountSource::Bind(path) => {
+            host_path(project.files.base(path.span.file), path).map(MountedFiles::Path)
+        }
+        LintMountSource::Anonymous
+        | LintMountSource::Tmpfs
+        | LintMountSource::Unknown(_)
+        | LintMountSource::Other => None,
     }
 }

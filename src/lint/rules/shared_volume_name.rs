@@ -1,16 +1,16 @@
-//! Two keys, one volume.
+//! Two keys for one volume.
 
 use std::collections::HashMap;
 
-use crate::lint::project::{Project, Volume};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{LintProject, LintVolume};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds two keys under `volumes:` that are the same volume.
+    /// Finds two keys under `volumes:` that name the same volume.
     ///
     /// ## Why it matters
     ///
-    /// With the same `name:` both keys are one volume, and what looks like two separate places is one.
+    /// Two keys with the same `name:` are one volume, although they look like two.
     ///
     /// ## Bad
     ///
@@ -35,23 +35,23 @@ rule! {
     ///   one: { name: shop_one }
     ///   two: { name: shop_two }
     /// ```
-    "shared-volume-name", Warning, check
+    "shared-volume-name", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    let mut first: HashMap<&str, &Volume> = HashMap::new();
+fn check(project: &LintProject, report: &mut RuleReport) {
+    let mut first: HashMap<&str, &LintVolume> = HashMap::new();
     for volume in &project.volumes {
-        let Some(name) = volume.name.as_ref().filter(|name| name.is_sure()) else { continue };
+        let Some(name) = volume.name.as_ref().filter(|name| name.is_known()) else { continue };
         let same = first.get(name.as_str()).copied();
         first.entry(name.as_str()).or_insert(volume);
         if let Some(other) = same {
             let message = format!(
-                "`{}` and `{}` are the same volume `{}`",
+                "`{}` and `{}` are the same volume, `{}`",
                 other.key.as_str(),
                 volume.key.as_str(),
                 name.as_str()
             );
-            report.add(name.span, message).help("Give each its own name, or use one key in both places.");
+            report.add(name.span, message).help("Use different names, or one key in both places.");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! A stop that is a kill.
+//! A stop signal that kills.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a store that is stopped with a signal that ends it at once.
+    /// Finds a database that is stopped with a signal that kills it.
     ///
     /// ## Why it matters
     ///
-    /// `SIGKILL` cannot be caught; `SIGQUIT` makes PostgreSQL drop everything and recover at the next start. What is
-    /// not on disk is lost. Leave the signal to the image, which knows the right one.
+    /// `SIGKILL` cannot be handled, and `SIGQUIT` makes PostgreSQL abort and recover at the next start. What is not
+    /// on the disk is lost. Images set the right signal themselves.
     ///
     /// ## Bad
     ///
@@ -34,10 +34,10 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "stop-signal-kills", Warning, check
+    "stop-signal-kills", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store) in project.stores() {
         let Some(signal) = &service.stop_signal else { continue };
         let name = signal.as_str().trim_start_matches("SIG");
@@ -45,13 +45,13 @@ fn check(project: &Project, report: &mut Report) {
             || matches!(name, "QUIT" | "3") && store.program.name().starts_with("postgres");
         if kills {
             let message = format!(
-                "`{}` ends {} at once, without writing what it has in memory",
+                "`{}` kills {} before it has written all data",
                 signal.as_str(),
                 store.program.name()
             );
             report
-                .of(service, signal.span, message)
-                .help("Leave `stop_signal` out: the image has the right one.");
+                .for_service(service, signal.span, message)
+                .help("Remove `stop_signal`. The image sets the right one.");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! A volume that is used and not declared.
+//! A volume that is used but not declared.
 
 use std::collections::HashSet;
 
 use crate::lint::fix::Fix;
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a named volume that a service uses and the file does not declare.
+    /// Finds a named volume that a service uses but the file does not declare.
     ///
     /// ## Why it matters
     ///
-    /// Compose refuses the file. The usual hasty repair, a path without a name, makes an anonymous volume that is lost
-    /// with its container.
+    /// Compose refuses the file. A common quick fix, a mount without a name, creates an anonymous volume, which is
+    /// lost with its container.
     ///
     /// ## Bad
     ///
@@ -35,28 +35,28 @@ rule! {
     /// volumes:
     ///   site:
     /// ```
-    "undeclared-volume", Error, check
+    "undeclared-volume", Error, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     if project.partial {
         return;
     }
     let mut seen: HashSet<&str> = HashSet::new();
     for service in &project.services {
         for mount in &service.mounts {
-            let Source::Named(key) = &mount.source else { continue };
-            // One with a slash is a path that lacks its `./`, which is another rule's.
-            if !key.is_sure() || key.as_str().contains(['/', '\\']) || project.volume(key.as_str()).is_some()
+            let LintMountSource::Named(key) = &mount.source else { continue };
+            // A name with a slash is a path without `./`, which another rule reports.
+            if !key.is_known() || key.as_str().contains(['/', '\\']) || project.volume(key.as_str()).is_some()
             {
                 continue;
             }
             let message = format!(
-                "volume `{}` is not declared under the top-level `volumes:`, so Compose refuses the file",
+                "the volume `{}` is not declared under the top-level `volumes:`, so Compose refuses the file",
                 key.as_str()
             );
-            let found = report.of(service, mount.span, message);
-            found.help(format!("Declare it, or write `./{}` if a directory was meant.", key.as_str()));
+            let found = report.for_service(service, mount.span, message);
+            found.help(format!("Declare it, or write `./{}` to mount a directory.", key.as_str()));
             if seen.insert(key.as_str())
                 && let Some(fix) = declare(project, key.as_str())
             {
@@ -66,8 +66,8 @@ fn check(project: &Project, report: &mut Report) {
     }
 }
 
-/// A line below `volumes:`, or a new section at the end of the first file.
-fn declare(project: &Project, key: &str) -> Option<Fix> {
+/// Adds the volume under `volumes:`, or a new section at the end of the first file.
+fn declare(project: &LintProject, key: &str) -> Option<Fix> {
     let Some(section) = project.root.entry("volumes") else {
         let file = project.root.span.file;
         return Some(Fix::at_end(&project.files, file, &format!("volumes:\n  {key}:")));

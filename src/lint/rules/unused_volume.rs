@@ -1,12 +1,12 @@
-//! A volume that is declared and not used.
+//! A volume that is declared but not used.
 
 use std::collections::HashSet;
 
-use crate::lint::project::{Project, Source};
-use crate::lint::rule::{Report, rule};
+use crate::lint::project::{LintMountSource, LintProject};
+use crate::lint::rule::{RuleReport, rule};
 
 rule! {
-    /// Finds a volume that is declared and that no service uses.
+    /// Finds a volume that is declared but that no service uses.
     ///
     /// ## Why it matters
     ///
@@ -33,28 +33,32 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "unused-volume", Info, check
+    "unused-volume", Info, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
+fn check(project: &LintProject, report: &mut RuleReport) {
     if project.partial {
         return;
     }
     let mounts = || project.services.iter().flat_map(|service| &service.mounts);
-    // A variable may stand for any of them.
-    if mounts().any(|mount| matches!(mount.source, Source::Unknown(_))) {
+    // An unset variable may be the name of any volume.
+    if mounts().any(|mount| matches!(mount.source, LintMountSource::Unknown(_))) {
         return;
     }
     let used: HashSet<&str> = mounts()
         .filter_map(|mount| match &mount.source {
-            Source::Named(key) => Some(key.as_str()),
-            Source::Anonymous | Source::Bind(_) | Source::Tmpfs | Source::Unknown(_) | Source::Other => None,
+            LintMountSource::Named(key) => Some(key.as_str()),
+            LintMountSource::Anonymous
+            | LintMountSource::Bind(_)
+            | LintMountSource::Tmpfs
+            | LintMountSource::Unknown(_)
+            | LintMountSource::Other => None,
         })
         .collect();
     for volume in &project.volumes {
         if !used.contains(volume.key.as_str()) {
-            let message = format!("volume `{}` is declared and no service uses it", volume.key.as_str());
-            report.add(volume.key.span, message).help("Mount it where it belongs, or take it out.");
+            let message = format!("no service uses the volume `{}`", volume.key.as_str());
+            report.add(volume.key.span, message).help("Mount it in a service, or remove it.");
         }
     }
 }

@@ -1,18 +1,19 @@
-//! Paths and names that a missing variable changes.
+//! A path or name that depends on an unset variable.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, rule};
-use crate::lint::source::{Doubt, Text};
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::yaml::{UnknownReason, YamlScalar};
 
 rule! {
-    /// Finds a variable without a default in the source of a mount, in a project's or volume's name, or in a data path.
+    /// Finds a variable without a default in the source of a mount, in a name, or in a data path.
     ///
     /// ## Why it matters
     ///
-    /// A variable that is not set is empty, and Compose only warns. `${DATA_DIR}/pg:/data` becomes a bind of `/pg`,
-    /// `name: shop${SUFFIX}` another project, `name: ${ENV}_data` another volume: the stack starts, empty. `sudo`, cron
-    /// and another working directory are where variables go missing. It is found where neither the environment nor
-    /// `.env` sets the variable.
+    /// Compose replaces an unset variable with nothing, and only prints a warning. `${DATA_DIR}/pg:/data` then mounts
+    /// `/pg`, `name: shop${SUFFIX}` is another project, and `name: ${ENV}_data` another volume: the service starts
+    /// empty. Variables are often unset under `sudo`, in cron jobs, and in another working directory.
+    ///
+    /// Only variables that neither the environment nor `.env` sets are reported.
     ///
     /// ## Bad
     ///
@@ -33,28 +34,28 @@ rule! {
     ///     volumes:
     ///       - ${DATA_DIR:?is not set}/pg:/var/lib/postgresql/data
     /// ```
-    "variable-without-default", Warning, check
+    "variable-without-default", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    let name = project.root.get("name").and_then(|name| name.as_text());
+fn check(project: &LintProject, report: &mut RuleReport) {
+    let name = project.root.get("name").and_then(|name| name.as_scalar());
     if let Some(name) = name {
-        say(report, name, "the project is another one, and starts empty");
+        add(report, name, "this is another project, which starts empty");
     }
     for volume in &project.volumes {
         if let Some(name) = &volume.name {
-            say(report, name, "the volume is another one, and the service starts empty");
+            add(report, name, "this is another volume, and the service starts empty");
         }
         for option in ["device", "o"] {
             if let Some(option) = volume.option(option) {
-                say(report, option, "the volume is another directory");
+                add(report, option, "the volume is in another directory");
             }
         }
     }
     for service in &project.services {
         for mount in &service.mounts {
             let text = mount.source_text().unwrap_or(&mount.target);
-            let found = say(report, text, "another directory is mounted, and the service starts empty");
+            let found = add(report, text, "another directory is mounted, and the service starts empty");
             if let Some(found) = found {
                 found.service = Some(service.name.as_str().to_owned());
             }
@@ -63,16 +64,20 @@ fn check(project: &Project, report: &mut Report) {
     for (service, store) in project.stores() {
         let value = store.program.variable.and_then(|name| service.variable(name));
         if let Some(value) = value {
-            say(report, value, "the server looks for its data elsewhere, and starts empty");
+            add(report, value, "the server looks for its data at another path, and starts empty");
         }
     }
 }
 
-fn say<'a>(report: &'a mut Report, text: &Text, fate: &str) -> Option<&'a mut crate::lint::rule::Found> {
-    let Some(Doubt::Unset(name, span)) = &text.doubt else { return None };
-    let found = report.add(*span, format!("when `{name}` is not set, {fate}"));
+fn add<'a>(
+    report: &'a mut RuleReport,
+    text: &YamlScalar,
+    consequence: &str,
+) -> Option<&'a mut crate::lint::rule::FindingDraft> {
+    let Some(UnknownReason::Unset(name, span)) = &text.unknown else { return None };
+    let found = report.add(*span, format!("if `{name}` is not set, {consequence}"));
     found.help(format!(
-        "Write `${{{name}:?is not set}}`, so that Compose stops, or give a default: `${{{name}:-…}}`."
+        "Write `${{{name}:?is not set}}` to make Compose stop, or set a default: `${{{name}:-…}}`."
     ));
     Some(found)
 }

@@ -1,16 +1,16 @@
-//! `develop.watch` over data.
+//! `develop.watch` on a data directory.
 
-use crate::lint::project::Project;
-use crate::lint::rule::{Report, mounted, rule};
-use crate::lint::source::Node;
+use crate::lint::project::LintProject;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::yaml::YamlNode;
 
 rule! {
-    /// Finds a `develop.watch` rule that copies files of the host over a data directory.
+    /// Finds `develop.watch` set to sync files of the host into a data directory.
     ///
     /// ## Why it matters
     ///
-    /// `watch` makes the container's directory like the host's: what is deleted here is deleted there, inside of
-    /// volumes too, and what changes here replaces what the server wrote.
+    /// `watch` makes a directory in the container like that of the host, also inside volumes: a file that is
+    /// deleted on the host is deleted there, and a file that changes on the host replaces what the server wrote.
     ///
     /// ## Bad
     ///
@@ -39,16 +39,18 @@ rule! {
     /// volumes:
     ///   data:
     /// ```
-    "watch-overwrites-data", Warning, check
+    "watch-overwrites-data", Warning, Project(check)
 }
 
-fn check(project: &Project, report: &mut Report) {
-    for (service, store, mount) in mounted(project) {
+fn check(project: &LintProject, report: &mut RuleReport) {
+    for (service, store, mount) in project.mounted_stores() {
         let watched = service.node.get("develop").and_then(|develop| develop.get("watch"));
-        for rule in watched.map(Node::items).unwrap_or_default() {
-            let syncs =
-                rule.get("action").and_then(Node::as_str).is_some_and(|action| action.starts_with("sync"));
-            let Some(target) = rule.get("target").and_then(Node::as_text) else { continue };
+        for rule in watched.map(YamlNode::items).unwrap_or_default() {
+            let syncs = rule
+                .get("action")
+                .and_then(YamlNode::as_str)
+                .is_some_and(|action| action.starts_with("sync"));
+            let Some(target) = rule.get("target").and_then(YamlNode::as_scalar) else { continue };
             let data = mount.path().unwrap_or_default();
             let inside = target.as_str() == data || target.as_str().starts_with(&format!("{data}/"));
             if syncs && inside {
@@ -56,7 +58,9 @@ fn check(project: &Project, report: &mut Report) {
                     "`watch` replaces and deletes files in the data directory of {}",
                     store.program.name()
                 );
-                report.of(service, target.span, message).help("Copy to a directory beside the data.");
+                report
+                    .for_service(service, target.span, message)
+                    .help("Sync to a directory outside of the data.");
             }
         }
     }

@@ -1,72 +1,83 @@
-//! The programs that a script calls, behind `sudo`, `xargs`, `bash -c`, functions and their like.
+//! The programs that a script calls, directly or through `sudo`, `xargs`, `bash -c`, functions and the like.
 
-use super::shell::{Argument, Scope, Statement, parse};
-use super::snippet::Snippet;
+use super::mapped_text::MappedText;
+use super::shell::{ShellArgument, ShellScope, ShellStatement, parse};
 use super::wrappers::{base_name, inner, skip_flags};
 
-/// Scripts within scripts, and functions within functions, are followed this far.
-const DEEPEST: usize = 8;
+/// The deepest nesting of scripts and functions that is followed.
+const MAX_DEPTH: usize = 8;
 
 /// One call of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call {
+pub(super) struct ScriptCall {
     /// The last part of its path; empty if it is unknown.
     pub program: String,
-    pub arguments: Vec<Argument>,
+    pub arguments: Vec<ShellArgument>,
     /// It runs on another machine.
     pub remote: bool,
-    /// The stretch of the file.
+    /// The range in the file.
     pub from: usize,
     pub to: usize,
 }
 
-/// Shows every call of a script, in the order of its text.
-pub(super) fn each_call(script: &Snippet, scope: &Scope<'_>, remote: bool, look: &mut dyn FnMut(&Call)) {
-    Reader { look }.script(script, scope, Way { depth: 0, remote });
+/// Passes every call of a script to `visit`, in the order of the text.
+pub(super) fn each_call(
+    script: &MappedText,
+    scope: &ShellScope<'_>,
+    remote: bool,
+    visit: &mut dyn FnMut(&ScriptCall),
+) {
+    CallFinder { visit }.script(script, scope, Nesting { depth: 0, remote });
 }
 
-/// How a script came to be run.
+/// How a script is run.
 #[derive(Debug, Clone, Copy, Default)]
-struct Way {
+struct Nesting {
     depth: usize,
     remote: bool,
 }
 
-struct Reader<'a> {
-    look: &'a mut dyn FnMut(&Call),
+struct CallFinder<'a> {
+    visit: &'a mut dyn FnMut(&ScriptCall),
 }
 
-impl Reader<'_> {
-    fn script(&mut self, script: &Snippet, outer: &Scope<'_>, way: Way) {
-        if way.depth > DEEPEST || script.is_empty() {
+impl CallFinder<'_> {
+    fn script(&mut self, script: &MappedText, outer: &ShellScope<'_>, nesting: Nesting) {
+        if nesting.depth > MAX_DEPTH || script.is_empty() {
             return;
         }
         let statements = parse(script);
         let mut scope = outer.within();
-        // A function may use what is set only behind it, so everything is known before the first call is looked at;
-        // then once more, in order, for names that change.
+        // A function may use what is set after it, so everything is defined before the first call is read, and then once
+        // more in order, for variables that change.
         for statement in &statements {
             scope.define(statement);
         }
         for statement in &statements {
-            if let Statement::Assignment { .. } = statement {
+            if let ShellStatement::Assignment { .. } = statement {
                 scope.define(statement);
             }
-            if let Statement::Command(command) = statement {
+            if let ShellStatement::Command(command) = statement {
                 let arguments = scope.arguments(&command.words);
-                self.command(&arguments, &command.input, &scope, way);
+                self.command(&arguments, &command.input, &scope, nesting);
             }
         }
     }
 
-    fn command(&mut self, arguments: &[Argument], input: &[Snippet], scope: &Scope<'_>, way: Way) {
+    fn command(
+        &mut self,
+        arguments: &[ShellArgument],
+        input: &[MappedText],
+        scope: &ShellScope<'_>,
+        nesting: Nesting,
+    ) {
         let (Some(first), Some(last)) = (arguments.first(), arguments.last()) else { return };
         let (from, to) = (first.from, last.to.max(first.to));
         let mut arguments = arguments.to_vec();
         let mut functions: Vec<String> = Vec::new();
-        for _ in 0..DEEPEST {
+        for _ in 0..MAX_DEPTH {
             let name = arguments.first().map(|first| first.as_str().to_owned()).unwrap_or_default();
-            // A function may call the program that it is named after.
+            // A function may call the program of the same name.
             if !functions.contains(&name)
                 && let Some(through) = scope.through_function(&arguments)
             {
@@ -83,24 +94,24 @@ impl Reader<'_> {
             Some(variable) => guess_program(variable).to_owned(),
             None => base_name(program.as_str()).to_owned(),
         };
-        self.scripts_within(&name, rest, input, scope, way);
-        let call = Call { program: name, arguments: rest.to_vec(), remote: way.remote, from, to };
-        (self.look)(&call);
+        self.scripts_within(&name, rest, input, scope, nesting);
+        let call = ScriptCall { program: name, arguments: rest.to_vec(), remote: nesting.remote, from, to };
+        (self.visit)(&call);
     }
 
-    /// Follows programs that are given a script to run.
+    /// Follows programs that run a script.
     fn scripts_within(
         &mut self,
         program: &str,
-        rest: &[Argument],
-        input: &[Snippet],
-        scope: &Scope<'_>,
-        way: Way,
+        rest: &[ShellArgument],
+        input: &[MappedText],
+        scope: &ShellScope<'_>,
+        nesting: Nesting,
     ) {
-        let deeper = Way { depth: way.depth + 1, ..way };
+        let deeper = Nesting { depth: nesting.depth + 1, ..nesting };
         match program {
             "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "su" => {
-                let flag = |argument: &Argument| {
+                let flag = |argument: &ShellArgument| {
                     let text = argument.as_str();
                     text == "--command"
                         || (text.starts_with('-') && !text.starts_with("--") && text.ends_with('c'))
@@ -118,9 +129,9 @@ impl Reader<'_> {
                     "-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o",
                     "-p", "-Q", "-R", "-S", "-W", "-w",
                 ];
-                let deeper = Way { remote: true, ..deeper };
+                let deeper = Nesting { remote: true, ..deeper };
                 let words = skip_flags(rest, VALUED);
-                let words = words.split_first().map_or(words, |(_, behind)| skip_flags(behind, VALUED));
+                let words = words.split_first().map_or(words, |(_, after)| skip_flags(after, VALUED));
                 if words.is_empty() {
                     self.inputs(input, scope, deeper);
                 } else {
@@ -139,7 +150,7 @@ impl Reader<'_> {
                 }
             }
             "alias" => {
-                // What it stands for is looked at where it is made; nothing more is asked of a script.
+                // The command is checked where the alias is defined.
                 for definition in rest {
                     if let Some((name, _)) = definition.as_str().split_once('=') {
                         let at = name.len() + 1;
@@ -151,15 +162,15 @@ impl Reader<'_> {
         }
     }
 
-    fn inputs(&mut self, input: &[Snippet], scope: &Scope<'_>, way: Way) {
+    fn inputs(&mut self, input: &[MappedText], scope: &ShellScope<'_>, nesting: Nesting) {
         for script in input {
-            self.script(script, scope, way);
+            self.script(script, scope, nesting);
         }
     }
 }
 
-fn joined(words: &[Argument]) -> Snippet {
-    let mut script = Snippet::default();
+fn joined(words: &[ShellArgument]) -> MappedText {
+    let mut script = MappedText::default();
     for word in words {
         if !script.is_empty() {
             script.push_for(" ", word.from, word.from);
@@ -169,7 +180,7 @@ fn joined(words: &[Argument]) -> Snippet {
     script
 }
 
-/// The program that a variable nobody sets is named after: `$DOCKER_COMPOSE down`.
+/// The program that an unset variable is named after: `$DOCKER_COMPOSE down`.
 fn guess_program(variable: &str) -> &'static str {
     let name = variable.to_ascii_lowercase();
     if name.contains("compose") || name == "dc" {

@@ -1,14 +1,14 @@
-//! Which kind of script a file is, by its name or its first line.
+//! Which kind of script a file is, according to its name or its first line.
 
 use std::path::Path;
 
-/// What a file is, as far as scripts may stand in it.
+/// A kind of file that contains scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ScriptKind {
     Shell,
     Makefile,
     Justfile,
-    /// `package.json`, and others with `scripts`.
+    /// `package.json` and other files with `scripts`.
     PackageJson,
     /// A workflow or an action of GitHub.
     Workflow,
@@ -34,8 +34,8 @@ const TRAVIS: &[&str] = &[
     "after_deploy",
 ];
 
-impl Kind {
-    /// By the path alone.
+impl ScriptKind {
+    /// The kind according to the path.
     pub fn of_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let lower = name.to_ascii_lowercase();
@@ -69,12 +69,12 @@ impl Kind {
         Some(kind)
     }
 
-    /// Whether only the first line can tell what a file is: it has no ending, or is a hook's.
-    pub fn is_open(path: &Path) -> bool {
+    /// Whether only the first line can tell the kind of a file: it has no extension, like a Git hook.
+    pub fn has_no_extension(path: &Path) -> bool {
         path.extension().is_none()
     }
 
-    /// By the first line.
+    /// The kind according to the first line.
     pub fn of_text(text: &str) -> Option<Self> {
         let first = text.lines().next()?.strip_prefix("#!")?;
         let mut words = first.split_whitespace();
@@ -97,26 +97,26 @@ mod tests {
 
     #[test]
     fn names() {
-        let of = |path: &str| Kind::of_path(Path::new(path));
-        assert_eq!(of("ops/reset.sh"), Some(Kind::Shell));
-        assert_eq!(of("GNUmakefile"), Some(Kind::Makefile));
-        assert_eq!(of("make/docker.mk"), Some(Kind::Makefile));
-        assert_eq!(of("Justfile"), Some(Kind::Justfile));
-        assert_eq!(of(".github/workflows/ci.yaml"), Some(Kind::Workflow));
-        assert_eq!(of("a/.github/workflows/ci.yml"), Some(Kind::Workflow));
+        let of = |path: &str| ScriptKind::of_path(Path::new(path));
+        assert_eq!(of("ops/reset.sh"), Some(ScriptKind::Shell));
+        assert_eq!(of("GNUmakefile"), Some(ScriptKind::Makefile));
+        assert_eq!(of("make/docker.mk"), Some(ScriptKind::Makefile));
+        assert_eq!(of("Justfile"), Some(ScriptKind::Justfile));
+        assert_eq!(of(".github/workflows/ci.yaml"), Some(ScriptKind::Workflow));
+        assert_eq!(of("a/.github/workflows/ci.yml"), Some(ScriptKind::Workflow));
         assert_eq!(of("workflows/ci.yml"), None);
-        assert_eq!(of(".gitlab-ci.yml"), Some(Kind::Pipeline(GITLAB)));
-        assert_eq!(of("Taskfile.yml"), Some(Kind::Pipeline(TASKFILE)));
+        assert_eq!(of(".gitlab-ci.yml"), Some(ScriptKind::Pipeline(GITLAB)));
+        assert_eq!(of("Taskfile.yml"), Some(ScriptKind::Pipeline(TASKFILE)));
         assert_eq!(of("docker-compose.yml"), None);
         assert_eq!(of("README"), None);
     }
 
     #[test]
     fn first_lines() {
-        assert_eq!(Kind::of_text("#!/bin/sh -e\n"), Some(Kind::Shell));
-        assert_eq!(Kind::of_text("#!/usr/bin/env -S bash -e"), Some(Kind::Shell));
-        assert_eq!(Kind::of_text("#!/usr/bin/env just --justfile"), Some(Kind::Justfile));
-        assert_eq!(Kind::of_text("#!/usr/bin/env python3"), None);
-        assert_eq!(Kind::of_text("docker compose down -v"), None);
+        assert_eq!(ScriptKind::of_text("#!/bin/sh -e\n"), Some(ScriptKind::Shell));
+        assert_eq!(ScriptKind::of_text("#!/usr/bin/env -S bash -e"), Some(ScriptKind::Shell));
+        assert_eq!(ScriptKind::of_text("#!/usr/bin/env just --justfile"), Some(ScriptKind::Justfile));
+        assert_eq!(ScriptKind::of_text("#!/usr/bin/env python3"), None);
+        assert_eq!(ScriptKind::of_text("docker compose down -v"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Finds the scripts of a folder: what git ignores is left out.
+//! Finds the scripts below a directory, except those that git ignores.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use ::ignore::WalkBuilder;
 
-use super::kind::Kind;
+use super::kind::ScriptKind;
 
-/// Every script below some paths, in order. A file that is named and is none is left out: hooks name every file.
-pub fn find(paths: &[PathBuf]) -> Vec<(PathBuf, Kind)> {
+/// Every script below some paths, in order. A named file that is not a script is skipped, because hooks name every file.
+pub fn find(paths: &[PathBuf]) -> Vec<(PathBuf, ScriptKind)> {
     let mut found = Vec::new();
     let here = [PathBuf::from(".")];
     for path in if paths.is_empty() { &here[..] } else { paths } {
@@ -24,9 +24,9 @@ pub fn find(paths: &[PathBuf]) -> Vec<(PathBuf, Kind)> {
     found
 }
 
-fn below(folder: &Path) -> Vec<(PathBuf, Kind)> {
-    // Workflows and hooks stand in hidden folders.
-    let walk = WalkBuilder::new(folder)
+fn below(directory: &Path) -> Vec<(PathBuf, ScriptKind)> {
+    // Workflows and hooks are in hidden directories.
+    let walk = WalkBuilder::new(directory)
         .hidden(false)
         .require_git(false)
         .filter_entry(|entry| !matches!(entry.file_name().to_str(), Some(".git" | "node_modules" | ".venv")))
@@ -41,14 +41,14 @@ fn below(folder: &Path) -> Vec<(PathBuf, Kind)> {
         .collect()
 }
 
-fn kind_of(path: &Path) -> Option<Kind> {
-    Kind::of_path(path).or_else(|| {
-        if !Kind::is_open(path) {
+fn kind_of(path: &Path) -> Option<ScriptKind> {
+    ScriptKind::of_path(path).or_else(|| {
+        if !ScriptKind::has_no_extension(path) {
             return None;
         }
         let mut file = File::open(path).ok()?;
         let mut first = [0; 128];
         let length = file.read(&mut first).ok()?;
-        Kind::of_text(&String::from_utf8_lossy(&first[..length]))
+        ScriptKind::of_text(&String::from_utf8_lossy(&first[..length]))
     })
 }

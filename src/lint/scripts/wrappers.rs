@@ -1,16 +1,16 @@
-//! Programs that run another program: where its words begin.
+//! Programs that run another program, and where its command starts.
 
-use super::shell::Argument;
+use super::shell::ShellArgument;
 
-/// A program that runs the command behind its own flags.
+/// A program that runs the command after its own flags.
 #[derive(Debug, Clone, Copy)]
 struct Wrapper {
     name: &'static str,
-    /// Flags whose value is a word of its own; of a bundle of letters the last counts.
+    /// Flags whose value is the next argument. Of combined short flags, only the last can have one.
     valued: &'static [&'static str],
-    /// Words of its own before the command.
+    /// The number of operands before the command.
     operands: usize,
-    /// Whether `NAME=value` may stand before the command.
+    /// Whether `NAME=value` may precede the command.
     assignments: bool,
 }
 
@@ -100,14 +100,14 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("direnv", &[]).operands(2),
 ];
 
-/// Programs that run what stands behind their `--`.
-const BEHIND_DASHES: &[&str] = &["dotenv", "dotenvx", "op", "doppler", "infisical", "aws-vault", "with-env"];
+/// Programs that run the command after `--`.
+const AFTER_DASHES: &[&str] = &["dotenv", "dotenvx", "op", "doppler", "infisical", "aws-vault", "with-env"];
 
-/// The command inside of a command; `None` when the program runs nothing else.
-pub(super) fn inner(arguments: &[Argument]) -> Option<&[Argument]> {
+/// The command that a program runs; `None` if it runs none.
+pub(super) fn inner(arguments: &[ShellArgument]) -> Option<&[ShellArgument]> {
     let (program, rest) = arguments.split_first()?;
     let name = base_name(program.as_str());
-    if BEHIND_DASHES.contains(&name) {
+    if AFTER_DASHES.contains(&name) {
         let at = rest.iter().position(|argument| argument.as_str() == "--")?;
         return Some(&rest[at + 1..]);
     }
@@ -115,7 +115,7 @@ pub(super) fn inner(arguments: &[Argument]) -> Option<&[Argument]> {
     let mut rest = skip_flags(rest, wrapper.valued);
     for _ in 0..wrapper.operands {
         rest = rest.split_first()?.1;
-        // `flock FILE -c …` is a script, which is not ours.
+        // `flock FILE -c …` runs a script, which is not read here.
         rest = skip_flags(rest, wrapper.valued);
     }
     while wrapper.assignments && rest.first().is_some_and(is_assignment) {
@@ -124,19 +124,19 @@ pub(super) fn inner(arguments: &[Argument]) -> Option<&[Argument]> {
     Some(rest)
 }
 
-/// Leaves out the flags, and the words that are their values.
-pub(super) fn skip_flags<'a>(mut rest: &'a [Argument], valued: &[&str]) -> &'a [Argument] {
-    while let Some((first, behind)) = rest.split_first() {
+/// Skips flags and their values.
+pub(super) fn skip_flags<'a>(mut rest: &'a [ShellArgument], valued: &[&str]) -> &'a [ShellArgument] {
+    while let Some((first, after)) = rest.split_first() {
         let text = first.as_str();
         if text == "--" {
-            return behind;
+            return after;
         }
         if !text.starts_with('-') || text.len() < 2 {
             return rest;
         }
-        rest = behind;
+        rest = after;
         if takes_next(text, valued) {
-            rest = rest.split_first().map_or(rest, |(_, behind)| behind);
+            rest = rest.split_first().map_or(rest, |(_, after)| after);
         }
     }
     rest
@@ -158,13 +158,13 @@ fn takes_next(flag: &str, valued: &[&str]) -> bool {
     false
 }
 
-fn is_assignment(argument: &Argument) -> bool {
+fn is_assignment(argument: &ShellArgument) -> bool {
     argument.as_str().split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
 
-/// The last part of a path.
+/// The last component of a path.
 pub(super) fn base_name(program: &str) -> &str {
     let name = program.rsplit('/').next().unwrap_or(program);
     name.strip_suffix(".exe").unwrap_or(name)

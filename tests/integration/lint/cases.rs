@@ -1,4 +1,4 @@
-//! `tests/fixtures/lint/cases`: small files, each with what has to be found in its first lines.
+//! `tests/fixtures/lint/cases`: small files whose first lines say what is expected.
 //!
 //! `# expect: LINE RULE` for each finding, `# expect: nothing` for none. Notes (`info`) need not be listed, and count
 //! when they are. Every program of the inventory is tried both ways besides.
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use safe_compose::inventory::known::{Keeps, KnownProgram, programs};
-use safe_compose::lint::{Finding, Severity};
+use safe_compose::lint::{LintFinding, LintSeverity};
 
 use super::{check_file, check_text, ids};
 
@@ -27,12 +27,12 @@ fn expected(text: &str) -> Option<BTreeSet<(usize, String)>> {
     any.then_some(found)
 }
 
-fn key(finding: &Finding) -> (usize, String) {
-    (finding.place.line, finding.rule.to_owned())
+fn key(finding: &LintFinding) -> (usize, String) {
+    (finding.location.line, finding.rule.to_owned())
 }
 
 #[test]
-fn every_case_is_found_where_it_is() {
+fn every_case_has_the_expected_findings() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lint/cases");
     let mut wrong = Vec::new();
     let mut cases = 0;
@@ -45,7 +45,7 @@ fn every_case_is_found_where_it_is() {
         cases += 1;
         let found = check_file(path);
         let loud: BTreeSet<_> =
-            found.iter().filter(|finding| finding.severity > Severity::Info).map(key).collect();
+            found.iter().filter(|finding| finding.severity > LintSeverity::Info).map(key).collect();
         let all: BTreeSet<_> = found.iter().map(key).collect();
         let missed: Vec<_> = expected.difference(&all).collect();
         let extra: Vec<_> = loud.difference(&expected).collect();
@@ -70,7 +70,7 @@ fn command(program: &KnownProgram) -> &'static str {
 }
 
 #[test]
-fn every_known_program_is_tried_both_ways() {
+fn every_known_program_is_checked_with_and_without_a_mount() {
     let mut wrong = Vec::new();
     for program in programs() {
         let head = format!(
@@ -81,9 +81,9 @@ fn every_known_program_is_tried_both_ways() {
         let found = check_text(&head);
         let bare = found.iter().find(|finding| finding.rule == "data-path-not-covered");
         let least = match program.keeps {
-            Keeps::Records => Severity::Error,
-            Keeps::Files | Keeps::State => Severity::Warning,
-            Keeps::Cache => Severity::Info,
+            Keeps::Records => LintSeverity::Error,
+            Keeps::Files | Keeps::State => LintSeverity::Warning,
+            Keeps::Cache => LintSeverity::Info,
         };
         if bare.is_none_or(|finding| finding.severity != least) {
             wrong.push(format!("{} without a mount: {:?}", program.example(), ids(&found)));

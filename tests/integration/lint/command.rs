@@ -1,4 +1,4 @@
-//! The whole command, as it is typed: without Docker, without Compose.
+//! The command as it is typed, without Docker and without Compose.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn json_is_for_scripts() {
     let (_, out, _) = lint(lost.path(), &["lint", "--format", "json"]);
     let value: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(value["errors"], 1);
-    assert_eq!(value["findings"][0]["place"]["line"], 2, "notes come where they stand");
+    assert_eq!(value["findings"][0]["location"]["line"], 2, "findings are in the order of their lines");
     assert!(rules(&out).contains(&"data-path-not-covered".to_owned()));
 }
 
@@ -103,19 +103,19 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
-fn a_reason_ignores_and_its_lack_does_not() {
+fn a_finding_is_ignored_only_with_a_reason() {
     let ignored = |comment: &str| {
         let directory = at(&format!("services:\n  db:\n    image: postgres:17 # safe-compose: {comment}\n"));
         let (code, out, _) = lint(directory.path(), &["lint", "--format", "json"]);
         (code, rules(&out).join(" "))
     };
-    assert_eq!(ignored("ignore[data-path-not-covered] made anew by each test").0, 0);
+    assert_eq!(ignored("ignore[data-path-not-covered] filled by each test").0, 0);
     let (code, found) = ignored("ignore[data-path-not-covered]");
     assert!(code == 1 && found.contains("unreasoned-ignore") && found.contains("data-path-not-covered"));
     let (_, found) = ignored("ignore[data-on-tmpfs] it is not");
     assert!(found.contains("unused-ignore"), "{found}");
     let above = at(
-        "services:\n  # safe-compose: ignore[data-path-not-covered] made anew\n  db:\n    image: postgres:17\n",
+        "services:\n  # safe-compose: ignore[data-path-not-covered] filled by each test\n  db:\n    image: postgres:17\n",
     );
     assert_eq!(lint(above.path(), &["lint"]).0, 0);
 }
@@ -135,7 +135,7 @@ fn settings_change_severities() {
 }
 
 #[test]
-fn a_baseline_forgives_what_was_there_and_nothing_else() {
+fn a_baseline_leaves_only_new_findings() {
     let directory = at(LOST);
     let words = ["lint", "--baseline", "known.json"];
     assert_eq!(lint(directory.path(), &words).0, 64, "there is none yet");
@@ -149,8 +149,8 @@ fn a_baseline_forgives_what_was_there_and_nothing_else() {
 
 #[test]
 fn fixes_keep_every_other_byte() {
-    let before = "# ours\nservices:\n  db:   # the store\n    image: mysql:8.4\n    stop_grace_period: 1s # too short\n    volumes:\n      - 'data/db:/var/lib/mysql'\n      - logs:/logs\n";
-    let after = "# ours\nservices:\n  db:   # the store\n    image: mysql:8.4\n    stop_grace_period: 1m # too short\n    volumes:\n      - './data/db:/var/lib/mysql'\n      - logs:/logs\nvolumes:\n  logs:\n";
+    let before = "# shop\nservices:\n  db:   # the store\n    image: mysql:8.4\n    stop_grace_period: 1s # too short\n    volumes:\n      - 'data/db:/var/lib/mysql'\n      - logs:/logs\n";
+    let after = "# shop\nservices:\n  db:   # the store\n    image: mysql:8.4\n    stop_grace_period: 1m # too short\n    volumes:\n      - './data/db:/var/lib/mysql'\n      - logs:/logs\nvolumes:\n  logs:\n";
     let directory = at(before);
     let file = directory.path().join("compose.yaml");
     let (code, shown, _) = lint(directory.path(), &["lint", "--diff"]);

@@ -1,9 +1,9 @@
-//! What is written about `lint` is what it does. `SAFE_COMPOSE_REWRITE=1` writes the generated parts anew.
+//! The documentation of `lint` agrees with the code. `SAFE_COMPOSE_REWRITE=1` regenerates the generated parts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use safe_compose::lint::{Severity, rules};
+use safe_compose::lint::{LintRule, rules};
 use safe_compose::settings::Settings;
 use serde_json::{Value, json};
 
@@ -16,32 +16,33 @@ fn rewrites() -> bool {
     std::env::var_os("SAFE_COMPOSE_REWRITE").is_some()
 }
 
-fn table() -> String {
-    let mut lines = vec!["| rule | severity | what it finds |".to_owned(), "|---|---|---|".to_owned()];
-    for rule in rules::all() {
-        let severity = match rule.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        };
-        lines.push(format!("| `{}` | {severity} | {} |", rule.id, rule.summary()));
+fn table(rules: impl Iterator<Item = &'static LintRule>) -> String {
+    let mut lines = vec!["| Rule | Severity | Description |".to_owned(), "|---|---|---|".to_owned()];
+    for rule in rules {
+        lines.push(format!("| `{}` | {} | {} |", rule.id, rule.severity.name(), rule.summary()));
     }
     lines.join("\n")
 }
 
-#[test]
-fn the_page_lists_the_rules() {
+/// Compares the part of a page between two markers, or rewrites it.
+fn compare(page: &str, expected: &str) {
     const BEGIN: &str = "<!-- rules -->\n";
     const END: &str = "\n<!-- end of rules -->";
-    let path = file("docs/lint.md");
+    let path = file(page);
     let text = fs::read_to_string(&path).expect("the page");
     let begin = text.find(BEGIN).expect("a beginning") + BEGIN.len();
     let end = text.find(END).expect("an end");
     if rewrites() {
-        fs::write(&path, format!("{}{}{}", &text[..begin], table(), &text[end..])).expect("written");
+        fs::write(&path, format!("{}{expected}{}", &text[..begin], &text[end..])).expect("written");
         return;
     }
-    assert_eq!(&text[begin..end], table());
+    assert_eq!(&text[begin..end], expected);
+}
+
+#[test]
+fn the_pages_list_the_rules() {
+    compare("docs/lint.md", &table(rules::compose()));
+    compare("docs/lint-scripts.md", &table(rules::scripts()));
 }
 
 /// A value that the schema allows, with every property of every object.
@@ -91,24 +92,24 @@ fn the_schema_allows_what_the_settings_read() {
     let text = fs::read_to_string(file("docs/x-safe-compose.schema.json")).expect("the schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
     let schema = &schema["properties"]["x-safe-compose"];
-    let whole = example(schema);
-    Settings::read(Some(&whole)).expect("every property is a setting");
+    let complete = example(schema);
+    Settings::read(Some(&complete)).expect("every property is a setting");
     let mut found = Vec::new();
-    words(schema, &whole, "", &mut found);
+    words(schema, &complete, "", &mut found);
     assert!(found.len() > 10, "{found:?}");
     for (at, word) in found {
-        let mut value = whole.clone();
-        *value.pointer_mut(&at).expect("a place") = word.clone();
+        let mut value = complete.clone();
+        *value.pointer_mut(&at).expect("a value") = word.clone();
         assert!(Settings::read(Some(&value)).is_ok(), "the settings do not know {word} at {at}");
-        *value.pointer_mut(&at).expect("a place") = "no-such-word".into();
+        *value.pointer_mut(&at).expect("a value") = "no-such-word".into();
         assert!(Settings::read(Some(&value)).is_err(), "the settings take any word at {at}");
     }
     // What the settings know beyond the schema shows in what they say of a word that they do not know.
     for (at, properties) in
         [("", schema), ("/backup", &schema["properties"]["backup"]), ("/lint", &schema["properties"]["lint"])]
     {
-        let mut value = whole.clone();
-        value.pointer_mut(at).expect("a place")["no-such-setting"] = 1.into();
+        let mut value = complete.clone();
+        value.pointer_mut(at).expect("a value")["no-such-setting"] = 1.into();
         let said = Settings::read(Some(&value)).expect_err("unknown").to_string();
         let known = said.matches('`').count() / 2;
         let listed = properties["properties"].as_object().expect("properties").len();
@@ -129,6 +130,6 @@ fn the_schema_lists_the_rules() {
     let rules = &schema["properties"]["x-safe-compose"]["properties"]["lint"]["properties"]["rules"];
     let listed: Vec<&str> =
         rules["propertyNames"]["enum"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
-    let all: Vec<&str> = rules::all().map(|rule| rule.id).collect();
+    let all: Vec<&str> = rules::compose().map(|rule| rule.id).collect();
     assert_eq!(listed, all);
 }

@@ -1,13 +1,13 @@
-//! Whatever is in a file: no panic, no hang, and memory in proportion.
+//! Hostile files: no panic, no hang, and memory in proportion to the file.
 
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use safe_compose::lint::Finding;
+use safe_compose::lint::LintFinding;
 
 use super::{check_text, ids};
 
-fn quickly(text: &str) -> Vec<Finding> {
+fn quickly(text: &str) -> Vec<LintFinding> {
     let began = Instant::now();
     let found = check_text(text);
     let took = began.elapsed();
@@ -54,7 +54,7 @@ fn long_words_and_many_of_them() {
 }
 
 #[test]
-fn circles_end() {
+fn circular_references_end() {
     let chain: String =
         (0..2_000).map(|n| format!("  s{n}: {{ extends: {{ service: s{} }} }}\n", (n + 1) % 2_000)).collect();
     assert!(ids(&quickly(&format!("services:\n{chain}"))).contains(&"invalid-compose"));
@@ -119,10 +119,10 @@ proptest! {
     #[test]
     fn anything_like_compose_is_read(text in near_compose()) {
         for finding in quickly(&text) {
-            prop_assert!(finding.place.line >= 1 && finding.place.column >= 1);
+            prop_assert!(finding.location.line >= 1 && finding.location.column >= 1);
         }
         let checked = super::checked(&text);
-        for (_, old, new) in checked.fixed(|_| true) {
+        for (_, old, new) in checked.fixed() {
             prop_assert_ne!(&*old, new.as_str());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use safe_compose::lint::{self, Finding};
+use safe_compose::lint::{self, LintFinding};
 use tempfile::TempDir;
 
 use super::{check_file, check_text, errors, ids};
@@ -16,8 +16,8 @@ fn project(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-fn line_of(findings: &[Finding], rule: &str) -> Option<usize> {
-    findings.iter().find(|finding| finding.rule == rule).map(|finding| finding.place.line)
+fn line_of(findings: &[LintFinding], rule: &str) -> Option<usize> {
+    findings.iter().find(|finding| finding.rule == rule).map(|finding| finding.location.line)
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn an_override_beside_is_merged_by_target() {
 }
 
 #[test]
-fn what_an_override_breaks_is_found_in_the_override() {
+fn a_finding_caused_by_an_override_is_in_the_override() {
     let files = project(&[
         (
             "compose.yaml",
@@ -60,17 +60,17 @@ fn what_an_override_breaks_is_found_in_the_override() {
     ]);
     let found = check_file(&files.path().join("compose.yaml"));
     let found = found.iter().find(|finding| finding.rule == "data-on-anonymous-volume").expect("found");
-    assert!(found.place.file.ends_with("compose.override.yaml") && found.place.line == 4, "{found:?}");
+    assert!(found.location.file.ends_with("compose.override.yaml") && found.location.line == 4, "{found:?}");
 }
 
 #[test]
-fn a_part_that_is_meant_for_dash_f_is_not_judged_for_what_it_lacks() {
+fn missing_parts_of_a_partial_project_are_not_reported() {
     let found = check_text("services:\n  db:\n    environment: { A: b }\n    volumes: [\"data:/x\"]\n");
     assert_eq!(errors(&found), [""; 0]);
 }
 
 #[test]
-fn extends_brings_what_a_service_has_elsewhere() {
+fn extends_is_followed_to_another_file() {
     let files = project(&[
         (
             "common/base.yaml",
@@ -80,7 +80,7 @@ fn extends_brings_what_a_service_has_elsewhere() {
     ]);
     let found = check_file(&files.path().join("compose.yaml"));
     let found = found.iter().find(|finding| finding.rule == "data-on-anonymous-volume").expect("found");
-    assert!(found.place.file.ends_with("common/base.yaml") && found.place.line == 5, "{found:?}");
+    assert!(found.location.file.ends_with("common/base.yaml") && found.location.line == 5, "{found:?}");
     assert_eq!(found.service.as_deref(), Some("db"));
 }
 
@@ -99,7 +99,7 @@ fn include_has_its_own_directory_and_variables() {
 }
 
 #[test]
-fn circles_of_files_are_said() {
+fn circular_includes_are_reported() {
     let files = project(&[
         ("a.yaml", "include: [b.yaml]\nservices: { a: { image: \"nginx:1.29\" } }\n"),
         ("b.yaml", "include: [a.yaml]\nservices: { b: { image: \"nginx:1.29\" } }\n"),
@@ -108,7 +108,7 @@ fn circles_of_files_are_said() {
 }
 
 #[test]
-fn places_survive_anchors_and_merges() {
+fn spans_survive_anchors_and_merges() {
     let text =
         "x-db: &db\n  image: mysql:8.4\n  volumes:\n    - /var/lib/mysql\nservices:\n  one:\n    <<: *db\n";
     let found = check_text(text);
@@ -120,7 +120,7 @@ fn a_variable_is_shown_where_it_is_used() {
     let text = "services:\n  db:\n    image: postgres:17\n    volumes:\n      - \"${DATA}/pg:/var/lib/postgresql/data\"\n";
     let found = check_text(text);
     let place =
-        &found.iter().find(|finding| finding.rule == "variable-without-default").expect("found").place;
+        &found.iter().find(|finding| finding.rule == "variable-without-default").expect("found").location;
     assert_eq!((place.line, place.column, place.end_column), (5, 10, 17));
 }
 
@@ -141,14 +141,14 @@ fn documents_of_one_file_are_merged() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_a_finding() {
+fn a_missing_file_is_a_finding() {
     let found = check_file(Path::new("/nowhere/compose.yaml"));
     assert_eq!(ids(&found), ["invalid-yaml"]);
     assert!(lint::targets(&[]).is_empty());
 }
 
 #[test]
-fn errors_of_yaml_have_their_place() {
+fn yaml_errors_have_a_location() {
     let found = check_text("services:\n  web:\n    image: [\n");
     assert_eq!(ids(&found), ["invalid-yaml"]);
     let found = check_text("services:\n  web:\n    image: a:1\n    image: b:1\n");

@@ -1,17 +1,17 @@
 //! `down --volumes`.
 
-use super::{Hit, Scene, rule};
-use crate::lint::finding::Severity;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
-    /// Finds a script that deletes a project's volumes: `down --volumes`.
+    /// Finds a script that deletes the volumes of a project: `down --volumes`.
     ///
     /// ## Why it matters
     ///
-    /// `docker compose down --volumes` deletes every named volume of the project, and the anonymous ones of its containers.
-    /// There is no question and no way back.
+    /// `docker compose down --volumes` deletes every named volume of the project, and the anonymous volumes of its
+    /// containers, without asking. The data cannot be recovered.
     ///
-    /// In a script it runs again and again: on the machine of whoever types `make clean`, and one day on the server.
+    /// A script runs again and again: on the machine of everybody who types `make clean`, and one day on the server.
     ///
     /// ## Bad
     ///
@@ -25,23 +25,23 @@ rule! {
     /// docker compose -f compose.prod.yml down
     /// ```
     ///
-    /// `safe-compose down -v` in its place shows what would be lost, saves it, and asks. Where the data is worth nothing,
-    /// such as in a test, say so in a comment: `# safe-compose: ignore[script-destroys-volumes] the data of one test run`.
-    "script-destroys-volumes", Error, look
+    /// `safe-compose down -v` shows what would be lost, backs it up, and asks first. If the data is disposable, as in a test,
+    /// say so in a comment: `# safe-compose: ignore[script-destroys-volumes] data of a single test run`.
+    "script-destroys-volumes", Error, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let reading = scene.commands.compose.iter().find(|reading| reading.deletes_volumes())?;
-    let whose = match &reading.globals.project_name {
-        // Without a file Compose goes by labels alone.
-        Some(_) if reading.globals.files.is_empty() => {
-            "deletes every volume with the project's label, those of services that are in no file any more too"
-        }
-        _ => "deletes the project's volumes with all their data, unasked",
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    let Some(reading) = context.readings.compose.iter().find(|reading| reading.deletes_volumes()) else {
+        return;
     };
-    Some(Hit {
-        severity: Severity::Error,
-        message: format!("`down --volumes` {whose}"),
-        help: "Leave the flag out, or run it through `safe-compose`, which saves the data and asks.".into(),
-    })
+    let effect = match &reading.globals.project_name {
+        // Without a file Compose only looks at labels.
+        Some(_) if reading.globals.files.is_empty() => {
+            "deletes every volume with the label of the project, even of services that are in no file any more"
+        }
+        _ => "deletes the volumes of the project with all their data, without asking",
+    };
+    report
+        .add(context.span(), format!("`down --volumes` {effect}"))
+        .help("Remove the flag, or use `safe-compose`, which backs up the data and asks first.");
 }

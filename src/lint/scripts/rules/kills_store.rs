@@ -1,19 +1,19 @@
 //! `--timeout 0`, and `kill`.
 
-use super::{Hit, Scene, rule};
 use crate::compose::grammar::EngineCommand;
 use crate::compose::invocation::{EngineReading, Reading};
 use crate::compose::subcommand::GuardedCommand;
-use crate::lint::finding::Severity;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
-    /// Finds a script that ends a store before it has written everything: `--timeout 0`, `kill`.
+    /// Finds a script that kills a database before it has written all data: `--timeout 0`, `kill`.
     ///
     /// ## Why it matters
     ///
-    /// A stop with `--timeout 0` or a `kill` ends a server at once, without letting it write what it still holds in memory.
+    /// `--timeout 0` and `kill` end a server at once, before it can write what it still has in memory.
     ///
-    /// Most stores recover; some lose the last seconds, and some have to be repaired.
+    /// Most databases recover. Some lose the last seconds of data, and some have to be repaired.
     ///
     /// ## Bad
     ///
@@ -28,18 +28,17 @@ rule! {
     /// docker compose down
     /// docker compose kill -s SIGHUP web
     /// ```
-    "script-kills-store", Warning, look
+    "script-kills-store", Warning, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let of_engine = || scene.commands.engine.as_ref().and_then(by_engine);
-    let how = scene.commands.compose.iter().find_map(by_compose).or_else(of_engine)?;
-    Some(Hit {
-        severity: Severity::Warning,
-        message: format!("`{how}` ends a store before it has written everything"),
-        help: "Let it stop by itself, and give a slow one a longer `stop_grace_period` in the Compose file."
-            .into(),
-    })
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    let by_engine = || context.readings.engine.as_ref().and_then(by_engine);
+    let Some(command) = context.readings.compose.iter().find_map(by_compose).or_else(by_engine) else {
+        return;
+    };
+    report
+        .add(context.span(), format!("`{command}` kills a database before it has written all data"))
+        .help("Let it stop by itself. If it is slow, set a longer `stop_grace_period` in the Compose file.");
 }
 
 fn by_compose(reading: &Reading) -> Option<String> {

@@ -1,19 +1,20 @@
 //! `volume prune`, and `system prune --volumes`.
 
-use super::{Hit, Scene, rule};
 use crate::compose::grammar::EngineCommand;
 use crate::compose::invocation::EngineReading;
-use crate::lint::finding::Severity;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
-    /// Finds a script that deletes every volume that is not in use: `volume prune`, `system prune --volumes`.
+    /// Finds a script that deletes all unused volumes: `volume prune`, `system prune --volumes`.
     ///
     /// ## Why it matters
     ///
-    /// `docker volume prune` and `docker system prune --volumes` delete every volume that no container uses at that moment.
+    /// `docker volume prune` and `docker system prune --volumes` delete every volume that no container uses at that
+    /// moment. A project that is down uses none of its volumes.
     ///
-    /// A stack that is down uses none. Up to Docker 22 these commands take named volumes too; from 23 on only anonymous
-    /// ones, unless `volume prune` is given `--all`. A script does not know which Docker it meets.
+    /// Up to Docker 22 these commands also delete named volumes. Since Docker 23 they only delete anonymous ones,
+    /// unless `volume prune` has `--all`. A script may run with either version.
     ///
     /// ## Bad
     ///
@@ -28,35 +29,35 @@ rule! {
     /// docker system prune -af
     /// docker image prune --force
     /// ```
-    "script-prunes-volumes", Error, look
+    "script-prunes-volumes", Error, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let EngineReading { command, reading } = scene.commands.engine.as_ref()?;
-    let message = match command {
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    let Some(message) = context.readings.engine.as_ref().and_then(effect) else { return };
+    report.add(context.span(), message).help(
+        "Prune only images, containers and networks. `safe-compose protect` protects the volumes of a project from every \
+         prune.",
+    );
+}
+
+fn effect(engine: &EngineReading) -> Option<&'static str> {
+    let EngineReading { command, reading } = engine;
+    match command {
         EngineCommand::VolumePrune if reading.is_set("all") => {
-            "`volume prune --all` deletes every volume that no container uses at the moment, named ones too"
+            Some("`volume prune --all` deletes every volume that no container uses, including named ones")
         }
-        EngineCommand::VolumePrune => {
-            "`volume prune` deletes the volumes that no container uses at the moment; before Docker 23 named ones too"
-        }
-        EngineCommand::SystemPrune if reading.is_set("volumes") => {
-            "`system prune --volumes` deletes the volumes that no container uses at the moment; before Docker 23 named \
-             ones too"
-        }
-        EngineCommand::SystemReset => "`system reset` deletes every volume of this user",
+        EngineCommand::VolumePrune => Some(
+            "`volume prune` deletes the volumes that no container uses, before Docker 23 including named ones",
+        ),
+        EngineCommand::SystemPrune if reading.is_set("volumes") => Some(
+            "`system prune --volumes` deletes the volumes that no container uses, before Docker 23 including named ones",
+        ),
+        EngineCommand::SystemReset => Some("`system reset` deletes every volume of this user"),
         EngineCommand::SystemPrune
         | EngineCommand::VolumeRm
         | EngineCommand::Rm
         | EngineCommand::Stop
         | EngineCommand::Restart
-        | EngineCommand::Kill => return None,
-    };
-    Some(Hit {
-        severity: Severity::Error,
-        message: message.into(),
-        help: "Prune images, containers and networks by themselves, and leave volumes to a person; `safe-compose \
-               protect` keeps a project's volumes from every prune."
-            .into(),
-    })
+        | EngineCommand::Kill => None,
+    }
 }

@@ -1,20 +1,21 @@
 //! `volume rm`, and `rm --volumes`.
 
-use super::{Hit, Scene, rule};
 use crate::compose::grammar::EngineCommand;
 use crate::compose::invocation::EngineReading;
 use crate::compose::subcommand::GuardedCommand;
-use crate::lint::finding::Severity;
+use crate::lint::finding::LintSeverity;
+use crate::lint::rule::{FindingDraft, RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
     /// Finds a script that deletes a volume: `volume rm`, `rm --volumes`.
     ///
     /// ## Why it matters
     ///
-    /// `docker volume rm` deletes a volume and all that is in it; `docker compose rm -v` and `docker rm -v` delete the
+    /// `docker volume rm` deletes a volume with all its data. `docker compose rm -v` and `docker rm -v` delete the
     /// anonymous volumes of the containers that they remove.
     ///
-    /// An anonymous volume is where the data of an image is, when nobody has mounted anything on its data path.
+    /// Images keep their data in an anonymous volume if nothing is mounted at their data path.
     ///
     /// ## Bad
     ///
@@ -29,21 +30,21 @@ rule! {
     /// docker volume ls -q
     /// docker compose rm -fs db
     /// ```
-    "script-removes-volume", Error, look
+    "script-removes-volume", Error, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    if let Some(EngineReading { command, reading }) = &scene.commands.engine {
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    if let Some(EngineReading { command, reading }) = &context.readings.engine {
         match command {
             EngineCommand::VolumeRm => {
-                return Some(Hit {
-                    severity: Severity::Error,
-                    message: "`volume rm` deletes the volume with all its data, unasked".into(),
-                    help: "Back the volume up first, or leave it to a person.".into(),
-                });
+                report
+                    .add(context.span(), "`volume rm` deletes the volume with all its data, without asking")
+                    .help("Back up the volume first, or delete it by hand.");
+                return;
             }
             EngineCommand::Rm if reading.is_set("volumes") => {
-                return Some(anonymous("rm --volumes", Severity::Warning));
+                report_anonymous(context, report).severity(LintSeverity::Warning);
+                return;
             }
             EngineCommand::Rm
             | EngineCommand::VolumePrune
@@ -54,18 +55,21 @@ fn look(scene: &Scene<'_>) -> Option<Hit> {
             | EngineCommand::Kill => {}
         }
     }
-    let removes = scene
-        .commands
+    let removes = context
+        .readings
         .compose
         .iter()
         .any(|reading| reading.guarded() == Some(GuardedCommand::Rm) && reading.is_set("volumes"));
-    removes.then(|| anonymous("rm --volumes", Severity::Error))
+    if removes {
+        report_anonymous(context, report);
+    }
 }
 
-fn anonymous(command: &str, severity: Severity) -> Hit {
-    Hit {
-        severity,
-        message: format!("`{command}` deletes the anonymous volumes of the containers with all their data"),
-        help: "Leave `-v` out; what is worth keeping belongs in a named volume.".into(),
-    }
+fn report_anonymous<'a>(context: &CallContext<'_>, report: &'a mut RuleReport) -> &'a mut FindingDraft {
+    report
+        .add(
+            context.span(),
+            "`rm --volumes` deletes the anonymous volumes of the containers with all their data",
+        )
+        .help("Remove `-v`. Keep important data in a named volume.")
 }

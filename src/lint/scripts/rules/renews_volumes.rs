@@ -1,15 +1,16 @@
 //! `up --renew-anon-volumes`, and `up --yes`.
 
-use super::{Hit, Scene, rule};
-use crate::lint::finding::Severity;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
 
 rule! {
-    /// Finds a script that starts services without what their volumes held: `up --renew-anon-volumes`, `up --yes`.
+    /// Finds a script that replaces volumes with empty ones: `up --renew-anon-volumes`, `up --yes`.
     ///
     /// ## Why it matters
     ///
-    /// `up --renew-anon-volumes` gives every container new, empty anonymous volumes; the old ones stay behind with the data
-    /// and without a name. `up --yes` and `create --yes` agree to delete and re-create a volume whose definition has changed.
+    /// `up --renew-anon-volumes` gives every container new and empty anonymous volumes. The old ones keep the data,
+    /// but no container uses them. `up --yes` and `create --yes` agree to delete and recreate a volume whose
+    /// definition has changed.
     ///
     /// ## Bad
     ///
@@ -23,30 +24,29 @@ rule! {
     /// ```sh
     /// docker compose up -d
     /// ```
-    "script-renews-volumes", Warning, look
+    "script-renews-volumes", Warning, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    for reading in &scene.commands.compose {
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    for reading in &context.readings.compose {
         if reading.renews_anonymous_volumes() {
-            return Some(Hit {
-                severity: Severity::Warning,
-                message:
-                    "`up --renew-anon-volumes` starts every container without what its anonymous volumes hold"
-                        .into(),
-                help: "Leave the flag out; a named volume keeps its data either way.".into(),
-            });
+            report
+                .add(
+                    context.span(),
+                    "`up --renew-anon-volumes` replaces all anonymous volumes with empty ones",
+                )
+                .help("Remove the flag. Named volumes keep their data in any case.");
+            return;
         }
         if reading.recreates_containers() && reading.is_set("yes") {
             let command = reading.name();
-            return Some(Hit {
-                severity: Severity::Warning,
-                message: format!(
-                    "`{command} --yes` deletes and re-creates a volume whose definition has changed, unasked"
-                ),
-                help: "Leave the flag out: without a terminal Compose then keeps the old volume.".into(),
-            });
+            let message = format!(
+                "`{command} --yes` deletes and recreates volumes whose definition has changed, without asking"
+            );
+            report
+                .add(context.span(), message)
+                .help("Remove the flag. Without a terminal Compose then keeps the old volume.");
+            return;
         }
     }
-    None
 }

@@ -1,8 +1,9 @@
-//! `rm -r` and its kin, on data.
+//! `rm -r` and similar commands on a data directory.
 
-use super::{Hit, Scene, rule};
-use crate::lint::finding::Severity;
-use crate::lint::scripts::shell::Argument;
+use crate::lint::rule::{RuleReport, rule};
+use crate::lint::scripts::call_context::CallContext;
+use crate::lint::scripts::mapped_text::UNKNOWN;
+use crate::lint::scripts::shell::ShellArgument;
 use crate::lint::scripts::wrappers::skip_flags;
 
 rule! {
@@ -10,10 +11,11 @@ rule! {
     ///
     /// ## Why it matters
     ///
-    /// `rm -r` on a directory that a service keeps its data in.
+    /// `rm -r` on a data directory deletes the data of the service without asking.
     ///
-    /// Such a directory is one that a Compose file beside or above the script mounts into a service, or one whose name says
-    /// it: something below `volumes/`, a `pgdata`, `/var/lib/docker/volumes`, the variable `PGDATA`.
+    /// A data directory is one that a Compose file in the directory of the script, or above it, mounts into a
+    /// service; or one whose name says so: a directory below `volumes/`, `pgdata`, `/var/lib/docker/volumes`, the
+    /// variable `PGDATA`.
     ///
     /// ## Bad
     ///
@@ -28,11 +30,11 @@ rule! {
     /// rm -rf ./dist
     /// mv ./volumes/postgres ./volumes/postgres.old
     /// ```
-    "script-wipes-data-directory", Error, look
+    "script-wipes-data-directory", Error, Call(check)
 }
 
-fn look(scene: &Scene<'_>) -> Option<Hit> {
-    let call = scene.call;
+fn check(context: &CallContext<'_>, report: &mut RuleReport) {
+    let call = context.call;
     let targets = match call.program.as_str() {
         "rm" if is_recursive(&call.arguments) => operands(&call.arguments),
         "find" if deletes(&call.arguments) => call
@@ -41,21 +43,21 @@ fn look(scene: &Scene<'_>) -> Option<Hit> {
             .take_while(|argument| !argument.as_str().starts_with(['-', '(', '!']))
             .collect(),
         "rimraf" | "trash" | "shred" => operands(&call.arguments),
-        _ => return None,
+        _ => return,
     };
-    let (target, why) = targets.into_iter().find_map(|target| {
-        let why = scene.directories.holds_data(target.as_str(), target.variable.as_deref(), call.remote)?;
-        Some((target.as_str().replace(crate::lint::scripts::snippet::UNKNOWN, "…"), why))
-    })?;
-    Some(Hit {
-        severity: Severity::Error,
-        message: format!("`{}` deletes `{target}`, {why}", call.program),
-        help: "Move it aside instead, or back it up first.".into(),
-    })
+    let found = targets.into_iter().find_map(|target| {
+        let why = context.directories.holds_data(target.as_str(), target.variable.as_deref(), call.remote)?;
+        Some((target.as_str().replace(UNKNOWN, "…"), why))
+    });
+    if let Some((target, why)) = found {
+        report
+            .add(context.span(), format!("`{}` deletes `{target}`, {why}", call.program))
+            .help("Move the directory aside instead, or back it up first.");
+    }
 }
 
-fn is_recursive(arguments: &[Argument]) -> bool {
-    arguments.iter().map(Argument::as_str).take_while(|text| *text != "--").any(|text| {
+fn is_recursive(arguments: &[ShellArgument]) -> bool {
+    arguments.iter().map(ShellArgument::as_str).take_while(|text| *text != "--").any(|text| {
         match text.strip_prefix("--") {
             Some(long) => !long.is_empty() && "recursive".starts_with(long),
             None => text.strip_prefix('-').is_some_and(|letters| letters.contains(['r', 'R'])),
@@ -63,13 +65,14 @@ fn is_recursive(arguments: &[Argument]) -> bool {
     })
 }
 
-fn operands(arguments: &[Argument]) -> Vec<&Argument> {
-    let behind = arguments.iter().position(|argument| argument.as_str() == "--").unwrap_or(arguments.len());
-    let (before, after) = arguments.split_at(behind);
+fn operands(arguments: &[ShellArgument]) -> Vec<&ShellArgument> {
+    let separator =
+        arguments.iter().position(|argument| argument.as_str() == "--").unwrap_or(arguments.len());
+    let (before, after) = arguments.split_at(separator);
     before.iter().filter(|argument| !argument.as_str().starts_with('-')).chain(after.iter().skip(1)).collect()
 }
 
-fn deletes(arguments: &[Argument]) -> bool {
+fn deletes(arguments: &[ShellArgument]) -> bool {
     let executes = |at: usize| {
         let inner = skip_flags(&arguments[at + 1..], &[]);
         inner.first().is_some_and(|program| program.as_str() == "rm")

@@ -1,32 +1,24 @@
-//! What is made of commands: groups, subshells, functions, `case`; and what only looks like one: arithmetic, conditions.
+//! Compound commands: groups, subshells, functions, `case`; and what looks like one: arithmetic, conditions.
 
-use super::Word;
-use super::parse::{DEEPEST, Draft, Parser};
+use super::parser::{CommandDraft, CompoundFrame, MAX_DEPTH, ShellParser};
+use super::syntax::ShellWord;
 
-/// What was opened and not closed yet.
-#[derive(Debug)]
-pub(super) enum Frame {
-    Brace,
-    Parenthesis,
-    Case { in_pattern: bool },
-}
-
-impl Parser<'_> {
-    /// Words that begin or end something larger; whether this is one.
-    pub(super) fn reserved(&mut self, word: &Word, frames: &mut Vec<Frame>) -> bool {
+impl ShellParser<'_> {
+    /// Handles a reserved word. `false` if the word is not one.
+    pub(super) fn reserved(&mut self, word: &ShellWord, frames: &mut Vec<CompoundFrame>) -> bool {
         match word.bare() {
             Some("if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "!") => {}
-            Some("{") => open(frames, Frame::Brace),
-            Some("}") => self.close(frames, |frame| matches!(frame, Frame::Brace)),
-            Some("esac") => self.close(frames, |frame| matches!(frame, Frame::Case { .. })),
+            Some("{") => Self::open(frames, CompoundFrame::Brace),
+            Some("}") => self.close(frames, |frame| matches!(frame, CompoundFrame::Brace)),
+            Some("esac") => self.close(frames, |frame| matches!(frame, CompoundFrame::Case { .. })),
             Some("[[") => self.skip_condition(),
             _ => return false,
         }
         true
     }
 
-    /// `(`: a function's, arithmetic's, or a subshell's.
-    pub(super) fn parenthesis(&mut self, frames: &mut Vec<Frame>, draft: &mut Draft) {
+    /// `(`: of a function, of arithmetic, or of a subshell.
+    pub(super) fn parenthesis(&mut self, frames: &mut Vec<CompoundFrame>, draft: &mut CommandDraft) {
         if draft.command.words.is_empty() && self.peek(1) == Some(b'(') && self.skip_arithmetic(self.at) {
             return;
         }
@@ -44,27 +36,27 @@ impl Parser<'_> {
             }
         }
         self.finish(draft);
-        open(frames, Frame::Parenthesis);
+        Self::open(frames, CompoundFrame::Parenthesis);
     }
 
-    /// The body of a function follows.
-    pub(super) fn open_function(&mut self, name: String, frames: &mut Vec<Frame>) {
+    /// Opens the body of a function.
+    pub(super) fn open_function(&mut self, name: String, frames: &mut Vec<CompoundFrame>) {
         self.skip_blanks();
         if self.text[self.at..].starts_with(b"()") {
             self.at += 2;
         }
         self.skip_lines();
         match self.peek(0) {
-            Some(b'{') => open(frames, Frame::Brace),
-            Some(b'(') => open(frames, Frame::Parenthesis),
+            Some(b'{') => Self::open(frames, CompoundFrame::Brace),
+            Some(b'(') => Self::open(frames, CompoundFrame::Parenthesis),
             _ => return,
         }
         self.at += 1;
         self.functions.push((name, frames.len()));
     }
 
-    /// Closes the innermost frame of a kind, and those left open in it.
-    pub(super) fn close(&mut self, frames: &mut Vec<Frame>, kind: impl Fn(&Frame) -> bool) {
+    /// Closes the innermost frame of a kind, with those still open in it.
+    pub(super) fn close(&mut self, frames: &mut Vec<CompoundFrame>, kind: impl Fn(&CompoundFrame) -> bool) {
         if let Some(at) = frames.iter().rposition(kind) {
             frames.truncate(at);
             while self.functions.last().is_some_and(|(_, depth)| *depth > at) {
@@ -74,7 +66,7 @@ impl Parser<'_> {
     }
 
     /// One pattern of a `case`, up to its bracket, or the end of the `case`.
-    pub(super) fn pattern(&mut self, frames: &mut Vec<Frame>) {
+    pub(super) fn pattern(&mut self, frames: &mut Vec<CompoundFrame>) {
         self.skip_lines();
         let start = self.at;
         let word = self.word();
@@ -84,7 +76,7 @@ impl Parser<'_> {
         }
         match self.peek(0) {
             Some(b')') => {
-                if let Some(Frame::Case { in_pattern }) = frames.last_mut() {
+                if let Some(CompoundFrame::Case { in_pattern }) = frames.last_mut() {
                     *in_pattern = false;
                 }
                 self.at += 1;
@@ -94,9 +86,9 @@ impl Parser<'_> {
         }
     }
 
-    /// `((…))` from its first bracket on, if it ends in two.
+    /// Skips `((…))`, if it ends in two brackets.
     pub(super) fn skip_arithmetic(&mut self, from: usize) -> bool {
-        if self.misses > DEEPEST {
+        if self.misses > MAX_DEPTH {
             return false;
         }
         let mut open = 0_usize;
@@ -119,7 +111,7 @@ impl Parser<'_> {
         false
     }
 
-    /// `[[ … ]]`, in which `&&`, `||`, `<` and brackets mean something else. It ends with the command at the latest.
+    /// Skips `[[ … ]]`, in which `&&`, `||`, `<` and brackets have another meaning, at most to the end of the command.
     pub(super) fn skip_condition(&mut self) {
         loop {
             self.skip_blanks();
@@ -131,12 +123,5 @@ impl Parser<'_> {
                 Some(_) => self.at += usize::from(self.at == start),
             }
         }
-    }
-}
-
-/// Frames that are too deep are not remembered, so that looking through them stays cheap.
-pub(super) fn open(frames: &mut Vec<Frame>, frame: Frame) {
-    if frames.len() < 4 * DEEPEST {
-        frames.push(frame);
     }
 }

@@ -1,33 +1,33 @@
-//! From words to arguments: what variables, lists and functions of the same script stand for.
+//! Expands words to arguments, with the variables, arrays and functions of the same script.
 
 use std::collections::HashMap;
 
-use super::parse::{Statement, parse};
-use super::{Piece, Variable, Word};
-use crate::lint::scripts::snippet::{Snippet, UNKNOWN};
+use super::list::parse;
+use super::syntax::{ShellStatement, ShellWord, VariableReference, WordPiece};
+use crate::lint::scripts::mapped_text::{MappedText, UNKNOWN};
 
-/// A value longer than this is not followed: doubling one on every line of a script must not fill the memory.
-const LONGEST: usize = 1024;
+/// The longest value that is followed. A script that doubles a value on every line must not fill the memory.
+const MAX_VALUE_LENGTH: usize = 1024;
 
-/// Nor are more arguments than this, or more text out of variables, in one command.
-const MOST: usize = 200;
-const MOST_TEXT: usize = 65_536;
+/// The most arguments, and the most text from variables, in one command.
+const MAX_ARGUMENTS: usize = 200;
+const MAX_TEXT: usize = 65_536;
 
-/// What a program gets, as far as it can be known without a run.
+/// An argument of a program, as far as it is known without a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Argument {
-    /// With [`UNKNOWN`] in the place of what is not known.
-    pub text: Snippet,
-    /// It is nothing but one unknown, so it may be no word at all, or several.
+pub(in crate::lint::scripts) struct ShellArgument {
+    /// With [`UNKNOWN`] for what is not known.
+    pub text: MappedText,
+    /// It is a single unknown, so it may expand to no argument or to several.
     pub open: bool,
-    /// The variable that it is and that nothing is known of.
+    /// The variable that it consists of, if its value is not known.
     pub variable: Option<String>,
     pub from: usize,
     pub to: usize,
 }
 
-impl Argument {
-    pub(crate) fn as_str(&self) -> &str {
+impl ShellArgument {
+    pub(in crate::lint::scripts) fn as_str(&self) -> &str {
         self.text.text()
     }
 }
@@ -36,24 +36,24 @@ impl Argument {
 enum Atom {
     Text(String),
     Unknown,
-    /// Between the elements of a list.
+    /// The boundary between two elements of an array.
     Break,
 }
 
-/// What the names of a script stand for.
+/// The variables and functions of a script.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scope<'a> {
+pub(in crate::lint::scripts) struct ShellScope<'a> {
     variables: HashMap<String, Vec<Atom>>,
-    /// Functions and aliases that hand their arguments on: the words of that command.
-    functions: HashMap<String, Vec<Word>>,
-    /// That of the script which runs this one.
-    outer: Option<&'a Scope<'a>>,
+    /// Functions and aliases that pass on their arguments: the words of the command that they call.
+    functions: HashMap<String, Vec<ShellWord>>,
+    /// The scope of the script that runs this one.
+    outer: Option<&'a ShellScope<'a>>,
 }
 
-impl Scope<'_> {
-    /// For a script within this one.
-    pub(crate) fn within(&self) -> Scope<'_> {
-        Scope { outer: Some(self), ..Scope::default() }
+impl ShellScope<'_> {
+    /// The scope of a script that this one runs.
+    pub(in crate::lint::scripts) fn within(&self) -> ShellScope<'_> {
+        ShellScope { outer: Some(self), ..ShellScope::default() }
     }
 
     fn variable(&self, name: &str) -> Option<&[Atom]> {
@@ -61,20 +61,20 @@ impl Scope<'_> {
         own.or_else(|| self.outer.and_then(|outer| outer.variable(name)))
     }
 
-    fn function(&self, name: &str) -> Option<&[Word]> {
+    fn function(&self, name: &str) -> Option<&[ShellWord]> {
         let own = self.functions.get(name).map(Vec::as_slice);
         own.or_else(|| self.outer.and_then(|outer| outer.function(name)))
     }
 
     /// Sets a variable to text.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
+    pub(in crate::lint::scripts) fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), vec![Atom::Text(value.to_owned())]);
     }
 
-    /// Takes in what a statement defines.
-    pub(crate) fn define(&mut self, statement: &Statement) {
+    /// Adds what a statement defines.
+    pub(in crate::lint::scripts) fn define(&mut self, statement: &ShellStatement) {
         match statement {
-            Statement::Assignment { name, values } => {
+            ShellStatement::Assignment { name, values } => {
                 let mut atoms = Vec::new();
                 for (index, word) in values.iter().enumerate() {
                     if index > 0 {
@@ -83,16 +83,16 @@ impl Scope<'_> {
                     self.evaluate(word, &mut atoms);
                 }
                 let length: usize = atoms.iter().map(Atom::len).sum();
-                let atoms = if length > LONGEST { vec![Atom::Unknown] } else { atoms };
+                let atoms = if length > MAX_VALUE_LENGTH { vec![Atom::Unknown] } else { atoms };
                 self.variables.insert(name.clone(), atoms);
             }
-            Statement::Command(command) => {
+            ShellStatement::Command(command) => {
                 if let Some(function) = &command.function
                     && command.words.iter().skip(1).any(is_everything)
                 {
                     self.functions.entry(function.clone()).or_insert_with(|| command.words.clone());
                 }
-                if command.words.first().and_then(Word::bare) == Some("alias") {
+                if command.words.first().and_then(ShellWord::bare) == Some("alias") {
                     for definition in self.arguments(&command.words[1..]) {
                         self.define_alias(&definition);
                     }
@@ -101,23 +101,23 @@ impl Scope<'_> {
         }
     }
 
-    fn define_alias(&mut self, definition: &Argument) {
+    fn define_alias(&mut self, definition: &ShellArgument) {
         let Some((name, _)) = definition.as_str().split_once('=') else { return };
         let value = definition.text.part(name.len() + 1..definition.text.len());
-        if let Some(Statement::Command(command)) = parse(&value).into_iter().next() {
+        if let Some(ShellStatement::Command(command)) = parse(&value).into_iter().next() {
             let mut words = command.words;
             words.push(everything());
             self.functions.insert(name.to_owned(), words);
         }
     }
 
-    fn evaluate(&self, word: &Word, atoms: &mut Vec<Atom>) {
+    fn evaluate(&self, word: &ShellWord, atoms: &mut Vec<Atom>) {
         for piece in &word.pieces {
             match piece {
-                Piece::Literal { text, .. } if text.is_empty() => {}
-                Piece::Literal { text, .. } => atoms.push(Atom::Text(text.text().to_owned())),
-                Piece::Unknown { .. } => atoms.push(Atom::Unknown),
-                Piece::Variable(variable) => match (self.variable(&variable.name), &variable.default) {
+                WordPiece::Literal { text, .. } if text.is_empty() => {}
+                WordPiece::Literal { text, .. } => atoms.push(Atom::Text(text.text().to_owned())),
+                WordPiece::Unknown { .. } => atoms.push(Atom::Unknown),
+                WordPiece::Variable(variable) => match (self.variable(&variable.name), &variable.default) {
                     (Some(value), _) => atoms.extend_from_slice(value),
                     (None, Some(default)) => self.evaluate(default, atoms),
                     (None, None) => atoms.push(Atom::Unknown),
@@ -126,8 +126,8 @@ impl Scope<'_> {
         }
     }
 
-    /// The arguments that words become.
-    pub(crate) fn arguments(&self, words: &[Word]) -> Vec<Argument> {
+    /// The arguments that words expand to.
+    pub(in crate::lint::scripts) fn arguments(&self, words: &[ShellWord]) -> Vec<ShellArgument> {
         let mut fields = Fields::default();
         for word in words {
             fields.end();
@@ -140,24 +140,24 @@ impl Scope<'_> {
         fields.done
     }
 
-    fn expand(&self, piece: &Piece, in_default: bool, fields: &mut Fields) {
+    fn expand(&self, piece: &WordPiece, in_default: bool, fields: &mut Fields) {
         match piece {
-            Piece::Literal { text, quoted } if !quoted && in_default => {
+            WordPiece::Literal { text, quoted } if !quoted && in_default => {
                 let (from, to) = (text.from(0), text.to(text.len()));
                 fields.split(text.text(), from, to);
             }
-            Piece::Literal { text, .. } => fields.current(text.from(0)).text.push(text),
-            Piece::Unknown { quoted, from, to } => fields.unknown(None, !quoted, *from, *to),
-            Piece::Variable(variable) => self.expand_variable(variable, fields),
+            WordPiece::Literal { text, .. } => fields.current(text.from(0)).text.push(text),
+            WordPiece::Unknown { quoted, from, to } => fields.unknown(None, !quoted, *from, *to),
+            WordPiece::Variable(variable) => self.expand_variable(variable, fields),
         }
     }
 
-    fn expand_variable(&self, variable: &Variable, fields: &mut Fields) {
-        let Variable { name, default, quoted, list, from, to } = variable;
+    fn expand_variable(&self, variable: &VariableReference, fields: &mut Fields) {
+        let VariableReference { name, default, quoted, list, from, to } = variable;
         match (self.variable(name), default) {
             (Some(value), _) => {
                 fields.expanded += value.iter().map(Atom::len).sum::<usize>();
-                if fields.expanded > MOST_TEXT {
+                if fields.expanded > MAX_TEXT {
                     return fields.unknown(None, !quoted, *from, *to);
                 }
                 if matches!(value, [Atom::Unknown]) {
@@ -183,12 +183,15 @@ impl Scope<'_> {
         }
     }
 
-    /// What a call of one of the script's own functions comes to, when that hands its arguments on.
-    pub(crate) fn through_function(&self, arguments: &[Argument]) -> Option<Vec<Argument>> {
+    /// The command that a function of the script calls, if it passes on its arguments.
+    pub(in crate::lint::scripts) fn through_function(
+        &self,
+        arguments: &[ShellArgument],
+    ) -> Option<Vec<ShellArgument>> {
         let (name, given) = arguments.split_first()?;
         let mut all = Vec::new();
         for word in self.function(name.as_str())? {
-            if all.len() > MOST {
+            if all.len() > MAX_ARGUMENTS {
                 break;
             }
             if is_everything(word) {
@@ -210,28 +213,35 @@ impl Atom {
     }
 }
 
-fn everything() -> Word {
+fn everything() -> ShellWord {
     let name = "@".to_owned();
-    let piece = Piece::Variable(Variable { name, default: None, quoted: true, list: true, from: 0, to: 0 });
-    Word { pieces: vec![piece], from: 0, to: 0 }
+    let piece = WordPiece::Variable(VariableReference {
+        name,
+        default: None,
+        quoted: true,
+        list: true,
+        from: 0,
+        to: 0,
+    });
+    ShellWord { pieces: vec![piece], from: 0, to: 0 }
 }
 
 /// `"$@"` or `$*`.
-fn is_everything(word: &Word) -> bool {
-    matches!(&word.pieces[..], [Piece::Variable(variable)] if matches!(variable.name.as_str(), "@" | "*"))
+fn is_everything(word: &ShellWord) -> bool {
+    matches!(&word.pieces[..], [WordPiece::Variable(variable)] if matches!(variable.name.as_str(), "@" | "*"))
 }
 
 #[derive(Default)]
 struct Fields {
-    done: Vec<Argument>,
-    open: Option<Argument>,
-    /// How much text came out of variables.
+    done: Vec<ShellArgument>,
+    open: Option<ShellArgument>,
+    /// How much text came from variables.
     expanded: usize,
 }
 
 impl Fields {
-    fn current(&mut self, from: usize) -> &mut Argument {
-        let argument = self.open.get_or_insert_with(|| Argument { from, ..Argument::default() });
+    fn current(&mut self, from: usize) -> &mut ShellArgument {
+        let argument = self.open.get_or_insert_with(|| ShellArgument { from, ..ShellArgument::default() });
         argument.open = false;
         argument.variable = None;
         argument
@@ -247,7 +257,7 @@ impl Fields {
         }
     }
 
-    /// An unquoted value: blanks in it end words.
+    /// Splits an unquoted value at blanks.
     fn split(&mut self, text: &str, from: usize, to: usize) {
         for (index, part) in text.split([' ', '\t', '\n']).enumerate() {
             if index > 0 {
@@ -263,8 +273,8 @@ impl Fields {
         self.done.extend(self.open.take());
     }
 
-    /// The end of a word that is written out: the place of what came of it.
-    fn close(&mut self, word: &Word) {
+    /// Ends a written word, and sets the end of its arguments.
+    fn close(&mut self, word: &ShellWord) {
         if let Some(argument) = &mut self.open {
             argument.to = word.to;
         }

@@ -1,28 +1,16 @@
 //! Redirections and here-documents, and the blanks and comments between words.
 
-use super::parse::{Command, Parser, Statement, read_document};
-use super::scan::is_meta;
-use super::{Piece, Word};
-use crate::lint::scripts::snippet::Snippet;
+use super::parser::{PendingHereDocument, ShellParser};
+use super::scan::{QuotingContext, is_meta};
+use super::syntax::{ShellStatement, ShellWord, SimpleCommand, WordPiece};
+use crate::lint::scripts::mapped_text::MappedText;
 
-/// A here-document that was announced.
-#[derive(Debug)]
-pub(super) struct Awaited {
-    delimiter: String,
-    /// `<<-`: tabs before its lines are not part of it.
-    indented: bool,
-    /// A quoted delimiter: nothing in it is expanded.
-    plain: bool,
-    /// The command that reads it, by its number among all.
-    reader: usize,
-}
-
-impl Parser<'_> {
-    /// A redirection; its file is of no interest, its here-document is.
-    pub(super) fn redirection(&mut self, command: &mut Command) {
-        // The number of a file descriptor before it is no word of the command.
+impl ShellParser<'_> {
+    /// Reads a redirection. Its file is skipped, its here-document is kept.
+    pub(super) fn redirection(&mut self, command: &mut SimpleCommand) {
+        // The number of a file descriptor before it is not a word of the command.
         let digits =
-            |word: &Word| word.bare().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            |word: &ShellWord| word.bare().is_some_and(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         if command.words.last().is_some_and(|word| word.to == self.source.from(self.at) && digits(word)) {
             command.words.pop();
         }
@@ -30,9 +18,9 @@ impl Parser<'_> {
         if rest.starts_with(b"<<<") {
             self.at += 3;
             self.skip_blanks();
-            let mut text = Snippet::default();
+            let mut text = MappedText::default();
             for piece in self.word().pieces {
-                if let Piece::Literal { text: literal, .. } = piece {
+                if let WordPiece::Literal { text: literal, .. } = piece {
                     text.push(&literal);
                 }
             }
@@ -48,12 +36,17 @@ impl Parser<'_> {
             let mut delimiter = String::new();
             let mut plain = false;
             for piece in &word.pieces {
-                if let Piece::Literal { text, quoted } = piece {
+                if let WordPiece::Literal { text, quoted } = piece {
                     delimiter.push_str(text.text());
                     plain |= quoted;
                 }
             }
-            self.awaited.push(Awaited { delimiter, indented, plain, reader: self.done.len() });
+            self.here_documents.push(PendingHereDocument {
+                delimiter,
+                indented,
+                plain,
+                reader: self.done.len(),
+            });
             return;
         }
         self.at += 1;
@@ -64,16 +57,18 @@ impl Parser<'_> {
         self.word();
     }
 
-    /// At the beginning of a line: reads the here-documents that the line before announced.
-    pub(super) fn read_awaited(&mut self) {
-        for awaited in std::mem::take(&mut self.awaited) {
-            let text = self.document(&awaited);
-            if !awaited.plain {
-                self.nested(&text, read_document);
+    /// At the start of a line: reads the here-documents of the line before.
+    pub(super) fn read_here_documents(&mut self) {
+        for here_document in std::mem::take(&mut self.here_documents) {
+            let text = self.document(&here_document);
+            if !here_document.plain {
+                self.nested(&text, |parser| {
+                    parser.pieces(QuotingContext::Document);
+                });
             }
-            // Commands inside of the reader's words stand before it.
-            let reader = self.done.iter_mut().skip(awaited.reader).find_map(|statement| {
-                if let Statement::Command(command) = statement { Some(command) } else { None }
+            // CallReadings inside the reader's words stand before it.
+            let reader = self.done.iter_mut().skip(here_document.reader).find_map(|statement| {
+                if let ShellStatement::Command(command) = statement { Some(command) } else { None }
             });
             if let Some(reader) = reader {
                 reader.input.push(text);
@@ -81,16 +76,17 @@ impl Parser<'_> {
         }
     }
 
-    fn document(&mut self, awaited: &Awaited) -> Snippet {
-        let mut text = Snippet::default();
+    fn document(&mut self, here_document: &PendingHereDocument) -> MappedText {
+        let mut text = MappedText::default();
         while self.at < self.text.len() {
             let end =
                 memchr::memchr(b'\n', &self.text[self.at..]).map_or(self.text.len(), |at| self.at + at + 1);
             let line = &self.source.text()[self.at..end];
-            let tabs = if awaited.indented { line.len() - line.trim_start_matches('\t').len() } else { 0 };
+            let tabs =
+                if here_document.indented { line.len() - line.trim_start_matches('\t').len() } else { 0 };
             let start = self.at + tabs;
             self.at = end;
-            if line[tabs..].trim_end_matches(['\n', '\r']) == awaited.delimiter {
+            if line[tabs..].trim_end_matches(['\n', '\r']) == here_document.delimiter {
                 break;
             }
             text.push_part(self.source, start..end);
@@ -98,7 +94,7 @@ impl Parser<'_> {
         text
     }
 
-    /// Blanks, continued lines and a comment.
+    /// Skips blanks, continued lines and a comment.
     pub(super) fn skip_blanks(&mut self) {
         loop {
             match (self.peek(0), self.peek(1)) {
@@ -114,12 +110,12 @@ impl Parser<'_> {
         }
     }
 
-    /// Blanks, comments and line ends.
+    /// Skips blanks, comments and line ends.
     pub(super) fn skip_lines(&mut self) {
         self.skip_blanks();
         while self.peek(0) == Some(b'\n') {
             self.at += 1;
-            self.read_awaited();
+            self.read_here_documents();
             self.skip_blanks();
         }
     }

@@ -1,12 +1,12 @@
-//! Words: quotes, escapes, expansions, up to where a word ends.
+//! Words: quotes, escapes and expansions.
 
-use super::parse::Parser;
-use super::{Piece, Variable, Word};
-use crate::lint::scripts::snippet::{Snippet, UNKNOWN};
+use super::parser::ShellParser;
+use super::syntax::{ShellWord, VariableReference, WordPiece};
+use crate::lint::scripts::mapped_text::{MappedText, UNKNOWN};
 
-/// Where the scanning stands, and so what is special and what ends it.
+/// What is being scanned, which decides what is special and what ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Within {
+pub(super) enum QuotingContext {
     /// A word of a command.
     Command,
     /// Double quotes.
@@ -18,7 +18,7 @@ pub(super) enum Within {
     Document,
 }
 
-impl Within {
+impl QuotingContext {
     fn quoted(self) -> bool {
         matches!(self, Self::Quotes | Self::QuotedBraces | Self::Document)
     }
@@ -38,37 +38,37 @@ pub(super) fn is_meta(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>')
 }
 
-/// Whether a byte may stand in a variable's name.
+/// Whether a byte may be part of the name of a variable.
 pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Collects pieces; literal text that touches becomes one.
+/// Collects pieces, and joins adjacent literal text.
 #[derive(Default)]
-struct Pieces {
-    done: Vec<Piece>,
+struct PieceList {
+    done: Vec<WordPiece>,
 }
 
-impl Pieces {
-    fn literal(&mut self, text: &Snippet, quoted: bool) {
+impl PieceList {
+    fn literal(&mut self, text: &MappedText, quoted: bool) {
         match self.done.last_mut() {
-            Some(Piece::Literal { text: last, quoted: same }) if *same == quoted => last.push(text),
-            _ => self.done.push(Piece::Literal { text: text.clone(), quoted }),
+            Some(WordPiece::Literal { text: last, quoted: same }) if *same == quoted => last.push(text),
+            _ => self.done.push(WordPiece::Literal { text: text.clone(), quoted }),
         }
     }
 }
 
-impl Parser<'_> {
-    /// Reads one word of a command; nothing, if none begins here.
-    pub(super) fn word(&mut self) -> Word {
+impl ShellParser<'_> {
+    /// Reads one word of a command, which is empty if none starts here.
+    pub(super) fn word(&mut self) -> ShellWord {
         let start = self.at;
-        let pieces = self.pieces(Within::Command);
-        Word { pieces, from: self.source.from(start), to: self.source.to(self.at) }
+        let pieces = self.pieces(QuotingContext::Command);
+        ShellWord { pieces, from: self.source.from(start), to: self.source.to(self.at) }
     }
 
-    /// Reads up to what ends it, and leaves that unread.
-    pub(super) fn pieces(&mut self, within: Within) -> Vec<Piece> {
-        let mut pieces = Pieces::default();
+    /// Reads up to the end of the context, which is left unread.
+    pub(super) fn pieces(&mut self, within: QuotingContext) -> Vec<WordPiece> {
+        let mut pieces = PieceList::default();
         while let Some(byte) = self.peek(0) {
             if within.ends(byte) {
                 break;
@@ -77,12 +77,12 @@ impl Parser<'_> {
             match byte {
                 b'\\' => self.escape(within, &mut pieces),
                 b'\'' if !within.quoted() => self.single_quotes(&mut pieces),
-                b'"' if !matches!(within, Within::Quotes | Within::Document) => {
+                b'"' if !matches!(within, QuotingContext::Quotes | QuotingContext::Document) => {
                     self.at += 1;
-                    let inner = self.pieces(Within::Quotes);
+                    let inner = self.pieces(QuotingContext::Quotes);
                     self.at += usize::from(self.peek(0) == Some(b'"'));
                     if inner.is_empty() {
-                        pieces.literal(&Snippet::default(), true);
+                        pieces.literal(&MappedText::default(), true);
                     }
                     pieces.done.extend(inner);
                 }
@@ -109,12 +109,12 @@ impl Parser<'_> {
         pieces.done
     }
 
-    fn unknown(&self, within: Within, start: usize) -> Piece {
+    fn unknown(&self, within: QuotingContext, start: usize) -> WordPiece {
         let (from, to) = (self.source.from(start), self.source.to(self.at));
-        Piece::Unknown { quoted: within.quoted(), from, to }
+        WordPiece::Unknown { quoted: within.quoted(), from, to }
     }
 
-    fn escape(&mut self, within: Within, pieces: &mut Pieces) {
+    fn escape(&mut self, within: QuotingContext, pieces: &mut PieceList) {
         let start = self.at;
         self.at += 1;
         let Some(next) = self.peek(0) else {
@@ -135,17 +135,17 @@ impl Parser<'_> {
         pieces.literal(&self.source.part(kept..self.at), true);
     }
 
-    fn single_quotes(&mut self, pieces: &mut Pieces) {
+    fn single_quotes(&mut self, pieces: &mut PieceList) {
         let start = self.at + 1;
         let end = memchr::memchr(b'\'', &self.text[start..]).map_or(self.text.len(), |length| start + length);
         pieces.literal(&self.source.part(start..end), true);
         self.at = (end + 1).min(self.text.len());
     }
 
-    /// `$'…'`: escapes as in C. Those that are no letter of a command are kept as they are.
-    fn ansi_quotes(&mut self, pieces: &mut Pieces) {
+    /// `$'…'`: escapes as in C. Those that cannot be a part of a command are kept literally.
+    fn ansi_quotes(&mut self, pieces: &mut PieceList) {
         self.at += 2;
-        let mut text = Snippet::default();
+        let mut text = MappedText::default();
         while let Some(byte) = self.peek(0).filter(|byte| *byte != b'\'') {
             let start = self.at;
             let length = self.source.text()[self.at..].chars().next().map_or(1, char::len_utf8);
@@ -168,8 +168,8 @@ impl Parser<'_> {
         pieces.literal(&text, true);
     }
 
-    /// `$…`: a variable, a substitution, arithmetic, or just a dollar.
-    fn dollar(&mut self, within: Within, pieces: &mut Pieces) {
+    /// `$…`: a variable, a substitution, arithmetic, or a literal dollar.
+    fn dollar(&mut self, within: QuotingContext, pieces: &mut PieceList) {
         let start = self.at;
         match self.peek(1) {
             Some(b'(') if self.peek(2) == Some(b'(') && self.skip_arithmetic(self.at + 1) => {}
@@ -180,7 +180,7 @@ impl Parser<'_> {
             Some(b'{') if self.peek(2) == Some(b'{') => self.skip_template(),
             Some(b'{') => {
                 if let Some(variable) = self.braces(within) {
-                    return pieces.done.push(Piece::Variable(variable));
+                    return pieces.done.push(WordPiece::Variable(variable));
                 }
             }
             Some(byte) if is_name(byte) || matches!(byte, b'@' | b'*' | b'#' | b'?' | b'$' | b'!' | b'-') => {
@@ -192,7 +192,7 @@ impl Parser<'_> {
                 let (from, to) = (self.source.from(start), self.source.to(self.at));
                 let list = matches!(byte, b'@' | b'*');
                 let quoted = within.quoted();
-                return pieces.done.push(Piece::Variable(Variable {
+                return pieces.done.push(WordPiece::Variable(VariableReference {
                     name,
                     default: None,
                     quoted,
@@ -221,8 +221,8 @@ impl Parser<'_> {
         self.at = end.map_or(self.text.len(), |length| self.at + length + 2);
     }
 
-    /// `${…}`. Nothing, if its value cannot be followed; it is then read all the same.
-    fn braces(&mut self, within: Within) -> Option<Variable> {
+    /// Reads `${…}`. `None` if its value cannot be followed.
+    fn braces(&mut self, within: QuotingContext) -> Option<VariableReference> {
         let start = self.at;
         self.at += 2;
         let name_at = self.at;
@@ -231,7 +231,7 @@ impl Parser<'_> {
             _ => self.skip_name(),
         }
         let name = self.source.text()[name_at..self.at].to_owned();
-        // All the elements of a list; one of them is not followed.
+        // All elements of an array. A single element is not followed.
         let list = matches!(self.text.get(self.at..self.at + 3), Some(b"[@]" | b"[*]"));
         self.at += if list { 3 } else { 0 };
         let plain = self.peek(0) == Some(b'}');
@@ -241,21 +241,28 @@ impl Parser<'_> {
             _ => None,
         };
         self.at += default.unwrap_or(0);
-        let inner = if within.quoted() { Within::QuotedBraces } else { Within::Braces };
+        let inner = if within.quoted() { QuotingContext::QuotedBraces } else { QuotingContext::Braces };
         let word_at = self.at;
         let pieces = self.deeper(|parser| parser.pieces(inner));
-        let word = Word { pieces, from: self.source.from(word_at), to: self.source.to(self.at) };
+        let word = ShellWord { pieces, from: self.source.from(word_at), to: self.source.to(self.at) };
         self.at += usize::from(self.peek(0) == Some(b'}'));
         if name.is_empty() || !(plain || default.is_some()) {
             return None;
         }
         let list = list || matches!(name.as_str(), "@" | "*");
         let (from, to) = (self.source.from(start), self.source.to(self.at));
-        Some(Variable { name, default: default.map(|_| word), quoted: within.quoted(), list, from, to })
+        Some(VariableReference {
+            name,
+            default: default.map(|_| word),
+            quoted: within.quoted(),
+            list,
+            from,
+            to,
+        })
     }
 }
 
-/// Whether a byte may begin something else than literal text.
+/// Whether a byte may start something other than literal text.
 fn is_special(byte: u8) -> bool {
     // The last is the first byte of `UNKNOWN`.
     matches!(byte, b'\\' | b'\'' | b'"' | b'$' | b'`' | 0xef)

@@ -1,0 +1,25 @@
+//! Loads Compose files as Compose does, without Compose, and keeps the span of every node.
+//!
+//! The rules are those of compose-go (`loader`, `override`, `template`). What it refuses is a [`LoadProblem`].
+
+mod context;
+mod extend;
+mod include;
+mod interpolate;
+mod load;
+#[expect(clippy::module_inception, reason = "the type that the folder is about")]
+mod loader;
+mod merge;
+mod mount_fields;
+mod pairs;
+mod problem;
+mod read;
+mod target;
+mod variables;
+
+pub(crate) use load::{LoadedProject, load};
+pub(super) use mount_fields::mount_fields;
+pub(super) use pairs::as_pairs;
+pub(crate) use problem::{LoadProblem, REFUSED};
+pub use read::{MAX_BYTES, decode};
+pub use target::{LintTarget, targets};
