@@ -7,6 +7,7 @@ pub mod env;
 pub mod error;
 pub mod exit;
 pub mod progress;
+pub mod run_state;
 pub mod secret;
 pub mod suggest;
 pub mod units;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::lint_texts::{Texts, read_stdin};
+use super::mode::{Apply, Mode};
 use super::{format, lint_scripts};
 use crate::cli::{Deny, LintArgs, LintFormat};
 use crate::compose::invocation::Reading;
@@ -18,25 +19,47 @@ use crate::fs::write_atomically;
 use crate::lint::{self, Baseline, Checked, Finding, Severity, Target};
 use crate::ui::{Ui, findings};
 
-/// Runs without a runtime: it asks nobody.
-pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &LintArgs) -> Result<Exit, Failure> {
+/// What `lint` looks at.
+#[derive(Clone, Copy)]
+pub(super) struct LintContext<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) env: &'a Env,
+    pub(super) reading: &'a Reading,
+}
+
+/// Runs without a runtime: it needs neither Compose nor an engine.
+pub(super) fn run(
+    cx: &LintContext<'_>,
+    args: &LintArgs,
+    mode: Mode,
+    output: LintFormat,
+) -> Result<Exit, Failure> {
+    let LintContext { ui, env, reading } = *cx;
     if let Some(id) = &args.explain {
-        return explain(ui, id);
+        return explain(ui, id, output);
     }
     if args.rules {
-        list(ui, args.format);
+        list(ui, output);
         return Ok(Exit::Success);
     }
     if args.scripts {
         let (found, texts) = lint_scripts::look(ui, &args.files)?;
-        return finish(ui, args, found, &texts);
+        return finish(ui, args, (found, &texts), (mode, output));
     }
     let targets = targets(env, reading, args)?;
     let mut checked = check(&targets);
     if args.fix || args.diff {
-        let changed = repair(ui, &checked, args.fix)?;
+        let apply = match mode {
+            Mode::Apply(apply) => Some(apply),
+            Mode::DryRun => None,
+        };
+        let changed = repair(ui, &checked, apply)?;
         if args.diff {
             return Ok(if changed { Exit::Found } else { Exit::Success });
+        }
+        if apply.is_none() {
+            ui.say("Dry run: no file was changed.");
+            return Ok(Exit::Success);
         }
         if changed {
             checked = check(&targets);
@@ -47,24 +70,35 @@ pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &LintArgs) -> Result<Exi
     let mut seen = std::collections::HashSet::new();
     found.retain(|finding| seen.insert((finding.place.clone(), finding.rule, finding.message.clone())));
     let texts: Texts = checked.iter().flat_map(Checked::texts).collect();
-    finish(ui, args, found, &texts)
+    finish(ui, args, (found, &texts), (mode, output))
 }
 
 /// Leaves out what is known, shows the rest, and says how it ends.
-fn finish(ui: &Ui, args: &LintArgs, mut found: Vec<Finding>, texts: &Texts) -> Result<Exit, Failure> {
+fn finish(
+    ui: &Ui,
+    args: &LintArgs,
+    (mut found, texts): (Vec<Finding>, &Texts),
+    (mode, output): (Mode, LintFormat),
+) -> Result<Exit, Failure> {
     if let Some(path) = &args.baseline {
         if args.write_baseline {
-            Baseline::of(&found).write(path).map_err(|error| baseline(path, error))?;
-            ui.good(format!(
-                "{} in `{}`.",
+            let written = format!(
+                "{} to `{}`.",
                 crate::units::count(found.len() as u64, "known finding"),
                 path.display()
-            ));
+            );
+            match mode {
+                Mode::DryRun => ui.say(format!("Dry run: would write {written}")),
+                Mode::Apply(apply) => {
+                    write_baseline(path, &found, apply)?;
+                    ui.good(format!("Wrote {written}"));
+                }
+            }
             return Ok(Exit::Success);
         }
         found = Baseline::read(path).map_err(|error| baseline(path, error))?.filter(found);
     }
-    show(ui, args.format, &found, texts);
+    show(ui, output, &found, texts);
     let least = match args.deny {
         _ if args.strict => Severity::Warning,
         Deny::Error => Severity::Error,
@@ -73,6 +107,10 @@ fn finish(ui: &Ui, args: &LintArgs, mut found: Vec<Finding>, texts: &Texts) -> R
     };
     let denied = found.iter().any(|finding| finding.severity >= least);
     Ok(if denied { Exit::Found } else { Exit::Success })
+}
+
+fn write_baseline(path: &Path, found: &[Finding], _: Apply) -> Result<(), Failure> {
+    Baseline::of(found).write(path).map_err(|error| baseline(path, error))
 }
 
 fn show(ui: &Ui, format: LintFormat, found: &[Finding], texts: &Texts) {
@@ -87,12 +125,19 @@ fn show(ui: &Ui, format: LintFormat, found: &[Finding], texts: &Texts) {
     }
 }
 
-fn explain(ui: &Ui, id: &str) -> Result<Exit, Failure> {
+fn explain(ui: &Ui, id: &str, output: LintFormat) -> Result<Exit, Failure> {
     let Some(rule) = lint::catalogue().find(|rule| rule.id == id) else {
         return Err(Failure::new(Exit::Usage, format!("there is no rule `{id}`"))
             .say("`safe-compose lint --rules` lists them."));
     };
-    ui.result(format!("# {} ({})\n\n{}", rule.id, describe_severity(rule.severity), rule.text()));
+    match output {
+        LintFormat::Json | LintFormat::Sarif => ui.result(format::json(&json!({
+            "id": rule.id, "severity": rule.severity, "summary": rule.summary(), "text": rule.text(),
+        }))),
+        LintFormat::Text | LintFormat::Github => {
+            ui.result(format!("# {} ({})\n\n{}", rule.id, describe_severity(rule.severity), rule.text()));
+        }
+    }
     Ok(Exit::Success)
 }
 
@@ -189,15 +234,15 @@ fn check(targets: &[Target]) -> Vec<Checked> {
     })
 }
 
-/// Shows, and with `write` makes, the changes that mend findings. Whether there were any.
-fn repair(ui: &Ui, checked: &[Checked], write: bool) -> Result<bool, Failure> {
+/// Shows, and with permission makes, the changes that fix findings. Whether there were any.
+fn repair(ui: &Ui, checked: &[Checked], apply: Option<Apply>) -> Result<bool, Failure> {
     let mut done = std::collections::BTreeSet::new();
     for (path, old, new) in checked.iter().flat_map(|checked| checked.fixed(|_| true)) {
         if path == Path::new("-") || !done.insert(path.clone()) {
             continue;
         }
         ui.result(lint::diff(&path, &old, &new));
-        if write {
+        if apply.is_some() {
             let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let mode = fs::metadata(&target).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
             write_atomically(&target, new.as_bytes(), mode).map_err(|error| {

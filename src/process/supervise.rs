@@ -20,6 +20,7 @@ use signal_hook::low_level::siginfo::{Cause, Origin};
 
 use super::signals::{SignalGuard, watched};
 use super::witness::Witness;
+use crate::run_state::{self, RunState};
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,7 @@ pub fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Re
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
+    run_state::set(RunState::ComposeRunning);
     if let (Some(bytes), Some(mut pipe)) = (options.stdin, child.stdin.take()) {
         // The child may end without having read it all.
         std::thread::spawn(move || drop(pipe.write_all(&bytes)));
@@ -114,6 +116,7 @@ impl Supervised {
         }
         *self.target.pid() = None;
         let status = self.child.wait()?;
+        run_state::set(RunState::ComposeFinished);
         self.stop_forwarding();
         let signal = status.signal();
         let code =

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::reach;
 use crate::commands::context::{self, ProjectContext};
+use crate::commands::mode::Apply;
 use crate::commands::{format, verify_run};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -24,7 +25,7 @@ pub(super) async fn findings(cx: &ProjectContext<'_>) -> Vec<Finding> {
 }
 
 /// Checks every place where a service in reach keeps data, makes missing directories, and stops what cannot work.
-pub(super) async fn before(cx: &ProjectContext<'_>) -> Result<(), Failure> {
+pub(super) async fn before(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failure> {
     let findings = findings(cx).await;
     let subcommand = subcommand(cx);
     let ui = cx.ui();

@@ -7,6 +7,7 @@ use crate::backup::record::Note;
 use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
+use crate::commands::mode::Apply;
 use crate::inventory::Store;
 use crate::journal::{self, Entry};
 use crate::policy::{Assessment, Effect, Impact, Subject};
@@ -15,7 +16,12 @@ use crate::progress::Silent;
 /// Writes down what each store held, for the next start to compare with. A command that was not `done` has perhaps
 /// stopped its services all the same, but what it has destroyed was then not destroyed as decided: the next start is to
 /// miss it.
-pub(super) fn stores(cx: &ProjectContext<'_>, plan: &Assessment, saving: &Saving, done: bool) {
+pub(super) fn stores(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    plan: &Assessment,
+    (saving, done): (&Saving, bool),
+) {
     let gone = |store: &Store| {
         done && plan
             .impacts
@@ -28,11 +34,19 @@ pub(super) fn stores(cx: &ProjectContext<'_>, plan: &Assessment, saving: &Saving
         }
         let backup = backup.backup();
         let note = if gone(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
-        baselines::write(cx, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
+        baselines::write(
+            cx,
+            apply,
+            store,
+            note,
+            Some(backup.manifest.fingerprint.clone()),
+            Some(backup.name()),
+        );
     }
     for (store, backup) in &saving.kept {
         baselines::write(
             cx,
+            apply,
             store,
             Note::Stopped,
             Some(backup.manifest.fingerprint.clone()),
@@ -43,6 +57,7 @@ pub(super) fn stores(cx: &ProjectContext<'_>, plan: &Assessment, saving: &Saving
         let backup = verified.backup();
         baselines::write(
             cx,
+            apply,
             store,
             Note::Destroyed { backup: Some(backup.name()) },
             Some(backup.manifest.fingerprint.clone()),
@@ -51,7 +66,7 @@ pub(super) fn stores(cx: &ProjectContext<'_>, plan: &Assessment, saving: &Saving
     }
     for (store, fingerprint) in &saving.seen {
         let note = if gone(store) { Note::Destroyed { backup: None } } else { Note::Stopped };
-        baselines::write(cx, store, note, Some(fingerprint.clone()), None);
+        baselines::write(cx, apply, store, note, Some(fingerprint.clone()), None);
     }
 }
 

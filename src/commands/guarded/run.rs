@@ -8,6 +8,7 @@ use super::saved::Saving;
 use super::{announce, api_version, child, course, look, losses, probe, remember};
 use crate::commands::backup_run;
 use crate::commands::context::{self, CommandContext, ProjectContext};
+use crate::commands::mode::{Apply, Mode};
 use crate::commands::{format, interruptible};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -43,15 +44,25 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let probe = probe::gather(&cx, unknown_flag).await?;
     let mut plan = guard::assess(&probe::hazard_context(&cx, &probe));
     losses::describe(&cx, &mut plan).await;
-    if command.safe.plan {
-        let findings = if course::starts(&command.reading) { Some(look::findings(&cx).await) } else { None };
-        announce::show_plan(&cx, &plan, findings.as_deref());
-        return Ok(Exit::Success);
-    }
-    guarded(&mut cx, &probe, &plan).await
+    let apply = match Mode::of_compose(&command.safe) {
+        Mode::Apply(apply) => apply,
+        Mode::DryRun => return show_plan(&cx, &plan).await,
+    };
+    guarded(&mut cx, apply, &probe, &plan).await
 }
 
-async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) -> Result<Exit, Failure> {
+async fn show_plan(cx: &ProjectContext<'_>, plan: &Assessment) -> Result<Exit, Failure> {
+    let findings = if course::starts(&cx.command.reading) { Some(look::findings(cx).await) } else { None };
+    announce::show_plan(cx, plan, findings.as_deref());
+    Ok(Exit::Success)
+}
+
+async fn guarded(
+    cx: &mut ProjectContext<'_>,
+    apply: Apply,
+    probe: &Probe,
+    plan: &Assessment,
+) -> Result<Exit, Failure> {
     let command = cx.command;
     let reading = &command.reading;
     let decision = decide(&DecisionInput {
@@ -69,9 +80,9 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
         return Err(failure);
     }
     if course::starts(reading) {
-        look::before(cx).await?;
+        look::before(cx, apply).await?;
     }
-    let saving = match save(cx, plan).await {
+    let saving = match save(cx, apply, plan).await {
         Ok(saving) => saving,
         Err(failure) => {
             remember::write_down(cx, plan, &entry.end(Outcome::BackupFailed, failure.exit));
@@ -93,7 +104,7 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
     // An attached `up` is compared while it runs, so what it destroys has to be on record before.
     let stays_attached = course::stays_attached(reading);
     if stays_attached {
-        remember::stores(cx, plan, &saving, true);
+        remember::stores(cx, apply, plan, (&saving, true));
     }
     let options = SpawnOptions { stdin: stdin(cx, probe), variable: api_version::variable(cx) };
     let exit = if stays_attached {
@@ -103,7 +114,7 @@ async fn guarded(cx: &mut ProjectContext<'_>, probe: &Probe, plan: &Assessment) 
     };
     let done = exit == Exit::Compose(0);
     if !stays_attached && !course::restarts(reading) {
-        remember::stores(cx, plan, &saving, done);
+        remember::stores(cx, apply, plan, (&saving, done));
     }
     let outcome = if saving.waived { Outcome::RanWithoutBackup } else { Outcome::Ran };
     remember::write_down(cx, plan, &entry.end(outcome, exit));
@@ -127,7 +138,7 @@ fn stdin(cx: &ProjectContext<'_>, probe: &Probe) -> Option<Vec<u8>> {
     if asks && !probe.terminal { Some(known.unwrap_or_default()) } else { known }
 }
 
-async fn save(cx: &ProjectContext<'_>, plan: &Assessment) -> Result<Saving, Failure> {
+async fn save(cx: &ProjectContext<'_>, apply: Apply, plan: &Assessment) -> Result<Saving, Failure> {
     let command = cx.command;
     let subcommand = command.reading.subcommand.as_deref().unwrap_or_default();
     let waived = command.safe.skip_backup || cx.is_disposable();
@@ -144,7 +155,7 @@ async fn save(cx: &ProjectContext<'_>, plan: &Assessment) -> Result<Saving, Fail
         command.ui.warn(format!("{}: it cannot be saved first.", format::subject(subject)));
     }
     for (store, verified) in &mut safe {
-        interruptible(backup_run::prove(cx, store, verified, cx.settings.backup.proof)).await?;
+        interruptible(backup_run::prove(cx, apply, store, verified, cx.settings.backup.proof)).await?;
     }
     let safe_ones = safe.iter().map(|(store, verified)| (store, verified.backup()));
     let kept_ones = kept.iter().map(|(store, backup)| (store, backup));
@@ -160,6 +171,6 @@ async fn save(cx: &ProjectContext<'_>, plan: &Assessment) -> Result<Saving, Fail
             ));
         }
     }
-    let saved = interruptible(backup_run::save(cx, &stores, &format!("before {subcommand}"))).await?;
+    let saved = interruptible(backup_run::save(cx, apply, &stores, &format!("before {subcommand}"))).await?;
     Ok(Saving { waived, saved, safe, kept, seen: Vec::new() })
 }

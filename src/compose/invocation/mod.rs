@@ -16,9 +16,23 @@ use super::grammar::Grammar;
 pub use reading::{Flag, Globals, Reading};
 pub use safe::{Format, SafeFlags, UsageError};
 
-/// Our own commands; none is a word of Compose's.
-pub const OWN_COMMANDS: &[&str] =
-    &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
+/// Our own commands and their aliases; none is a command of Compose's.
+pub const OWN_COMMANDS: &[&str] = &[
+    "backup",
+    "backups",
+    "completions",
+    "export-data",
+    "history",
+    "import",
+    "import-data",
+    "lint",
+    "man",
+    "protect",
+    "restore",
+    "status",
+    "unprotect",
+    "verify",
+];
 
 /// The subcommands that can stop a service or lose its data; every other is handed over unread.
 pub const WATCHED: &[&str] = &[
@@ -74,6 +88,11 @@ impl Invocation {
 
     pub fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// Compose's own words: behind `compose`, where `docker` called.
+    pub fn behind_compose(&self) -> &[OsString] {
+        self.root.map_or(&[], |root| &self.words[root..])
     }
 
     /// When one of our own commands stands where a subcommand does: the words before it, itself, and the words behind.
