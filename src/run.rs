@@ -120,7 +120,7 @@ fn composes(
     }
     if !safe.plan && !invocation.is_watched() {
         if asks_for_help(invocation) {
-            return help(env, called_as, &binary);
+            return help(env, called_as, &binary, invocation);
         }
         return hand_over(&binary, invocation);
     }
@@ -266,10 +266,17 @@ fn asks_for_help(invocation: &Invocation) -> bool {
 }
 
 /// Compose's own help, followed by ours.
-fn help(env: &Env, called_as: &OsStr, binary: &ComposeBinary) -> Result<Exit, Failure> {
-    // Compose V2 has no `help`.
-    let exit = process::supervise(&binary.path, &["--help".into()], process::SpawnOptions::default())
-        .map_err(|error| {
+fn help(
+    env: &Env,
+    called_as: &OsStr,
+    binary: &ComposeBinary,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    // Compose V2 has no `help`, and in V1 both are the same.
+    let spell = |word: OsString| if word == "help" { "--help".into() } else { word };
+    let words: Vec<OsString> = invocation.compose_words().into_iter().map(spell).collect();
+    let exit =
+        process::supervise(&binary.path, &words, process::SpawnOptions::default()).map_err(|error| {
             Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
                 .because(error)
         })?;

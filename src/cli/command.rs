@@ -28,59 +28,46 @@ pub enum OwnCommand {
     Offline(OfflineCommand),
 }
 
-/// Commands about a project: the real Compose reads its file.
+/// Commands about a project: the real Compose reads its file. The help of each is that of its arguments.
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
-    /// Back up the project's data and verify the backups
     Backup(BackupArgs),
-    /// List, inspect and prune backups
     Backups(BackupsArgs),
-    /// Restore a backup
     Restore(RestoreArgs),
-    /// Write the collections of a Qdrant to one portable file
     ExportData(ExportDataArgs),
-    /// Load a portable file into a Qdrant
     #[command(visible_alias = "import")]
     ImportData(ImportDataArgs),
-    /// Check running services against the baseline, or check a backup
     Verify(VerifyArgs),
-    /// Protect volumes from deletion by any tool
     Protect(ProtectArgs),
-    /// Allow protected volumes to be deleted again
     Unprotect(UnprotectArgs),
-    /// Show the project's data and how well it is protected
     Status(StatusArgs),
-    /// Show which commands affected the project's data
     History(HistoryArgs),
 }
 
 /// Commands that need neither Compose nor an engine.
 #[derive(Debug, Subcommand)]
 pub enum OfflineCommand {
-    /// Find settings in Compose files and commands in scripts that lose data
     Lint(LintArgs),
-    /// Print a shell completion script
     Completions(CompletionsArgs),
-    /// Print the man page
     Man(ManArgs),
 }
 
 /// Whether a command changes anything: files, backups or the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changes {
+pub enum Access {
     /// It only reads, so a dry run of it is the command itself.
-    Nothing,
+    ReadOnly,
     /// It changes something, unless its own `--dry-run` is set.
-    Something { dry_run: bool },
+    Changes { dry_run: bool },
 }
 
 impl ProjectCommand {
     /// Whether these arguments make the command change anything.
-    pub fn changes(&self) -> Changes {
+    pub fn access(&self) -> Access {
         let dry_run = match self {
             Self::Backup(args) => args.dry_run.dry_run,
             Self::Backups(args) => match &args.action {
-                None | Some(BackupsAction::List | BackupsAction::Show { .. }) => return Changes::Nothing,
+                None | Some(BackupsAction::List | BackupsAction::Show { .. }) => return Access::ReadOnly,
                 Some(BackupsAction::Prune(args)) => args.dry_run.dry_run,
             },
             Self::Restore(args) => args.dry_run.dry_run,
@@ -89,9 +76,9 @@ impl ProjectCommand {
             Self::Verify(args) if args.accept || args.prove => args.dry_run.dry_run,
             Self::Protect(args) => args.dry_run.dry_run,
             Self::Unprotect(args) => args.dry_run.dry_run,
-            Self::Verify(_) | Self::Status(_) | Self::History(_) => return Changes::Nothing,
+            Self::Verify(_) | Self::Status(_) | Self::History(_) => return Access::ReadOnly,
         };
-        Changes::Something { dry_run }
+        Access::Changes { dry_run }
     }
 
     /// The output format: the command's own `--format`, else that of `--safe-format`.
@@ -128,15 +115,13 @@ impl ProjectCommand {
 
 impl OfflineCommand {
     /// Whether these arguments make the command change anything.
-    pub fn changes(&self) -> Changes {
+    pub fn access(&self) -> Access {
         match self {
             Self::Lint(args) if args.fix || args.write_baseline => {
-                Changes::Something { dry_run: args.dry_run.dry_run }
+                Access::Changes { dry_run: args.dry_run.dry_run }
             }
-            Self::Man(args) if args.directory.is_some() => {
-                Changes::Something { dry_run: args.dry_run.dry_run }
-            }
-            Self::Lint(_) | Self::Completions(_) | Self::Man(_) => Changes::Nothing,
+            Self::Man(args) if args.directory.is_some() => Access::Changes { dry_run: args.dry_run.dry_run },
+            Self::Lint(_) | Self::Completions(_) | Self::Man(_) => Access::ReadOnly,
         }
     }
 }

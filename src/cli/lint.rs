@@ -20,7 +20,7 @@ Examples:
   $ safe-compose lint compose.yaml --fix --dry-run
   $ safe-compose lint --scripts .
   $ safe-compose lint --format sarif > lint.sarif
-  $ safe-compose lint --explain anonymous-volume")]
+  $ safe-compose lint --explain data-on-anonymous-volume")]
 pub struct LintArgs {
     /// Compose files or directories to check
     #[arg(value_name = "FILE")]

@@ -15,7 +15,7 @@ mod typo;
 mod version;
 
 pub use checks::{HistoryArgs, StatusArgs, VerifyArgs};
-pub use command::{Changes, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
+pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
 pub use completions::script as completion_script;
 pub use data::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,

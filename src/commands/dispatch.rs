@@ -42,7 +42,7 @@ pub fn parse(ui: &Ui, program: &str, word: OsString, rest: Vec<OsString>) -> Res
 /// Runs a command that works on a project. A command that only reads gets no mode, and so cannot change anything.
 pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, Failure> {
     refuse_unused_flags(&cx.safe, command.takes_token())?;
-    let mode = Mode::of_own(command.changes(), &cx.safe, &cx.reading);
+    let mode = Mode::of_own(command.access(), &cx.safe, &cx.reading);
     let format = command.format(cx.safe.format);
     match command {
         ProjectCommand::Backup(args) => backup::run(cx, &args, mode, format).await,
@@ -61,7 +61,7 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
 /// Runs a command that needs neither Compose nor an engine.
 pub fn offline(cx: &OfflineContext<'_>, command: &OfflineCommand) -> Result<Exit, Failure> {
     refuse_unused_flags(cx.safe, false)?;
-    let mode = Mode::of_own(command.changes(), cx.safe, cx.reading);
+    let mode = Mode::of_own(command.access(), cx.safe, cx.reading);
     match command {
         OfflineCommand::Lint(args) => lint::run(
             &lint::LintContext { ui: &cx.ui, env: cx.env, reading: cx.reading },

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::context::{CommandContext, ProjectContext};
 use super::mode::Mode;
-use super::restore_run::{Destination, Restoring, adopt, announce, clear, dry_run, report};
+use super::restore_run::{Destination, RestoreSource, adopt, announce, clear, dry_run, report};
 use super::{context, format};
 use crate::backup::driver::Request;
 use crate::backup::export::{Contents, Kind, scan};
@@ -75,7 +75,7 @@ pub(super) async fn import(
     let driver = store.kind.driver();
     driver.wait_ready(driver_target, command.ready_timeout()).await.map_err(failed)?;
     let plan = driver.plan_import(driver_target, &contents, &request).await.map_err(failed)?;
-    let restoring = Restoring { name: format::short_path(file), age: None, kind: store.kind };
+    let restoring = RestoreSource { name: format::short_path(file), age: None, kind: store.kind };
     let to = Destination { cx, store: &store };
     if !contents.is_sealed {
         cx.ui()

@@ -15,6 +15,7 @@ mod format;
 pub mod guarded;
 pub mod history;
 mod import_data;
+mod interrupt;
 pub mod lint;
 mod lint_scripts;
 mod lint_texts;
@@ -29,19 +30,7 @@ pub mod unprotect;
 pub mod verify;
 mod verify_run;
 
-use crate::error::Failure;
-use crate::exit::Exit;
+use interrupt::interruptible;
 
 pub use context::{CommandContext, ProjectContext};
 pub use dispatch::{OfflineContext, offline, own, parse};
-
-/// Lets Ctrl-C end work cleanly: partial files are removed.
-async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        // First, so that a Ctrl-C during work that does not yield is noticed when it ends.
-        biased;
-        () = crate::process::interrupted() => Err(Failure::new(Exit::Interrupted, "interrupted")
-            .say("Partial files were removed; nothing incomplete was left behind.")),
-        done = work => done,
-    }
-}

@@ -3,7 +3,7 @@
 //! The functions of this module's siblings that change something take an [`Apply`], and only [`Mode::of`] makes one. A
 //! command that forgets about dry runs has none to pass on, and does not compile.
 
-use crate::cli::Changes;
+use crate::cli::Access;
 use crate::compose::invocation::{Reading, SafeFlags};
 use crate::run_state::{self, RunState};
 
@@ -23,8 +23,8 @@ pub(super) enum Mode {
 impl Mode {
     /// The mode of one of our own commands, from all flags that ask for a dry run: its own `--dry-run`, `--safe-plan`, and
     /// Compose's `--dry-run` before the command.
-    pub(super) fn of_own(command: Changes, safe: &SafeFlags, reading: &Reading) -> Self {
-        let mode = Self::of(command, safe.plan || reading.globals.dry_run);
+    pub(super) fn of_own(access: Access, safe: &SafeFlags, reading: &Reading) -> Self {
+        let mode = Self::of(access, safe.plan || reading.globals.dry_run);
         match mode {
             Self::Apply(_) => run_state::set(RunState::OwnCommandRunning),
             Self::DryRun => {}
@@ -34,13 +34,13 @@ impl Mode {
 
     /// The mode of a guarded command of Compose's. With Compose's own `--dry-run` it is not guarded, but handed over.
     pub(super) fn of_compose(safe: &SafeFlags) -> Self {
-        Self::of(Changes::Something { dry_run: false }, safe.plan)
+        Self::of(Access::Changes { dry_run: false }, safe.plan)
     }
 
-    fn of(changes: Changes, dry_run: bool) -> Self {
-        match changes {
-            Changes::Something { dry_run: false } if !dry_run => Self::Apply(Apply(())),
-            Changes::Something { .. } | Changes::Nothing => Self::DryRun,
+    fn of(access: Access, dry_run: bool) -> Self {
+        match access {
+            Access::Changes { dry_run: false } if !dry_run => Self::Apply(Apply(())),
+            Access::Changes { .. } | Access::ReadOnly => Self::DryRun,
         }
     }
 }
@@ -51,10 +51,10 @@ mod tests {
     use crate::compose::grammar::Grammar;
     use crate::compose::invocation::Invocation;
 
-    fn acts(changes: Changes, line: &str) -> bool {
+    fn acts(access: Access, line: &str) -> bool {
         let words = line.split(' ').map(std::ffi::OsString::from).collect();
         let invocation = Invocation::parse(words).expect("sound");
-        match Mode::of_own(changes, invocation.safe(), &invocation.read(Grammar::V2)) {
+        match Mode::of_own(access, invocation.safe(), &invocation.read(Grammar::V2)) {
             Mode::Apply(_) => true,
             Mode::DryRun => false,
         }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn every_way_to_ask_for_a_dry_run_counts() {
-        let real = Changes::Something { dry_run: false };
+        let real = Access::Changes { dry_run: false };
         assert!(acts(real, "backup"));
         assert!(acts(real, "--dry-run=false backup"));
         for line in
@@ -70,11 +70,11 @@ mod tests {
         {
             assert!(!acts(real, line), "{line}");
         }
-        assert!(!acts(Changes::Something { dry_run: true }, "backup"));
+        assert!(!acts(Access::Changes { dry_run: true }, "backup"));
     }
 
     #[test]
     fn a_command_that_only_reads_gets_no_permission() {
-        assert!(!acts(Changes::Nothing, "status"));
+        assert!(!acts(Access::ReadOnly, "status"));
     }
 }

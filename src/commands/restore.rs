@@ -3,7 +3,7 @@
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::Mode;
-use super::restore_run::{self, Destination, Restoring};
+use super::restore_run::{self, Destination, RestoreSource};
 use super::{backups, baselines, format, import_data};
 use crate::backup::driver::Request;
 use crate::backup::manifest::Holds;
@@ -62,7 +62,7 @@ pub(super) async fn run(
         return Ok(restore_run::dry_run("restore", to, &plan).show(cx.ui(), output));
     };
     let age = Some(format::ago(backup.manifest.created));
-    restore_run::announce(to, &Restoring { name: backup.name(), age, kind: backup.manifest.kind }, &plan);
+    restore_run::announce(to, &RestoreSource { name: backup.name(), age, kind: backup.manifest.kind }, &plan);
     if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
         let reasons = reasons.join("; ");
         cx.ui().warn(format!("the last test restore of this backup failed: {reasons}."));

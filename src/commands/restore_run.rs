@@ -28,14 +28,14 @@ pub(super) struct Destination<'a> {
 }
 
 /// What is restored, for messages.
-pub(super) struct Restoring {
+pub(super) struct RestoreSource {
     pub(super) name: String,
     pub(super) age: Option<String>,
     pub(super) kind: StoreKind,
 }
 
 /// Shows what will be done.
-pub(super) fn announce(to: Destination<'_>, restoring: &Restoring, plan: &Plan) {
+pub(super) fn announce(to: Destination<'_>, restoring: &RestoreSource, plan: &Plan) {
     let ui = to.cx.ui();
     let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("restoring `{}` from {}{age}:", to.store.service, restoring.name));

@@ -25,13 +25,11 @@ pub(super) async fn run(
     mode: Mode,
     output: Format,
 ) -> Result<Exit, Failure> {
-    match &args.backup {
-        Some(name) => check(command, name, args.prove.then_some(mode), output).await,
-        None => {
-            let cx = ProjectContext::gather(command).await?;
-            if args.accept { accept(&cx, mode, output).await } else { compare(&cx, output).await }
-        }
+    if let Some(name) = &args.backup {
+        return check(command, name, args.prove.then_some(mode), output).await;
     }
+    let cx = ProjectContext::gather(command).await?;
+    if args.accept { accept(&cx, mode, output).await } else { compare(&cx, output).await }
 }
 
 /// Checks a backup or a portable file. With `prove`, a backup is test-restored too.
@@ -162,17 +160,15 @@ async fn compare(cx: &ProjectContext<'_>, output: Format) -> Result<Exit, Failur
     if !verdicts.is_empty() {
         return Ok(Exit::Success);
     }
-    match cx.inventory.stores.iter().find(|store| store.is_server()) {
-        Some(store) => Err(Failure::new(
+    if let Some(store) = cx.inventory.stores.iter().find(|store| store.is_server()) {
+        return Err(Failure::new(
             Exit::DataMissing,
             format!("`{}` is not running, so it cannot be checked", store.service),
         )
-        .run("To start it", cx.suggest().up(&store.service))),
-        None => {
-            cx.ui().say("No service of this project is a server that can be checked.");
-            Ok(Exit::Success)
-        }
+        .run("To start it", cx.suggest().up(&store.service)));
     }
+    cx.ui().say("No service of this project is a server that can be checked.");
+    Ok(Exit::Success)
 }
 
 fn word(verdict: &Verdict) -> &'static str {

@@ -24,7 +24,9 @@ fn exit() -> ! {
 }
 
 fn message(info: &PanicHookInfo<'_>, state: RunState) -> String {
-    let what = info.payload_as_str().unwrap_or("no message");
+    let payload = info.payload();
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    let what = owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
     let place = info.location().map(|location| format!(" ({}:{})", location.file(), location.line()));
     render(what, &place.unwrap_or_default(), state)
 }

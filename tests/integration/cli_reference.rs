@@ -12,5 +12,8 @@ fn cli_reference_is_up_to_date() {
         fs::write(&path, &generated).expect("written");
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == generated, "docs/cli.md is out of date: run this test with SAFE_COMPOSE_UPDATE_DOCS=1");
+    assert!(
+        written == generated,
+        "docs/cli.md is out of date: run this test with SAFE_COMPOSE_UPDATE_DOCS=1"
+    );
 }

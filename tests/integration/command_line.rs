@@ -31,7 +31,7 @@ case " $* " in
     *" config "*) echo '{"name":"shop","services":{"db":{"image":"postgres:17","volumes":[{"type":"volume","source":"data","target":"/var/lib/postgresql/data"}]}},"volumes":{"data":{"name":"shop_data"}}}' ;;
     " __complete "*) printf 'up\tCreate and start containers\nps\tList containers\n:4\n' ;;
     " bakcup "* | " statsu "*) echo 'unknown docker command: "compose bakcup"' >&2; exit 1 ;;
-    " --help ") echo 'Usage:  docker compose [OPTIONS] COMMAND' ;;
+    " --help " | " -h " | "  ") echo 'Usage:  docker compose [OPTIONS] COMMAND' ;;
     *) echo "$*" >> ran ;;
 esac
 "#;
@@ -112,7 +112,7 @@ fn help_is_about_the_program_as_it_was_called() {
     let usage = stage.run(&["backups", "remove"]);
     assert_eq!(usage.code, 64, "{usage:?}");
     assert!(usage.stderr.contains("Usage: safe-compose backups"), "{usage:?}");
-    for words in [&["help"][..], &["--help"], &[]] {
+    for words in [&["help"][..], &["--help"], &["-h"], &[]] {
         let all = stage.run(words);
         assert!(all.stdout.starts_with("Usage:  docker compose"), "Compose's help comes first: {all:?}");
         assert!(all.stdout.contains("Additional commands:") && all.stdout.contains("export-data"), "{all:?}");
@@ -149,7 +149,7 @@ fn the_global_format_is_that_of_the_command() {
         &["backups", "--safe-format=json"],
         &["--safe-plan", "--safe-format=json", "backups", "prune"],
         &["--safe-format=json", "lint"],
-        &["--safe-format=json", "lint", "--explain", "latest-tag"],
+        &["--safe-format=json", "lint", "--explain", "data-on-anonymous-volume"],
     ] {
         let ended = stage.run(words);
         serde_json::from_str::<Value>(&ended.stdout).unwrap_or_else(|e| panic!("{words:?}: {e}: {ended:?}"));

@@ -16,7 +16,8 @@ fn offers(stage: &Stage, shell: &str, code: &str) -> Option<Vec<String>> {
     let links = stage.path().join("links");
     if !links.exists() {
         fs::create_dir(&links).expect("created");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_safe-compose"), links.join("safe-compose")).expect("linked");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_safe-compose"), links.join("safe-compose"))
+            .expect("linked");
     }
     let output = Command::new(shell)
         .current_dir(stage.path())
@@ -73,7 +74,10 @@ fn fish_offers_our_commands_and_composes() {
     let Some(all) = fish(&stage, &["safe-compose", ""]) else { return };
     has(&all, &["backup", "export-data", "up", "ps"]);
     has(&fish(&stage, &["safe-compose", "-f", "x.yml", ""]).expect("fish"), &["backup", "up"]);
-    has(&fish(&stage, &["safe-compose", "-f", "x.yml", "backup", "--"]).expect("fish"), &["--prove", "--dry-run"]);
+    has(
+        &fish(&stage, &["safe-compose", "-f", "x.yml", "backup", "--"]).expect("fish"),
+        &["--prove", "--dry-run"],
+    );
     has(&fish(&stage, &["safe-compose", "--safe-"]).expect("fish"), &["--safe-plan"]);
 }
 

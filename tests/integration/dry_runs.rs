@@ -1,50 +1,12 @@
-//! A dry run changes nothing, whichever command it precedes.
-//!
-//! The list of commands is clap's own: a new command fails these tests until it is tried here.
+//! A dry run changes no file, whichever command it precedes. tests/e2e tries the same on a real stack.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command_line::Stage;
+use crate::own_commands::{every_line, takes_dry_run};
 use crate::support::write;
-
-/// Command lines that change something, or that read where the command only reads, by the command's name.
-fn lines(name: &str) -> &'static [&'static [&'static str]] {
-    match name {
-        "backup" => &[&["backup"], &["backup", "--prove"], &["backup", "--format", "jsonl"]],
-        "backups" => &[&["backups"], &["backups", "list"], &["backups", "show", "latest"], &["backups", "prune"]],
-        "restore" => &[&["restore"], &["restore", "x.json"]],
-        "export-data" => &[&["export-data"], &["export-data", "--file-format", "jsonl"]],
-        "import-data" => &[&["import-data", "x.json"], &["import", "x.json"]],
-        "verify" => &[&["verify"], &["verify", "--accept"], &["verify", "latest"], &["verify", "latest", "--prove"]],
-        "protect" => &[&["protect"], &["protect", "data"]],
-        "unprotect" => &[&["unprotect", "data"]],
-        "status" => &[&["status"]],
-        "history" => &[&["history"]],
-        "lint" => &[
-            &["lint"],
-            &["lint", "--fix"],
-            &["lint", "--baseline", "known.json", "--write-baseline"],
-            &["lint", "--scripts"],
-        ],
-        "completions" => &[&["completions", "bash"]],
-        "man" => &[&["man"], &["man", "--directory", "."]],
-        other => panic!("`{other}` is not tried: add it here"),
-    }
-}
-
-/// Every command of ours, by clap's own list.
-fn commands() -> Vec<String> {
-    let program = safe_compose::cli::command("safe-compose");
-    program.get_subcommands().map(|command| command.get_name().to_owned()).collect()
-}
-
-/// Whether a command line has a `--dry-run` of its own.
-fn takes_dry_run(line: &[&str]) -> bool {
-    let words = line.iter().skip(1).map(std::ffi::OsString::from).chain(["--dry-run".into()]).collect();
-    safe_compose::cli::parse("safe-compose", line[0].into(), words).is_ok()
-}
 
 fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -66,7 +28,8 @@ fn tree(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A project whose Compose file `lint --fix` would change.
 fn stage() -> Stage {
     let stage = Stage::new();
-    let fixable = "services:\n  db:\n    image: postgres:17\n    volumes:\n      - ./data:/var/lib/postgresql/data\n";
+    let fixable =
+        "services:\n  db:\n    image: postgres:17\n    volumes:\n      - ./data:/var/lib/postgresql/data\n";
     write(&stage.path().join("compose.yaml"), fixable, 0o644);
     stage
 }
@@ -75,9 +38,8 @@ fn stage() -> Stage {
 fn no_command_changes_a_file() {
     let stage = stage();
     let before = tree(stage.path());
-    for line in commands().iter().flat_map(|name| lines(name)) {
-        let before_word: [Vec<&str>; 2] =
-            ["--safe-plan", "--dry-run"].map(|flag| [&[flag], *line].concat());
+    for line in every_line() {
+        let before_word: [Vec<&str>; 2] = ["--safe-plan", "--dry-run"].map(|flag| [&[flag], line].concat());
         let own = takes_dry_run(line).then(|| [line, &["--dry-run"][..]].concat());
         for words in before_word.into_iter().chain(own) {
             let ended = stage.run(&words);
@@ -90,10 +52,8 @@ fn no_command_changes_a_file() {
 /// Without the flags the same lines do act, so that the test above can fail.
 #[test]
 fn the_real_runs_do_change_files() {
-    for words in [
-        &["lint", "--baseline", "known.json", "--write-baseline"][..],
-        &["man", "--directory", "."],
-    ] {
+    for words in [&["lint", "--baseline", "known.json", "--write-baseline"][..], &["man", "--directory", "."]]
+    {
         let stage = stage();
         let before = tree(stage.path());
         let ended = stage.run(words);

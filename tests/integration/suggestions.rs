@@ -43,8 +43,7 @@ fn every_suggested_command_is_understood() {
             Invocation::parse(words.iter().map(OsString::from).collect()).expect("our flags are right");
         if let Some((globals, word, rest)) = invocation.own_command() {
             assert_eq!(globals, ["-f", "a b.yml"], "{command}");
-            cli::parse("safe-compose", word, rest)
-                .unwrap_or_else(|e| panic!("{command}: {e}"));
+            cli::parse("safe-compose", word, rest).unwrap_or_else(|e| panic!("{command}: {e}"));
             continue;
         }
         for grammar in [Grammar::V1, Grammar::V2] {
@@ -113,8 +112,7 @@ fn commands_in_messages_are_understood() {
             assert!(!invocation.is_watched(), "{path}: `{command}` belongs into `suggest`");
             continue;
         };
-        cli::parse("safe-compose", word, rest)
-            .unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
+        cli::parse("safe-compose", word, rest).unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
     }
 }
 

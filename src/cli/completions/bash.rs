@@ -13,6 +13,7 @@ pub(super) fn script() -> String {
         .replace("@VALUE_PATTERN@", &flags_with_value().join("|"))
         .replace("@COMMANDS@", &commands.join(" "))
         .replace("@FLAGS@", &flags.join(" "))
+        .replace("@OWN_FUNCTION@", &format!("_{}", OWN.replace('-', "__")))
         .replace("@OWN@", OWN);
     // The last lines of clap's script register its function for a program of that name, which there is none of.
     let own = generate(Shell::Bash, OWN);
@@ -40,7 +41,7 @@ _safe_compose() {
                 # The flags before the command are Compose's.
                 local -a COMP_WORDS=("@OWN@" "${COMP_WORDS[@]:at}")
                 local COMP_CWORD=$((COMP_CWORD - at + 1))
-                "_@OWN@" "@OWN@" "$current" "${COMP_WORDS[COMP_CWORD - 1]}"
+                @OWN_FUNCTION@ "@OWN@" "$current" "${COMP_WORDS[COMP_CWORD - 1]}"
                 return
             fi
             ;;
