@@ -85,7 +85,7 @@ fn fish_offers_our_commands_and_composes() {
 #[test]
 fn zsh_reads_its_script() {
     let stage = Stage::new();
-    let code = "compdef() { :; }; source ./script; whence -w _safe-compose _safe-compose-own";
+    let code = "compdef() { :; }; source ./script; whence -w _safe-compose _safe_compose_own";
     let Some(defined) = offers(&stage, "zsh", code) else { return };
-    assert_eq!(defined, ["_safe-compose-own: function", "_safe-compose: function"]);
+    assert_eq!(defined, ["_safe-compose: function", "_safe_compose_own: function"]);
 }

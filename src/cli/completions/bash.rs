@@ -13,7 +13,6 @@ pub(super) fn script() -> String {
         .replace("@VALUE_PATTERN@", &flags_with_value().join("|"))
         .replace("@COMMANDS@", &commands.join(" "))
         .replace("@FLAGS@", &flags.join(" "))
-        .replace("@OWN_FUNCTION@", &format!("_{}", OWN.replace('-', "__")))
         .replace("@OWN@", OWN);
     // The last lines of clap's script register its function for a program of that name, which there is none of.
     let own = generate(Shell::Bash, OWN);
@@ -39,9 +38,10 @@ _safe_compose() {
         @OWN_PATTERN@)
             if [[ $current != --safe-* ]]; then
                 # The flags before the command are Compose's.
-                local -a COMP_WORDS=("@OWN@" "${COMP_WORDS[@]:at}")
+                local -a own=("@OWN@" "${COMP_WORDS[@]:at}")
+                local -a COMP_WORDS=("${own[@]}")
                 local COMP_CWORD=$((COMP_CWORD - at + 1))
-                @OWN_FUNCTION@ "@OWN@" "$current" "${COMP_WORDS[COMP_CWORD - 1]}"
+                _@OWN@ "@OWN@" "$current" "${COMP_WORDS[COMP_CWORD - 1]}"
                 return
             fi
             ;;

@@ -14,8 +14,9 @@ use clap_complete::Generator;
 use super::{OwnCli, Shell};
 use crate::compose::grammar::{FlagSpec, Grammar};
 
-/// The name of clap's part: the surrounding function has the program's own.
-const OWN: &str = "safe-compose-own";
+/// The name of clap's part, since the surrounding function has the program's. clap's script for bash does not work for a
+/// name with a hyphen.
+const OWN: &str = "safe_compose_own";
 
 /// Our flags that stand among Compose's.
 const SAFE_FLAGS: &[(&str, &str)] = &[
