@@ -6,17 +6,29 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::{OwnCli, OwnCommand};
 
-/// The grammar of our own commands. Usage lines and errors call the program by this name.
+/// The grammar of our own commands, complete with the names of commands below others.
 pub fn command(program: &str) -> clap::Command {
-    let mut command = OwnCli::command().bin_name(program);
+    let mut command = grammar(program);
     command.build();
     command
+}
+
+/// Usage lines, errors and examples in the form in which the user called us.
+fn grammar(program: &str) -> clap::Command {
+    OwnCli::command().bin_name(program).mut_subcommands(|command| {
+        match command.get_after_long_help().map(ToString::to_string) {
+            Some(examples) => {
+                command.after_long_help(examples.replace("$ safe-compose ", &format!("$ {program} ")))
+            }
+            None => command,
+        }
+    })
 }
 
 /// Parses a command word and what follows it. The error is a usage error, or the help that was asked for.
 pub fn parse(program: &str, word: OsString, rest: Vec<OsString>) -> Result<OwnCommand, clap::Error> {
     let words = [OsString::from(program), word].into_iter().chain(rest);
-    let mut command = OwnCli::command().bin_name(program);
+    let mut command = grammar(program);
     let matches = command.try_get_matches_from_mut(words)?;
     OwnCli::from_arg_matches(&matches).map(|cli| cli.command).map_err(|error| error.format(&mut command))
 }
@@ -43,6 +55,9 @@ mod tests {
                 let command = line.split(" --").next().expect("a command");
                 assert!(text.contains(&format!("Usage: {program} {command}")), "{text}");
             }
+            assert!(
+                error(program, "backup --help").contains(&format!("  $ {program} backup qdrant --prove"))
+            );
         }
     }
 

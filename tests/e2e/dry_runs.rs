@@ -123,12 +123,12 @@ impl Drop for Holder<'_> {
     }
 }
 
-fn changes_nothing(compose: Compose, flags: &[&str]) {
+fn changes_nothing(compose: Compose, flags: &[&str], is_tried: impl Fn(&[&str]) -> bool) {
     let Some(scratch) = stack(compose) else { return };
     let _holder = Holder(&scratch);
     let before = state(&scratch);
     let newest = latest(&scratch);
-    for line in every_line() {
+    for line in every_line().filter(|line| is_tried(line)) {
         // Where several services hold data, the one with a server is meant.
         let line: Vec<&str> = match line {
             ["restore"] => vec!["restore", "latest", "--service", "qdrant"],
@@ -161,13 +161,18 @@ fn latest(scratch: &Scratch) -> String {
 
 #[test]
 fn a_dry_run_of_any_own_command_changes_nothing() {
-    changes_nothing(Compose::V2, &["--safe-plan", "--dry-run"]);
+    changes_nothing(Compose::V2, &["--safe-plan", "--dry-run"], |_| true);
 }
 
-/// Compose V1 has no `--dry-run` of its own.
+/// Compose V1 has no `--dry-run` of its own. It is slow, so each command is tried once.
 #[test]
 fn a_dry_run_changes_nothing_with_compose_v1_either() {
-    changes_nothing(Compose::V1, &["--safe-plan"]);
+    let names = ["backup", "restore", "export-data", "import-data", "protect", "unprotect"];
+    changes_nothing(Compose::V1, &["--safe-plan"], |line| {
+        line == ["backups", "prune"]
+            || line == ["verify", "--accept"]
+            || names.contains(&line[0]) && line.len() < 3
+    });
 }
 
 /// Without the flags the same stack does change, so that the tests above can fail.

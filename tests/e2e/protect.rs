@@ -211,7 +211,7 @@ fn protecting_is_idempotent_and_mends_a_stopped_holder() {
     let id = inspect(&holder_name(&shop.data), "{{.Id}}");
     shop.scratch.safe(&["protect", &shop.data]).exits(0).says("is already protected");
     docker(&["stop", &holder_name(&shop.data)]).expect("stopped");
-    shop.scratch.safe(&["status"]).exits(0).says("is stopped, and any `prune` removes it");
+    shop.scratch.safe(&["status"]).exits(0).says("is stopped, so any `prune` removes it");
     shop.scratch.safe(&["protect", "data"]).exits(0).says("is protected again");
     assert_eq!(inspect(&holder_name(&shop.data), "{{.Id}} {{.State.Running}}"), format!("{id} true"));
     shop.scratch.safe(&["protect", "nosuch"]).exits(64).says("volume `nosuch` does not exist");
