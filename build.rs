@@ -1,8 +1,18 @@
-//! How the program is linked.
+//! How the program is linked, and the commit that it is built from.
 
-#[expect(clippy::disallowed_methods, reason = "Cargo tells the target in the environment only")]
+use std::path::Path;
+use std::process::Command;
+
+#[expect(clippy::disallowed_methods, reason = "Cargo passes the target in the environment only")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    if let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) {
+        println!("cargo:rustc-env=SAFE_COMPOSE_BUILD_COMMIT={commit}");
+    }
+    // Git appends to this file at every commit and checkout.
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
+        println!("cargo:rerun-if-changed={log}");
+    }
     // A command that is handed over must not get noticeably slower. A position-independent executable of this size has
     // about ten thousand relocations, which the dynamic linker processes at every start; at a fixed address there are none.
     // `benches/handover.sh` measures the effect. Address space randomization of the executable is given up for it: this is
@@ -12,4 +22,16 @@ fn main() {
     {
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
+}
+
+/// What Git answers. Nothing where there is no Git or no repository: the build does not depend on either.
+#[expect(clippy::disallowed_methods, reason = "a build script cannot use the program's own module for this")]
+fn git(words: &[&str]) -> Option<String> {
+    // A package that is built inside of another repository is not of that repository.
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    let output = Command::new("git").args(words).output().ok().filter(|output| output.status.success())?;
+    let answer = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!answer.is_empty()).then_some(answer)
 }

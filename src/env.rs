@@ -7,21 +7,21 @@ use crate::secret::Secret;
 
 /// `SAFE_COMPOSE_COMPOSE`: the real Compose to use, as a path or as a name on `PATH`.
 pub const COMPOSE: &str = "SAFE_COMPOSE_COMPOSE";
-/// `SAFE_COMPOSE_DISPOSABLE`: names of projects, with commas, whose data may be lost without a question.
+/// `SAFE_COMPOSE_DISPOSABLE`: names of projects, separated by commas, whose data may be lost without confirmation.
 pub const DISPOSABLE: &str = "SAFE_COMPOSE_DISPOSABLE";
-/// `SAFE_COMPOSE_WAIT`: how long, in seconds, a database may take to answer before it counts as unreachable.
+/// `SAFE_COMPOSE_WAIT`: how many seconds a database may take to answer before it counts as unreachable.
 pub const WAIT: &str = "SAFE_COMPOSE_WAIT";
-/// `SAFE_COMPOSE_QDRANT_API_KEY`: the key for Qdrant, where the container's own environment does not hold it.
+/// `SAFE_COMPOSE_QDRANT_API_KEY`: the key for Qdrant, where the container's own environment does not have it.
 pub const QDRANT_API_KEY: &str = "SAFE_COMPOSE_QDRANT_API_KEY";
 /// `SAFE_COMPOSE_LOG`: what is logged to stderr, as a filter of `tracing`: `debug`, `safe_compose::engine=trace`.
 pub const LOG: &str = "SAFE_COMPOSE_LOG";
 
-/// The variable by which `docker` tells a plugin that it has been started as one.
+/// The variable that `docker` sets for a plugin that it starts.
 pub const PLUGIN_CALLER: &str = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND";
-/// The socket by which `docker` tells its plugin to end.
+/// The socket through which `docker` asks its plugin to end.
 pub const PLUGIN_SOCKET: &str = "DOCKER_CLI_PLUGIN_SOCKET";
 
-/// What we use of the environment. A variable that is set to nothing counts as not set, as Compose has it.
+/// The environment variables that we use. As in Compose, a variable that is set to the empty string counts as not set.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each variable that is a switch")]
 pub struct Env {
@@ -42,16 +42,14 @@ pub struct Env {
     pub compose_path_separator: Option<String>,
     /// `COMPOSE_PROJECT_NAME`
     pub compose_project_name: Option<String>,
-    /// `COMPOSE_PROFILES`, with commas.
+    /// `COMPOSE_PROFILES`, separated by commas.
     pub compose_profiles: Option<String>,
-    /// `COMPOSE_ENV_FILES`, with commas: what V2 reads instead of `.env`.
+    /// `COMPOSE_ENV_FILES`, separated by commas: what V2 reads instead of `.env`.
     pub compose_env_files: Option<OsString>,
     /// `COMPOSE_DISABLE_ENV_FILE`: V2 reads no `.env`.
     pub compose_disable_env_file: bool,
-    /// `COMPOSE_REMOVE_ORPHANS`: `up`, `create`, `down` and `kill` of V2 remove orphans without being told to.
+    /// `COMPOSE_REMOVE_ORPHANS`: `up`, `create`, `down` and `kill` of V2 remove orphans without `--remove-orphans`.
     pub compose_remove_orphans: bool,
-    /// `COMPOSE_IGNORE_ORPHANS`
-    pub compose_ignore_orphans: bool,
     /// `COMPOSE_API_VERSION`: the version of the engine's API that V1 speaks.
     pub compose_api_version: Option<String>,
 
@@ -63,22 +61,18 @@ pub struct Env {
     pub docker_config: Option<PathBuf>,
     /// `DOCKER_CERT_PATH`
     pub docker_cert_path: Option<PathBuf>,
-    /// `DOCKER_TLS_VERIFY`: TLS is used and the engine's certificate checked.
+    /// `DOCKER_TLS_VERIFY`: use TLS and check the engine's certificate.
     pub docker_tls_verify: Option<String>,
-    /// `DOCKER_API_VERSION`
-    pub docker_api_version: Option<String>,
     /// [`PLUGIN_CALLER`]
     pub plugin_caller: Option<OsString>,
 
-    /// Where the system's own plugin directories hang; `/` unless a test says otherwise.
+    /// The root of the system's plugin directories: `/` except in tests.
     pub plugin_root: Option<PathBuf>,
 
     /// `NO_COLOR` is set.
     pub no_color: bool,
-    /// `TERM=dumb`: nothing may be drawn over.
+    /// `TERM=dumb`: the cursor cannot be moved.
     pub dumb_terminal: bool,
-    /// `CI`: set by most build services.
-    pub ci: bool,
     pub home: Option<PathBuf>,
     /// `PATH`
     pub path: Option<OsString>,
@@ -97,7 +91,7 @@ impl Env {
         }
     }
 
-    /// Reads variables from anywhere.
+    /// Reads variables from any source.
     pub fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Self {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         let text = |name: &str| get(name).map(|value| value.to_string_lossy().into_owned());
@@ -116,19 +110,16 @@ impl Env {
             compose_env_files: get("COMPOSE_ENV_FILES"),
             compose_disable_env_file: on("COMPOSE_DISABLE_ENV_FILE"),
             compose_remove_orphans: on("COMPOSE_REMOVE_ORPHANS"),
-            compose_ignore_orphans: on("COMPOSE_IGNORE_ORPHANS"),
             compose_api_version: text("COMPOSE_API_VERSION"),
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
             docker_config: path("DOCKER_CONFIG"),
             docker_cert_path: path("DOCKER_CERT_PATH"),
             docker_tls_verify: text("DOCKER_TLS_VERIFY"),
-            docker_api_version: text("DOCKER_API_VERSION"),
             plugin_caller: get(PLUGIN_CALLER),
             plugin_root: None,
             no_color: get("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
-            ci: get("CI").is_some(),
             home: path("HOME"),
             path: get("PATH"),
             current_dir: PathBuf::new(),
@@ -170,7 +161,7 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// What Compose V2 takes for yes (`utils.StringToBool`).
+/// What Compose V2 takes for true (`utils.StringToBool`).
 pub fn is_on(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "y")
 }
@@ -196,7 +187,7 @@ mod tests {
     #[test]
     fn switches_and_lists() {
         let set = env(&[("COMPOSE_REMOVE_ORPHANS", "1"), (DISPOSABLE, "a, b,,")]);
-        assert!(set.compose_remove_orphans && !set.compose_ignore_orphans);
+        assert!(set.compose_remove_orphans && !set.compose_disable_env_file);
         assert_eq!(set.disposable, ["a", "b"]);
         assert!(!env(&[("COMPOSE_REMOVE_ORPHANS", "0")]).compose_remove_orphans);
     }

@@ -1,10 +1,10 @@
-//! What a person needs when we stop: what failed, why, and what to do next.
+//! Errors as a person reads them: what failed, why, and what to do next.
 
 use std::fmt;
 
 use crate::exit::Exit;
 
-/// A failure with its exit code and its way out.
+/// A failure with its exit code and what to do about it.
 ///
 /// The message is a lowercase fragment without a period; the causes of the wrapped error follow it, one a line.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Failure {
 pub enum Hint {
     /// A sentence.
     Say(String),
-    /// A command to run, with the sentence that introduces it. Built by [`crate::suggest`] only, so that a test can
-    /// run every one of them through the guard.
+    /// A command to run, with the sentence that introduces it. Only [`crate::suggest`] builds them, so that a test can
+    /// pass every one of them through the guard.
     Run { why: String, command: String },
 }
 
@@ -30,7 +30,7 @@ impl Failure {
         Self { exit, message: message.into(), cause: None, hints: Vec::new() }
     }
 
-    /// Adds what made it fail. What that advises is advised too.
+    /// Adds the cause, with its hints.
     #[must_use]
     pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         let cause = cause.into();

@@ -1,29 +1,29 @@
-//! Exit codes: Compose's own, untouched, and the few that are ours, taken from BSD's `sysexits.h`.
+//! Exit codes: Compose's own, unchanged, and a few of our own, taken from BSD's `sysexits.h`.
 
 use std::process::ExitCode;
 
 /// How this process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything asked for was done.
+    /// The command succeeded.
     Success,
-    /// `lint` found what will lose data.
+    /// `lint` found something.
     Found,
-    /// The words given make no sense to us (`EX_USAGE`).
+    /// The command line is wrong (`EX_USAGE`).
     Usage,
     /// Compose, the engine or a database cannot be reached (`EX_UNAVAILABLE`).
     Unavailable,
-    /// A fault of ours (`EX_SOFTWARE`).
+    /// An internal error (`EX_SOFTWARE`).
     Internal,
-    /// A backup or a restore failed; the command that it was made for was not run (`EX_IOERR`).
+    /// A backup or a restore failed; the command that required the backup was not run (`EX_IOERR`).
     BackupFailed,
-    /// Verification found data missing, or could not look (`EX_PROTOCOL`).
+    /// Verification found data missing, or could not check (`EX_PROTOCOL`).
     DataMissing,
-    /// The command was refused, or not confirmed (`EX_NOPERM`).
+    /// The command was refused or not confirmed (`EX_NOPERM`).
     Refused,
-    /// Ctrl-C, before the command was run (128 + `SIGINT`, as shells count).
+    /// Ctrl-C before the command was run (128 + `SIGINT`, as in shells).
     Interrupted,
-    /// Compose ran, and this is its own exit code.
+    /// Compose ran and ended with this exit code.
     Compose(u8),
 }
 

@@ -22,6 +22,7 @@ cfg_if::cfg_if! {
         pub mod error;
         pub mod exit;
         pub mod progress;
+        pub mod run_state;
         pub mod secret;
         pub mod store_kind;
         pub mod suggest;
@@ -57,6 +58,7 @@ cfg_if::cfg_if! {
         mod error;
         mod exit;
         mod progress;
+        mod run_state;
         mod secret;
         mod store_kind;
         mod suggest;

@@ -1,30 +1,37 @@
-//! From the words that were typed to an exit code.
+//! From the command line to an exit code.
 //!
-//! What cannot lose data is handed over at once: no runtime is started, no file is read but those that lead to the real
-//! Compose.
+//! A command that cannot lose data is handed over at once: no runtime is started, and no file is read but those that lead
+//! to the real Compose.
+
+mod panic;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{self, OwnCommand};
+use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
 use crate::commands::{self, CommandContext};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
-use crate::env::Env;
+use crate::compose::subcommand::Subcommand;
+use crate::env::{self, Env};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::process;
+use crate::process::{self, Capture};
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
-/// The whole program.
+/// The entire program.
 pub fn main() -> ExitCode {
+    panic::install_hook();
     let mut words = std::env::args_os();
     let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
     let env = Env::from_process();
-    match go(&env, &called_as, words.collect()) {
+    let ended = go(&env, &called_as, words.collect());
+    panic::test_trigger("end");
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
             ui(&env).failure(&failure);
@@ -33,9 +40,20 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// `docker` says so when it calls us as its plugin.
+/// `docker` sets a variable when it calls us as its plugin.
 fn caller(env: &Env) -> Caller {
     if env.plugin_caller.is_some() { Caller::Docker } else { Caller::Person }
+}
+
+/// The program's name as the user typed it.
+fn program(env: &Env, called_as: &OsStr) -> String {
+    match caller(env) {
+        Caller::Docker => "docker compose".to_owned(),
+        Caller::Person => {
+            let name = Path::new(called_as).file_name().unwrap_or(OsStr::new("safe-compose"));
+            name.to_string_lossy().into_owned()
+        }
+    }
 }
 
 fn ui(env: &Env) -> Ui {
@@ -43,86 +61,209 @@ fn ui(env: &Env) -> Ui {
 }
 
 fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+    panic::test_trigger("start");
     let invocation = Invocation::parse_from(caller(env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
+    if let Some(text) = about(env, called_as, &invocation) {
+        ui(env).result(text);
+        return Ok(Exit::Success);
+    }
+    let own = match invocation.own_command() {
+        None => None,
+        Some((_, word, rest)) => match commands::parse(&ui(env), &program(env, called_as), word, rest) {
+            Ok(OwnCommand::Project(command)) => Some(command),
+            Ok(OwnCommand::Offline(command)) => return offline(env, called_as, &invocation, &command),
+            Err(exit) => return Ok(exit),
+        },
+    };
+    let binary = binary::locate(env, called_as).map_err(no_compose)?;
+    match own {
+        Some(command) => own_command(env, called_as, (binary, &invocation, words), command),
+        None => composes(env, called_as, (binary, &invocation, words)),
+    }
+}
+
+/// What is asked about the program itself, answered without Compose.
+fn about(env: &Env, called_as: &OsStr, invocation: &Invocation) -> Option<String> {
     let safe = invocation.safe();
     if safe.version {
-        ui(env).result(concat!("safe-compose ", env!("CARGO_PKG_VERSION")));
-        return Ok(Exit::Success);
+        return Some(cli::version(version_format(invocation)));
     }
     if safe.help {
-        ui(env).result(cli::help());
-        return Ok(Exit::Success);
+        return Some(cli::help(&program(env, called_as)));
     }
-    if let Some((_, word, rest)) = invocation.own_command()
-        && word == "lint"
-    {
-        return lint(env, &invocation, word, rest);
+    match invocation.behind_compose().split_first() {
+        Some((word, topic)) if word == "help" => cli::topic(&program(env, called_as), topic),
+        _ => None,
     }
-    let binary = binary::locate(env, called_as).map_err(no_compose)?;
-    if invocation.own_command().is_none() && !safe.plan && !invocation.is_guarded() {
-        if asks_for_help(&invocation) {
-            return help(env, &binary, &invocation);
+}
+
+/// `--safe-version` takes the format from `--safe-format` or from a `--format` behind it.
+fn version_format(invocation: &Invocation) -> Format {
+    let words = invocation.behind_compose();
+    let json = words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if json { Format::Json } else { invocation.safe().format }
+}
+
+/// A command of Compose's.
+fn composes(
+    env: &Env,
+    called_as: &OsStr,
+    (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
+) -> Result<Exit, Failure> {
+    let safe = invocation.safe();
+    if is_completion(invocation) {
+        return hand_over(&binary, invocation);
+    }
+    if let Some(meant) = misspelled(&binary, invocation) {
+        return Err(unknown_command(env, called_as, invocation, meant));
+    }
+    if !safe.plan && !invocation.is_guarded() {
+        if asks_for_help(invocation) {
+            return help(env, called_as, &binary, invocation);
         }
-        return hand_over(&binary, &invocation);
+        return hand_over(&binary, invocation);
     }
-    let grammar = binary.grammar().map_err(|error| {
-        Failure::new(
-            Exit::Unavailable,
-            format!("`{}` does not say which Compose it is", binary.path.display()),
-        )
-        .because(error)
-    })?;
-    let reading = invocation.read(grammar);
-    if invocation.own_command().is_some() {
-        if let Some(issue) = reading.parse_issues.first() {
-            return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was run."));
-        }
-    } else if !reading.may_act() && !safe.plan {
-        return hand_over(&binary, &invocation);
+    let reading = invocation.read(grammar(&binary)?);
+    if !reading.may_act() && !safe.plan {
+        return hand_over(&binary, invocation);
     }
+    let command = context(env, called_as, (binary, invocation, words), reading)?;
+    block_on(commands::compose::run(&command))
+}
+
+/// A command of our own that works on a project.
+fn own_command(
+    env: &Env,
+    called_as: &OsStr,
+    (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
+    own: ProjectCommand,
+) -> Result<Exit, Failure> {
+    let reading = invocation.read(grammar(&binary)?);
+    if let Some(issue) = reading.parse_issues.first() {
+        return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was run."));
+    }
+    let command = context(env, called_as, (binary, invocation, words), reading)?;
+    block_on(commands::own(&command, own))
+}
+
+fn context(
+    env: &Env,
+    called_as: &OsStr,
+    (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
+    reading: Reading,
+) -> Result<CommandContext, Failure> {
     start_logging(env);
-    let command = CommandContext {
+    Ok(CommandContext {
         ui: ui(env),
         env: env.clone(),
         stdin: stdin_file(&reading, env)?,
-        grammar,
-        suggest: Suggest::new(called_as, &reading.globals.argv),
-        safe: safe.clone(),
+        grammar: reading.grammar,
+        suggest: suggest(called_as, invocation, &reading),
+        safe: invocation.safe().clone(),
         words: invocation.compose_words(),
         typed: words,
         binary,
         reading,
-    };
+    })
+}
+
+fn suggest(called_as: &OsStr, invocation: &Invocation, reading: &Reading) -> Suggest {
+    match invocation.caller() {
+        Caller::Person => Suggest::new(called_as, &reading.globals.argv),
+        Caller::Docker => {
+            let before = invocation.compose_words().len() - invocation.behind_compose().len();
+            Suggest::of_plugin(&reading.globals.argv, before)
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
             |error| Failure::new(Exit::Internal, "the async runtime cannot be started").because(error),
         )?;
-    let ended = runtime.block_on(async {
-        match invocation.own_command() {
-            Some((_, word, rest)) => commands::own(command, word, rest).await,
-            None => commands::compose::run(&command).await,
-        }
-    });
-    // What a cancelled piece of work cleans up behind itself gets a moment; a stuck server does not hold us longer.
+    let ended = runtime.block_on(work);
+    // Cancelled work gets a moment to clean up; a server that hangs must not hold us longer.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     ended
 }
 
-/// Our one word that needs neither Compose nor an engine, and so no runtime.
-fn lint(env: &Env, invocation: &Invocation, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
+/// A command of our own that needs neither Compose nor an engine, and so no runtime.
+fn offline(
+    env: &Env,
+    called_as: &OsStr,
+    invocation: &Invocation,
+    command: &OfflineCommand,
+) -> Result<Exit, Failure> {
     let reading = invocation.read(Grammar::V2);
     if let Some(issue) = reading.parse_issues.first() {
         return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was read."));
     }
-    match commands::parse(&ui(env), word, rest) {
-        Ok(OwnCommand::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),
-        Ok(_) => Ok(Exit::Internal),
-        Err(exit) => Ok(exit),
+    commands::offline(
+        &commands::OfflineContext {
+            ui: ui(env),
+            env,
+            program: program(env, called_as),
+            safe: invocation.safe(),
+            reading: &reading,
+        },
+        command,
+    )
+}
+
+fn grammar(binary: &ComposeBinary) -> Result<Grammar, Failure> {
+    binary.grammar().map_err(|error| {
+        Failure::new(
+            Exit::Unavailable,
+            format!("the version of Compose at `{}` cannot be determined", binary.path.display()),
+        )
+        .because(error)
+    })
+}
+
+/// What a shell asks for its completion. Compose answers; nothing can run.
+fn is_completion(invocation: &Invocation) -> bool {
+    let first = invocation.behind_compose().first();
+    first.is_some_and(|word| word == "__complete" || word == "__completeNoDesc")
+}
+
+/// The command of ours that was meant, where the word is none of Compose's and close to one of ours.
+fn misspelled(binary: &ComposeBinary, invocation: &Invocation) -> Option<&'static str> {
+    let word = unknown_word(invocation)?;
+    let meant = cli::suggestion(&word)?;
+    // A newer Compose may have the command.
+    let question = Capture {
+        program: &binary.path,
+        args: &[OsString::from(&word), OsString::from("--help")],
+        env_remove: &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
+        stdin: None,
+    };
+    let is_unknown = process::capture(&question).is_ok_and(|answer| answer.code != 0);
+    is_unknown.then_some(meant)
+}
+
+/// The word in the place of a subcommand, if no known Compose has it.
+fn unknown_word(invocation: &Invocation) -> Option<String> {
+    match invocation.read(Grammar::V2).subcommand? {
+        Subcommand::Unknown(word) => Some(word),
+        Subcommand::Guarded(_) | Subcommand::Harmless(_) => None,
     }
 }
 
-/// Whether the whole command is a plea for help, and so a chance to tell about our own words too.
+fn unknown_command(env: &Env, called_as: &OsStr, invocation: &Invocation, meant: &str) -> Failure {
+    let reading = invocation.read(Grammar::V2);
+    let word = unknown_word(invocation).unwrap_or_default();
+    let program = program(env, called_as);
+    Failure::new(Exit::Usage, format!("unknown command `{word}`"))
+        .because(anyhow::anyhow!("neither Docker Compose nor safe-compose has such a command"))
+        .say("Nothing was run.")
+        .run("Did you mean", suggest(called_as, invocation, &reading).command(meant))
+        .say(format!("`{program} --help` lists all commands."))
+}
+
+/// Whether the command line asks for Compose's general help, to which ours is added.
 fn asks_for_help(invocation: &Invocation) -> bool {
     let words = invocation.compose_words();
     invocation.caller() == Caller::Person
@@ -133,15 +274,22 @@ fn asks_for_help(invocation: &Invocation) -> bool {
         }
 }
 
-/// Compose's own help, and ours behind it.
-fn help(env: &Env, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
+/// Compose's own help, followed by ours.
+fn help(
+    env: &Env,
+    called_as: &OsStr,
+    binary: &ComposeBinary,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    // Compose V2 has no `help`, and in V1 both are the same.
+    let spell = |word: OsString| if word == "help" { "--help".into() } else { word };
+    let words: Vec<OsString> = invocation.compose_words().into_iter().map(spell).collect();
     let exit =
-        process::supervise(&binary.path, &invocation.compose_words(), process::SpawnOptions::default())
-            .map_err(|error| {
-                Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
-                    .because(error)
-            })?;
-    ui(env).result(format!("\n{}", cli::help()));
+        process::supervise(&binary.path, &words, process::SpawnOptions::default()).map_err(|error| {
+            Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
+                .because(error)
+        })?;
+    ui(env).result(format!("\n{}", cli::help(&program(env, called_as))));
     Ok(Exit::Compose(exit.code))
 }
 
@@ -151,7 +299,7 @@ fn hand_over(binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Fa
     Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
 }
 
-/// With `-f -` or `COMPOSE_FILE=-` Compose reads its file from standard input; we have to read it first, and hand it on.
+/// With `-f -` or `COMPOSE_FILE=-` Compose reads its file from standard input. We read it first and pass it on.
 fn stdin_file(reading: &Reading, env: &Env) -> Result<Option<Vec<u8>>, Failure> {
     if !crate::compose::project::reads_stdin(reading, env) {
         return Ok(None);
@@ -164,10 +312,10 @@ fn stdin_file(reading: &Reading, env: &Env) -> Result<Option<Vec<u8>>, Failure> 
 }
 
 fn no_compose(error: binary::NotFound) -> Failure {
-    Failure::new(Exit::Unavailable, "no Docker Compose was found to hand the command to")
+    Failure::new(Exit::Unavailable, "Docker Compose was not found")
         .because(error)
-        .say("Install Docker Compose as your system has it (a package such as docker-compose-plugin, docker-compose-v2 or docker-compose),")
-        .say("or name one with SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
+        .say("Install Docker Compose with your system's package manager (docker-compose-plugin, docker-compose-v2 or docker-compose),")
+        .say("or set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
 }
 
 fn start_logging(env: &Env) {

@@ -1,69 +1,91 @@
-//! Every command that a message tells people to run is made here, so that one test can run them all through the guard.
+//! Builds every command that a message tells people to run, so that one test can pass them all through the guard.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// Makes commands in the user's own words: the name we were called by, and their global flags.
+/// Builds commands in the form in which the user called us: the same program name and the same global flags.
 #[derive(Debug, Clone)]
 pub struct Suggest {
     program: String,
     globals: Vec<OsString>,
+    /// How many words of a command line are `docker`'s own: its flags and the word `compose`.
+    before_compose: usize,
 }
 
 impl Suggest {
     /// `called_as` is `argv[0]`; `globals` are Compose's global flags as they were typed.
     pub fn new(called_as: &OsStr, globals: &[OsString]) -> Self {
         let name = Path::new(called_as).file_name().unwrap_or(OsStr::new("safe-compose"));
-        Self { program: name.to_string_lossy().into_owned(), globals: globals.to_vec() }
+        Self { program: name.to_string_lossy().into_owned(), globals: globals.to_vec(), before_compose: 0 }
+    }
+
+    /// For a call as a plugin of `docker`. `globals` contain its own flags and the word `compose`, which together are
+    /// `before_compose` words of the command line.
+    pub fn of_plugin(globals: &[OsString], before_compose: usize) -> Self {
+        Self { program: "docker".to_owned(), globals: globals.to_vec(), before_compose }
     }
 
     /// The same command again, with one of our flags.
     pub fn again(&self, flag: &str, words: &[OsString]) -> String {
-        let mut all = vec![flag.to_owned()];
-        all.extend(words.iter().map(|word| word.to_string_lossy().into_owned()));
-        self.join(&[], all)
+        let (docker, compose) = words.split_at(self.before_compose.min(words.len()));
+        let text = |words: &[OsString]| -> Vec<String> {
+            words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+        };
+        self.join(&[], [text(docker), vec![flag.to_owned()], text(compose)].concat())
     }
 
-    /// Puts the newest backup of a service back.
+    /// A command by its name.
+    pub fn command(&self, name: &str) -> String {
+        self.own(&[name])
+    }
+
+    /// Restores the newest backup of a service.
     pub fn restore_latest(&self, service: &str) -> String {
         self.own(&["restore", "latest", "--service", service])
     }
 
-    /// Re-creates the recorded collections of a service without their points.
+    /// Creates the collections that a service had, without their points.
     pub fn restore_schema(&self, service: &str) -> String {
         self.own(&["restore", "--service", service, "--schema-only", "--skip-existing"])
     }
 
-    /// Puts one backup back.
+    /// Restores a backup.
     pub fn restore(&self, backup: &str) -> String {
         self.own(&["restore", backup])
     }
 
-    /// Puts one backup into a scratch server.
+    /// Test-restores a backup into a temporary server.
     pub fn prove(&self, backup: &str) -> String {
         self.own(&["verify", backup, "--prove"])
     }
 
-    /// Compares what runs with what was recorded.
+    /// Compares the running services with their baseline.
     pub fn verify(&self) -> String {
         self.own(&["verify"])
     }
 
-    /// Takes what runs as the new record.
+    /// Accepts the current state as the new baseline.
     pub fn accept(&self) -> String {
         self.own(&["verify", "--accept"])
     }
 
+    /// Backs up the project's data.
     pub fn backup(&self) -> String {
         self.own(&["backup"])
     }
 
+    /// Lists the backups.
     pub fn backups(&self) -> String {
         self.own(&["backups"])
     }
 
-    /// Keeps a volume from being removed.
+    /// Writes a portable file.
+    pub fn export_data(&self) -> String {
+        self.own(&["export-data"])
+    }
+
+    /// Protects a volume.
     pub fn protect(&self, volume: &str) -> String {
         self.own(&["protect", volume])
     }
@@ -78,7 +100,7 @@ impl Suggest {
         self.own(&["stop", service])
     }
 
-    /// Shows what a service has printed last.
+    /// Shows the last lines of a service's log.
     pub fn logs(&self, service: &str) -> String {
         self.own(&["logs", "--tail", "50", service])
     }
@@ -95,7 +117,7 @@ impl Suggest {
     }
 }
 
-/// Quotes a word for a shell, if it needs to be.
+/// Quotes a word for a shell where necessary.
 fn quote(word: &str) -> Cow<'_, str> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { shell_words::quote(word) }
@@ -117,6 +139,17 @@ mod tests {
         assert_eq!(
             suggest.again("--safe-allow=0a1b", &words),
             "docker-compose --safe-allow=0a1b -p 'x y' down -v"
+        );
+    }
+
+    #[test]
+    fn a_plugin_is_called_through_docker() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let suggest = Suggest::of_plugin(&words("--context=far compose --file=a.yml"), 3);
+        assert_eq!(suggest.backup(), "docker --context=far compose --file=a.yml backup");
+        assert_eq!(
+            suggest.again("--safe-allow=0a1b", &words("--context far compose -f a.yml down -v")),
+            "docker --context far compose --safe-allow=0a1b -f a.yml down -v"
         );
     }
 }

@@ -1,72 +1,134 @@
-//! `safe-compose backup`: save now.
+//! `safe-compose backup`: back up now.
 
 use super::context::{CommandContext, ProjectContext};
-use super::{backup_run, export, format};
-use crate::backup::export::ExportFormat;
-use crate::cli::{BackupArgs, BackupFormat};
+use super::dry_run::{DryRun, PlannedChange};
+use super::mode::{Apply, Mode};
+use super::{backup_run, export_data, format};
+use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
 use crate::settings::RequiredProof;
 
-pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &BackupArgs,
+    mode: Mode,
+    output: Format,
+) -> Result<Exit, Failure> {
+    match args.format {
+        Some(BackupFormat::Jsonl) => {
+            let export = ExportDataArgs {
+                services: args.services.clone(),
+                file_format: FileFormat::Jsonl,
+                dry_run: DryRunArg::default(),
+                format: None,
+            };
+            return export_data::run(command, &export, mode, output).await;
+        }
+        None | Some(BackupFormat::Text | BackupFormat::Json | BackupFormat::Snapshot) => {}
+    }
     let cx = ProjectContext::gather(command).await?;
-    for service in &args.services {
-        if cx.inventory.stores.iter().all(|store| store.service != *service) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("no service `{service}` holds data in this project"),
-            )
-            .say(format!("Services that do: {}.", format::services(&cx.inventory))));
+    let stores = chosen(&cx, &args.services)?;
+    match mode {
+        Mode::DryRun => Ok(plan(&cx, &stores, required(&cx, args)).show(cx.ui(), output)),
+        Mode::Apply(apply) => {
+            let exit = act(&cx, args, &stores, apply, output).await?;
+            if args.format == Some(BackupFormat::Json) && stores.iter().any(Store::is_server) {
+                command.ui.say(format!(
+                    "`backup --format json` prints its result as JSON. To write a portable file instead: {}",
+                    command.suggest.export_data()
+                ));
+            }
+            Ok(exit)
         }
     }
+}
+
+async fn act(
+    cx: &ProjectContext<'_>,
+    args: &BackupArgs,
+    stores: &[Store],
+    apply: Apply,
+    output: Format,
+) -> Result<Exit, Failure> {
+    let purpose = backup_run::Purpose { reason: "on request", required: required(cx, args) };
+    let work = backup_run::save_to(cx, apply, stores, purpose);
+    let saved = super::interruptible(work).await?;
+    if output == Format::Json {
+        let mut backups: Vec<_> = saved.iter().map(|one| one.backup.backup()).collect();
+        // The nodes of a cluster share one.
+        backups.dedup_by_key(|backup| backup.name());
+        let backups: Vec<_> = backups.into_iter().map(format::backup_json).collect();
+        cx.ui().result(format::json(&backups));
+    }
+    warn_of_layers(cx, stores);
+    Ok(Exit::Success)
+}
+
+fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> DryRun {
+    let changes = stores.iter().flat_map(|store| {
+        let directory = cx.root.directory().join(&store.id);
+        let backup = PlannedChange::new("back up", format!("`{}`", store.service))
+            .with(format!("to {}, and read the backup back", format::short_path(&directory)));
+        let is_tested = required >= RequiredProof::Restored && store.kind.driver().test_restore().is_some();
+        let test = is_tested.then(|| {
+            PlannedChange::new(
+                "test-restore",
+                format!("the backup of `{}` into a temporary server", store.service),
+            )
+        });
+        [backup].into_iter().chain(test)
+    });
+    DryRun::new("backup", changes.collect())
+}
+
+/// The stores to back up. Stores without a container, and servers that are not running, are left out.
+fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Failure> {
+    ensure_known(cx, services)?;
     let mut stores = Vec::new();
-    for store in cx.inventory.of_services(&args.services) {
-        let running = store.is_running();
-        match (store.kind, running) {
-            (StoreKind::Qdrant, false) => command.ui.warn(format!(
-                "`{}` is not running, so it cannot be asked for a backup. Start it: {}",
+    for store in cx.inventory.of_services(services) {
+        match (store.kind, store.is_running()) {
+            (StoreKind::Qdrant, false) => cx.ui().warn(format!(
+                "`{}` is not running, so it was not backed up. To start it: {}",
                 store.service,
-                command.suggest.up(&store.service)
+                cx.suggest().up(&store.service)
             )),
-            // Without a container there is nothing of it on the engine yet.
+            // Without a container the engine has nothing of it yet.
             (StoreKind::Volume, _) if store.container.is_none() => {}
             (StoreKind::Qdrant | StoreKind::Volume, _) => stores.push(store.clone()),
         }
     }
     if stores.is_empty() {
-        return Err(Failure::new(Exit::BackupFailed, "there is nothing running to back up")
+        return Err(Failure::new(Exit::BackupFailed, "there is nothing to back up")
+            .because(anyhow::anyhow!("no service that holds data is running"))
             .say(format!("Services that hold data: {}.", format::services(&cx.inventory))));
     }
-    let portable = match args.format {
-        BackupFormat::Snapshot => None,
-        BackupFormat::Json => Some(ExportFormat::Json),
-        BackupFormat::Jsonl => Some(ExportFormat::JsonLines),
-    };
-    if let Some(kind) = portable {
-        return super::interruptible(export::run(&cx, &stores, kind, args.json)).await;
-    }
-    let saved =
-        super::interruptible(backup_run::save_to(&cx, &stores, "asked for", required(&cx, args))).await?;
-    if args.json {
-        let mut backups: Vec<_> = saved.iter().map(|one| one.backup.backup()).collect();
-        // The nodes of a cluster have one together.
-        backups.dedup_by_key(|backup| backup.name());
-        let backups: Vec<_> = backups.into_iter().map(format::backup_json).collect();
-        command.ui.result(format::json(&backups));
-    }
-    warn_of_bare(&cx, &stores);
-    Ok(Exit::Success)
+    Ok(stores)
 }
 
-/// As far as the settings want it, and further where that was asked for.
+/// Fails where a service that was named holds no data.
+pub(super) fn ensure_known(cx: &ProjectContext<'_>, services: &[String]) -> Result<(), Failure> {
+    for service in services {
+        if cx.inventory.stores.iter().all(|store| store.service != *service) {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("no service `{service}` holds data in this project"),
+            )
+            .say(format!("Services that hold data: {}.", format::services(&cx.inventory))));
+        }
+    }
+    Ok(())
+}
+
+/// The proof that the settings require, or the one that was asked for, whichever is stronger.
 fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> RequiredProof {
     let command = if args.prove { RequiredProof::Restored } else { RequiredProof::default() };
     command.max(cx.settings.backup.proof)
 }
 
-/// A store whose data is in the container itself can be backed up, and will be lost all the same.
-fn warn_of_bare(cx: &ProjectContext<'_>, stores: &[Store]) {
+/// Data inside the container itself can be backed up, and is still lost with the container.
+fn warn_of_layers(cx: &ProjectContext<'_>, stores: &[Store]) {
     for store in stores {
         for place in &store.locations {
             if place.source == crate::inventory::LocationSource::Layer {

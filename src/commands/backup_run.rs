@@ -1,9 +1,10 @@
-//! Backing up some stores together, or not at all.
+//! Backs up stores as one set.
 
 use jiff::Timestamp;
 
 use super::clusters::{Group, groups};
 use super::context::ProjectContext;
+use super::mode::Apply;
 use super::test_restore::Prover;
 use super::{format, test_restore};
 use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest, Proof};
@@ -15,32 +16,40 @@ use crate::inventory::Store;
 use crate::settings::RequiredProof;
 use crate::units::Bytes;
 
-/// As manifests name us.
+/// The program's name and version in manifests.
 const TOOL: &str = concat!("safe-compose ", env!("CARGO_PKG_VERSION"));
 
-/// One store that was saved; the nodes of a cluster have one backup together.
+/// A store that was backed up; the nodes of a cluster share one backup.
 #[derive(Debug)]
 pub(super) struct Saved {
     pub store: Store,
     pub backup: Verified,
 }
 
-/// Backs up every store, each checked as far as the settings want it.
+/// Why backups are made, and how far each has to be proven.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    /// As the manifest records it.
+    pub(super) reason: &'a str,
+    pub(super) required: RequiredProof,
+}
+
+/// Backs up every store, each proven as far as the settings require.
 pub(super) async fn save(
     cx: &ProjectContext<'_>,
+    apply: Apply,
     stores: &[Store],
     reason: &str,
 ) -> Result<Vec<Saved>, Failure> {
-    save_to(cx, stores, reason, cx.settings.backup.proof).await
+    save_to(cx, apply, stores, Purpose { reason, required: cx.settings.backup.proof }).await
 }
 
-/// Backs up every store, one after the other, each read back and checked as far as it has to be. The first that fails
-/// ends it: what was finished before stays as a backup of its own.
+/// Backs up every store, one after the other. The first failure ends it; backups that were finished before are kept.
 pub(super) async fn save_to(
     cx: &ProjectContext<'_>,
+    apply: Apply,
     stores: &[Store],
-    reason: &str,
-    required: RequiredProof,
+    purpose: Purpose<'_>,
 ) -> Result<Vec<Saved>, Failure> {
     if stores.is_empty() {
         return Ok(Vec::new());
@@ -48,24 +57,27 @@ pub(super) async fn save_to(
     let failed_at = |store: &Store, error| failed(cx, &format!("`{}`", store.service), error);
     let mut made: Vec<(Group, Verified)> = Vec::new();
     for group in groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))? {
-        let backup = save_one(cx, &group, reason).await.map_err(|error| failed_at(&group.lead, error))?;
-        tell(cx, &group, &backup);
+        let backup = save_one(cx, apply, &group, purpose.reason)
+            .await
+            .map_err(|error| failed_at(&group.lead, error))?;
+        report(cx, &group, &backup);
         made.push((group, backup));
     }
     let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
     set::write(&cx.root, &cx.project.name, &members)
-        .map_err(|error| failed(cx, "the list of what was saved together", error.into()))?;
+        .map_err(|error| failed(cx, "the backup set", error.into()))?;
     let mut saved = Vec::new();
     for (group, mut backup) in made {
-        prove(cx, &group.lead, &mut backup, required).await?;
+        prove(cx, apply, &group.lead, &mut backup, purpose.required).await?;
         saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
     }
     Ok(saved)
 }
 
-/// Tries a backup out, where that is required and was not done yet.
+/// Test-restores a backup where that is required and was not done yet.
 pub(super) async fn prove(
     cx: &ProjectContext<'_>,
+    apply: Apply,
     store: &Store,
     backup: &mut Verified,
     required: RequiredProof,
@@ -76,50 +88,55 @@ pub(super) async fn prove(
     }
     if driver.test_restore().is_none() {
         cx.ui().say(format!(
-            "`{}` is a backup of plain files: it was read to its end, and there is no server to try it in.",
+            "`{}` is a backup of files: it was read back, and there is no server to test-restore it into.",
             backup.name()
         ));
         return Ok(());
     }
-    let tried = Prover::of(cx).prove(backup).await;
-    let what = format!("`{}` was backed up, and the backup could not be tried out", store.service);
+    let tried = Prover::of(cx).prove(apply, backup).await;
+    let what = format!("the backup of `{}` could not be test-restored", store.service);
     let trial = tried.map_err(|error| failed_proof(cx, what, error))?;
     match test_restore::verdict(&trial) {
         None => {
-            test_restore::tell(cx.ui(), backup, &trial);
+            test_restore::report(cx.ui(), backup, &trial);
             Ok(())
         }
         Some(reasons) => {
-            let what = format!("the backup of `{}` cannot be put back", store.service);
+            let what = format!("the backup of `{}` cannot be restored", store.service);
             Err(failed_proof(cx, what, reasons))
         }
     }
 }
 
-/// A backup that does not count, because it is not proven.
+/// A backup that does not count, because it is not proven as far as required.
 fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> Failure {
     match cx.command.composes() {
         Some(command) => Failure::new(Exit::BackupFailed, format!("{what}, so `{command}` was not run"))
             .because(error)
-            .say("The stack is exactly as it was. The settings say `backup.proof: restored`.")
+            .say("Nothing was changed. The settings require `backup.proof: restored`.")
             .run(
-                "Repair the cause and try again, or go on without a backup",
+                "Fix the problem and retry, or continue without a backup",
                 cx.suggest().again("--safe-skip-backup", &cx.command.words),
             ),
         None => Failure::new(Exit::BackupFailed, what)
             .because(error)
-            .say("It is kept, and marked as what it is.")
-            .run("To see how far each backup is proven", cx.suggest().backups()),
+            .say("The backup was kept, with the proof that it has.")
+            .run("To list the backups with their proof", cx.suggest().backups()),
     }
 }
 
-async fn save_one(cx: &ProjectContext<'_>, group: &Group, reason: &str) -> anyhow::Result<Verified> {
+async fn save_one(
+    cx: &ProjectContext<'_>,
+    _: Apply,
+    group: &Group,
+    reason: &str,
+) -> anyhow::Result<Verified> {
     let store = &group.lead;
     let meter = cx.ui().meter();
     let created = Timestamp::now();
     let mut staging = cx.root.stage(&store.id, created)?;
     let target = cx.target(store, &meter);
-    // One that cannot be read is no ground to stand on.
+    // One that cannot be read is no base for an incremental backup.
     let previous = cx.root.latest(&store.id).ok().flatten();
     let dump = store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?;
     for remark in &dump.remarks {
@@ -152,11 +169,11 @@ async fn save_one(cx: &ProjectContext<'_>, group: &Group, reason: &str) -> anyho
     Ok(staging.finish_showing(manifest, &meter)?)
 }
 
-fn tell(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
+fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
     let backup = verified.backup();
     let manifest = &backup.manifest;
     cx.ui().good(format!(
-        "backed up {}: {} ({}, read back and checked) in {}",
+        "backed up {}: {} ({}, verified) to {}",
         format::saved(&group.nodes, &group.lead.service),
         format::contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
@@ -172,12 +189,12 @@ fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure 
             format!("{what} could not be backed up, so `{command}` was not run"),
         )
         .because(error)
-        .say("The stack is exactly as it was."),
+        .say("Nothing was changed."),
         None => Failure::new(Exit::BackupFailed, format!("{what} could not be backed up")).because(error),
     };
     match command {
         Some(_) => failure.run(
-            "Repair the cause and try again, or go on without a backup",
+            "Fix the problem and retry, or continue without a backup",
             cx.suggest().again("--safe-skip-backup", &cx.command.words),
         ),
         None => failure,

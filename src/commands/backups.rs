@@ -1,26 +1,40 @@
-//! `safe-compose backups`: list them, look into one, thin them out.
+//! `safe-compose backups`: list, inspect and prune backups.
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::context::{self, CommandContext};
+use super::dry_run::{DryRun, PlannedChange};
 use super::format;
-use crate::backup::retention;
+use super::mode::{Apply, Mode};
+use crate::backup::retention::{self, Plans};
 use crate::backup::store::{Backup, BackupRoot, Listing};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::settings::Settings;
 use crate::ui::table;
 use crate::units::{Bytes, count};
 
-pub(super) fn run(command: &CommandContext, args: &BackupsArgs) -> Result<Exit, Failure> {
+pub(super) fn run(
+    command: &CommandContext,
+    args: &BackupsArgs,
+    mode: Mode,
+    output: Format,
+) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
     let settings = context::settings(&project)?;
     let root = context::backup_root(&project, &settings);
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
-        BackupsAction::List => list(command, &root, args.format),
-        BackupsAction::Show { backup } => show(command, &root, backup, args.format),
-        BackupsAction::Prune { dry_run } => prune(command, &root, &settings, *dry_run),
+        BackupsAction::List => list(command, &root, output),
+        BackupsAction::Show { backup } => show(command, &root, backup, output),
+        BackupsAction::Prune(_) => {
+            let listing = listing(&root)?;
+            let plans = retention::by_service(&listing.backups, settings.backup.keep, Timestamp::now());
+            match mode {
+                Mode::DryRun => Ok(dry_run(&plans).show(&command.ui, output)),
+                Mode::Apply(apply) => prune(command, &root, &plans, (apply, output)),
+            }
+        }
     }
 }
 
@@ -37,18 +51,18 @@ fn list(command: &CommandContext, root: &BackupRoot, format: Format) -> Result<E
         return Ok(Exit::Success);
     }
     if listing.backups.is_empty() {
-        command.ui.result(format!("There are no backups in {}.", format::short_path(root.directory())));
+        command.ui.result(format!("No backups in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
-        command.ui.result(table::render(&["BACKUP", "MADE", "HOLDS", "SIZE", "PROOF", "WHY"], &rows));
+        command
+            .ui
+            .result(table::render(&["BACKUP", "CREATED", "CONTENTS", "SIZE", "PROOF", "REASON"], &rows));
     }
     for (path, reason) in &listing.damaged {
         command.ui.warn(format!("{} is damaged: {reason}", format::short_path(path)));
     }
     for path in &listing.interrupted {
-        command
-            .ui
-            .say(format!("{} was never finished; the next backup removes it.", format::short_path(path)));
+        command.ui.say(format!("{} is incomplete; the next backup removes it.", format::short_path(path)));
     }
     Ok(Exit::Success)
 }
@@ -75,7 +89,7 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
     }
     match checked {
         Ok(_) => {
-            command.ui.good("every file of it was read to its end, and is as it was written.");
+            command.ui.good("all files were read and match their checksums.");
             Ok(Exit::Success)
         }
         Err(damage) => {
@@ -87,41 +101,54 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
 /// Finds a backup by its name, its path or `latest`.
 pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, Failure> {
     root.find_any(name).map_err(|error| {
-        Failure::new(Exit::Usage, format!("there is no backup `{name}` to be used"))
+        Failure::new(Exit::Usage, format!("backup `{name}` cannot be used"))
             .because(error)
-            .run("To see which there are", list)
+            .run("To list the backups", list)
     })
 }
 
-/// Thins out. Nothing is removed unless a backup of the same service that stays was just read back.
+fn dry_run(plans: &Plans<'_>) -> DryRun {
+    let removed =
+        plans.removed().map(|backup| PlannedChange::new("remove", format!("backup `{}`", backup.name())));
+    DryRun::new("backups prune", removed.collect())
+}
+
+/// Removes what the plans remove. Each removal requires that a backup of the same service is kept that was just read back.
 fn prune(
     command: &CommandContext,
     root: &BackupRoot,
-    settings: &Settings,
-    dry_run: bool,
+    plans: &Plans<'_>,
+    (_, output): (Apply, Format),
 ) -> Result<Exit, Failure> {
-    let broken = |error: anyhow::Error| {
-        Failure::new(Exit::BackupFailed, "the backups cannot be thinned out").because(error)
+    let failed = |error: anyhow::Error| {
+        Failure::new(Exit::BackupFailed, "the backups cannot be pruned").because(error)
     };
-    let listing = listing(root)?;
-    let plans = retention::by_service(&listing.backups, settings.backup.keep, Timestamp::now());
-    for (backup, why) in plans.kept() {
-        let reasons: Vec<String> = why.reasons.iter().map(ToString::to_string).collect();
-        command.ui.result(format!("keep    {}   {}", backup.name(), reasons.join(", ")));
+    if output == Format::Text {
+        for (backup, why) in plans.kept() {
+            let reasons: Vec<String> = why.reasons.iter().map(ToString::to_string).collect();
+            command.ui.result(format!("keep    {}   {}", backup.name(), reasons.join(", ")));
+        }
+        for removable in plans.removed() {
+            command.ui.result(format!("remove  {}", removable.name()));
+        }
     }
-    for removable in plans.removed() {
-        command.ui.result(format!("remove  {}", removable.name()));
+    if plans.removed().len() > 0 {
+        let _lock = root.lock().map_err(|error| failed(error.into()))?;
+        for removable in plans.removed() {
+            root.remove(removable).map_err(|error| failed(error.into()))?;
+        }
     }
-    let removed = plans.removed().len() as u64;
-    let kept = plans.kept().len();
-    if dry_run || removed == 0 {
-        command.ui.say(format!("{} would be removed, {kept} kept.", count(removed, "backup")));
-        return Ok(Exit::Success);
+    let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();
+    let kept: Vec<String> = plans.kept().map(|(backup, _)| backup.name()).collect();
+    match output {
+        Format::Text => {
+            command.ui.say(format!(
+                "Removed {}, kept {}.",
+                count(removed.len() as u64, "backup"),
+                kept.len()
+            ));
+        }
+        Format::Json => command.ui.result(format::json(&json!({ "removed": removed, "kept": kept }))),
     }
-    let _lock = root.lock().map_err(|error| broken(error.into()))?;
-    for removable in plans.removed() {
-        root.remove(removable).map_err(|error| broken(error.into()))?;
-    }
-    command.ui.say(format!("{} removed, {kept} kept.", count(removed, "backup")));
     Ok(Exit::Success)
 }

@@ -1,22 +1,22 @@
-//! Which stores are saved in one backup: the nodes of a cluster are.
+//! Groups stores that share one backup: the nodes of a cluster.
 
 use super::context::ProjectContext;
 use crate::inventory::{Store, StoreKind};
 use crate::progress::Silent;
 
-/// Stores that one backup is of.
+/// Stores that share one backup.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// The one that is command, and whose name the backup has: the same each time.
+    /// The store that is queried and that the backup is named after: always the same one.
     pub lead: Store,
-    /// Those of the group that are to be saved.
+    /// The stores of the group that are to be backed up.
     pub members: Vec<Store>,
-    /// The ids of all nodes of the cluster; empty where a store stands alone.
+    /// The ids of all nodes of the cluster; empty where there is no cluster.
     pub nodes: Vec<String>,
 }
 
-/// Puts the stores that are to be saved into groups. A server is asked only where there is another that could be of one
-/// cluster with it.
+/// Groups the stores that are to be backed up. A server is queried only if there is another one that could be in its
+/// cluster.
 pub(super) async fn groups(
     cx: &ProjectContext<'_>,
     stores: &[Store],

@@ -1,4 +1,4 @@
-//! Data in words: fingerprints, backups, plans.
+//! Formats fingerprints, backups and plans for people and for scripts.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::preflight::{CheckFinding, CheckSeverity};
 use crate::ui::table;
 use crate::units::{Age, Bytes, count};
 
-const HEADINGS: &[&str] = &["WHAT", "FATE", "SERVICE", "HOLDS", "SIZE", "AGE", "NEWEST BACKUP"];
+const HEADINGS: &[&str] = &["DATA", "EFFECT", "SERVICE", "CONTENTS", "SIZE", "AGE", "NEWEST BACKUP"];
 
 /// `3 collections, 1204 points`.
 pub(super) fn contents(fingerprint: &Fingerprint) -> String {
@@ -48,17 +48,22 @@ pub(super) fn losses(plan: &Assessment) -> String {
     format!("{table}\n{}", reasons(lost()))
 }
 
-/// Whether an impact is told before the command runs. Every container has a layer, and a line for each at each command
-/// would be read by nobody; a plan has them all.
+/// Whether an impact is reported before the command runs. Every container has a layer, and nobody would read a line about
+/// each; a plan lists them all.
 pub(super) fn is_reported(impact: &Impact) -> bool {
     match impact.effect {
         Effect::Destroy | Effect::Orphan => {
             !(impact.notice && matches!(impact.subject, Subject::Layer { .. }))
         }
-        // Of those that only stop a service, the ones that are worth a line of their own.
+        // Of the effects that only stop a service, those that are worth a line of their own.
         Effect::Interrupt => impact.notice,
         Effect::None => false,
     }
+}
+
+/// What stands where nothing is known.
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 fn row(impact: &Impact) -> Vec<String> {
@@ -71,37 +76,38 @@ fn row(impact: &Impact) -> Vec<String> {
         | Subject::Image { .. }
         | Subject::Service { .. } => None,
     };
-    let age = created.map_or_else(|| "?".to_owned(), |then| ago(then).trim_end_matches(" ago").to_owned());
+    let age = created.map_or_else(unknown, |then| ago(then).trim_end_matches(" ago").to_owned());
     vec![
         subject(&impact.subject),
-        fate(impact),
+        effect(impact),
         if impact.services.is_empty() {
-            "-".to_owned()
+            unknown()
         } else {
             impact.services.iter().cloned().collect::<Vec<_>>().join(", ")
         },
-        impact.contents.clone().unwrap_or_else(|| "?".to_owned()),
-        impact.bytes.map_or_else(|| "?".to_owned(), |bytes| Bytes(bytes).to_string()),
+        impact.contents.clone().unwrap_or_else(unknown),
+        impact.bytes.map_or_else(unknown, |bytes| Bytes(bytes).to_string()),
         age,
         impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
     ]
 }
 
-pub(super) fn fate(impact: &Impact) -> String {
-    let fate = match impact.effect {
+/// The effect of a command on one piece of data.
+pub(super) fn effect(impact: &Impact) -> String {
+    let effect = match impact.effect {
         Effect::Destroy => "destroyed",
         Effect::Orphan => "left behind",
         Effect::Interrupt => "interrupted",
         Effect::None => "kept",
     };
     match impact.effect {
-        Effect::Destroy | Effect::Orphan if impact.disposable => format!("{fate} (disposable)"),
-        Effect::Destroy | Effect::Orphan if impact.notice => format!("{fate} (not asked about)"),
-        Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => fate.to_owned(),
+        Effect::Destroy | Effect::Orphan if impact.disposable => format!("{effect} (disposable)"),
+        Effect::Destroy | Effect::Orphan if impact.notice => format!("{effect} (no prompt)"),
+        Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => effect.to_owned(),
     }
 }
 
-/// What a backup is of: a service, or the nodes of a cluster together.
+/// The subject of a backup: a service, or the nodes of a cluster.
 pub(super) fn saved(nodes: &[String], service: &str) -> String {
     match nodes {
         [] => format!("`{service}`"),
@@ -132,7 +138,7 @@ pub(super) fn effects(plan: &Assessment) -> String {
     format!("{table}\n{}", reasons(&plan.impacts))
 }
 
-/// Why, a line for each piece.
+/// The reasons, one line for each piece of data.
 fn reasons<'a>(impacts: impl IntoIterator<Item = &'a Impact>) -> String {
     impacts.into_iter().fold(String::new(), |text, impact| {
         format!("{text}  {}: {}.\n", subject(&impact.subject), impact.reason)
@@ -158,7 +164,7 @@ pub(super) fn command(words: &[OsString]) -> String {
     shell_words::join(words.iter().map(|word| word.to_string_lossy()))
 }
 
-/// Names the engine when it is not the usual one of this machine.
+/// Names the engine if it is not this machine's default.
 pub(super) fn elsewhere(cx: &ProjectContext<'_>) -> String {
     let identity = cx.identity();
     if identity.endpoint == crate::engine::context::DEFAULT_SOCKET {
@@ -168,7 +174,7 @@ pub(super) fn elsewhere(cx: &ProjectContext<'_>) -> String {
     }
 }
 
-/// A path as short as it can be said from where the user stands.
+/// A path relative to the current directory, where it is below it.
 pub(super) fn short_path(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
@@ -182,7 +188,7 @@ pub(super) fn services(inventory: &Inventory) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// What a check before a start has found.
+/// A finding of the checks before a start.
 pub(super) fn finding(finding: &CheckFinding) -> String {
     format!("{}: {}: {}.", finding.service, finding.what, finding.why)
 }
@@ -197,7 +203,7 @@ fn finding_json(finding: &CheckFinding) -> serde_json::Value {
     json!({ "severity": severity, "service": finding.service, "problem": finding.what, "reason": finding.why })
 }
 
-/// A fragment with a capital letter in front.
+/// A fragment with its first letter in upper case.
 pub(super) fn sentence(fragment: &str) -> String {
     let mut letters = fragment.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
@@ -212,14 +218,14 @@ pub(super) fn proof(proof: Proof) -> &'static str {
     }
 }
 
-/// How far a backup was checked, and what its trial has shown.
+/// How far a backup is proven, and the result of its test restore.
 fn proof_of(backup: &Backup) -> String {
     let level = proof(backup.proof());
     let Some(record) = &backup.test_restore else { return level.to_owned() };
-    let server = record.server.as_deref().unwrap_or("?");
+    let server = record.server.as_deref().unwrap_or("-");
     let when = ago(record.time);
     match &record.outcome {
-        TestRestoreOutcome::Restored => format!("{level} into a scratch {} {server}, {when}", record.image),
+        TestRestoreOutcome::Restored => format!("{level} into a temporary {} {server}, {when}", record.image),
         TestRestoreOutcome::Failed { reasons } => format!("{level} {when}: {}", reasons.join("; ")),
     }
 }
@@ -252,10 +258,10 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),
-        "trial": backup.test_restore.as_ref().map(trial_json),
+        "test_restore": backup.test_restore.as_ref().map(trial_json),
         "reason": manifest.reason,
         "server": manifest.server,
-        "holds": contents(&manifest.fingerprint),
+        "contents": contents(&manifest.fingerprint),
     })
 }
 
@@ -263,7 +269,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 pub(super) fn backup(backup: &Backup) -> String {
     let manifest = &backup.manifest;
     let mut text = format!(
-        "{}\n  of        {} in project {}, {}\n  made      {} by {}, {}\n  holds     {}, {}\n  proof     {}\n  in        {}\n",
+        "{}\n  service    {} of project {}, {}\n  created    {} by {}, {}\n  contents   {}, {}\n  proof      {}\n  directory  {}\n",
         backup.name(),
         manifest.service,
         manifest.project,
@@ -298,7 +304,7 @@ pub(super) fn backup(backup: &Backup) -> String {
         text.push('\n');
         text.push_str(&table::render(&["COLLECTION", "POINTS", "ALIASES"], &rows));
     }
-    text.push_str("\nWithout safe-compose:\n");
+    text.push_str("\nTo restore without safe-compose:\n");
     for line in &manifest.manual_restore {
         text.push_str(&format!("  {line}\n"));
     }

@@ -1,4 +1,4 @@
-//! `safe-compose history`: what was done to this project's data, from the journal.
+//! `safe-compose history`: which commands affected the project's data, from the journal.
 
 use serde_json::json;
 
@@ -12,13 +12,13 @@ use crate::ui::table;
 
 const HEADINGS: &[&str] = &["TIME", "COMMAND", "OUTCOME", "EXIT", "EFFECTS", "BACKUPS"];
 
-pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, Failure> {
+pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
     let root = context::backup_root(&project, &context::settings(&project)?);
     let contents = journal::read(root.directory())
         .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
     let entries = newest(&contents, args.last);
-    if args.format == Format::Json {
+    if output == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
             "format_version": 2,
@@ -27,21 +27,21 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, 
             "torn": contents.torn,
         })));
     } else if entries.is_empty() {
-        command.ui.result(format!("Nothing is written down in {}.", format::short_path(root.directory())));
+        command.ui.result(format!("No commands are recorded in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
         command.ui.result(table::render(HEADINGS, &rows));
     }
     for line in &contents.unreadable {
-        command.ui.warn(format!("line {line} of the journal is damaged, or of a newer safe-compose."));
+        command.ui.warn(format!("line {line} of the journal is damaged or from a newer safe-compose."));
     }
     if contents.torn {
-        command.ui.warn("the last line of the journal was cut off by a crash.");
+        command.ui.warn("the last line of the journal is incomplete, probably after a crash.");
     }
     Ok(Exit::Success)
 }
 
-/// The last few, the newest at the end.
+/// The last entries, newest last.
 fn newest(contents: &JournalContents, last: usize) -> &[JournalEntry] {
     &contents.entries[contents.entries.len().saturating_sub(last)..]
 }
@@ -50,7 +50,7 @@ fn row(entry: &JournalEntry) -> Vec<String> {
     let list = |parts: &[String]| if parts.is_empty() { "-".to_owned() } else { parts.join(", ") };
     vec![
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-        // A word with a line end in it must not break the line.
+        // A line break in a word must not break the row.
         shell_words::join(&entry.command).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
         entry.exit_code.to_string(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lint_input::{read_stdin, split_stdin};
+use super::mode::{Apply, Mode};
 use super::{format, lint_rules, lint_scripts};
 use crate::cli::{Deny, LintArgs, LintFormat};
 use crate::compose::invocation::Reading;
@@ -20,34 +21,61 @@ use crate::lint::{
 };
 use crate::ui::{Ui, findings};
 
+/// Where `lint` runs.
+#[derive(Clone, Copy)]
+pub(super) struct LintContext<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) env: &'a Env,
+    pub(super) reading: &'a Reading,
+}
+
 /// Runs without an async runtime, because it asks neither the engine nor Compose.
-pub fn run(ui: &Ui, env: &Env, reading: &Reading, args: &LintArgs) -> Result<Exit, Failure> {
+pub(super) fn run(
+    cx: &LintContext<'_>,
+    args: &LintArgs,
+    mode: Mode,
+    output: LintFormat,
+) -> Result<Exit, Failure> {
+    let LintContext { ui, env, reading } = *cx;
     if let Some(id) = &args.explain {
-        return lint_rules::explain(ui, id);
+        return lint_rules::explain(ui, id, output);
     }
     if args.rules {
-        lint_rules::list(ui, args.format);
+        lint_rules::list(ui, output);
         return Ok(Exit::Success);
     }
     if args.scripts {
-        return finish(ui, args, &lint_scripts::check(ui, &args.files)?);
+        return finish(ui, args, &lint_scripts::check(ui, &args.files)?, (mode, output));
     }
     let targets = targets(env, reading, args)?;
     let mut reports = check(&targets);
     if args.fix || args.diff {
-        let changed = fix(ui, &reports, args.fix)?;
+        let apply = match mode {
+            Mode::Apply(apply) if args.fix => Some(apply),
+            Mode::Apply(_) | Mode::DryRun => None,
+        };
+        let changed = fix(ui, &reports, apply)?;
         if args.diff {
             return Ok(if changed { Exit::Found } else { Exit::Success });
+        }
+        if apply.is_none() {
+            ui.say("Dry run: no file was changed.");
+            return Ok(Exit::Success);
         }
         if changed {
             reports = check(&targets);
         }
     }
-    finish(ui, args, &reports)
+    finish(ui, args, &reports, (mode, output))
 }
 
 /// Removes known findings, shows the rest, and decides on the exit code.
-fn finish(ui: &Ui, args: &LintArgs, reports: &[LintReport]) -> Result<Exit, Failure> {
+fn finish(
+    ui: &Ui,
+    args: &LintArgs,
+    reports: &[LintReport],
+    (mode, output): (Mode, LintFormat),
+) -> Result<Exit, Failure> {
     let mut found: Vec<LintFinding> = reports.iter().flat_map(LintReport::findings).collect();
     // A file that several projects include is checked once for each.
     let mut seen = HashSet::new();
@@ -55,14 +83,19 @@ fn finish(ui: &Ui, args: &LintArgs, reports: &[LintReport]) -> Result<Exit, Fail
     if let Some(path) = &args.baseline {
         let failure = |error| baseline_failure(path, error);
         if args.write_baseline {
-            LintBaseline::of(&found).write(path).map_err(failure)?;
             let count = crate::units::count(found.len() as u64, "known finding");
-            ui.good(format!("Wrote {count} to `{}`.", path.display()));
+            match mode {
+                Mode::DryRun => ui.say(format!("Dry run: would write {count} to `{}`.", path.display())),
+                Mode::Apply(apply) => {
+                    write_baseline(path, &found, apply).map_err(failure)?;
+                    ui.good(format!("Wrote {count} to `{}`.", path.display()));
+                }
+            }
             return Ok(Exit::Success);
         }
         found = LintBaseline::read(path).map_err(failure)?.filter(found);
     }
-    show(ui, args.format, &found, reports);
+    show(ui, output, &found, reports);
     let least = match args.deny {
         _ if args.strict => LintSeverity::Warning,
         Deny::Error => LintSeverity::Error,
@@ -71,6 +104,10 @@ fn finish(ui: &Ui, args: &LintArgs, reports: &[LintReport]) -> Result<Exit, Fail
     };
     let denied = found.iter().any(|finding| finding.severity >= least);
     Ok(if denied { Exit::Found } else { Exit::Success })
+}
+
+fn write_baseline(path: &Path, found: &[LintFinding], _: Apply) -> Result<(), LintBaselineError> {
+    LintBaseline::of(found).write(path)
 }
 
 fn show(ui: &Ui, format: LintFormat, found: &[LintFinding], reports: &[LintReport]) {
@@ -147,15 +184,15 @@ fn check(targets: &[LintTarget]) -> Vec<LintReport> {
     })
 }
 
-/// Shows the changes that fix findings and, with `write`, makes them. Whether there are any.
-fn fix(ui: &Ui, reports: &[LintReport], write: bool) -> Result<bool, Failure> {
+/// Shows the changes that fix findings and, with permission, makes them. Whether there are any.
+fn fix(ui: &Ui, reports: &[LintReport], apply: Option<Apply>) -> Result<bool, Failure> {
     let mut done = BTreeSet::new();
     for (path, old, new) in reports.iter().flat_map(LintReport::fixed) {
         if path == Path::new("-") || !done.insert(path.clone()) {
             continue;
         }
         ui.result(lint::diff(&path, &old, &new));
-        if write {
+        if apply.is_some() {
             let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let mode = fs::metadata(&target).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
             write_atomically(&target, new.as_bytes(), mode).map_err(|error| {

@@ -10,12 +10,22 @@ use crate::lint::rules;
 use crate::ui::Ui;
 
 /// Explains one rule.
-pub(super) fn explain(ui: &Ui, id: &str) -> Result<Exit, Failure> {
+pub(super) fn explain(ui: &Ui, id: &str, format: LintFormat) -> Result<Exit, Failure> {
     let Some(rule) = rules::find(id) else {
         return Err(Failure::new(Exit::Usage, format!("there is no rule `{id}`"))
             .say("Run `safe-compose lint --rules` to list the rules."));
     };
-    ui.result(format!("# {} ({})\n\n{}", rule.id, rule.severity.name(), rule.explanation()));
+    match format {
+        LintFormat::Json | LintFormat::Sarif => ui.result(super::format::json(&json!({
+            "id": rule.id,
+            "severity": rule.severity,
+            "summary": rule.summary(),
+            "explanation": rule.explanation(),
+        }))),
+        LintFormat::Text | LintFormat::Github => {
+            ui.result(format!("# {} ({})\n\n{}", rule.id, rule.severity.name(), rule.explanation()));
+        }
+    }
     Ok(Exit::Success)
 }
 

@@ -1,8 +1,12 @@
-//! `safe-compose protect`: keep volumes from being removed by anybody.
+//! `safe-compose protect`: protect volumes from deletion by any tool.
+
+use serde_json::{Value, json};
 
 use super::context::{CommandContext, ProjectContext};
+use super::dry_run::{DryRun, PlannedChange};
 use super::format;
-use crate::cli::ProtectArgs;
+use super::mode::{Apply, Mode};
+use crate::cli::{Format, ProtectArgs};
 use crate::engine::Volume;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -11,28 +15,56 @@ use crate::journal::{self, CommandOutcome as Ended, JournalEntry};
 use crate::policy::Assessment;
 use crate::protect::{self, ProtectError, ProtectOutcome, Protection};
 
-pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &ProtectArgs,
+    mode: Mode,
+    output: Format,
+) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
     let volumes =
         if args.volumes.is_empty() { every_named(&cx)? } else { resolve(&cx, &args.volumes).await? };
-    if command.safe.plan {
-        for volume in &volumes {
-            command.ui.result(match protect::protection(&cx.holders, volume) {
-                Protection::Holding => format!("`{volume}` is protected already."),
-                Protection::Stopped => format!("The holder of `{volume}` would be started."),
-                Protection::None => {
-                    format!("`{volume}` would get the holder `{}`.", protect::holder_name(volume))
-                }
-            });
+    match mode {
+        Mode::DryRun => Ok(plan(&cx, &volumes).show(cx.ui(), output)),
+        Mode::Apply(apply) => {
+            let results = act(&cx, &volumes, apply).await?;
+            if output == Format::Json {
+                command.ui.result(format::json(&results));
+            }
+            if args.volumes.is_empty() {
+                warn_of_the_rest(&cx);
+            }
+            Ok(Exit::Success)
         }
-        return Ok(Exit::Success);
     }
+}
+
+fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> DryRun {
+    let change = |volume: &String| {
+        let holder = format!("the holder container `{}`", protect::holder_name(volume));
+        match protect::protection(&cx.holders, volume) {
+            Protection::Holding => None,
+            Protection::Stopped => Some(PlannedChange::new("start", holder)),
+            Protection::None => {
+                Some(PlannedChange::new("create", holder).with(format!("it protects volume `{volume}`")))
+            }
+        }
+    };
+    DryRun::new("protect", volumes.iter().filter_map(change).collect())
+}
+
+/// Protects every volume. The first failure ends it; volumes that were protected before stay protected.
+async fn act(cx: &ProjectContext<'_>, volumes: &[String], apply: Apply) -> Result<Vec<Value>, Failure> {
     let mut done = Vec::new();
-    let mut ended = Ok(Exit::Success);
-    for volume in &volumes {
+    let mut results = Vec::new();
+    let mut ended = Ok(());
+    for volume in volumes {
         match protect::protect(cx.engine.as_ref(), volume, &cx.project.name).await {
             Ok(outcome) => {
-                tell(&cx, volume, outcome);
+                report(cx, volume, outcome);
+                results.push(json!({
+                    "volume": volume, "holder": protect::holder_name(volume), "result": result(outcome),
+                }));
                 if outcome != ProtectOutcome::AlreadyProtected {
                     done.push(format!("protects volume {volume}"));
                 }
@@ -44,18 +76,23 @@ pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<
         }
     }
     if !done.is_empty() {
-        write_down(&cx, done, Ended::Ran, ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit));
+        let exit = ended.as_ref().map_or_else(|failure: &Failure| failure.exit, |()| Exit::Success);
+        record(cx, apply, done, (Ended::Ran, exit));
     }
-    let exit = ended?;
-    if args.volumes.is_empty() {
-        warn_of_the_rest(&cx);
-    }
-    Ok(exit)
+    ended.map(|()| results)
 }
 
-/// Every volume of the project that somebody gave a name to, and that is not given up in the settings.
+fn result(outcome: ProtectOutcome) -> &'static str {
+    match outcome {
+        ProtectOutcome::Created => "created",
+        ProtectOutcome::Started => "started",
+        ProtectOutcome::AlreadyProtected => "unchanged",
+    }
+}
+
+/// Every named volume of the project, except those that the settings call disposable.
 fn every_named(cx: &ProjectContext<'_>) -> Result<Vec<String>, Failure> {
-    let given_up = |volume: &Volume| {
+    let is_disposable = |volume: &Volume| {
         let declared = cx.project.whole_model().into_iter().flat_map(|model| &model.volumes);
         let by_file = declared.filter(|(_, known)| known.name == volume.name).map(|(key, _)| key.as_str());
         volume
@@ -67,23 +104,20 @@ fn every_named(cx: &ProjectContext<'_>) -> Result<Vec<String>, Failure> {
     let named: Vec<String> = cx
         .volumes
         .iter()
-        .filter(|volume| !volume.is_anonymous() && !given_up(volume))
+        .filter(|volume| !volume.is_anonymous() && !is_disposable(volume))
         .map(|volume| volume.name.clone())
         .collect();
     if named.is_empty() {
         return Err(Failure::new(
             Exit::Unavailable,
-            format!(
-                "project `{}` has no named volume on this engine, so nothing was protected",
-                cx.project.name
-            ),
+            format!("project `{}` has no named volume to protect", cx.project.name),
         )
-        .say("A volume is there from the first `up` on."));
+        .say("The first `up` creates the volumes."));
     }
     Ok(named)
 }
 
-/// The volumes on the engine that are meant: by their keys in the file, or by their own names.
+/// The volumes on the engine, by their keys in the file or by their own names.
 pub(super) async fn resolve(cx: &ProjectContext<'_>, wanted: &[String]) -> Result<Vec<String>, Failure> {
     let mut found: Vec<String> = Vec::new();
     for word in wanted {
@@ -105,7 +139,7 @@ pub(super) async fn resolve(cx: &ProjectContext<'_>, wanted: &[String]) -> Resul
 
 fn unknown(cx: &ProjectContext<'_>, word: &str, name: &str) -> Failure {
     let message = if word == name {
-        format!("there is no volume `{word}`{}", format::elsewhere(cx))
+        format!("volume `{word}` does not exist{}", format::elsewhere(cx))
     } else {
         format!("volume `{word}` of this project (`{name}`) does not exist{}", format::elsewhere(cx))
     };
@@ -117,17 +151,17 @@ fn unknown(cx: &ProjectContext<'_>, word: &str, name: &str) -> Failure {
         .say("Nothing was changed.")
 }
 
-fn tell(cx: &ProjectContext<'_>, volume: &str, outcome: ProtectOutcome) {
+fn report(cx: &ProjectContext<'_>, volume: &str, outcome: ProtectOutcome) {
     let holder = protect::holder_name(volume);
     let place = format::elsewhere(cx);
     cx.ui().good(match outcome {
         ProtectOutcome::Created => {
-            format!("`{volume}` is protected{place}: nobody can remove it while `{holder}` runs.")
+            format!("`{volume}` is protected{place}: it cannot be deleted while `{holder}` runs.")
         }
         ProtectOutcome::Started => {
-            format!("`{volume}` is protected again{place}: its holder had stopped, and runs.")
+            format!("`{volume}` is protected again{place}: its stopped holder container was started.")
         }
-        ProtectOutcome::AlreadyProtected => format!("`{volume}` is protected already{place}."),
+        ProtectOutcome::AlreadyProtected => format!("`{volume}` is already protected{place}."),
     });
 }
 
@@ -135,16 +169,17 @@ fn failed(volume: &str, error: ProtectError) -> Failure {
     let failure = Failure::new(Exit::Unavailable, format!("`{volume}` could not be protected"));
     let advice = match &error {
         ProtectError::Engine(_) => "`docker info` shows whether the engine can start containers.",
-        ProtectError::NoVolume(_) => "It was removed a moment ago.",
+        ProtectError::NoVolume(_) => "It was just deleted.",
         ProtectError::Architecture(_) => {
-            "A container of any image that mounts the volume and never ends does the same; docs/protection.md shows how."
+            "Any container that mounts the volume and keeps running has the same effect; see docs/protection.md."
         }
-        ProtectError::NotRunning(_) => "`docker logs` and `docker inspect` of the holder tell why.",
+        ProtectError::NotRunning(_) => "`docker logs` and `docker inspect` of the holder container show why.",
     };
     failure.because(error).say(advice)
 }
 
-/// A holder keeps volumes. What lies elsewhere is said, so that nobody feels safer than they are.
+/// A holder container protects volumes only. Data that is kept elsewhere is named, so that nobody feels safer than they
+/// are.
 fn warn_of_the_rest(cx: &ProjectContext<'_>) {
     for store in &cx.inventory.stores {
         for place in &store.locations {
@@ -152,11 +187,11 @@ fn warn_of_the_rest(cx: &ProjectContext<'_>) {
             match &place.source {
                 LocationSource::Volume { anonymous: false, .. } | LocationSource::Tmpfs => {}
                 LocationSource::Volume { anonymous: true, .. } => cx.ui().warn(format!(
-                    "`{}` keeps data at `{target}` in an anonymous volume, which was not protected: give it a name in the file.",
+                    "`{}` keeps data at `{target}` in an anonymous volume, which was not protected: name it in the Compose file.",
                     store.service
                 )),
                 LocationSource::Bind { path } => cx.ui().say(format!(
-                    "`{}` keeps data at `{target}` in the directory {}, which no engine removes and nothing else protects.",
+                    "`{}` keeps data at `{target}` in the directory {}: the engine does not delete it, but nothing protects it from other tools.",
                     store.service,
                     path.display()
                 )),
@@ -169,8 +204,13 @@ fn warn_of_the_rest(cx: &ProjectContext<'_>) {
     }
 }
 
-/// Adds to the journal what became of the protection of volumes.
-pub(super) fn write_down(cx: &ProjectContext<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
+/// Records a change of protection in the journal.
+pub(super) fn record(
+    cx: &ProjectContext<'_>,
+    _: Apply,
+    effects: Vec<String>,
+    (outcome, exit): (Ended, Exit),
+) {
     let nothing = Assessment {
         engine: cx.identity().unique_description(),
         project: cx.project.name.clone(),

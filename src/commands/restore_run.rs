@@ -1,9 +1,11 @@
-//! What every restore does around the putting back itself: it says what it will do, asks where something would be replaced, and
-//! tells what has become of it.
+//! What every restore does around the driver's part: it shows the plan, backs up and confirms what would be replaced,
+//! and reports the result.
 
 use serde_json::json;
 
 use super::context::ProjectContext;
+use super::dry_run::{DryRun, PlannedChange};
+use super::mode::Apply;
 use super::refusal::{self, RefusableAction};
 use super::{backup_run, baselines, format};
 use crate::backup::baseline::Note;
@@ -11,23 +13,67 @@ use crate::backup::driver::{Action, RestorePlan, Restored, Step};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
-use crate::policy::{Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject};
+use crate::policy::{Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject, Token};
 use crate::progress::Silent;
 
-/// What is told of the thing that is restored.
-pub(super) struct Telling {
+/// Where data is restored to.
+#[derive(Clone, Copy)]
+pub(super) struct Destination<'a> {
+    pub(super) cx: &'a ProjectContext<'a>,
+    pub(super) store: &'a Store,
+}
+
+/// What is restored, for messages.
+pub(super) struct RestoreSource {
     pub(super) name: String,
     pub(super) age: Option<String>,
     pub(super) kind: StoreKind,
 }
 
-pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling, plan: &RestorePlan) {
-    let ui = cx.ui();
-    let age = telling.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
-    ui.say(format!("restoring `{}` from {}{age}:", store.service, telling.name));
-    let noun = telling.kind.driver().nouns().item;
+/// Shows what will be done.
+pub(super) fn announce(to: Destination<'_>, restoring: &RestoreSource, plan: &RestorePlan) {
+    let ui = to.cx.ui();
+    let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
+    ui.say(format!("restoring `{}` from {}{age}:", to.store.service, restoring.name));
     for step in &plan.steps {
-        ui.text(format!("  {}", line(step, noun)));
+        ui.text(format!("  {}", line(step, counted(restoring.kind))));
+    }
+}
+
+/// What would be done.
+pub(super) fn dry_run(command: &'static str, to: Destination<'_>, plan: &RestorePlan) -> DryRun {
+    let noun = counted(to.store.kind);
+    let change = |step: &Step| {
+        let subject = if step.from == step.to {
+            format!("`{}` in `{}`", step.to, to.store.service)
+        } else {
+            format!("`{}` as `{}` in `{}`", step.from, step.to, to.store.service)
+        };
+        let count = step.count.map(|count| crate::units::count(count, noun));
+        let first =
+            |rest: &str| count.as_ref().map_or_else(|| rest.to_owned(), |count| format!("{count}, {rest}"));
+        match step.action {
+            Action::Keep => None,
+            Action::Create => Some(PlannedChange { detail: count, ..PlannedChange::new("create", subject) }),
+            Action::Replace => {
+                Some(PlannedChange::new("replace", subject).with(first("after backing up the current data")))
+            }
+            Action::Finish => {
+                Some(PlannedChange::new("finish restoring", subject).with(first("interrupted before")))
+            }
+        }
+    };
+    let changes: Vec<PlannedChange> = plan.steps.iter().filter_map(change).collect();
+    let assessment = assess(to, plan);
+    let token = (assessment.worst() >= Effect::Orphan).then(|| Token::of(&assessment).to_string());
+    DryRun { token, ..DryRun::new(command, changes) }
+}
+
+/// What is counted in a store.
+fn counted(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::Qdrant => "point",
+        StoreKind::Volume => "file",
     }
 }
 
@@ -36,30 +82,37 @@ fn line(step: &Step, noun: &str) -> String {
     let count =
         step.count.map_or_else(String::new, |count| format!(", {}", crate::units::count(count, noun)));
     match step.action {
-        Action::Create => format!("{name}: not there, will be created{count}"),
-        Action::Replace => format!("{name}: there, will be saved and then replaced{count}"),
-        Action::Keep => format!("{name}: there, stays as it is"),
-        Action::Finish => format!("{name}: an earlier restore was cut off, will be finished{count}"),
+        Action::Create => format!("{name}: will be created{count}"),
+        Action::Replace => format!("{name}: will be backed up and replaced{count}"),
+        Action::Keep => format!("{name}: already exists, will be kept"),
+        Action::Finish => format!("{name}: an interrupted restore will be finished{count}"),
     }
 }
 
-/// The permission to restore. Existing data is backed up first, and replacing it has to be confirmed.
-pub(super) async fn clear(
-    cx: &ProjectContext<'_>,
-    store: &Store,
-    plan: &RestorePlan,
-) -> Result<Clearance, Failure> {
+/// What a restore would replace.
+fn assess(to: Destination<'_>, plan: &RestorePlan) -> Assessment {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
-    let assessment = Assessment {
-        engine: cx.identity().unique_description(),
-        project: cx.project.name.clone(),
+    Assessment {
+        engine: to.cx.identity().unique_description(),
+        project: to.cx.project.name.clone(),
         impacts: replaced
             .map(|step| {
-                let subject = Subject::Collection { service: store.service.clone(), name: step.to.clone() };
-                Impact::new(Effect::Destroy, subject, "the backup takes its place")
+                let subject =
+                    Subject::Collection { service: to.store.service.clone(), name: step.to.clone() };
+                Impact::new(Effect::Destroy, subject, "the restore replaces it")
             })
             .collect(),
-    };
+    }
+}
+
+/// Permission to restore. What would be replaced is backed up first, and the user is asked to confirm.
+pub(super) async fn clear(
+    to: Destination<'_>,
+    apply: Apply,
+    plan: &RestorePlan,
+) -> Result<Clearance, Failure> {
+    let cx = to.cx;
+    let assessment = assess(to, plan);
     let input = DecisionInput {
         plan: &assessment,
         destroy: cx.settings.guard.destroy,
@@ -67,15 +120,16 @@ pub(super) async fn clear(
         terminal: cx.ui().is_terminal(),
         allow: cx.command.safe.allow.as_deref(),
     };
-    let what = "restoring over existing data";
+    let what = "the restore over existing data";
     let action = RefusableAction {
         what,
         untouched: "Nothing was changed. `--skip-existing` keeps existing data; `--as NAME` restores under another name.",
-        allow: "To allow exactly this, once (the existing data is backed up first)",
+        allow: "To restore anyway (the existing data is backed up first)",
     };
     let permission = refusal::decide(cx.command, &input, &action)?;
     let backed = if plan.replaces() {
-        super::interruptible(backup_run::save(cx, std::slice::from_ref(store), "before restore")).await?;
+        super::interruptible(backup_run::save(cx, apply, std::slice::from_ref(to.store), "before restore"))
+            .await?;
         BackupStatus::Verified
     } else {
         BackupStatus::Nothing
@@ -84,9 +138,10 @@ pub(super) async fn clear(
     Ok(approval.clear(backed))
 }
 
-/// What was restored is what the next start has to find. Collections that were not restored keep their place in the
-/// record: a loss that is still there must not be forgotten.
-pub(super) async fn adopt(cx: &ProjectContext<'_>, store: &Store, restored: &Restored) {
+/// Records what was restored in the baseline. Collections that were not restored keep their entry: a loss that was not
+/// repaired must not be forgotten.
+pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored) {
+    let Destination { cx, store } = to;
     let target = cx.target(store, &Silent);
     let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
     let record = baselines::read(cx, store).ok().flatten();
@@ -99,14 +154,16 @@ pub(super) async fn adopt(cx: &ProjectContext<'_>, store: &Store, restored: &Res
         Some(recorded) => recorded.with(&now, &names, &restored.aliases),
         None => now,
     };
-    baselines::write(cx, store, Note::Accepted, Some(merged), None);
+    baselines::write(cx, apply, store, Note::Accepted, Some(merged), None);
 }
 
-pub(super) fn report(cx: &ProjectContext<'_>, store: &Store, restored: &Restored, format: Format) {
+/// Reports what was restored.
+pub(super) fn report(to: Destination<'_>, restored: &Restored, output: Format) {
+    let Destination { cx, store } = to;
     for remark in &restored.remarks {
         cx.ui().warn(remark);
     }
-    if format == Format::Json {
+    if output == Format::Json {
         let steps: Vec<_> = restored
             .steps
             .iter()
@@ -118,9 +175,15 @@ pub(super) fn report(cx: &ProjectContext<'_>, store: &Store, restored: &Restored
         return;
     }
     let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
-    let one = store.kind.driver().nouns().part;
-    let mut line =
-        format!("restored {} into `{}`, counted and compared", crate::units::count(done, one), store.service);
+    let one = match store.kind {
+        StoreKind::Qdrant => "collection",
+        StoreKind::Volume => "data mount",
+    };
+    let mut line = format!(
+        "restored {} into `{}` and verified the result",
+        crate::units::count(done, one),
+        store.service
+    );
     if !restored.aliases.is_empty() {
         line.push_str(&format!("; aliases: {}", restored.aliases.join(", ")));
     }

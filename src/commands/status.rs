@@ -1,6 +1,6 @@
-//! `safe-compose status`: this project's data and how safe it is, at one glance.
+//! `safe-compose status`: the project's data and how well it is protected.
 //!
-//! It changes nothing, and asks no server: it has to answer when half of the stack is down.
+//! It changes nothing and queries no server, so it works while services are down.
 
 mod row;
 
@@ -15,7 +15,7 @@ use super::context::{CommandContext, ProjectContext};
 use super::format;
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
-use crate::cli::{Format, StatusArgs};
+use crate::cli::Format;
 use crate::engine::{Container, Volume};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -24,28 +24,28 @@ use crate::protect::{self, Protection};
 use crate::ui::table;
 
 const HEADINGS: &[&str] =
-    &["SERVICE", "KIND", "STATE", "DATA IN", "SIZE", "PROTECTED", "NEWEST BACKUP", "LAST STOP"];
+    &["SERVICE", "KIND", "STATE", "DATA IN", "SIZE", "PROTECTED", "NEWEST BACKUP", "BASELINE"];
 
-/// How long the engine may measure its volumes; unknown sizes are better than no answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the engine may take to measure its volumes; unknown sizes are better than no answer.
+const SIZE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most files of a directory that are counted for its size.
-const FILES: usize = 20_000;
+/// How many files of a directory are counted for its size at most.
+const MAX_FILES: usize = 20_000;
 
-pub(super) async fn run(command: &CommandContext, args: &StatusArgs) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
     let mut warnings = Vec::new();
     let rows = rows(&cx, &mut warnings).await;
     for warning in rows.iter().flat_map(|row| row.warnings(&cx)) {
-        // A service with several places has some to itself and some in common.
+        // A service with several mounts repeats the warnings about the service itself.
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
     }
-    if args.format == Format::Json {
+    if output == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-status",
-            "format_version": 1,
+            "format_version": 2,
             "project": cx.project.name,
             "engine": { "id": cx.identity().id, "name": cx.identity().name, "endpoint": cx.identity().endpoint },
             "data": rows.iter().map(Row::json).collect::<Vec<_>>(),
@@ -66,19 +66,19 @@ pub(super) async fn run(command: &CommandContext, args: &StatusArgs) -> Result<E
     Ok(Exit::Success)
 }
 
-/// Every place of every service that can hold data, then the other volumes of the project.
+/// Every data mount of every service, then the other volumes of the project.
 async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec<Row<'a>> {
-    let measured = tokio::time::timeout(PATIENCE, cx.engine.volume_sizes()).await;
+    let measured = tokio::time::timeout(SIZE_TIMEOUT, cx.engine.volume_sizes()).await;
     let sizes = if let Ok(Ok(sizes)) = measured {
         sizes
     } else {
-        warnings.push("the engine did not tell how big its volumes are.".to_owned());
+        warnings.push("the engine did not report the sizes of its volumes.".to_owned());
         BTreeMap::new()
     };
     let mut rows: Vec<Row<'a>> = Vec::new();
     for store in &cx.inventory.stores {
-        let (backup, record) = remembered(cx, &store.id, warnings);
-        // A directory that is only read is configuration; a volume that is only read was written by somebody else.
+        let (backup, record) = backup_and_baseline(cx, &store.id, warnings);
+        // A read-only directory is configuration; a read-only volume was written by another service.
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
         for place in store.locations.iter().filter(|place| !configuration(place)) {
@@ -88,7 +88,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
                 id: store.id.clone(),
                 source: place.source.clone(),
                 target: Some(&place.target),
-                there: is_there(cx, store, &place.source),
+                there: exists(cx, store, &place.source),
                 disposable: cx.is_disposable() || is_disposable(cx, &place.source),
                 bytes: None,
                 protection: Protection::None,
@@ -104,9 +104,9 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
         let mounted = cx.containers.iter().find(|container| container.mounts_volume(&volume.name));
         let source =
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
-        // As backups of a volume without a service are called.
+        // The name of the backups of a volume without a service.
         let id = format!("volume-{}", volume.compose_key().unwrap_or(&volume.name));
-        let (backup, record) = remembered(cx, &id, warnings);
+        let (backup, record) = backup_and_baseline(cx, &id, warnings);
         rows.push(Row {
             store: None,
             service: mounted.and_then(Container::service).map(str::to_owned),
@@ -144,8 +144,8 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
     }
 }
 
-/// The newest backup and the last record, by the name of their directory. What cannot be read is worth a warning.
-fn remembered(
+/// The newest backup and the baseline, by the name of their directory. One that cannot be read is a warning.
+fn backup_and_baseline(
     cx: &ProjectContext<'_>,
     id: &str,
     warnings: &mut Vec<String>,
@@ -155,13 +155,13 @@ fn remembered(
         None
     });
     let record = StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
-        warnings.push(format!("what `{id}` held cannot be read: {:#}.", anyhow::Error::from(error)));
+        warnings.push(format!("the baseline of `{id}` cannot be read: {:#}.", anyhow::Error::from(error)));
         None
     });
     (backup, record)
 }
 
-fn is_there(cx: &ProjectContext<'_>, store: &Store, source: &LocationSource) -> bool {
+fn exists(cx: &ProjectContext<'_>, store: &Store, source: &LocationSource) -> bool {
     match source {
         LocationSource::Volume { name: Some(name), .. } => {
             cx.volumes.iter().any(|volume| volume.name == *name)
@@ -183,7 +183,7 @@ fn is_disposable(cx: &ProjectContext<'_>, source: &LocationSource) -> bool {
         .any(|key| cx.settings.volumes.get(key).is_some_and(|volume| volume.disposable))
 }
 
-/// The bytes of a directory's files; `None` when it is large, or not ours to read.
+/// The size of a directory's files; `None` when there are too many or they cannot be read.
 async fn size(directory: std::path::PathBuf) -> Option<u64> {
     tokio::task::spawn_blocking(move || {
         let mut open = vec![directory];
@@ -191,7 +191,7 @@ async fn size(directory: std::path::PathBuf) -> Option<u64> {
         while let Some(path) = open.pop() {
             let kind = std::fs::symlink_metadata(&path).ok()?;
             seen += 1;
-            if seen > FILES {
+            if seen > MAX_FILES {
                 return None;
             }
             if kind.is_dir() {

@@ -1,4 +1,4 @@
-//! Trying backups out, and writing down what that has shown.
+//! Test-restores backups and records the results.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use super::context::ProjectContext;
 use super::format;
+use super::mode::Apply;
 use crate::backup::driver::scratch::TestEnv;
 use crate::backup::store::{Backup, BackupRoot, Verified};
 use crate::backup::test_restore::TestRestoreResult;
@@ -13,11 +14,11 @@ use crate::engine::Engine;
 use crate::fs::Digest;
 use crate::ui::Ui;
 
-/// Where backups are tried out, and by whom.
+/// Where backups are test-restored.
 pub(super) struct Prover<'a> {
     pub(super) ui: &'a Ui,
     pub(super) engine: &'a dyn Engine,
-    /// The engine's network is that of this machine.
+    /// The engine's network is this machine's.
     pub(super) local: bool,
     pub(super) root: &'a BackupRoot,
     pub(super) ready_timeout: Duration,
@@ -34,15 +35,19 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// Tries a backup out that was read to its end just now, and writes the result down beside it.
-    pub(super) async fn prove(&self, backup: &mut Verified) -> anyhow::Result<TestRestoreResult> {
+    /// Test-restores a backup that was just read back, and records the result beside it.
+    pub(super) async fn prove(&self, _: Apply, backup: &mut Verified) -> anyhow::Result<TestRestoreResult> {
         let trial = self.trial(backup.backup()).await?;
-        backup.record_test_restore(&trial).context("the result could not be written down")?;
+        backup.record_test_restore(&trial).context("the result could not be recorded")?;
         Ok(trial)
     }
 
-    /// Reads a backup to its end first. What is damaged is not given to a server any more.
-    pub(super) async fn prove_unchecked(&self, backup: &mut Backup) -> anyhow::Result<TestRestoreResult> {
+    /// Reads the backup back first. A damaged one is not sent to a server.
+    pub(super) async fn prove_unchecked(
+        &self,
+        _: Apply,
+        backup: &mut Backup,
+    ) -> anyhow::Result<TestRestoreResult> {
         let trial = match backup.check_showing(&self.ui.meter()) {
             Ok(_) => self.trial(backup).await?,
             Err(damage) => TestRestoreResult {
@@ -51,12 +56,12 @@ impl<'a> Prover<'a> {
                 reasons: vec![damage.to_string()],
             },
         };
-        backup.record_test_restore(&trial).context("the result could not be written down")?;
+        backup.record_test_restore(&trial).context("the result could not be recorded")?;
         Ok(trial)
     }
 
     async fn trial(&self, backup: &Backup) -> anyhow::Result<TestRestoreResult> {
-        // One at a time, so that whatever else bears our name is left over. Nothing is pruned meanwhile either.
+        // One at a time, so that any other temporary server with our name is a leftover. Nothing is pruned meanwhile either.
         let _lock = self.root.lock()?;
         let meter = self.ui.meter();
         let owner = owner(self.root);
@@ -77,7 +82,7 @@ impl<'a> Prover<'a> {
     }
 }
 
-/// The backups of one directory of one machine: an engine may serve several.
+/// Identifies the backups of one directory on one machine: an engine may serve several.
 fn owner(root: &BackupRoot) -> String {
     let machine = ["/etc/machine-id", "/proc/sys/kernel/hostname"]
         .iter()
@@ -89,17 +94,17 @@ fn owner(root: &BackupRoot) -> String {
     digest[..12].to_owned()
 }
 
-/// What is wrong with a backup that was tried; `None` when it came out equal.
+/// Why a test restore failed; `None` when it succeeded.
 pub(super) fn verdict(trial: &TestRestoreResult) -> Option<anyhow::Error> {
     (!trial.reasons.is_empty()).then(|| anyhow::anyhow!(trial.reasons.join("; ")))
 }
 
-pub(super) fn tell(ui: &Ui, backup: &Backup, trial: &TestRestoreResult) {
+pub(super) fn report(ui: &Ui, backup: &Backup, trial: &TestRestoreResult) {
+    let server = trial.server.as_deref().map_or_else(String::new, |version| format!(" {version}"));
     ui.good(format!(
-        "`{}` was put into a scratch {} {} and came out equal: {}.",
+        "test restore of `{}` into {}{server} succeeded: {}.",
         backup.name(),
         trial.image,
-        trial.server.as_deref().unwrap_or_default(),
         format::contents(&backup.manifest.fingerprint),
     ));
 }
@@ -117,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_told() {
+    fn every_reason_is_reported() {
         let trial = |reasons: &[&str]| TestRestoreResult {
             image: "i".into(),
             server: None,

@@ -1,20 +1,31 @@
-//! `safe-compose unprotect`: let protected volumes be removed again, after their names were typed.
+//! `safe-compose unprotect`: allow protected volumes to be deleted again.
 //!
-//! The settings have no say in it: a protection was asked for by hand, and ends by hand.
+//! It always asks for confirmation. The settings do not change that: a protection was requested by hand and ends by hand.
+
+use serde_json::json;
 
 use super::context::{CommandContext, ProjectContext, no_engine};
+use super::dry_run::{DryRun, PlannedChange};
 use super::format;
-use super::protect::{resolve, write_down};
+use super::mode::{Apply, Mode};
+use super::protect::{record, resolve};
 use super::refusal::{self, RefusableAction};
-use crate::cli::UnprotectArgs;
+use crate::cli::{Format, UnprotectArgs};
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
-use crate::policy::{Approval, Assessment, BackupStatus, DecisionInput, Effect, GuardMode, Impact, Subject};
+use crate::policy::{
+    Approval, Assessment, BackupStatus, DecisionInput, Effect, GuardMode, Impact, Subject, Token,
+};
 use crate::protect;
 
-pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &UnprotectArgs,
+    mode: Mode,
+    output: Format,
+) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
     let mut volumes = Vec::new();
     for volume in resolve(&cx, &args.volumes).await? {
@@ -24,45 +35,69 @@ pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Resul
             command.ui.say(format!("`{volume}` is not protected{}.", format::elsewhere(&cx)));
         }
     }
-    if volumes.is_empty() {
-        return Ok(Exit::Success);
+    match mode {
+        Mode::DryRun => Ok(dry_run(&cx, &volumes).show(cx.ui(), output)),
+        Mode::Apply(apply) => {
+            if !volumes.is_empty() {
+                act(&cx, &volumes, apply).await?;
+            }
+            if output == Format::Json {
+                let results: Vec<_> =
+                    volumes.iter().map(|volume| json!({ "volume": volume, "result": "removed" })).collect();
+                command.ui.result(format::json(&results));
+            }
+            Ok(Exit::Success)
+        }
     }
+}
+
+fn dry_run(cx: &ProjectContext<'_>, volumes: &[String]) -> DryRun {
+    let change = |volume: &String| {
+        PlannedChange::new("remove", format!("the holder container of volume `{volume}`"))
+            .with("any tool can delete the volume afterwards")
+    };
+    let token = (!volumes.is_empty()).then(|| Token::of(&plan(cx, volumes)).to_string());
+    DryRun { token, ..DryRun::new("unprotect", volumes.iter().map(change).collect()) }
+}
+
+/// Removes the holder containers after a confirmation.
+async fn act(cx: &ProjectContext<'_>, volumes: &[String], apply: Apply) -> Result<(), Failure> {
+    let command = cx.command;
     let ends = || volumes.iter().map(|volume| format!("ends the protection of volume {volume}")).collect();
-    for volume in &volumes {
+    for volume in volumes {
         command.ui.warn(format!(
-            "without its holder, `{volume}`{} can be removed by `down -v`, `docker volume rm` and `docker volume prune`.",
-            format::elsewhere(&cx)
+            "without its holder container, `{volume}`{} can be deleted by `down -v`, `docker volume rm` and `docker volume prune`.",
+            format::elsewhere(cx)
         ));
     }
-    if command.safe.plan {
-        return Ok(Exit::Success);
-    }
-    let plan = plan(&cx, &volumes);
-    let line = format!("`{}`", format::command(&command.words));
-    let approval = approve(command, &plan, &line).map_err(|(outcome, failure)| {
-        write_down(&cx, ends(), outcome, failure.exit);
-        failure
-    })?;
-    // The volume stays, so there is nothing to save.
+    let plan = plan(cx, volumes);
+    let approval = match approve(command, &plan, &format!("`{}`", format::command(&command.words))) {
+        Ok(approval) => approval,
+        Err((outcome, failure)) => {
+            record(cx, apply, ends(), (outcome, failure.exit));
+            return Err(failure);
+        }
+    };
+    // The volume is kept, so there is nothing to back up.
     let clearance = approval.clear(BackupStatus::Nothing);
-    for volume in &volumes {
+    for volume in volumes {
         protect::unprotect(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
-        command.ui.say(format!("`{volume}` is not protected any more. It was not touched."));
+        command.ui.say(format!("`{volume}` is no longer protected. The volume itself was not touched."));
     }
-    write_down(&cx, ends(), CommandOutcome::Ran, Exit::Success);
-    Ok(Exit::Success)
+    record(cx, apply, ends(), (CommandOutcome::Ran, Exit::Success));
+    Ok(())
 }
 
 fn holders<'a>(cx: &'a ProjectContext<'_>, volume: &'a str) -> impl Iterator<Item = &'a Container> {
     cx.holders.iter().filter(move |holder| holder.held_volume() == Some(volume))
 }
 
-/// What is decided on: the end of these holders, each by its own id, so that a token opens no other plan and is spent
-/// when a volume is protected anew. The word to be typed takes the place of the project's name.
+/// What is decided on: the removal of these holder containers. Each is named by its id, so that a token fits no other plan
+/// and expires when the volume is protected again. The volumes' names are typed instead of the project's.
 fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> Assessment {
     let impacts = volumes.iter().flat_map(|volume| holders(cx, volume)).map(|holder| {
         let subject = Subject::Layer { container: holder.id.clone(), created: None };
-        Impact::new(Effect::Destroy, subject, "the container that keeps the volume is removed")
+        Impact::new(Effect::Destroy, subject, "the container that protects the volume is removed")
     });
     Assessment {
         engine: cx.identity().unique_description(),

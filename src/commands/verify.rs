@@ -1,50 +1,73 @@
-//! `safe-compose verify`: is everything there that was there at the last stop? Or: is this backup whole?
+//! `safe-compose verify`: check running services against their baseline, or check a backup.
 
 use serde_json::json;
 
 use super::context::{self, CommandContext, ProjectContext};
+use super::dry_run::{DryRun, PlannedChange};
+use super::mode::{Apply, Mode};
 use super::test_restore::{self, Prover};
-use super::{backups, baselines, format, import, verify_run};
+use super::{backups, baselines, format, import_data, verify_run};
 use crate::backup::baseline::Note;
 use crate::backup::export::ExportContents;
+use crate::backup::store::{Backup, BackupRoot};
 use crate::cli::{Format, VerifyArgs};
 use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::inventory::Store;
 use crate::progress::Silent;
 use crate::units::count;
 use crate::verify::VerifyResult;
 
-pub(super) async fn run(command: &CommandContext, args: &VerifyArgs) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &VerifyArgs,
+    mode: Mode,
+    output: Format,
+) -> Result<Exit, Failure> {
     if let Some(name) = &args.backup {
-        if let Some(read) = import::verify(command, name) {
-            return portable(command, name, read, args.format);
-        }
-        return if args.prove {
-            prove(command, name, args.format).await
-        } else {
-            on_disk(command, name, args.format)
-        };
+        return check(command, name, args.prove.then_some(mode), output).await;
     }
     let cx = ProjectContext::gather(command).await?;
-    if args.accept { accept(&cx).await } else { compare(&cx, args.format).await }
+    if args.accept { accept(&cx, mode, output).await } else { compare(&cx, output).await }
 }
 
-fn on_disk(command: &CommandContext, name: &str, format: Format) -> Result<Exit, Failure> {
+/// Checks a backup or a portable file. With `prove`, a backup is test-restored too.
+async fn check(
+    command: &CommandContext,
+    name: &str,
+    prove: Option<Mode>,
+    output: Format,
+) -> Result<Exit, Failure> {
+    if let Some(read) = import_data::verify(command, name) {
+        return portable(command, name, read, output);
+    }
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
     let root = context::backup_root(&project, &context::settings(&project)?);
     let backup = backups::find(&root, name, &command.suggest.backups())?;
+    match prove {
+        None => on_disk(command, &backup, output),
+        Some(Mode::DryRun) => {
+            let subject = format!("`{}` into a temporary server, and record the result", backup.name());
+            let plan = DryRun::new("verify", vec![PlannedChange::new("test-restore", subject)]);
+            Ok(plan.show(&command.ui, output))
+        }
+        Some(Mode::Apply(apply)) => test(command, &root, backup, (apply, output)).await,
+    }
+}
+
+fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<Exit, Failure> {
     let checked = backup.check();
-    if format == Format::Json {
+    if output == Format::Json {
         let damage = checked.as_ref().err().map(ToString::to_string);
         command.ui.result(format::json(
-            &json!({ "backup": backup.name(), "whole": damage.is_none(), "damage": damage, "proof": backup.proof() }),
+            &json!({ "backup": backup.name(), "valid": damage.is_none(), "damage": damage, "proof": backup.proof() }),
         ));
     }
     match checked {
         Ok(_) => {
             command.ui.good(format!(
-                "`{}` is whole: {}, {}.",
+                "`{}` is valid: {}; proof: {}.",
                 backup.name(),
                 format::contents(&backup.manifest.fingerprint),
                 format::proof(backup.proof()),
@@ -57,82 +80,79 @@ fn on_disk(command: &CommandContext, name: &str, format: Format) -> Result<Exit,
     }
 }
 
-/// Reads a backup to its end, and puts it into a scratch server.
-async fn prove(command: &CommandContext, name: &str, format: Format) -> Result<Exit, Failure> {
-    let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let root = context::backup_root(&project, &context::settings(&project)?);
-    let mut backup = backups::find(&root, name, &command.suggest.backups())?;
+/// Reads a backup back and restores it into a temporary server.
+async fn test(
+    command: &CommandContext,
+    root: &BackupRoot,
+    mut backup: Backup,
+    (apply, output): (Apply, Format),
+) -> Result<Exit, Failure> {
     let engine = context::connect(command).await.map_err(context::no_engine)?;
     let local = engine.identity().await.map_err(context::no_engine)?.local;
-    let prover = Prover {
-        ui: &command.ui,
-        engine: &engine,
-        local,
-        root: &root,
-        ready_timeout: command.ready_timeout(),
-    };
+    let prover =
+        Prover { ui: &command.ui, engine: &engine, local, root, ready_timeout: command.ready_timeout() };
     let tried = super::interruptible(async {
-        prover.prove_unchecked(&mut backup).await.map_err(|error| {
-            Failure::new(Exit::DataMissing, format!("`{}` could not be tried out", backup.name()))
+        prover.prove_unchecked(apply, &mut backup).await.map_err(|error| {
+            Failure::new(Exit::DataMissing, format!("`{}` could not be test-restored", backup.name()))
                 .because(error)
-                .say("That says nothing about the backup; it is marked as it was.")
+                .say("This says nothing about the backup; its proof was not changed.")
         })
     })
     .await?;
     let verdict = test_restore::verdict(&tried);
-    if format == Format::Json {
+    if output == Format::Json {
         let value = json!({
-            "backup": backup.name(), "whole": verdict.is_none(), "damage": verdict.as_ref().map(ToString::to_string),
+            "backup": backup.name(), "valid": verdict.is_none(), "damage": verdict.as_ref().map(ToString::to_string),
             "proof": backup.proof(), "reasons": tried.reasons,
         });
         command.ui.result(format::json(&value));
     }
     match verdict {
         None => {
-            test_restore::tell(&command.ui, &backup, &tried);
+            test_restore::report(&command.ui, &backup, &tried);
             Ok(Exit::Success)
         }
         Some(reasons) => {
-            Err(Failure::new(Exit::DataMissing, format!("`{}` cannot be put back", backup.name()))
+            Err(Failure::new(Exit::DataMissing, format!("`{}` cannot be restored", backup.name()))
                 .because(reasons)
-                .say("It is marked as failed. Nothing that runs was touched.")
-                .run("To see the others", command.suggest.backups()))
+                .say("The backup was kept and marked as failed. Running services were not touched.")
+                .run("To list the other backups", command.suggest.backups()))
         }
     }
 }
 
-/// A portable file: read to its end, every point looked at, every count compared.
+/// A portable file: read to its end, every point parsed, every count compared.
 fn portable(
     command: &CommandContext,
     name: &str,
     read: Result<ExportContents, Failure>,
-    format: Format,
+    output: Format,
 ) -> Result<Exit, Failure> {
-    if format == Format::Json {
+    if output == Format::Json {
         let damage = read.as_ref().err().map(ToString::to_string);
         command
             .ui
-            .result(format::json(&json!({ "backup": name, "whole": damage.is_none(), "damage": damage })));
+            .result(format::json(&json!({ "backup": name, "valid": damage.is_none(), "damage": damage })));
     }
     let contents = read.map_err(|failure| Failure { exit: Exit::DataMissing, ..failure })?;
     let points: u64 = contents.collections.iter().map(|found| found.points).sum();
-    let digest = if contents.has_digest { "its digest agrees" } else { "it has no digest to compare" };
+    let checksum = if contents.has_digest { "the checksum matches" } else { "it has no checksum" };
     command.ui.good(format!(
-        "`{name}` is whole: {}, {}; {digest}.",
+        "`{name}` is valid: {}, {}; {checksum}.",
         count(contents.collections.len() as u64, "collection"),
         count(points, "point"),
     ));
     Ok(Exit::Success)
 }
 
-async fn compare(cx: &ProjectContext<'_>, format: Format) -> Result<Exit, Failure> {
+async fn compare(cx: &ProjectContext<'_>, output: Format) -> Result<Exit, Failure> {
     let verdicts = verify_run::all(cx, None).await;
-    if format == Format::Json {
+    if output == Format::Json {
         let value = match &verdicts {
-            Ok(verdicts) => json!({ "well": true, "services": verdicts.iter().map(|(id, verdict)| {
+            Ok(verdicts) => json!({ "ok": true, "services": verdicts.iter().map(|(id, verdict)| {
                 json!({ "service": id, "verdict": word(verdict) })
             }).collect::<Vec<_>>() }),
-            Err(failure) => json!({ "well": false, "error": failure.to_string() }),
+            Err(failure) => json!({ "ok": false, "error": failure.to_string() }),
         };
         cx.ui().result(format::json(&value));
     }
@@ -140,47 +160,61 @@ async fn compare(cx: &ProjectContext<'_>, format: Format) -> Result<Exit, Failur
     if !verdicts.is_empty() {
         return Ok(Exit::Success);
     }
-    let stores: Vec<&str> = cx
-        .inventory
-        .stores
-        .iter()
-        .filter(|store| store.is_server())
-        .map(|store| store.service.as_str())
-        .collect();
-    if let Some(service) = stores.first() {
+    if let Some(store) = cx.inventory.stores.iter().find(|store| store.is_server()) {
         return Err(Failure::new(
             Exit::DataMissing,
-            format!("`{service}` is not running, so it cannot be asked"),
+            format!("`{}` is not running, so it cannot be checked", store.service),
         )
-        .run("To start it", cx.suggest().up(service)));
+        .run("To start it", cx.suggest().up(&store.service)));
     }
-    cx.ui().say("No service of this project is a server that can be command.");
+    cx.ui().say("No service of this project is a server that can be checked.");
     Ok(Exit::Success)
 }
 
 fn word(verdict: &VerifyResult) -> &'static str {
     match verdict {
-        VerifyResult::Complete(_) => "whole",
-        VerifyResult::NoBaseline(_) => "unrecorded",
-        VerifyResult::Reset { .. } => "fresh",
-        VerifyResult::DataMissing { .. } => "lossy",
+        VerifyResult::Complete(_) => "complete",
+        VerifyResult::NoBaseline(_) => "no_baseline",
+        VerifyResult::Reset { .. } => "destroyed_on_purpose",
+        VerifyResult::DataMissing { .. } => "data_missing",
         VerifyResult::Unverifiable(_) => "unverifiable",
     }
 }
 
-async fn accept(cx: &ProjectContext<'_>) -> Result<Exit, Failure> {
-    let mut accepted = 0;
-    for store in cx.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()) {
+async fn accept(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<Exit, Failure> {
+    let running: Vec<&Store> =
+        cx.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()).collect();
+    if running.is_empty() {
+        return Err(Failure::new(Exit::DataMissing, "no server is running, so there is no state to accept")
+            .say("Nothing was changed."));
+    }
+    let mut changes = Vec::new();
+    let mut accepted = Vec::new();
+    for store in running {
         let fingerprint =
             store.kind.driver().fingerprint(cx.target(store, &Silent)).await.map_err(|error| {
-                Failure::new(Exit::DataMissing, format!("`{}` cannot be asked", store.service)).because(error)
+                Failure::new(Exit::DataMissing, format!("`{}` cannot be queried", store.service))
+                    .because(error)
             })?;
-        cx.ui().good(format!("`{}`: {} is the new record.", store.service, format::contents(&fingerprint)));
-        baselines::write(cx, store, Note::Accepted, Some(fingerprint), None);
-        accepted += 1;
+        let contents = format::contents(&fingerprint);
+        match mode {
+            Mode::DryRun => changes.push(
+                PlannedChange::new("record", format!("the state of `{}` as its baseline", store.service))
+                    .with(contents),
+            ),
+            Mode::Apply(apply) => {
+                cx.ui().good(format!("the baseline of `{}` is now {contents}.", store.service));
+                accepted.push(json!({ "service": store.service, "contents": contents }));
+                baselines::write(cx, apply, store, Note::Accepted, Some(fingerprint), None);
+            }
+        }
     }
-    if accepted == 0 {
-        return Err(Failure::new(Exit::DataMissing, "no server runs that could be asked"));
-    }
-    Ok(Exit::Success)
+    Ok(match (mode, output) {
+        (Mode::DryRun, _) => DryRun::new("verify --accept", changes).show(cx.ui(), output),
+        (Mode::Apply(_), Format::Text) => Exit::Success,
+        (Mode::Apply(_), Format::Json) => {
+            cx.ui().result(format::json(&json!({ "accepted": accepted })));
+            Exit::Success
+        }
+    })
 }

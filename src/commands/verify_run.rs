@@ -1,4 +1,4 @@
-//! Comparing what runs with what was recorded, and saying so.
+//! Compares running services with their baselines and reports the result.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::exit::Exit;
 use crate::inventory::Store;
 use crate::verify::{self, VerifyResult};
 
-/// Compares every store of the services (all when `None`) whose container runs. The first that has lost something is
-/// the failure; the others are told too.
+/// Compares every running store of the services (all when `None`). The first that has lost data is returned as the
+/// failure; the others are printed.
 pub(super) async fn all(
     cx: &ProjectContext<'_>,
     services: Option<&BTreeSet<String>>,
@@ -24,7 +24,7 @@ pub(super) async fn all(
         let meter = cx.ui().meter();
         let verdict =
             verify::examine(cx.target(store, &meter), record.as_ref(), cx.command.ready_timeout()).await;
-        match tell(cx, store, record.as_ref(), &verdict)? {
+        match report(cx, store, record.as_ref(), &verdict)? {
             None => {}
             Some(failure) if failed.is_none() => failed = Some(failure),
             Some(failure) => cx.ui().failure(&failure),
@@ -34,7 +34,7 @@ pub(super) async fn all(
     failed.map_or(Ok(verdicts), Err)
 }
 
-/// Waits until the services run, and then compares. For a command that never ends by itself.
+/// Waits until the services run, then compares. For a command that does not end by itself.
 pub(super) async fn once_running(
     cx: &mut ProjectContext<'_>,
     services: Option<&BTreeSet<String>>,
@@ -66,8 +66,8 @@ fn comparable<'a>(
     cx.inventory.stores.iter().filter(move |store| in_reach(store, services) && store.is_running())
 }
 
-/// Says what was found; something that is missing is a failure.
-fn tell(
+/// Reports a verdict; missing data is a failure.
+fn report(
     cx: &ProjectContext<'_>,
     store: &Store,
     record: Option<&StoreBaseline>,
@@ -79,32 +79,32 @@ fn tell(
     match verdict {
         VerifyResult::Complete(now) => {
             ui.good(format!(
-                "`{service}`: everything is there that was there at the last stop{since}: {}.",
+                "`{service}`: all data present since the last stop{since}: {}.",
                 format::contents(now)
             ));
             Ok(None)
         }
         VerifyResult::NoBaseline(now) => {
             ui.say(format!(
-                "`{service}` answers: {}. Nothing was recorded before, so there is nothing to compare with.",
+                "`{service}` is up: {}. It has no baseline yet, so nothing was compared.",
                 format::contents(now)
             ));
             Ok(None)
         }
         VerifyResult::Reset { now, backup } => {
             ui.say(format!(
-                "`{service}` starts anew: {}. Its data was destroyed on purpose{since}.",
+                "`{service}` starts with {}. Its earlier data was destroyed on purpose{since}.",
                 format::contents(now)
             ));
             if let Some(backup) = backup {
-                ui.say(format!("To bring it back all the same: {}", cx.suggest().restore(backup)));
+                ui.say(format!("To restore it: {}", cx.suggest().restore(backup)));
             }
             Ok(None)
         }
         VerifyResult::Unverifiable(reason) => Ok(Some(
-            Failure::new(Exit::DataMissing, format!("`{service}` could not be compared with its last stop"))
+            Failure::new(Exit::DataMissing, format!("`{service}` could not be compared with its baseline"))
                 .because(anyhow::anyhow!("{reason}"))
-                .run("Its log may tell more", cx.suggest().logs(service))
+                .run("To see its log", cx.suggest().logs(service))
                 .run("To compare again", cx.suggest().verify()),
         )),
         VerifyResult::DataMissing { now, differences } => {
@@ -118,24 +118,25 @@ fn tell(
             for difference in differences {
                 failure = failure.say(format!("- {difference}"));
             }
-            failure = failure.say(format!("There now: {}.", format::contents(now)));
+            failure = failure.say(format!("It now has {}.", format::contents(now)));
             let newest = cx.root.latest(&store.id).map_err(|error| {
                 Failure::new(Exit::DataMissing, "the backups cannot be listed").because(error)
             })?;
             failure = match newest {
                 Some(backup) => failure.run(
                     format!(
-                        "To put back the newest backup ({}, {})",
+                        "To restore the newest backup ({}, {})",
                         format::ago(backup.manifest.created),
                         format::contents(&backup.manifest.fingerprint),
                     ),
                     cx.suggest().restore_latest(service),
                 ),
-                None => failure
-                    .say("There is no backup of it.")
-                    .run("To re-create the recorded collections empty", cx.suggest().restore_schema(service)),
+                None => failure.say("It has no backup.").run(
+                    "To create the collections of its baseline, empty",
+                    cx.suggest().restore_schema(service),
+                ),
             };
-            Ok(Some(failure.run("If it is as you want it, take it as the new record", cx.suggest().accept())))
+            Ok(Some(failure.run("If this is expected, accept it as the new baseline", cx.suggest().accept())))
         }
     }
 }

@@ -20,6 +20,7 @@ use signal_hook::low_level::siginfo::{Cause, Origin};
 
 use super::group_signal::GroupSignalDetector;
 use super::signals::{SignalGuard, handled_signals};
+use crate::run_state::{self, RunState};
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,7 @@ fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
+    run_state::set(RunState::ComposeRunning);
     if let (Some(bytes), Some(mut pipe)) = (options.stdin, child.stdin.take()) {
         // The child may end before it has read everything.
         std::thread::spawn(move || drop(pipe.write_all(&bytes)));
@@ -108,6 +110,7 @@ impl SupervisedChild {
         }
         *self.target.pid() = None;
         let status = self.child.wait()?;
+        run_state::set(RunState::ComposeFinished);
         self.stop_forwarding();
         let signal = status.signal();
         let code =

@@ -30,7 +30,7 @@ fn on_both(test: impl Fn(Compose)) {
 fn a_wiped_directory_is_found_and_put_back() {
     on_both(|compose| {
         let Some(scratch) = Scratch::new(compose, STACK) else { return };
-        scratch.safe(&["up", "-d"]).exits(0).says("creating it").says("Nothing was recorded before");
+        scratch.safe(&["up", "-d"]).exits(0).says("creating it").says("has no baseline yet");
         let qdrant = server(&scratch);
         qdrant.fill("recipes", 50);
         qdrant.fill("photos", 3);
@@ -39,7 +39,7 @@ fn a_wiped_directory_is_found_and_put_back() {
         scratch.safe(&["down"]).exits(0).says("backed up `qdrant`: 2 collections, 53 points");
         assert_eq!(scratch.backups("qdrant").len(), 1);
         scratch.safe(&["backups"]).exits(0).never_says("damaged");
-        scratch.safe(&["up", "-d"]).exits(0).says("everything is there that was there at the last stop");
+        scratch.safe(&["up", "-d"]).exits(0).says("all data present since the last stop");
 
         scratch
             .safe(&["down"])

@@ -3,10 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read the environment")]
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
+mod dry_runs;
 mod engine;
 mod gone_stack;
 mod guide;
 mod oracle;
+#[path = "../shared/own_commands.rs"]
+mod own_commands;
 mod own_engine;
 mod preflight;
 mod protect;

@@ -87,7 +87,7 @@ fn inspect(container: &str, format: &str) -> String {
 #[test]
 fn no_compose_removes_a_protected_volume() {
     on_both(|compose, shop| {
-        shop.scratch.safe(&["protect", "data"]).exits(0).says("is protected: nobody can remove it");
+        shop.scratch.safe(&["protect", "data"]).exits(0).says("is protected: it cannot be deleted");
         let plan = shop.scratch.safe(&["--safe-plan", "--safe-format=json", "down", "-v"]).exits(0).stdout;
         let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
         let predicted = |name: &str| {
@@ -145,7 +145,7 @@ fn a_holder_made_by_hand_counts() {
     let mut words = vec!["run", "-d", "--name", &name, "--label", &label, "--restart", "always"];
     words.extend(["--network", "none", "--read-only", "--mount", &mount, &shop.image, "sleep", "infinity"]);
     docker(&words).expect("started");
-    shop.scratch.safe(&["protect", "data"]).exits(0).says("is protected already");
+    shop.scratch.safe(&["protect", "data"]).exits(0).says("is already protected");
     let plan = shop.scratch.safe(&["--safe-plan", "down", "-v"]).exits(0);
     let row =
         plan.stdout.lines().find(|line| line.contains(&format!("volume {}", shop.data))).expect("a row");
@@ -209,12 +209,12 @@ fn protecting_is_idempotent_and_mends_a_stopped_holder() {
     let Some(shop) = Shop::new(Compose::V2) else { return };
     shop.scratch.safe(&["protect"]).exits(0).says(&shop.data).says(&shop.cache);
     let id = inspect(&holder_name(&shop.data), "{{.Id}}");
-    shop.scratch.safe(&["protect", &shop.data]).exits(0).says("is protected already");
+    shop.scratch.safe(&["protect", &shop.data]).exits(0).says("is already protected");
     docker(&["stop", &holder_name(&shop.data)]).expect("stopped");
-    shop.scratch.safe(&["status"]).exits(0).says("is stopped, and any `prune` removes it");
+    shop.scratch.safe(&["status"]).exits(0).says("is stopped, so any `prune` removes it");
     shop.scratch.safe(&["protect", "data"]).exits(0).says("is protected again");
     assert_eq!(inspect(&holder_name(&shop.data), "{{.Id}} {{.State.Running}}"), format!("{id} true"));
-    shop.scratch.safe(&["protect", "nosuch"]).exits(64).says("there is no volume `nosuch`");
+    shop.scratch.safe(&["protect", "nosuch"]).exits(64).says("volume `nosuch` does not exist");
     assert!(docker(&["volume", "inspect", "nosuch"]).is_err(), "and none was made");
 }
 
@@ -229,7 +229,7 @@ fn unprotecting_takes_the_typed_name_or_a_token_that_is_spent_at_once() {
     assert_eq!(inspect(&holder, "{{.State.Running}}"), "true");
     shop.scratch.safe(&[&allow, "down", "-v"]).exits(77).says("the token belongs to another plan");
 
-    shop.scratch.safe(&[&allow, "unprotect", "data"]).exits(0).says("is not protected any more");
+    shop.scratch.safe(&[&allow, "unprotect", "data"]).exits(0).says("is no longer protected");
     assert!(docker(&["inspect", &holder]).is_err(), "the holder is gone");
     assert!(shop.is_whole(&shop.data), "the volume is not");
     shop.scratch.safe(&["unprotect", "data"]).exits(0).says("is not protected");

@@ -60,8 +60,8 @@ fn the_nodes_of_a_cluster_have_one_backup_and_come_back_from_it() {
     scratch
         .safe(&["up", "-d"])
         .exits(0)
-        .says("`qdrant-1`: everything is there that was there at the last stop")
-        .says("`qdrant-2`: everything is there that was there at the last stop");
+        .says("`qdrant-1`: all data present since the last stop")
+        .says("`qdrant-2`: all data present since the last stop");
 
     server(&scratch);
     scratch

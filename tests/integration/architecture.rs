@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const RANKS: &[(u32, &[&str])] = &[
-    (0, &["env", "error", "exit", "progress", "secret", "store_kind", "suggest", "units"]),
+    (0, &["env", "error", "exit", "progress", "run_state", "secret", "store_kind", "suggest", "units"]),
     (1, &["fs", "policy", "process", "qdrant"]),
     (2, &["compose", "engine"]),
     (3, &["inventory", "settings"]),

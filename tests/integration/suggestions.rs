@@ -3,8 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::Parser as _;
-use safe_compose::cli::OwnCli;
+use safe_compose::cli;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::suggest::Suggest;
@@ -24,6 +23,8 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.accept(),
         suggest.backup(),
         suggest.backups(),
+        suggest.export_data(),
+        suggest.command("backup"),
         suggest.protect("shop_data"),
         suggest.again("--safe-allow=0123456789ab", &unprotect),
         suggest.up("qdrant"),
@@ -42,8 +43,7 @@ fn every_suggested_command_is_understood() {
             Invocation::parse(words.iter().map(OsString::from).collect()).expect("our flags are right");
         if let Some((globals, word, rest)) = invocation.own_command() {
             assert_eq!(globals, ["-f", "a b.yml"], "{command}");
-            OwnCli::try_parse_from(std::iter::once(word).chain(rest))
-                .unwrap_or_else(|e| panic!("{command}: {e}"));
+            cli::parse("safe-compose", word, rest).unwrap_or_else(|e| panic!("{command}: {e}"));
             continue;
         }
         for grammar in [Grammar::V1, Grammar::V2] {
@@ -112,8 +112,7 @@ fn commands_in_messages_are_understood() {
             assert!(!invocation.is_guarded(), "{path}: `{command}` belongs into `suggest`");
             continue;
         };
-        OwnCli::try_parse_from(std::iter::once(word).chain(rest))
-            .unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
+        cli::parse("safe-compose", word, rest).unwrap_or_else(|e| panic!("{path}: {command}: {e}"));
     }
 }
 

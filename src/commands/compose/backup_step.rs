@@ -8,6 +8,7 @@ use crate::backup::fingerprint::Fingerprint;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::backup_run::{self, Saved};
 use crate::commands::context::ProjectContext;
+use crate::commands::mode::Apply;
 use crate::commands::{format, interruptible};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -43,7 +44,11 @@ impl BackupOutcome {
 }
 
 /// Backs up what the plan puts at risk and has no current backup.
-pub(super) async fn back_up(cx: &ProjectContext<'_>, plan: &Assessment) -> Result<BackupOutcome, Failure> {
+pub(super) async fn back_up(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    plan: &Assessment,
+) -> Result<BackupOutcome, Failure> {
     let command = cx.command;
     if command.safe.skip_backup || cx.is_disposable() {
         let fingerprints = fingerprints(cx, plan).await;
@@ -58,11 +63,11 @@ pub(super) async fn back_up(cx: &ProjectContext<'_>, plan: &Assessment) -> Resul
         command.ui.warn(format!("{}: it cannot be backed up.", format::subject(subject)));
     }
     for (store, verified) in &mut current {
-        interruptible(backup_run::prove(cx, store, verified, cx.settings.backup.proof)).await?;
+        interruptible(backup_run::prove(cx, apply, store, verified, cx.settings.backup.proof)).await?;
     }
     report_current(cx, &current, &current_of_stopped);
     let reason = format!("before {}", command.reading.name());
-    let created = interruptible(backup_run::save(cx, &stores, &reason)).await?;
+    let created = interruptible(backup_run::save(cx, apply, &stores, &reason)).await?;
     Ok(BackupOutcome { waived: false, created, current, current_of_stopped, fingerprints: Vec::new() })
 }
 

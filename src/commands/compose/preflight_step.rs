@@ -2,6 +2,7 @@
 
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
+use crate::commands::mode::Apply;
 use crate::compose::actions::MountOrigin;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<CheckFinding
 
 /// Checks every data mount of the services that the command starts, creates missing directories, and refuses to start a
 /// service that cannot work.
-pub(super) async fn check(cx: &ProjectContext<'_>) -> Result<(), Failure> {
+pub(super) async fn check(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failure> {
     let Some(findings) = findings(cx).await else { return Ok(()) };
     let command = cx.command.reading.name();
     let ui = cx.ui();

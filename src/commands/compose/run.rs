@@ -8,6 +8,7 @@ use super::state::{self, PendingEntry};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
+use crate::commands::mode::Mode;
 use crate::commands::refusal::{self, RefusableAction};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -26,10 +27,13 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
     let probe = probe::gather(&cx, unknown_feature).await?;
     let plan = assess::assess(&cx, &probe).await;
-    if command.safe.plan {
-        report::plan(&cx, &plan, preflight_step::findings(&cx).await.as_deref());
-        return Ok(Exit::Success);
-    }
+    let apply = match Mode::of_compose(&command.safe) {
+        Mode::Apply(apply) => apply,
+        Mode::DryRun => {
+            report::plan(&cx, &plan, preflight_step::findings(&cx).await.as_deref());
+            return Ok(Exit::Success);
+        }
+    };
 
     report::effects(&cx, &plan);
     let mut journal = PendingEntry::begin(&cx, &plan);
@@ -40,8 +44,8 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
     let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
-    preflight_step::check(&cx).await?;
-    let backups = backup_step::back_up(&cx, &plan)
+    preflight_step::check(&cx, apply).await?;
+    let backups = backup_step::back_up(&cx, apply, &plan)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
     journal.add_backups(&backups);
@@ -55,7 +59,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let reading = &command.reading;
     if reading.stays_attached() {
         // It is verified while it runs, so what it destroys has to be recorded before.
-        state::write_baselines(&cx, &clearance, &backups, true);
+        state::write_baselines(&cx, apply, &clearance, &backups, true);
         let running = child::run(command, options, &clearance);
         let exit = verify_step::while_running(&mut cx, running).await?;
         journal.finish(&cx, &backups, exit);
@@ -64,7 +68,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let exit = child::run(command, options, &clearance).await?;
     let succeeded = exit == Exit::Compose(0);
     if !reading.restarts_services() {
-        state::write_baselines(&cx, &clearance, &backups, succeeded);
+        state::write_baselines(&cx, apply, &clearance, &backups, succeeded);
     }
     journal.finish(&cx, &backups, exit);
     if succeeded && reading.is_verified_afterwards() {

@@ -6,6 +6,7 @@ use crate::backup::baseline::Note;
 use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
+use crate::commands::mode::Apply;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
@@ -18,6 +19,7 @@ use crate::policy::{Assessment, Clearance, Effect, Impact};
 /// at the next start, that has to be noticed.
 pub(super) fn write_baselines(
     cx: &ProjectContext<'_>,
+    apply: Apply,
     clearance: &Clearance,
     backups: &BackupOutcome,
     succeeded: bool,
@@ -37,20 +39,34 @@ pub(super) fn write_baselines(
         let backup = backup.backup();
         let note =
             if destroyed(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
-        baselines::write(cx, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
+        baselines::write(
+            cx,
+            apply,
+            store,
+            note,
+            Some(backup.manifest.fingerprint.clone()),
+            Some(backup.name()),
+        );
     }
     for (store, backup) in &backups.current_of_stopped {
         let fingerprint = Some(backup.manifest.fingerprint.clone());
-        baselines::write(cx, store, Note::Stopped, fingerprint, Some(backup.name()));
+        baselines::write(cx, apply, store, Note::Stopped, fingerprint, Some(backup.name()));
     }
     for (store, verified) in backups.current.iter().filter(|_| succeeded) {
         let backup = verified.backup();
         let note = Note::Destroyed { backup: Some(backup.name()) };
-        baselines::write(cx, store, note, Some(backup.manifest.fingerprint.clone()), Some(backup.name()));
+        baselines::write(
+            cx,
+            apply,
+            store,
+            note,
+            Some(backup.manifest.fingerprint.clone()),
+            Some(backup.name()),
+        );
     }
     for (store, fingerprint) in &backups.fingerprints {
         let note = if destroyed(store) { Note::Destroyed { backup: None } } else { Note::Stopped };
-        baselines::write(cx, store, note, Some(fingerprint.clone()), None);
+        baselines::write(cx, apply, store, note, Some(fingerprint.clone()), None);
     }
 }
 

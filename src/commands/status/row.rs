@@ -1,4 +1,4 @@
-//! One place with data, as a line of the table, as JSON, and as warnings.
+//! One data mount: as a row of the table, as JSON, and as warnings.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use crate::inventory::{LocationSource, Store, StoreKind};
 use crate::protect::Protection;
 use crate::units::Bytes;
 
-/// One place with data.
+/// One data mount.
 pub(super) struct Row<'a> {
     /// `None` for a volume of the project that no service is known to keep data in.
     pub(super) store: Option<&'a Store>,
     /// `None` where no service mounts it.
     pub(super) service: Option<String>,
-    /// The name that its backups go by.
+    /// The name of its backups.
     pub(super) id: String,
     pub(super) source: LocationSource,
     pub(super) target: Option<&'a Path>,
-    /// Whether it is on the engine already.
+    /// Whether it exists on the engine.
     pub(super) there: bool,
     pub(super) disposable: bool,
     pub(super) bytes: Option<u64>,
@@ -48,7 +48,7 @@ impl Row<'_> {
             self.store.map_or("-", |store| kind(store.kind)).to_owned(),
             self.container().map_or_else(|| "-".to_owned(), state),
             self.place(),
-            self.bytes.map_or_else(|| "?".to_owned(), |bytes| Bytes(bytes).to_string()),
+            self.bytes.map_or_else(|| "-".to_owned(), |bytes| Bytes(bytes).to_string()),
             self.protected().to_owned(),
             self.backup.as_ref().map_or_else(
                 || "none".to_owned(),
@@ -57,7 +57,7 @@ impl Row<'_> {
                     format!("{}, {}", format::ago(manifest.created), format::proof(backup.proof()))
                 },
             ),
-            self.record.as_ref().map_or_else(|| "-".to_owned(), last_stop),
+            self.record.as_ref().map_or_else(|| "-".to_owned(), baseline),
         ]
     }
 
@@ -72,7 +72,7 @@ impl Row<'_> {
             LocationSource::Tmpfs => "memory".to_owned(),
             LocationSource::Layer => "the container".to_owned(),
         };
-        if self.there { place } else { format!("{place} (not there yet)") }
+        if self.there { place } else { format!("{place} (not created yet)") }
     }
 
     fn protected(&self) -> &'static str {
@@ -85,7 +85,7 @@ impl Row<'_> {
         }
     }
 
-    /// Sentences about what could go wrong with it, each with its way out.
+    /// Sentences about what could go wrong, each with a remedy.
     pub(super) fn warnings(&self, cx: &ProjectContext<'_>) -> Vec<String> {
         let mut warnings = Vec::new();
         let target = self.target.map_or_else(String::new, |target| target.display().to_string());
@@ -95,16 +95,16 @@ impl Row<'_> {
                 "`{name}` keeps its data inside its container: nothing is mounted at `{target}`, and the next `down` deletes it."
             )),
             LocationSource::Volume { anonymous: true, .. } if self.store.is_some() => warnings.push(format!(
-                "`{name}` keeps data at `{target}` in an anonymous volume: after the next `down` nothing finds it."
+                "`{name}` keeps data at `{target}` in an anonymous volume: after the next `down`, no service uses that volume any more."
             )),
             LocationSource::Tmpfs => warnings.push(format!(
-                "`{name}` keeps data at `{target}` in memory: it is empty after any stop."
+                "`{name}` keeps data at `{target}` in memory: it is lost at every stop."
             )),
             LocationSource::Volume { .. } | LocationSource::Bind { .. } => {}
         }
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
-                "the holder of `{volume}` is stopped, and any `prune` removes it. To start it: {}",
+                "the holder container of `{volume}` is stopped, so any `prune` removes it. To start it: {}",
                 cx.suggest().protect(volume)
             ));
         }
@@ -119,7 +119,7 @@ impl Row<'_> {
                 }
                 None if self.service.is_some() => return warnings,
                 None => format!(
-                    "no service mounts volume `{}`, and it has no backup.",
+                    "volume `{}` has no backup, and no service mounts it.",
                     volume_of(&self.source).map_or("", String::as_str)
                 ),
             });
@@ -158,11 +158,11 @@ impl Row<'_> {
             "protection": protection,
             "disposable": self.disposable,
             "newest_backup": self.backup.as_ref().map(format::backup_json),
-            "last_stop": self.record.as_ref().map(|record| json!({
+            "baseline": self.record.as_ref().map(|record| json!({
                 "time": record.time,
                 "note": record.note,
                 "backup": record.backup,
-                "holds": record.fingerprint.as_ref().map(format::contents),
+                "contents": record.fingerprint.as_ref().map(format::contents),
             })),
         })
     }
@@ -197,7 +197,7 @@ fn state_word(state: ContainerState) -> &'static str {
     }
 }
 
-fn last_stop(record: &StoreBaseline) -> String {
+fn baseline(record: &StoreBaseline) -> String {
     let ago = format::ago(record.time);
     match &record.note {
         Note::Stopped => ago,

@@ -19,9 +19,23 @@ pub use engine::{EngineReading, read_engine};
 pub use reading::{Flag, Globals, Reading};
 pub use safe::{Format, SafeFlags, UsageError};
 
-/// Our own commands; none is a command of Compose.
-pub const OWN_COMMANDS: &[&str] =
-    &["backup", "backups", "history", "lint", "protect", "restore", "status", "unprotect", "verify"];
+/// Our own commands and their aliases; none is a command of Compose.
+pub const OWN_COMMANDS: &[&str] = &[
+    "backup",
+    "backups",
+    "completions",
+    "export-data",
+    "history",
+    "import",
+    "import-data",
+    "lint",
+    "man",
+    "protect",
+    "restore",
+    "status",
+    "unprotect",
+    "verify",
+];
 
 /// Who started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +86,11 @@ impl Invocation {
 
     pub fn caller(&self) -> Caller {
         self.caller
+    }
+
+    /// The arguments for Compose: those after `compose` if `docker` called.
+    pub fn behind_compose(&self) -> &[OsString] {
+        self.root.map_or(&[], |root| &self.words[root..])
     }
 
     /// One of our own commands in the subcommand's place: the arguments before it, itself, and those after it.

@@ -1,0 +1,32 @@
+//! The command line of our own commands: their arguments, help, completions and man pages.
+
+mod checks;
+mod command;
+mod completions;
+mod data;
+mod format;
+mod help;
+mod lint;
+mod parse;
+mod protection;
+mod reference;
+mod shell;
+mod typo;
+mod version;
+
+pub use checks::{HistoryArgs, StatusArgs, VerifyArgs};
+pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
+pub use completions::script as completion_script;
+pub use data::{
+    BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,
+    PruneArgs, ReportFormat, RestoreArgs, RestoreTarget,
+};
+pub use format::{DryRunArg, Format, FormatArg};
+pub use help::{help, topic};
+pub use lint::{Deny, LintArgs, LintFormat};
+pub use parse::{command, parse};
+pub use protection::{ProtectArgs, UnprotectArgs};
+pub use reference::markdown as reference;
+pub use shell::{CompletionsArgs, ManArgs, Shell, man_page};
+pub use typo::suggestion;
+pub use version::version;

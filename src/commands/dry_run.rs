@@ -1,0 +1,116 @@
+//! What a command would do, shown instead of doing it.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::format;
+use crate::cli::Format;
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// One change that a command would make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlannedChange {
+    /// In the infinitive: `remove`.
+    pub(super) action: &'static str,
+    /// What is changed: ``backup `qdrant_backup_…` ``.
+    pub(super) subject: String,
+    pub(super) detail: Option<String>,
+}
+
+/// Every change that a command would make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DryRun {
+    pub(super) command: &'static str,
+    pub(super) changes: Vec<PlannedChange>,
+    /// The confirmation that the command would ask for, where it would: what `--safe-allow` takes.
+    pub(super) token: Option<String>,
+}
+
+impl PlannedChange {
+    pub(super) fn new(action: &'static str, subject: impl Into<String>) -> Self {
+        Self { action, subject: subject.into(), detail: None }
+    }
+
+    #[must_use]
+    pub(super) fn with(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "action": self.action, "subject": self.subject, "detail": self.detail })
+    }
+}
+
+impl DryRun {
+    pub(super) fn new(command: &'static str, changes: Vec<PlannedChange>) -> Self {
+        Self { command, changes, token: None }
+    }
+
+    /// Prints the changes. A dry run that could be planned has succeeded.
+    pub(super) fn show(&self, ui: &Ui, output: Format) -> Exit {
+        match output {
+            Format::Text => ui.result(self.to_string()),
+            Format::Json => ui.result(format::json(&json!({
+                "format": "safe-compose-dry-run",
+                "format_version": 1,
+                "command": self.command,
+                "changes": self.changes.iter().map(PlannedChange::json).collect::<Vec<_>>(),
+                "token": self.token,
+            }))),
+        }
+        Exit::Success
+    }
+}
+
+impl fmt::Display for DryRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Dry run of `{}`: nothing was changed.", self.command)?;
+        if self.changes.is_empty() {
+            return writeln!(f, "There is nothing to do.");
+        }
+        writeln!(f, "The command would:")?;
+        for change in &self.changes {
+            write!(f, "  {} {}", change.action, change.subject)?;
+            match &change.detail {
+                Some(detail) => writeln!(f, ": {detail}")?,
+                None => writeln!(f)?,
+            }
+        }
+        match &self.token {
+            Some(token) => {
+                writeln!(
+                    f,
+                    "It would ask for confirmation; without a terminal, `--safe-allow={token}` confirms this plan."
+                )
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_listed_one_a_line() {
+        let changes = vec![
+            PlannedChange::new("remove", "backup `db_backup_20260102_030405`"),
+            PlannedChange::new("replace", "collection `recipes`").with("50 points"),
+        ];
+        let plan = DryRun { token: Some("0123456789ab".into()), ..DryRun::new("restore", changes) };
+        insta::assert_snapshot!(plan, @r"
+        Dry run of `restore`: nothing was changed.
+        The command would:
+          remove backup `db_backup_20260102_030405`
+          replace collection `recipes`: 50 points
+        It would ask for confirmation; without a terminal, `--safe-allow=0123456789ab` confirms this plan.
+        ");
+        insta::assert_snapshot!(DryRun::new("backups prune", Vec::new()), @r"
+        Dry run of `backups prune`: nothing was changed.
+        There is nothing to do.
+        ");
+    }
+}
