@@ -185,7 +185,7 @@ fn shared_types(source: &str) -> Vec<&str> {
 }
 
 /// The names that are declared in more than one source, with the sources.
-fn duplicates<'a>(sources: &'a [(String, String)]) -> BTreeMap<&'a str, Vec<&'a str>> {
+fn duplicates(sources: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
     let mut declared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (path, text) in sources {
         for name in shared_types(text) {
