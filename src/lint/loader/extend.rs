@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::FileContext;
-use super::loader::ProjectLoader;
 use super::merge;
 use super::problem::{LoadProblem, REFUSED};
+use super::project_loader::ProjectLoader;
 use super::read::is_remote;
 use crate::lint::yaml::{YamlEntry, YamlNode, YamlScalar, YamlValue};
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::context::FileContext;
-use super::loader::ProjectLoader;
 use super::problem::{LoadProblem, REFUSED};
+use super::project_loader::ProjectLoader;
 use super::read::{is_remote, read};
 use super::{extend, merge};
 use crate::lint::yaml::{YamlNode, YamlScalar, YamlValue};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::context::FileContext;
-use super::loader::ProjectLoader;
 use super::problem::LoadProblem;
+use super::project_loader::ProjectLoader;
 use super::read::read;
 use super::target::LintTarget;
 use super::variables::FileVariables;

@@ -7,12 +7,11 @@ mod extend;
 mod include;
 mod interpolate;
 mod load;
-#[expect(clippy::module_inception, reason = "the type that the folder is about")]
-mod loader;
 mod merge;
 mod mount_fields;
 mod pairs;
 mod problem;
+mod project_loader;
 mod read;
 mod target;
 mod variables;
