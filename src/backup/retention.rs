@@ -141,14 +141,14 @@ pub struct Plans<'a> {
 #[derive(Debug)]
 pub struct Removable<'a> {
     backup: &'a Backup,
-    beside: Arc<Staying<'a>>,
+    siblings: Arc<KeptBackups<'a>>,
 }
 
 /// The backups of one store that are kept, and whether one of them is known to be intact.
 #[derive(Debug)]
-struct Staying<'a> {
+struct KeptBackups<'a> {
     backups: Vec<&'a Backup>,
-    whole: OnceLock<bool>,
+    intact: OnceLock<bool>,
 }
 
 /// Plans for each store separately; the directory of a backup shows which store it belongs to.
@@ -164,11 +164,11 @@ pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -
         let find = |name: &str| of_store.iter().copied().find(|backup| backup.name() == name);
         let kept: Vec<(&Backup, Kept)> =
             plan.keep.into_iter().filter_map(|kept| Some((find(&kept.name)?, kept))).collect();
-        let staying = Arc::new(Staying {
+        let siblings = Arc::new(KeptBackups {
             backups: kept.iter().map(|(backup, _)| *backup).collect(),
-            whole: OnceLock::new(),
+            intact: OnceLock::new(),
         });
-        let removable = |backup| Removable { backup, beside: Arc::clone(&staying) };
+        let removable = |backup| Removable { backup, siblings: Arc::clone(&siblings) };
         plans.removed.extend(plan.remove.iter().filter_map(|name| find(name)).map(removable));
         plans.kept.extend(kept);
     }
@@ -188,9 +188,9 @@ impl<'a> Plans<'a> {
 
     /// Notes that a backup was just verified, so that it is not read again before others of its store are removed.
     pub fn trust(&self, checked: &Verified) {
-        for Removable { beside, .. } in &self.removed {
-            if beside.backups.iter().any(|backup| backup.directory == checked.directory) {
-                let _ = beside.whole.set(true);
+        for Removable { siblings, .. } in &self.removed {
+            if siblings.backups.iter().any(|backup| backup.directory == checked.directory) {
+                let _ = siblings.intact.set(true);
             }
         }
     }
@@ -199,8 +199,8 @@ impl<'a> Plans<'a> {
 impl Removable<'_> {
     /// Whether one of the backups that are kept is intact according to `check`, which is called once for each store,
     /// newest first.
-    pub(super) fn beside_a_whole_one(&self, check: impl Fn(&Backup) -> bool) -> bool {
-        *self.beside.whole.get_or_init(|| self.beside.backups.iter().any(|backup| check(backup)))
+    pub(super) fn has_intact_sibling(&self, check: impl Fn(&Backup) -> bool) -> bool {
+        *self.siblings.intact.get_or_init(|| self.siblings.backups.iter().any(|backup| check(backup)))
     }
 }
 

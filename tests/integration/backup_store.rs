@@ -141,7 +141,7 @@ fn every_damage_is_told_apart() {
         (
             "a newer manifest",
             |backup| edit(backup, |text| text.replace("\"format_version\": 4", "\"format_version\": 5")),
-            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(4))),
+            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(5))),
         ),
         (
             "a manifest of another program",
@@ -517,7 +517,7 @@ fn only_beside_a_whole_backup_another_is_removed() {
     };
     let sound = fs::read(new.directory.join("data.tar")).expect("read");
     fs::write(new.directory.join("data.tar"), "some dat4").expect("damaged");
-    assert!(matches!(prune().as_slice(), [Err(StoreError::NoneWhole(store))] if store == "db"));
+    assert!(matches!(prune().as_slice(), [Err(StoreError::NoneIntact(store))] if store == "db"));
     assert!(old.directory.exists());
     fs::write(new.directory.join("data.tar"), sound).expect("mended");
     assert!(matches!(prune().as_slice(), [Ok(())]));

@@ -31,7 +31,7 @@ async fn a_server_in_recovery_mode_is_told_from_one_that_has_lost_something() {
     assert!(lost.contains("told to be unreadable"), "{lost}");
     stand.fail("recovery-mode");
     let reason = why(DRIVER.fingerprint(stand.target()).await);
-    assert!(reason.contains("recovery mode") && reason.contains("nothing is lost"), "{reason}");
+    assert!(reason.contains("recovery mode") && reason.contains("no data is lost"), "{reason}");
     let (_dir, root) = root();
     assert!(why(stand.back_up(&root).await).contains("recovery mode"));
 }
@@ -254,7 +254,7 @@ async fn a_red_collection_is_saved_with_a_remark() {
     let (_dir, root) = root();
     stand.fail("red:livros");
     let saved = stand.back_up(&root).await.expect("saved");
-    assert!(saved.remarks[0].contains("`livros` is red"), "{:?}", saved.remarks);
+    assert!(saved.remarks[0].contains("`livros` has status red"), "{:?}", saved.remarks);
 }
 
 #[tokio::test]

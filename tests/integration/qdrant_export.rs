@@ -234,7 +234,7 @@ async fn a_server_that_dies_in_the_middle_leaves_no_file() {
         let said = match failure {
             "refuse" => "cannot",
             "scroll-loses" => "the export is incomplete",
-            "unreadable:receitas" => "cannot be read, and so not be exported",
+            "unreadable:receitas" => "cannot be read, so it cannot be exported",
             _ => "told to give no more points",
         };
         assert!(error.contains(said), "{failure}: {error}");

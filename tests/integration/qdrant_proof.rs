@@ -48,7 +48,7 @@ async fn a_damaged_archive_does_not_come_out() {
         std::fs::write(&file, bytes).expect("written");
         let trial = stand.try_out(&backup).await.expect("tried");
         let [reason] = trial.reasons.as_slice() else { panic!("{:?}", trial.reasons) };
-        assert!(reason.contains("`receitas` cannot be put back"), "{reason}");
+        assert!(reason.contains("`receitas` cannot be restored"), "{reason}");
         assert!(reason.to_lowercase().contains("checksum"), "{reason}");
         assert_eq!(scratches(&stand.engine).await, [""; 0]);
     }
@@ -107,7 +107,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
 
     let (stand, backup, _dir) = saved(Stand::double().await).await;
     let error = why(stand.try_out(&backup).await);
-    assert!(error.contains("no image") && error.contains("docker pull"), "{error}");
+    assert!(error.contains("does not have the image") && error.contains("docker pull"), "{error}");
     assert_eq!(stand.engine.count(EngineMethod::StartScratch), 0);
 
     let full = |config: &mut qdrant_double::Config| config.failures.add(qdrant_double::Failure::UploadFails);

@@ -103,7 +103,7 @@ async fn an_alias_that_leads_elsewhere_now_is_left() {
     stand.alias("atual", "livros").await;
     let restored = stand.restore(&backup, &only("receitas")).await.expect("restored");
     assert_eq!(restored.aliases, [""; 0]);
-    assert!(restored.remarks[0].contains("alias `atual` led to `receitas`"), "{:?}", restored.remarks);
+    assert!(restored.remarks[0].contains("alias `atual` points to `receitas`"), "{:?}", restored.remarks);
     assert_eq!(stand.aliases().await, [alias("atual", "livros"), alias("estante", "livros")]);
 }
 
@@ -223,7 +223,7 @@ async fn a_damaged_file_never_reaches_a_collection() {
     bytes[70_000] ^= 1;
     std::fs::write(&file, bytes).expect("written");
     let error = why(stand.restore_as(&backup, &plan, &only("receitas")).await);
-    assert!(error.contains("untouched") && error.to_lowercase().contains("checksum"), "{error}");
+    assert!(error.contains("not touched") && error.to_lowercase().contains("checksum"), "{error}");
     assert_eq!(
         (stand.names().await, stand.count("receitas").await),
         (vec!["livros".into(), "receitas".into()], 50)

@@ -206,7 +206,7 @@ async fn a_full_disk_of_the_server_is_found_out_first() {
         if !enough {
             let error = why(planned);
             assert!(
-                error.contains("the server's disk has") && error.contains("nothing was begun"),
+                error.contains("the server's disk has") && error.contains("nothing was changed"),
                 "{error}"
             );
         }

@@ -91,7 +91,7 @@ impl ExportSink {
             );
             let bytes = pending.path().metadata().context("the export has disappeared")?.len();
             let written = ExportedFile { path: path.clone(), bytes, collections, points };
-            tracing::debug!(size = %Bytes(bytes), mode = PRIVATE_FILE, "the export is whole");
+            tracing::debug!(size = %Bytes(bytes), mode = PRIVATE_FILE, "the export is complete");
             place.pending.keep(&place.path)?;
             Ok(written)
         })

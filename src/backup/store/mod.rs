@@ -171,7 +171,7 @@ pub enum StoreError {
     #[error("the previous backup has no file `{0}`")]
     NoSuchArtifact(String),
     #[error("no backup of `{0}` that would be kept is intact, so none was removed")]
-    NoneWhole(String),
+    NoneIntact(String),
     #[error("`{}` is not a backup in this directory", .0.display())]
     Elsewhere(PathBuf),
 }

@@ -19,8 +19,8 @@ impl BackupRoot {
         if !path.parent().is_some_and(|parent| same(parent, &directory)) {
             return Err(elsewhere());
         }
-        if !backup.beside_a_whole_one(Backup::is_whole) {
-            return Err(StoreError::NoneWhole(name.store().to_owned()));
+        if !backup.has_intact_sibling(Backup::is_intact) {
+            return Err(StoreError::NoneIntact(name.store().to_owned()));
         }
         let hidden = directory.join(format!("{DELETING}{name}"));
         if hidden.symlink_metadata().is_ok() {
@@ -33,7 +33,7 @@ impl BackupRoot {
 }
 
 impl Backup {
-    fn is_whole(&self) -> bool {
+    fn is_intact(&self) -> bool {
         self.check().is_ok()
     }
 }

@@ -56,9 +56,9 @@ pub(super) async fn plan(
     let archives = archives(target, from, options)?;
     let steps = on_places(target, &archives, async |helper| {
         let mut steps = Vec::new();
-        for piece in &archives {
-            let compared = compare(target, helper, piece).await?;
-            let name = piece.place.target.display().to_string();
+        for archive in &archives {
+            let compared = compare(target, helper, archive).await?;
+            let name = archive.place.target.display().to_string();
             steps.push(Step {
                 from: name.clone(),
                 to: name,
@@ -93,23 +93,23 @@ pub(super) async fn restore(
 ) -> anyhow::Result<Restored> {
     let archives = archives(target, job.from, job.options)?;
     let todo: Vec<&PlannedArchive<'_>> =
-        archives.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
+        archives.iter().filter(|archive| planned(job.plan, archive) != Action::Keep).collect();
     refuse_while_running(target, &todo).await?;
     on_places(target, &archives, async |helper| {
         let mut expected = Vec::new();
-        for piece in &todo {
-            whole(piece).await?;
-            let compared = compare(target, helper, piece).await?;
-            may_write(target, piece, planned(job.plan, piece), &compared)?;
+        for archive in &todo {
+            check_intact(archive).await?;
+            let compared = compare(target, helper, archive).await?;
+            may_write(target, archive, planned(job.plan, archive), &compared)?;
             expected.push(compared.backup);
         }
-        for (piece, expected) in todo.iter().zip(&expected) {
-            write(target, helper, piece, proof).await?;
-            let now = compare(target, helper, piece).await?.now;
+        for (archive, expected) in todo.iter().zip(&expected) {
+            write(target, helper, archive, proof).await?;
+            let now = compare(target, helper, archive).await?.now;
             ensure!(
                 now.same_tree(expected),
                 "`{}` was written, but does not match the backup: {} instead of {}",
-                piece.place.target.display(),
+                archive.place.target.display(),
                 count(now.entries, "file"),
                 count(expected.entries, "file"),
             );
@@ -120,8 +120,8 @@ pub(super) async fn restore(
     Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
 }
 
-fn planned(plan: &RestorePlan, piece: &PlannedArchive<'_>) -> Action {
-    let name = piece.place.target.display().to_string();
+fn planned(plan: &RestorePlan, archive: &PlannedArchive<'_>) -> Action {
+    let name = archive.place.target.display().to_string();
     plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
 }
 
@@ -175,7 +175,7 @@ async fn on_places<T>(
     archives: &[PlannedArchive<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let places: Vec<&DataLocation> = archives.iter().map(|piece| piece.place).collect();
+    let places: Vec<&DataLocation> = archives.iter().map(|archive| archive.place).collect();
     if target.store.container.is_none() {
         for place in &places {
             if let LocationSource::Volume { name: Some(name), .. } = &place.source {
@@ -197,7 +197,7 @@ async fn on_places<T>(
 }
 
 async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<'_>]) -> anyhow::Result<()> {
-    let places: Vec<&DataLocation> = todo.iter().map(|piece| piece.place).collect();
+    let places: Vec<&DataLocation> = todo.iter().map(|archive| archive.place).collect();
     match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
             Exit::Refused,
@@ -213,13 +213,13 @@ async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<
 }
 
 /// Verifies that the archive is intact.
-async fn whole(piece: &PlannedArchive<'_>) -> anyhow::Result<()> {
-    let file = piece.file.clone();
+async fn check_intact(archive: &PlannedArchive<'_>) -> anyhow::Result<()> {
+    let file = archive.file.clone();
     let (_, digest) = pipe::blocking(move || Ok(sha256_of(&file)?)).await?;
     ensure!(
-        digest.to_string() == piece.artifact.sha256,
+        digest.to_string() == archive.artifact.sha256,
         "`{}` is damaged, so nothing was restored",
-        piece.file.display()
+        archive.file.display()
     );
     Ok(())
 }
@@ -227,19 +227,19 @@ async fn whole(piece: &PlannedArchive<'_>) -> anyhow::Result<()> {
 async fn compare(
     target: DriverTarget<'_>,
     helper: &HelperContainer,
-    piece: &PlannedArchive<'_>,
+    archive: &PlannedArchive<'_>,
 ) -> anyhow::Result<Compared> {
-    let file = piece.file.clone();
+    let file = archive.file.clone();
     let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let reader = BufReader::with_capacity(256 * 1024, open);
         tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
-    let Some(stream) = dump::open(target, helper, piece.place).await? else {
+    let Some(stream) = dump::open(target, helper, archive.place).await? else {
         return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
     };
-    let title = format!("comparing {}", piece.place.target.display());
+    let title = format!("comparing {}", archive.place.target.display());
     let task = target.progress.begin(&title, Unit::Bytes, None);
     let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |archives| {
         let (mut others, mut other_count) = (Vec::new(), 0);
@@ -254,28 +254,28 @@ async fn compare(
         Ok::<_, tar_summary::TarError>((now, others, other_count))
     })
     .await?
-    .with_context(|| format!("`{}` cannot be read", piece.place.target.display()))?;
+    .with_context(|| format!("`{}` cannot be read", archive.place.target.display()))?;
     Ok(Compared { backup, now, others, other_count })
 }
 
 /// Whether the directory would contain the backup and nothing else after writing.
 fn may_write(
     target: DriverTarget<'_>,
-    piece: &PlannedArchive<'_>,
+    archive: &PlannedArchive<'_>,
     planned: Action,
     compared: &Compared,
 ) -> anyhow::Result<()> {
-    let path = piece.place.target.display();
-    let expected = piece.place.target.file_name();
+    let path = archive.place.target.display();
+    let expected = archive.place.target.file_name();
     ensure!(
         compared.backup.top.as_deref() == expected && expected.is_some(),
         "`{}` is not an archive of `{path}`",
-        piece.file.display()
+        archive.file.display()
     );
     ensure!(
         !compared.backup.is_file,
         "`{path}` is a single file of the host, which the engine cannot replace; extract it from `{}` manually",
-        piece.file.display()
+        archive.file.display()
     );
     ensure!(
         planned == Action::Replace || compared.now.is_empty(),
@@ -286,7 +286,7 @@ fn may_write(
     }
     let others: Vec<String> = compared.others.iter().map(|other| format!("`{}`", other.display())).collect();
     let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
-    let way_out = match &piece.place.source {
+    let way_out = match &archive.place.source {
         LocationSource::Volume { name, .. } => format!(
             "Back that up, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), create both again (`create {0}`), and restore again.",
             target.store.service,
@@ -317,13 +317,13 @@ fn may_write(
 async fn write(
     target: DriverTarget<'_>,
     helper: &HelperContainer,
-    piece: &PlannedArchive<'_>,
+    archive: &PlannedArchive<'_>,
     proof: &Clearance,
 ) -> anyhow::Result<()> {
-    let path = &piece.place.target;
+    let path = &archive.place.target;
     let title = format!("restoring {}", path.display());
-    let task = target.progress.begin(&title, Unit::Bytes, Some(piece.artifact.bytes));
-    let tar = pipe::stream(&piece.file, task).await?;
+    let task = target.progress.begin(&title, Unit::Bytes, Some(archive.artifact.bytes));
+    let tar = pipe::stream(&archive.file, task).await?;
     let parent = path.parent().unwrap_or(Path::new("/"));
     target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
         format!(

@@ -20,7 +20,7 @@ pub(crate) struct FinalizeJob<'a> {
     pub(crate) client: &'a Client,
     pub(crate) step: &'a Step,
     /// The temporary name that it was loaded under.
-    pub(crate) beside: &'a str,
+    pub(crate) staged: &'a str,
     pub(crate) expected: &'a CollectionFingerprint,
     /// The aliases that pointed to it.
     pub(crate) aliases: BTreeSet<String>,
@@ -38,7 +38,7 @@ impl CollectionCheck for FinalizeJob<'_> {
 }
 
 pub(crate) async fn finalize(settling: FinalizeJob<'_>) -> anyhow::Result<StepResult> {
-    let FinalizeJob { client, step, beside, cancellation, .. } = settling;
+    let FinalizeJob { client, step, staged, cancellation, .. } = settling;
     let name = step.to.as_str();
     let exists = exists(client, name).await?;
     anyhow::ensure!(
@@ -46,7 +46,7 @@ pub(crate) async fn finalize(settling: FinalizeJob<'_>) -> anyhow::Result<StepRe
         "collection `{name}` was {} after the restore was planned; it was not touched",
         if exists { "created" } else { "deleted" }
     );
-    let swap = Swap { beside, name, replaces: exists, snapshots: settling.snapshots, task: &settling.task };
+    let swap = Swap { staged, name, replaces: exists, snapshots: settling.snapshots, task: &settling.task };
     let swapped = match swap.run(client, &settling, cancellation).await {
         Ok(swapped) => swapped,
         Err(error) => {
@@ -54,7 +54,7 @@ pub(crate) async fn finalize(settling: FinalizeJob<'_>) -> anyhow::Result<StepRe
             let left = swap.clean_up_failed(client, &error).await.err();
             return Err(match left {
                 Some(left) => {
-                    error.context(format!("collection `{beside}` was left on the server: {left:#}"))
+                    error.context(format!("collection `{staged}` was left on the server: {left:#}"))
                 }
                 None => error,
             });

@@ -79,10 +79,10 @@ impl Work {
         let mut done = StepResult::default();
         for (number, found, step) in chosen {
             self.task.detail(&step.to);
-            let beside = free_name(client, step).await?;
+            let staged = free_name(client, step).await?;
             let loading = LoadJob {
                 client,
-                name: &beside,
+                name: &staged,
                 found,
                 number,
                 task: self.task.as_ref(),
@@ -92,7 +92,7 @@ impl Work {
             let settling = FinalizeJob {
                 client,
                 step,
-                beside: &beside,
+                staged: &staged,
                 expected: &recorded.collections[&found.name],
                 aliases: aliases::recorded(&recorded, step),
                 snapshots: &self.snapshots,
@@ -103,10 +103,10 @@ impl Work {
             let context = || format!("collection `{}` was not restored", step.to);
             if let Err(error) = load(&loading, batches.as_mut()).await {
                 let error = error.context("it could not be loaded; existing data was not touched");
-                return Err(match client.delete_collection(&beside).await {
+                return Err(match client.delete_collection(&staged).await {
                     Ok(_) => error,
                     Err(left) => error.context(format!(
-                        "the incomplete collection `{beside}` was left on the server: {left}"
+                        "the incomplete collection `{staged}` was left on the server: {left}"
                     )),
                 })
                 .with_context(context);

@@ -63,14 +63,14 @@ impl<'a> SnapshotCopy<'a> {
     pub(super) async fn put(&self, name: &str, snapshots: &str) -> anyhow::Result<()> {
         match self.snapshots_taken.as_slice() {
             [TakenSnapshot { of, snapshot, .. }] if of.shard.is_none() => {
-                self.put_whole(name, snapshots, snapshot).await
+                self.put_full(name, snapshots, snapshot).await
             }
             _ => self.put_shards(name).await,
         }
     }
 
     /// On the server's own disk if it allows that, otherwise over the network.
-    async fn put_whole(&self, name: &str, snapshots: &str, snapshot: &Descriptor) -> anyhow::Result<()> {
+    async fn put_full(&self, name: &str, snapshots: &str, snapshot: &Descriptor) -> anyhow::Result<()> {
         let (client, rest) = (self.client, self.client.rest());
         let location = format!("{snapshots}/{}/{}", self.from, snapshot.name);
         let refused = match rest.recover(name, &location, snapshot.checksum.as_deref()).await {

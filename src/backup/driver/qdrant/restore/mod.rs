@@ -34,7 +34,7 @@ use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
 use aliases::StepResult;
 use exists::{exists, still_free};
-use source::{beside, bytes_of, recorded, snapshot};
+use source::{bytes_of, recorded, snapshot, staged};
 use stage::{Snapshot, Visibility};
 use swap::{CollectionCheck, Swap};
 
@@ -107,11 +107,11 @@ async fn one(
     let bytes = bytes_of(restoring.from, &step.from)?;
     let task: Arc<dyn Task> = Arc::from(target.progress.begin(&title, Unit::Bytes, Some(bytes)));
     let snapshot = snapshot(restoring.from, &step.from, expected, task, restoring.timeouts)?;
-    let beside = beside(restoring.from, &step.from, &step.to)?;
+    let staged = staged(restoring.from, &step.from, &step.to)?;
     let snapshots = disk_space::snapshots(target.container()?);
     run_to_completion(async move |cancellation| {
         let client = shared;
-        let way = StepRun { step: &step, snapshot: &snapshot, beside: &beside, snapshots: &snapshots };
+        let way = StepRun { step: &step, snapshot: &snapshot, staged: &staged, snapshots: &snapshots };
         way.go(&client, own_aliases, &cancellation).await
     })
     .await
@@ -121,14 +121,14 @@ async fn one(
 struct StepRun<'a> {
     step: &'a Step,
     snapshot: &'a Snapshot,
-    beside: &'a str,
+    staged: &'a str,
     snapshots: &'a str,
 }
 
 impl CollectionCheck for StepRun<'_> {
     /// An application may write to a collection under its final name.
     async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
-        let known = if name == self.beside { Visibility::Private } else { Visibility::Public };
+        let known = if name == self.staged { Visibility::Private } else { Visibility::Public };
         stage::verify(client, name, &self.snapshot.expected, self.snapshot.timeouts, known).await
     }
 }
@@ -141,13 +141,13 @@ impl StepRun<'_> {
         cancellation: &Cancellation,
     ) -> anyhow::Result<StepResult> {
         let swap = Swap {
-            beside: self.beside,
+            staged: self.staged,
             name: &self.step.to,
             replaces: self.step.action != Action::Create,
             snapshots: self.snapshots,
             task: &self.snapshot.task,
         };
-        let waits = exists(client, self.beside).await?;
+        let waits = exists(client, self.staged).await?;
         let mut own = own;
         let mut done = match self.step.action {
             Action::Keep => return Ok(StepResult::default()),
@@ -168,7 +168,7 @@ impl StepRun<'_> {
                 let made = match made {
                     // Nothing was replaced yet, so nothing has to be kept.
                     Err(error) if error.is::<Interrupted>() => {
-                        client.delete_collection(self.beside).await?;
+                        client.delete_collection(self.staged).await?;
                         return Err(error);
                     }
                     made => made?,
@@ -185,13 +185,13 @@ impl StepRun<'_> {
     async fn stage(&self, client: &Client, waits: bool, cancellation: &Cancellation) -> anyhow::Result<()> {
         let what = "the backup could not be staged; the collection was not touched";
         if waits {
-            if self.check(client, self.beside).await.is_ok() {
-                tracing::debug!(self.beside, "an earlier restore has put it there");
+            if self.check(client, self.staged).await.is_ok() {
+                tracing::debug!(self.staged, "an earlier restore has staged it");
                 return Ok(());
             }
-            client.delete_collection(self.beside).await.context(what)?;
+            client.delete_collection(self.staged).await.context(what)?;
         }
-        stage::put(client, self.beside, self.snapshot, Visibility::Private, cancellation)
+        stage::put(client, self.staged, self.snapshot, Visibility::Private, cancellation)
             .await
             .context(what)
             .map(drop)

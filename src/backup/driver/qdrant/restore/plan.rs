@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail, ensure};
 
 use super::disk_space;
-use super::source::{beside, files_of, need, recorded};
+use super::source::{files_of, need, recorded, staged};
 use super::stage::{Visibility, judge};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::save::manual_restore;
@@ -98,9 +98,9 @@ async fn is_unfinished(
     to: &str,
     aliases: &[(String, String)],
 ) -> anyhow::Result<bool> {
-    let Ok(beside) = beside(from, name, to) else { return Ok(false) };
-    let mark = names::unfinished_alias(&beside);
-    if !aliases.iter().any(|(alias, collection)| *alias == mark && *collection == beside) {
+    let Ok(staged) = staged(from, name, to) else { return Ok(false) };
+    let mark = names::unfinished_alias(&staged);
+    if !aliases.iter().any(|(alias, collection)| *alias == mark && *collection == staged) {
         return Ok(false);
     }
     let Some(expected) = recorded(from)?.collections.get(name) else { return Ok(false) };

@@ -90,7 +90,7 @@ pub(crate) fn bytes_of(from: &Backup, collection: &str) -> anyhow::Result<u64> {
 
 /// The name of the temporary collection for a collection of a backup. Always the same, so that an interrupted restore
 /// can be resumed; different for another backup.
-pub(crate) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
+pub(crate) fn staged(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
     let links = files_of(from, collection)?;
     let digests = links.iter().map(|(_, artifact)| artifact.sha256.as_str());
     let parts: Vec<&str> = [collection, to].into_iter().chain(digests).collect();

@@ -118,7 +118,7 @@ pub(crate) async fn try_put(
     cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = match &snapshot.source {
-        RestoreSource::Full(whole) => put_whole(client, name, whole, snapshot, cancellation).await?,
+        RestoreSource::Full(whole) => put_full(client, name, whole, snapshot, cancellation).await?,
         RestoreSource::Shards(shards) => {
             shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), cancellation).await?
         }
@@ -128,7 +128,7 @@ pub(crate) async fn try_put(
     Ok(remarks)
 }
 
-async fn put_whole(
+async fn put_full(
     client: &Client,
     name: &str,
     whole: &FullSnapshot,

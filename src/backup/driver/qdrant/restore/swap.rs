@@ -21,7 +21,7 @@ use crate::progress::Task;
 /// A staged collection, and the name that it will get.
 pub(crate) struct Swap<'a> {
     /// The staged collection, which has all the data under a temporary name.
-    pub(crate) beside: &'a str,
+    pub(crate) staged: &'a str,
     /// The final name.
     pub(crate) name: &'a str,
     /// Whether a collection has that name; it has been backed up.
@@ -54,9 +54,9 @@ impl Swap<'_> {
         cancellation: &Cancellation,
     ) -> anyhow::Result<SwapResult> {
         let untouched = "the collection was not touched";
-        copy::forget(client, self.beside).await.context(untouched)?;
+        copy::forget(client, self.staged).await.context(untouched)?;
         self.task.detail("creating a snapshot of it");
-        let copied = SnapshotCopy::take(client, self.beside).await.context(untouched)?;
+        let copied = SnapshotCopy::take(client, self.staged).await.context(untouched)?;
         let _committed = match cancellation.commit() {
             Ok(committed) => committed,
             Err(interrupted) => {
@@ -84,7 +84,7 @@ impl Swap<'_> {
         client: &Client,
         check: &impl CollectionCheck,
     ) -> anyhow::Result<SwapResult> {
-        let aliases_moved = self.leading(client, self.beside).await?;
+        let aliases_moved = self.leading(client, self.staged).await?;
         if let Ok(remarks) = check.check(client, self.name).await {
             self.move_aliases_back(client, &aliases_moved).await?;
             let mut swapped = SwapResult { aliases: aliases_moved, remarks };
@@ -92,8 +92,8 @@ impl Swap<'_> {
             return Ok(swapped);
         }
         client.delete_collection(self.name).await?;
-        copy::forget(client, self.beside).await?;
-        let copied = SnapshotCopy::take(client, self.beside).await?;
+        copy::forget(client, self.staged).await?;
+        let copied = SnapshotCopy::take(client, self.staged).await?;
         let finished = self.finish(client, check, &copied, aliases_moved).await;
         finished.map_err(|error| error.context(self.recovery_hint()))
     }
@@ -103,22 +103,22 @@ impl Swap<'_> {
     pub(crate) async fn clean_up_failed(&self, client: &Client, error: &anyhow::Error) -> anyhow::Result<()> {
         let exists = exists(client, self.name).await?;
         if self.replaces {
-            let begun = self.aliases(client).await?.contains_key(&names::unfinished_alias(self.beside));
+            let begun = self.aliases(client).await?.contains_key(&names::unfinished_alias(self.staged));
             if begun || !exists {
                 return Ok(());
             }
         } else if error.downcast_ref::<NameTaken>().is_none() {
-            stage::forget_upload(client, self.name, &names::transfer_name(self.beside)).await;
+            stage::forget_upload(client, self.name, &names::transfer_name(self.staged)).await;
             client.delete_collection(self.name).await?;
         }
-        copy::forget(client, self.beside).await?;
-        client.delete_collection(self.beside).await?;
+        copy::forget(client, self.staged).await?;
+        client.delete_collection(self.staged).await?;
         Ok(())
     }
 
     /// The aliases of a collection, without the alias that marks it as unfinished.
     async fn leading(&self, client: &Client, to: &str) -> anyhow::Result<BTreeSet<String>> {
-        let mark = names::unfinished_alias(self.beside);
+        let mark = names::unfinished_alias(self.staged);
         let aliases = client.aliases().await?.into_iter();
         Ok(aliases.filter(|(alias, at)| at == to && *alias != mark).map(|(alias, _)| alias).collect())
     }
@@ -127,7 +127,7 @@ impl Swap<'_> {
     async fn remove_old(&self, client: &Client) -> anyhow::Result<BTreeSet<String>> {
         let mut aliases_moved = self.leading(client, self.name).await?;
         let moved: Vec<AliasChange<'_>> =
-            aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.beside }).collect();
+            aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.staged }).collect();
         client.rest().change_aliases_atomically(&moved).await.context("the collection was not touched")?;
         if let Err(error) = client.delete_collection(self.name).await {
             if !exists(client, self.name).await.unwrap_or(false) {
@@ -141,7 +141,7 @@ impl Swap<'_> {
             );
         }
         // From an interrupted swap.
-        aliases_moved.extend(self.leading(client, self.beside).await.unwrap_or_default());
+        aliases_moved.extend(self.leading(client, self.staged).await.unwrap_or_default());
         Ok(aliases_moved)
     }
 
@@ -152,9 +152,9 @@ impl Swap<'_> {
         copied: &SnapshotCopy<'_>,
         aliases_moved: BTreeSet<String>,
     ) -> anyhow::Result<SwapResult> {
-        let mark = names::unfinished_alias(self.beside);
+        let mark = names::unfinished_alias(self.staged);
         if !self.aliases(client).await?.contains_key(&mark) {
-            client.create_alias(&mark, self.beside).await?;
+            client.create_alias(&mark, self.staged).await?;
         }
         if exists(client, self.name).await? {
             return Err(NameTaken { name: self.name.to_owned() }.into());
@@ -178,7 +178,7 @@ impl Swap<'_> {
         client: &Client,
         aliases_moved: &BTreeSet<String>,
     ) -> anyhow::Result<()> {
-        let mark = names::unfinished_alias(self.beside);
+        let mark = names::unfinished_alias(self.staged);
         let mut changes: Vec<AliasChange<'_>> =
             aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
         if self.aliases(client).await?.contains_key(&mark) {
@@ -191,15 +191,15 @@ impl Swap<'_> {
     async fn clear(&self, client: &Client, copied: Option<&SnapshotCopy<'_>>, swapped: &mut SwapResult) {
         let snapshot = match copied {
             Some(copied) => copied.delete().await,
-            None => copy::forget(client, self.beside).await,
+            None => copy::forget(client, self.staged).await,
         };
         // From an earlier attempt, which may have used the network.
-        let _ = client.delete_snapshot(self.name, &names::transfer_name(self.beside)).await;
-        let collection = client.delete_collection(self.beside).await.map(drop).map_err(anyhow::Error::from);
+        let _ = client.delete_snapshot(self.name, &names::transfer_name(self.staged)).await;
+        let collection = client.delete_collection(self.staged).await.map(drop).map_err(anyhow::Error::from);
         for left in [snapshot, collection].into_iter().filter_map(Result::err) {
             swapped.remarks.push(format!(
                 "temporary data of collection `{}` was left on the server: {left:#}",
-                self.beside
+                self.staged
             ));
         }
     }
@@ -211,7 +211,7 @@ impl Swap<'_> {
         }
         format!(
             "collection `{}` was deleted to be replaced, and its replacement is not in place yet. No data is lost: collection `{}` on the server has all of it, and the aliases point there. Run the same restore again to finish",
-            self.name, self.beside
+            self.name, self.staged
         )
     }
 }

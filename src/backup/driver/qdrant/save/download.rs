@@ -39,7 +39,7 @@ pub(crate) async fn fetch(
     let what = Download { of, snapshot: &snapshot.name };
     let mut second = false;
     loop {
-        let sent = whole(client, what, snapshot, into, cx).await?;
+        let sent = download_all(client, what, snapshot, into, cx).await?;
         cx.task.detail("verifying");
         let read = {
             let (file, cancellation, of_shard) = (into.to_owned(), cx.cancellation.clone(), of.shard);
@@ -91,7 +91,7 @@ pub(crate) struct DownloadContext<'a> {
 }
 
 /// Returns the digest of the written data if the server reported none; otherwise reading it back is enough.
-async fn whole(
+async fn download_all(
     client: &Client,
     what: Download<'_>,
     snapshot: &Descriptor,

@@ -72,7 +72,11 @@ pub(crate) async fn save(
         }
         Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => {
-            tracing::debug!(collection = job.name, error = format!("{error:#}"), "saving it as a whole");
+            tracing::debug!(
+                collection = job.name,
+                error = format!("{error:#}"),
+                "falling back to a full backup"
+            );
             if file.symlink_metadata().is_ok() {
                 remove_file(&file)?;
             }

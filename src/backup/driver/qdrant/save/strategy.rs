@@ -74,7 +74,7 @@ impl<'a> ServerDump<'a> {
                 return Ok(());
             }
         }
-        self.whole(name, into).await
+        self.full(name, into).await
     }
 
     /// Backs up what changed since the previous backup, if possible. Returns whether the collection is backed up.
@@ -169,7 +169,7 @@ impl<'a> ServerDump<'a> {
         self.remarks.extend(full::recount(self.client, name, &info, collection).await);
     }
 
-    async fn whole(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
+    async fn full(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
         let job = CollectionJob {
             name: name.to_owned(),
             known: self.known.get(name).map(|(known, _)| known.clone()),

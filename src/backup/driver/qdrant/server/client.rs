@@ -48,8 +48,8 @@ impl Client {
             let access = &access;
             async move { Ok(Rest::new(&address, access)?.version().await.map(drop)?) }
         };
-        let reached = endpoint::resolve(target, access.http_port, Routes::All, probe).await?;
-        let rest = Rest::new(reached.address(), &access)?;
+        let connection = endpoint::resolve(target, access.http_port, Routes::All, probe).await?;
+        let rest = Rest::new(connection.address(), &access)?;
         let version = rest.version().await?;
         let probe = |address: String| {
             let (access, version) = (&access, &version);
@@ -61,17 +61,17 @@ impl Client {
             }
         };
         // gRPC over TLS needs the host name of the certificate, which a published port does not have.
-        let reached_grpc = if access.tls {
+        let grpc_connection = if access.tls {
             None
         } else {
             endpoint::resolve(target, access.grpc_port, Routes::Direct, probe).await.ok()
         };
-        let grpc = match &reached_grpc {
-            Some(reached) => Some(Grpc::new(reached.address(), &access)?),
+        let grpc = match &grpc_connection {
+            Some(connection) => Some(Grpc::new(connection.address(), &access)?),
             None => None,
         };
-        tracing::debug!(rest = %reached, grpc = grpc.is_some(), version, "found the server");
-        Ok(Self { rest, grpc, version, cluster: None, _connections: (reached, reached_grpc) })
+        tracing::debug!(rest = %connection, grpc = grpc.is_some(), version, "found the server");
+        Ok(Self { rest, grpc, version, cluster: None, _connections: (connection, grpc_connection) })
     }
 
     /// Like [`Client::connect`], with the other nodes if the server is part of a cluster.

@@ -44,8 +44,8 @@ struct ClusterInfo {
 impl ClusterInfo {
     /// `None` for a single server.
     async fn of(client: &Client) -> anyhow::Result<Option<Self>> {
-        let told = match client.rest().cluster().await {
-            Ok(told) => told,
+        let report = match client.rest().cluster().await {
+            Ok(report) => report,
             // A key for a single collection does not allow this request; the next requests show whether it is
             // sufficient.
             Err(ApiError::NotFound { .. } | ApiError::Permission { .. }) => return Ok(None),
@@ -54,37 +54,37 @@ impl ClusterInfo {
                     .context("the server does not report whether it is part of a cluster"));
             }
         };
-        let peers: Vec<u64> = told["peers"]
+        let peers: Vec<u64> = report["peers"]
             .as_object()
             .map(|peers| peers.keys().filter_map(|id| id.parse().ok()).collect())
             .unwrap_or_default();
-        let own = told["peer_id"].as_u64();
-        Ok(own.filter(|_| told["status"] == "enabled" && peers.len() > 1).map(|own| Self { own, peers }))
+        let own = report["peer_id"].as_u64();
+        Ok(own.filter(|_| report["status"] == "enabled" && peers.len() > 1).map(|own| Self { own, peers }))
     }
 }
 
 impl Cluster {
     /// `None` for a single server.
     pub(super) async fn of(client: &Client, target: DriverTarget<'_>) -> anyhow::Result<Option<Self>> {
-        let Some(told) = ClusterInfo::of(client).await? else { return Ok(None) };
-        let mut cluster = Self { own: told.own, others: BTreeMap::new(), unreachable: Vec::new() };
+        let Some(report) = ClusterInfo::of(client).await? else { return Ok(None) };
+        let mut cluster = Self { own: report.own, others: BTreeMap::new(), unreachable: Vec::new() };
         let is_other = |store: &&Store| store.kind == StoreKind::Qdrant && store.id != target.store.id;
         for store in target.stores.iter().filter(is_other) {
             let asked = async {
                 let client = Client::connect(DriverTarget { store, ..target }).await?;
-                let told = ClusterInfo::of(&client).await?;
-                anyhow::Ok((client, told))
+                let report = ClusterInfo::of(&client).await?;
+                anyhow::Ok((client, report))
             };
             match asked.await {
-                Ok((client, Some(other))) if told.peers.contains(&other.own) => {
+                Ok((client, Some(other))) if report.peers.contains(&other.own) => {
                     cluster.others.insert(other.own, ClusterNode { store: store.id.clone(), client });
                 }
                 Ok(_) => {}
                 Err(error) => cluster.unreachable.push(format!("`{}`: {error:#}", store.service)),
             }
         }
-        for peer in told.peers {
-            if peer != told.own && !cluster.others.contains_key(&peer) && cluster.unreachable.is_empty() {
+        for peer in report.peers {
+            if peer != report.own && !cluster.others.contains_key(&peer) && cluster.unreachable.is_empty() {
                 cluster.unreachable.push(format!("node {peer} is not a service of this project"));
             }
         }

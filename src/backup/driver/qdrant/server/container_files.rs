@@ -12,7 +12,7 @@ use crate::backup::driver::DriverTarget;
 const LONGEST: usize = 1 << 20;
 
 /// The timeout for reading one.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The contents of a file in the container; `None` if it cannot be read.
 pub(super) async fn read(target: DriverTarget<'_>, path: &Path) -> Option<Vec<u8>> {
@@ -28,7 +28,7 @@ pub(super) async fn read(target: DriverTarget<'_>, path: &Path) -> Option<Vec<u8
         }
         Some(archive)
     };
-    let archive = tokio::time::timeout(PATIENCE, read).await.ok()??;
+    let archive = tokio::time::timeout(TIMEOUT, read).await.ok()??;
     let mut archive = tar::Archive::new(archive.as_slice());
     let mut entry = archive.entries().ok()?.next()?.ok()?;
     let mut bytes = Vec::new();

@@ -10,7 +10,7 @@ use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::rest::{COUNT, Descriptor};
 
 /// Longer than any snapshot takes; the client cannot disable its timeout.
-const PATIENT: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONG_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// See the head of this file.
 pub(crate) struct Grpc {
@@ -26,7 +26,7 @@ impl Grpc {
             // The compatibility check prints to standard output.
             .skip_compatibility_check()
             .connect_timeout(Duration::from_secs(2))
-            .timeout(PATIENT);
+            .timeout(LONG_TIMEOUT);
         if let Some(key) = &access.key {
             builder = builder.api_key(key.expose().trim());
         }

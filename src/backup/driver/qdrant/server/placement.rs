@@ -28,11 +28,11 @@ pub(crate) struct Placement {
 
 impl Placement {
     /// From the report of a node: its own shards and those of other nodes.
-    pub(super) fn of(told: &Value) -> Option<Self> {
-        let own = told["peer_id"].as_u64()?;
+    pub(super) fn of(report: &Value) -> Option<Self> {
+        let own = report["peer_id"].as_u64()?;
         let mut shards: BTreeMap<u32, Vec<Replica>> = BTreeMap::new();
         for (list, here) in [("local_shards", Some(own)), ("remote_shards", None)] {
-            for one in told[list].as_array()? {
+            for one in report[list].as_array()? {
                 let shard = u32::try_from(one["shard_id"].as_u64()?).ok()?;
                 let peer = here.or_else(|| one["peer_id"].as_u64())?;
                 let state = one["state"].as_str()?.to_owned();
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     /// As a node of three has answered (1.19.0).
-    fn told() -> Value {
+    fn report() -> Value {
         json!({ "peer_id": 442_572_747_672_244_u64, "shard_count": 3,
             "local_shards": [{ "shard_id": 1, "points_count": 28, "state": "Active" }],
             "remote_shards": [
@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn every_copy_is_known_and_whether_it_is_in_use() {
-        let placement = Placement::of(&told()).expect("told");
+        let placement = Placement::of(&report()).expect("told");
         assert_eq!(placement.shards().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(placement.unsettled(), 1);
         assert_eq!(placement.shards[&1][0].peer, placement.own);
-        let mut broken = told();
+        let mut broken = report();
         broken["remote_shards"][0]["state"] = Value::Null;
         assert_eq!(Placement::of(&broken), None);
     }

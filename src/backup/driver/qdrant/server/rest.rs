@@ -167,8 +167,8 @@ impl Rest {
         let request =
             self.request(format!("ask for the shards of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/cluster", in_url(collection));
-        let told = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
-        Placement::of(&told).ok_or_else(|| request.senseless("it has no shards"))
+        let report = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
+        Placement::of(&report).ok_or_else(|| request.senseless("it has no shards"))
     }
 
     /// Returns whether it existed.

@@ -69,8 +69,8 @@ async fn is_recovering(client: &Client, found: &QdrantFingerprint) -> bool {
     if collections.is_empty() || collections.values().any(|one| one.unreadable.is_none()) {
         return false;
     }
-    let told = client.rest().telemetry(1).await;
-    told.is_ok_and(|told| told["app"]["features"]["recovery_mode"] == true)
+    let report = client.rest().telemetry(1).await;
+    report.is_ok_and(|report| report["app"]["features"]["recovery_mode"] == true)
 }
 
 /// The write positions come before the samples: what is written in between increases the counter, so the samples count
@@ -90,18 +90,18 @@ pub(crate) async fn marks(
     client: &Client,
     target: DriverTarget<'_>,
 ) -> Result<BTreeMap<String, WritePosition>> {
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     for ClusterMember { client, target, node } in client.members(target) {
         let files = SegmentFileIds::take(target).await;
-        match write_position::told(client, node, &files).await {
-            Ok(one) => told.push(one),
+        match write_position::report(client, node, &files).await {
+            Ok(one) => report.push(one),
             Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
             // The other nodes report what is wrong if it matters.
             Err(_) if node.is_some() => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
         }
     }
-    Ok(write_position::join(told))
+    Ok(write_position::join(report))
 }
 
 /// A sample of a collection that was just counted.

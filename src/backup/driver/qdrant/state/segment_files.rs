@@ -15,7 +15,7 @@ use crate::backup::driver::qdrant::server::access;
 use crate::engine::MountSource;
 
 /// The timeout for listing the files in the container.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A longer list is not one of segments.
 const LONGEST: u64 = 16 * 1024 * 1024;
@@ -42,7 +42,7 @@ impl SegmentFileIds {
         {
             return found;
         }
-        let inside = tokio::time::timeout(PATIENCE, in_the_container(target)).await;
+        let inside = tokio::time::timeout(TIMEOUT, in_the_container(target)).await;
         inside.ok().flatten().unwrap_or_default()
     }
 }

@@ -16,7 +16,7 @@ const SEGMENTS: u8 = 4;
 pub(crate) type ShardPositions = BTreeMap<String, Option<Vec<ShardPosition>>>;
 
 /// Asks one server; `node` is its id in the cluster.
-pub(crate) async fn told(
+pub(crate) async fn report(
     client: &Client,
     node: Option<u64>,
     files: &SegmentFileIds,
@@ -25,16 +25,16 @@ pub(crate) async fn told(
     let collections = telemetry["collections"]["collections"].as_array().cloned().unwrap_or_default();
     Ok(collections
         .iter()
-        .filter_map(|told| Some((told["id"].as_str()?.to_owned(), shards(told, node, files))))
+        .filter_map(|report| Some((report["id"].as_str()?.to_owned(), shards(report, node, files))))
         .collect())
 }
 
 /// The write positions of all collections, by name. A collection with an incomplete report has none.
 pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMap<String, WritePosition> {
     let mut joined = ShardPositions::new();
-    for (name, told) in servers.into_iter().flatten() {
+    for (name, report) in servers.into_iter().flatten() {
         match joined.entry(name).or_insert_with(|| Some(Vec::new())) {
-            Some(known) if told.is_some() => known.extend(told.into_iter().flatten()),
+            Some(known) if report.is_some() => known.extend(report.into_iter().flatten()),
             entry => *entry = None,
         }
     }
@@ -42,29 +42,29 @@ pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMa
         shards.sort_by_key(|shard| (shard.id, shard.node));
         WritePosition { shards }
     };
-    let told = joined.into_iter().filter_map(|(name, shards)| Some((name, shards?)));
-    told.filter(|(_, shards)| !shards.is_empty()).map(|(name, shards)| (name, mark(shards))).collect()
+    let report = joined.into_iter().filter_map(|(name, shards)| Some((name, shards?)));
+    report.filter(|(_, shards)| !shards.is_empty()).map(|(name, shards)| (name, mark(shards))).collect()
 }
 
 /// In a cluster, other nodes report their own shards.
-fn shards(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec<ShardPosition>> {
-    let shards = told["shards"].as_array()?.iter();
+fn shards(report: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec<ShardPosition>> {
+    let shards = report["shards"].as_array()?.iter();
     shards
-        .filter(|told| node.is_none() || !told["local"].is_null())
-        .map(|told| shard(told, node, files))
+        .filter(|report| node.is_none() || !report["local"].is_null())
+        .map(|report| shard(report, node, files))
         .collect()
 }
 
 /// `None` for a shard that is on another node, cannot be read, or has pending writes.
-fn shard(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<ShardPosition> {
-    let id = u32::try_from(told["id"].as_u64()?).ok()?;
-    let local = &told["local"];
+fn shard(report: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<ShardPosition> {
+    let id = u32::try_from(report["id"].as_u64()?).ok()?;
+    let local = &report["local"];
     let queue = &local["update_queue"];
     if local["variant_name"] != "local shard" || queue["length"].as_u64()? != 0 {
         return None;
     }
-    let segment = |told: &Value| {
-        let uuid = told["info"]["uuid"].as_str()?;
+    let segment = |report: &Value| {
+        let uuid = report["info"]["uuid"].as_str()?;
         Some((uuid.to_owned(), files.of(uuid)))
     };
     let segments = local["segments"].as_array()?.iter().map(segment).collect::<Option<_>>()?;
@@ -77,12 +77,12 @@ mod tests {
 
     use super::*;
 
-    fn mark(told: &Value, node: Option<u64>) -> Option<WritePosition> {
-        let shards = shards(told, node, &SegmentFileIds::none());
+    fn mark(report: &Value, node: Option<u64>) -> Option<WritePosition> {
+        let shards = shards(report, node, &SegmentFileIds::none());
         join([ShardPositions::from([("receitas".to_owned(), shards)])]).remove("receitas")
     }
 
-    fn told() -> Value {
+    fn report() -> Value {
         json!({ "id": "receitas", "shards": [{ "id": 0, "local": {
             "variant_name": "local shard", "update_queue": { "length": 0, "op_num": 12 },
             "segments": [{ "info": { "uuid": "a" } }, { "info": { "uuid": "b" } }] } }] })
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_mark_has_the_counter_and_the_segments() {
-        let found = mark(&told(), None).expect("it tells");
+        let found = mark(&report(), None).expect("it tells");
         assert_eq!(found.shards[0].op_num, 12);
         assert_eq!(found.shards[0].segments.keys().collect::<Vec<_>>(), ["a", "b"]);
     }
@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn what_tells_too_little_has_none() {
         let change = |path: &str, value: Value| {
-            let mut told = told();
-            *told.pointer_mut(path).expect("it is there") = value;
-            mark(&told, None)
+            let mut report = report();
+            *report.pointer_mut(path).expect("it is there") = value;
+            mark(&report, None)
         };
         assert_eq!(change("/shards/0/local/update_queue/length", json!(1)), None);
         assert_eq!(change("/shards/0/local/variant_name", json!("dummy shard")), None);
@@ -111,15 +111,18 @@ mod tests {
 
     #[test]
     fn the_nodes_of_a_cluster_tell_together() {
-        let one = told();
+        let one = report();
         let mut other = one.clone();
         other["shards"] = json!([
             { "id": 0, "local": null },
             { "id": 1, "local": one["shards"][0]["local"] },
         ]);
         assert_eq!(mark(&other, None), None, "alone, it does not have it all");
-        let of = |told: &Value, node| {
-            ShardPositions::from([("receitas".to_owned(), shards(told, Some(node), &SegmentFileIds::none()))])
+        let of = |report: &Value, node| {
+            ShardPositions::from([(
+                "receitas".to_owned(),
+                shards(report, Some(node), &SegmentFileIds::none()),
+            )])
         };
         let joined = join([of(&other, 8), of(&one, 7)]).remove("receitas").expect("they tell");
         let found: Vec<_> = joined.shards.iter().map(|shard| (shard.id, shard.node)).collect();

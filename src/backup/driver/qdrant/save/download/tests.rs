@@ -13,7 +13,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::fs::Digest;
 use crate::progress::Silent;
 
-const PATIENCE: Timeouts =
+const TIMEOUT: Timeouts =
     Timeouts { stall: Duration::from_millis(300), pause: Duration::from_millis(5), settle: Duration::ZERO };
 
 /// What a server answers to one request for the snapshot.
@@ -138,7 +138,7 @@ async fn fetched(served: &[u8], answers: &[Answer], descriptor: Descriptor) -> F
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("a.snapshot");
     let cancellation = Cancellation::never();
-    let cx = DownloadContext { task: &Silent, timeouts: &PATIENCE, cancellation: &cancellation };
+    let cx = DownloadContext { task: &Silent, timeouts: &TIMEOUT, cancellation: &cancellation };
     let result = fetch(&client, "a".into(), &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
     let requests = seen.lock().expect("not poisoned").requests.clone();
     Fetched { result, written: std::fs::read(file).ok(), requests }
