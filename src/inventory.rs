@@ -1,4 +1,4 @@
-//! Which services of a project hold data, of which kind, and where.
+//! The data stores of a project: which services hold data, of which kind, and where.
 
 pub mod known;
 
@@ -9,26 +9,9 @@ use crate::compose::model::{DeclaredSource, Model, Service};
 use crate::engine::{Container, Identity, Mount, MountSource};
 use crate::settings::Settings;
 
-/// A kind of data store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StoreKind {
-    Qdrant,
-    /// Data of a kind we have no words for: copied as files.
-    Volume,
-}
+pub use crate::store_kind::StoreKind;
 
-impl StoreKind {
-    /// Where the server keeps its data unless told otherwise.
-    pub fn data_path(self) -> Option<&'static Path> {
-        match self {
-            Self::Qdrant => Some(Path::new("/qdrant/storage")),
-            Self::Volume => None,
-        }
-    }
-}
-
-/// What is known about a project's data.
+/// The data stores of a project.
 #[derive(Debug)]
 pub struct Inventory {
     pub engine: Identity,
@@ -39,27 +22,26 @@ pub struct Inventory {
 /// The data of one container of a service.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// The service, with `-2` and so on behind it for further replicas: also the name of its backup directory.
+    /// The name of the service, with the suffix `-2` and so on for further replicas. Also the name of its backup directory.
     pub id: String,
     pub service: String,
     pub kind: StoreKind,
-    /// The container, where there is one.
+    /// The container, if it exists.
     pub container: Option<Container>,
-    /// The image, by reference.
+    /// The image reference.
     pub image: Option<String>,
-    /// The mounts that hold data: the one at the server's data path, or for a plain volume store every volume and
-    /// bind that can be written.
-    pub places: Vec<Place>,
+    /// Where the data is: the mount of the server's data path, or for plain files every volume and bind mount.
+    pub locations: Vec<DataLocation>,
 }
 
 impl Store {
-    /// Whether its server could be asked.
+    /// Whether its container is running.
     pub fn is_running(&self) -> bool {
         self.container.as_ref().is_some_and(Container::is_running)
     }
 
-    /// The paths where its program is known to keep data: one of them is used. Empty for a program that we do not
-    /// know, whose mounts hold whatever they hold.
+    /// The known data paths of its program, one of which is used. Empty for an unknown program, for which every mount may
+    /// hold data.
     pub fn data_paths(&self) -> Vec<PathBuf> {
         if let Some(path) = self.kind.data_path() {
             return vec![path.to_owned()];
@@ -71,16 +53,16 @@ impl Store {
         if !by_image.is_empty() {
             return by_image;
         }
-        let targets = self.places.iter().map(|place| place.target.clone());
-        targets.filter(|target| known::tells(target)).collect()
+        let targets = self.locations.iter().map(|location| location.target.clone());
+        targets.filter(|target| known::is_data_path(target)).collect()
     }
 
-    /// Whether a path is where its program is known to keep data: at a data path, above or below it.
+    /// Whether a path is a known data path of its program, or a parent or child of one.
     pub fn keeps_data_at(&self, path: &Path) -> bool {
         self.data_paths().iter().any(|data| data.starts_with(path) || path.starts_with(data))
     }
 
-    /// Whether it is a server that can be asked what it holds.
+    /// Whether it is a server that can be queried for its contents.
     pub fn is_server(&self) -> bool {
         match self.kind {
             StoreKind::Qdrant => true,
@@ -89,17 +71,18 @@ impl Store {
     }
 }
 
-/// One place that holds data.
+/// A path in a container that holds data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    pub source: PlaceSource,
+pub struct DataLocation {
+    pub source: LocationSource,
     pub target: PathBuf,
     pub read_only: bool,
 }
 
+/// What is mounted at a data location.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaceSource {
-    /// A volume by its name on the engine; anonymous ones have no name before their container is made.
+pub enum LocationSource {
+    /// A volume by its name in the engine. An anonymous volume has no name until its container is created.
     Volume {
         name: Option<String>,
         anonymous: bool,
@@ -108,13 +91,13 @@ pub enum PlaceSource {
         path: PathBuf,
     },
     Tmpfs,
-    /// Nothing is mounted there: the data is in the container itself.
+    /// Nothing is mounted: the data is in the container layer.
     Layer,
 }
 
 impl Inventory {
-    /// Puts together what the file declares and what the engine has. Either may be missing: label mode has no file,
-    /// and before the first `up` there are no containers. `model` and `containers` are of one project.
+    /// Combines the declared services with the existing containers of a project. Either may be missing: with labels only
+    /// there is no file, and before the first `up` there are no containers.
     pub fn take(
         engine: Identity,
         project: &str,
@@ -145,7 +128,7 @@ impl Inventory {
                 kind,
                 container: None,
                 image: service.image.clone(),
-                places: declared_places(service, kind, model),
+                locations: declared_locations(service, kind, model),
             });
         }
         stores.sort_by(|one, other| one.id.cmp(&other.id));
@@ -161,13 +144,13 @@ impl Inventory {
             settings,
         )
         .or_else(|| (!known::of_container(container).is_empty()).then_some(StoreKind::Volume))?;
-        let places: Vec<Place> = container
+        let locations: Vec<DataLocation> = container
             .mounts
             .iter()
             .filter(|mount| holds_data(kind, &mount.destination))
-            .filter_map(place_of)
+            .filter_map(location_of)
             .collect();
-        let places = or_known_layer(container, or_layer(kind, places));
+        let locations = or_known_layer(container, or_layer(kind, locations));
         let number = container.number();
         Some(Store {
             id: if number == 1 { service.to_owned() } else { format!("{service}-{number}") },
@@ -175,87 +158,89 @@ impl Inventory {
             kind,
             image: Some(container.image.clone()),
             container: Some(container.clone()),
-            places,
+            locations,
         })
     }
 
-    /// The stores of some services, or of all when none is named.
+    /// The stores of the named services, or all if no service is named.
     pub fn of_services<'a>(&'a self, services: &'a [String]) -> impl Iterator<Item = &'a Store> {
         self.stores.iter().filter(move |store| services.is_empty() || services.contains(&store.service))
     }
 }
 
-/// Whether an image is of a program that is known to keep data.
+/// Whether the image is of a program that is known to hold data.
 pub fn is_known_image(image: &str) -> bool {
     !known::of_image(image).is_empty()
 }
 
-/// The places where a service of a kind keeps its data, by the file alone.
-pub fn declared_places(service: &Service, kind: StoreKind, model: Option<&Model>) -> Vec<Place> {
-    let places = service
+/// The data locations of a service in the Compose file.
+pub fn declared_locations(service: &Service, kind: StoreKind, model: Option<&Model>) -> Vec<DataLocation> {
+    let locations = service
         .mounts
         .iter()
         .filter(|mount| holds_data(kind, &mount.target))
         .filter_map(|mount| {
             let source = match &mount.source {
-                DeclaredSource::Named { key, .. } => PlaceSource::Volume {
+                DeclaredSource::Named { key, .. } => LocationSource::Volume {
                     name: model
                         .and_then(|model| model.volumes.get(key))
                         .map(|declared| declared.name.clone()),
                     anonymous: false,
                 },
-                DeclaredSource::Anonymous => PlaceSource::Volume { name: None, anonymous: true },
-                DeclaredSource::Bind { path, .. } => PlaceSource::Bind { path: path.clone() },
-                DeclaredSource::Tmpfs => PlaceSource::Tmpfs,
+                DeclaredSource::Anonymous => LocationSource::Volume { name: None, anonymous: true },
+                DeclaredSource::Bind { path, .. } => LocationSource::Bind { path: path.clone() },
+                DeclaredSource::Tmpfs => LocationSource::Tmpfs,
                 DeclaredSource::Other => return None,
             };
-            Some(Place { source, target: mount.target.clone(), read_only: mount.read_only })
+            Some(DataLocation { source, target: mount.target.clone(), read_only: mount.read_only })
         })
         .collect();
-    or_layer(kind, places)
+    or_layer(kind, locations)
 }
 
-fn place_of(mount: &Mount) -> Option<Place> {
+fn location_of(mount: &Mount) -> Option<DataLocation> {
     let source = match &mount.source {
         MountSource::Volume { name, anonymous, .. } => {
-            PlaceSource::Volume { name: Some(name.clone()), anonymous: *anonymous }
+            LocationSource::Volume { name: Some(name.clone()), anonymous: *anonymous }
         }
-        MountSource::Bind { path } => PlaceSource::Bind { path: path.clone() },
-        MountSource::Tmpfs => PlaceSource::Tmpfs,
+        MountSource::Bind { path } => LocationSource::Bind { path: path.clone() },
+        MountSource::Tmpfs => LocationSource::Tmpfs,
         MountSource::Other => return None,
     };
-    Some(Place { source, target: mount.destination.clone(), read_only: mount.read_only })
+    Some(DataLocation { source, target: mount.destination.clone(), read_only: mount.read_only })
 }
 
-/// A server of a known kind keeps its data at one path; without a mount there it is in the container itself.
-fn or_layer(kind: StoreKind, places: Vec<Place>) -> Vec<Place> {
+/// Adds the container layer if nothing is mounted at the data path of a server.
+fn or_layer(kind: StoreKind, locations: Vec<DataLocation>) -> Vec<DataLocation> {
     match kind.data_path() {
-        Some(path) if places.is_empty() => {
-            vec![Place { source: PlaceSource::Layer, target: path.to_owned(), read_only: false }]
+        Some(path) if locations.is_empty() => {
+            vec![DataLocation { source: LocationSource::Layer, target: path.to_owned(), read_only: false }]
         }
-        _ => places,
+        _ => locations,
     }
 }
 
-/// A program that we know, none of whose data paths is on a mount, keeps its data in its container.
-fn or_known_layer(container: &Container, mut places: Vec<Place>) -> Vec<Place> {
+/// Adds the container layer if nothing is mounted at the data paths of a known program.
+fn or_known_layer(container: &Container, mut locations: Vec<DataLocation>) -> Vec<DataLocation> {
     let paths = known::of_container(container);
     let mounted = paths.iter().any(|path| {
-        places.iter().any(|place| path.starts_with(&place.target) || place.target.starts_with(path))
+        locations
+            .iter()
+            .any(|location| path.starts_with(&location.target) || location.target.starts_with(path))
     });
     if !mounted && let Some(path) = paths.into_iter().next() {
-        places.push(Place { source: PlaceSource::Layer, target: path, read_only: false });
+        locations.push(DataLocation { source: LocationSource::Layer, target: path, read_only: false });
     }
-    places
+    locations
 }
 
-/// A mount at the data path, or above it.
+/// Whether a mount can hold data of this kind: it is the data path, or a parent or child of it.
 fn holds_data(kind: StoreKind, target: &Path) -> bool {
     kind.data_path().is_none_or(|path| path.starts_with(target) || target.starts_with(path))
 }
 
-/// The kind of data a service holds: what the settings say, else what its image or its data path says, else plain
-/// files when it mounts a volume. `None` when it holds none.
+/// The kind of data that a service holds: from the settings, else from its image or data path, else plain files if it has
+/// mounts. `None` if it holds no data.
 fn recognise<'a>(
     service: &str,
     image: Option<&str>,
@@ -268,12 +253,12 @@ fn recognise<'a>(
     if image.is_some_and(|image| Reference::parse(image).name().contains("qdrant")) {
         return Some(StoreKind::Qdrant);
     }
-    let mut any = false;
+    let mut has_mounts = false;
     for target in targets {
         if StoreKind::Qdrant.data_path() == Some(target) {
             return Some(StoreKind::Qdrant);
         }
-        any = true;
+        has_mounts = true;
     }
-    any.then_some(StoreKind::Volume)
+    has_mounts.then_some(StoreKind::Volume)
 }

@@ -1,7 +1,7 @@
-//! `journal.jsonl`: one line for each guarded command, in the root of the backups.
+//! `journal.jsonl` in the backup directory: one line for each guarded command.
 //!
-//! Append-only. A line is one write and is synced; a crash can tear the last one and no other. No secret gets in: the
-//! words of a command are cleaned first.
+//! Append-only. Each line is a single write and is synced, so that a crash can truncate the last line only. Secrets are
+//! removed from commands before they are written.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -18,51 +18,55 @@ mod redact;
 
 pub use redact::redact;
 
-/// The name of the file.
+/// The file name.
 pub const FILE_NAME: &str = "journal.jsonl";
 
-/// The version that this program writes into each line, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The format version of the lines that this program writes, and the newest that it reads.
+///
+/// Version 1 had `words` for `command` and `exit` for `exit_code`.
+pub const FORMAT_VERSION: u32 = 2;
 
-/// One guarded command.
+/// A guarded command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     pub format_version: u32,
     pub time: Timestamp,
     pub project: String,
     /// The engine's id.
     pub engine: String,
-    /// The command as typed, cleaned by [`redact`].
-    pub words: Vec<String>,
-    /// What it does to data, one line for each piece.
+    /// The arguments as typed, without secrets (see [`redact`]).
+    #[serde(alias = "words")]
+    pub command: Vec<String>,
+    /// The effects on data, one for each volume, container or other subject.
     pub effects: Vec<String>,
-    /// The backups made before it, by the names of their directories.
+    /// The directory names of the backups made before it.
     pub backups: Vec<String>,
-    pub outcome: Outcome,
-    /// What the process ended with.
-    pub exit: u8,
+    pub outcome: CommandOutcome,
+    /// The exit code of safe-compose.
+    #[serde(alias = "exit")]
+    pub exit_code: u8,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was handed to Compose.
+pub enum CommandOutcome {
+    /// Compose ran it.
     Ran,
-    /// It was handed to Compose, and somebody had waived the backup.
+    /// Compose ran it without the backup that would normally be made first.
     RanWithoutBackup,
-    /// The settings forbid it, or nobody could be asked.
+    /// Not run: the settings forbid it, or confirmation was not possible.
     Refused,
-    /// Another word was typed than the one asked for.
+    /// Not run: the confirmation was not typed.
     NotConfirmed,
-    /// The backup before it failed.
+    /// Not run: the backup failed.
     BackupFailed,
-    /// Nothing has said how it ended.
+    /// The outcome was not recorded.
     Unknown,
 }
 
-impl Entry {
-    /// Begins a line; [`Entry::end`] completes it.
+impl JournalEntry {
+    /// Starts an entry; [`JournalEntry::end`] completes it.
     pub fn begin(project: &str, engine: &Identity, words: &[OsString], plan: &Assessment) -> Self {
         let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         Self {
@@ -70,26 +74,26 @@ impl Entry {
             time: Timestamp::now(),
             project: project.to_owned(),
             engine: engine.id.clone(),
-            words: redact(&words),
+            command: redact(&words),
             effects: plan.impacts.iter().map(effect).collect(),
             backups: Vec::new(),
-            outcome: Outcome::Unknown,
-            exit: 0,
+            outcome: CommandOutcome::Unknown,
+            exit_code: 0,
         }
     }
 
     /// Adds a backup that was made before the command.
     pub fn backup(&mut self, name: &str) {
-        // The nodes of a cluster have one together.
+        // The nodes of a cluster share one backup.
         if self.backups.iter().all(|known| known != name) {
             self.backups.push(name.to_owned());
         }
     }
 
     #[must_use]
-    pub fn end(mut self, outcome: Outcome, exit: Exit) -> Self {
+    pub fn end(mut self, outcome: CommandOutcome, exit: Exit) -> Self {
         self.outcome = outcome;
-        self.exit = exit.code();
+        self.exit_code = exit.code();
         self
     }
 }
@@ -115,41 +119,43 @@ fn effect(impact: &Impact) -> String {
     format!("{verb} {subject}{disposable}{contents}")
 }
 
-/// What was read back.
+/// The contents of a journal.
 #[derive(Debug, Default)]
-pub struct Contents {
-    /// The oldest first.
-    pub entries: Vec<Entry>,
-    /// Numbers of the lines, from 1, that are damaged or of a newer program.
+pub struct JournalContents {
+    /// Oldest first. Entries of older formats have been converted.
+    pub entries: Vec<JournalEntry>,
+    /// The numbers, from 1, of lines that are damaged or written by a newer program.
     pub unreadable: Vec<usize>,
-    /// The last line was torn by a crash.
+    /// Whether a crash has truncated the last line.
     pub torn: bool,
 }
 
-/// Adds one line to the journal in the directory of the backups, which need not be there yet.
-pub fn append(root: impl AsRef<Path>, entry: &Entry) -> Result<(), FsError> {
+/// Appends an entry to the journal in the backup directory, which is created if needed.
+pub fn append(root: impl AsRef<Path>, entry: &JournalEntry) -> Result<(), FsError> {
     create_private_dir_all(root.as_ref())?;
     append_line(&root.as_ref().join(FILE_NAME), &to_json_line(entry))
 }
 
-/// Reads every line; no journal is an empty one.
-pub fn read(root: impl AsRef<Path>) -> Result<Contents, FsError> {
+/// Reads the journal; a missing journal is empty.
+pub fn read(root: impl AsRef<Path>) -> Result<JournalContents, FsError> {
     let path = root.as_ref().join(FILE_NAME);
     match std::fs::read(&path) {
         Ok(bytes) => Ok(parse(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Contents::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(JournalContents::default()),
         Err(source) => Err(FsError::io("read", &path, source)),
     }
 }
 
-fn parse(bytes: &[u8]) -> Contents {
-    let mut contents = Contents::default();
-    let ends = bytes.last().is_none_or(|last| *last == b'\n');
+fn parse(bytes: &[u8]) -> JournalContents {
+    let mut contents = JournalContents::default();
+    let is_terminated = bytes.last().is_none_or(|last| *last == b'\n');
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-        match serde_json::from_slice::<Entry>(line) {
-            Ok(entry) if entry.format_version <= FORMAT_VERSION => contents.entries.push(entry),
-            Err(_) if at + 1 == lines.len() && !ends => contents.torn = true,
+        match serde_json::from_slice::<JournalEntry>(line) {
+            Ok(entry) if entry.format_version <= FORMAT_VERSION => {
+                contents.entries.push(JournalEntry { format_version: FORMAT_VERSION, ..entry });
+            }
+            Err(_) if at + 1 == lines.len() && !is_terminated => contents.torn = true,
             Ok(_) | Err(_) => contents.unreadable.push(at + 1),
         }
     }

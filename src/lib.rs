@@ -1,38 +1,91 @@
-//! `safe-compose` stands in for `docker compose` and makes it impossible to lose data by accident.
+//! `safe-compose` runs `docker compose` for you and guards the data.
 //!
-//! `docs/architecture.md` shows the rooms and how one command passes through them. Imports go downwards only;
+//! `docs/architecture.md` shows the modules and how one command passes through them. Imports go downwards only;
 //! `tests/integration/architecture.rs` holds the table.
+//!
+//! The program needs one function of this library. Everything else is private, so that the compiler finds dead code,
+//! and public only with the feature `internals`, which the project's own tests switch on (see `Cargo.toml`).
 
-pub mod env;
-pub mod error;
-pub mod exit;
-pub mod progress;
-pub mod secret;
-pub mod suggest;
-pub mod units;
+#![cfg_attr(
+    not(feature = "internals"),
+    expect(
+        unreachable_pub,
+        reason = "`pub` means: public with the feature `internals`, where the lint is on"
+    )
+)]
 
-pub mod fs;
-pub mod policy;
-pub mod process;
-pub mod qdrant;
+pub use run::main;
 
-pub mod compose;
-pub mod engine;
+cfg_if::cfg_if! {
+    if #[cfg(feature = "internals")] {
+        pub mod env;
+        pub mod error;
+        pub mod exit;
+        pub mod progress;
+        pub mod secret;
+        pub mod store_kind;
+        pub mod suggest;
+        pub mod units;
 
-pub mod inventory;
-pub mod settings;
+        pub mod fs;
+        pub mod policy;
+        pub mod process;
+        pub mod qdrant;
 
-pub mod backup;
-pub mod guard;
-pub mod journal;
-pub mod lint;
-pub mod preflight;
-pub mod protect;
-pub mod verify;
+        pub mod compose;
+        pub mod engine;
 
-pub mod ui;
+        pub mod inventory;
+        pub mod settings;
 
-pub mod cli;
-pub mod commands;
+        pub mod backup;
+        pub mod guard;
+        pub mod journal;
+        pub mod lint;
+        pub mod preflight;
+        pub mod protect;
+        pub mod verify;
 
-pub mod run;
+        pub mod ui;
+
+        pub mod cli;
+        pub mod commands;
+
+        pub mod run;
+    } else {
+        mod env;
+        mod error;
+        mod exit;
+        mod progress;
+        mod secret;
+        mod store_kind;
+        mod suggest;
+        mod units;
+
+        mod fs;
+        mod policy;
+        mod process;
+        mod qdrant;
+
+        mod compose;
+        mod engine;
+
+        mod inventory;
+        mod settings;
+
+        mod backup;
+        mod guard;
+        mod journal;
+        mod lint;
+        mod preflight;
+        mod protect;
+        mod verify;
+
+        mod ui;
+
+        mod cli;
+        mod commands;
+
+        mod run;
+    }
+}

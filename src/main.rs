@@ -1,7 +1,7 @@
-//! The `safe-compose` program: everything it does is in the library's [`run`](safe_compose::run).
+//! The `safe-compose` program: everything it does is in the library's [`main`](safe_compose::main).
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    safe_compose::run::main()
+    safe_compose::main()
 }

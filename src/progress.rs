@@ -1,33 +1,33 @@
-//! How the silent rooms tell that they are getting on; `ui` decides how that looks.
+//! Reports progress from modules that do not print; `ui` displays it.
 
-/// Receives what is going on.
+/// Receives progress.
 pub trait Progress: Send + Sync {
-    /// Starts a piece of work of `total` steps (bytes, unless the unit says otherwise), unknown when `None`.
+    /// Starts a task with `total` steps, unknown if `None`.
     fn begin(&self, title: &str, unit: Unit, total: Option<u64>) -> Box<dyn Task>;
 }
 
-/// What the numbers of a task count.
+/// The unit of a task's steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Bytes,
     Items,
-    /// Nothing is counted; the task only lasts.
+    /// Nothing is counted; only the elapsed time is known.
     Time,
 }
 
-/// One piece of work under way. Dropping it ends it without a word.
+/// A running task. Dropping it ends it without a message.
 pub trait Task: Send + Sync {
-    /// Sets the total once it is known.
+    /// Sets the total number of steps.
     fn total(&self, total: u64);
-    /// Adds `delta` finished steps.
+    /// Adds completed steps.
     fn advance(&self, delta: u64);
-    /// Says what the task is at, in a few words.
+    /// Sets a short description of the current step.
     fn detail(&self, text: &str);
-    /// Ends it with one line that stays on the screen.
+    /// Ends the task with a line that stays on the screen.
     fn finish(self: Box<Self>, line: &str);
 }
 
-/// Tells nobody.
+/// Discards all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

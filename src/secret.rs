@@ -1,8 +1,8 @@
-//! Values that must never be seen in a message, a log, a file or an argument list.
+//! Values that must never appear in messages, logs, files or argument lists.
 
 use std::fmt;
 
-/// A string that shows itself only through [`Secret::expose`].
+/// A string that is only accessible through [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
@@ -11,7 +11,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// The value itself, for the one place that hands it to the server.
+    /// The value, for sending it to a server.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing_of_the_value() {
+    fn debug_does_not_show_the_value() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
     }
 }

@@ -1,4 +1,4 @@
-//! What the user has set: `x-safe-compose` at the top of the Compose file.
+//! The user's settings: `x-safe-compose` at the top level of the Compose file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::compose::subcommand::{GuardedCommand, Subcommand};
-use crate::inventory::StoreKind;
 use crate::policy::GuardMode;
+use crate::store_kind::StoreKind;
 
-/// `x-safe-compose`. A word that we do not know is an error: a mistyped setting protects nobody.
+/// `x-safe-compose`. An unknown key is an error, so that a typo does not disable protection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -22,16 +22,17 @@ pub struct Settings {
     pub lint: LintSettings,
 }
 
+/// `backup`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackupSettings {
-    /// Where backups go; relative to the project directory.
+    /// The backup directory, relative to the project directory.
     pub directory: PathBuf,
-    /// The commands that a backup is made before.
+    /// The commands that make a backup first.
     pub before: Vec<BackedCommand>,
-    /// How far every backup is checked before it counts.
-    pub proof: Required,
-    pub keep: Keep,
+    /// The proof that a backup needs to be accepted.
+    pub proof: RequiredProof,
+    pub keep: RetentionSettings,
 }
 
 impl Default for BackupSettings {
@@ -39,24 +40,24 @@ impl Default for BackupSettings {
         Self {
             directory: PathBuf::from("./backups"),
             before: vec![BackedCommand::Down, BackedCommand::Stop, BackedCommand::Rm],
-            proof: Required::default(),
-            keep: Keep::default(),
+            proof: RequiredProof::default(),
+            keep: RetentionSettings::default(),
         }
     }
 }
 
-/// How far a backup has to be checked.
+/// The proof that a backup needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Required {
-    /// Read back from disk to its end.
+pub enum RequiredProof {
+    /// Read back completely from disk.
     #[default]
     Readable,
-    /// Put into a scratch server and found equal, where it is a server's; plain files stay readable.
+    /// Test-restored into a temporary server and found equal. Backups of plain files only need to be readable.
     Restored,
 }
 
-/// A command that stops services and so can have a backup before it.
+/// A command that stops services and can make a backup first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackedCommand {
@@ -85,21 +86,22 @@ impl BackedCommand {
     }
 }
 
-/// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
+/// `backup.keep`: how many backups to keep. A backup is kept if any rule keeps it; the newest is always kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Keep {
+pub struct RetentionSettings {
     pub last: u32,
     pub daily: u32,
     pub weekly: u32,
 }
 
-impl Default for Keep {
+impl Default for RetentionSettings {
     fn default() -> Self {
         Self { last: 7, daily: 7, weekly: 4 }
     }
 }
 
+/// `guard`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GuardSettings {
@@ -107,31 +109,33 @@ pub struct GuardSettings {
     pub orphan: GuardMode,
 }
 
+/// `services.NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceSettings {
-    /// The kind of data it holds, where its image and its mounts do not tell.
+    /// The kind of data, if it cannot be recognized by image and mounts.
     pub kind: Option<StoreKind>,
-    /// What it keeps may be lost without a question, and is never backed up.
+    /// Its data may be destroyed without confirmation and is not backed up.
     pub disposable: bool,
 }
 
+/// `volumes.KEY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VolumeSettings {
-    /// May be destroyed without a question, and is never backed up.
+    /// The volume may be destroyed without confirmation and is not backed up.
     pub disposable: bool,
 }
 
-/// What `lint` is told.
+/// `lint`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LintSettings {
-    /// By the rule's id: how bad its findings are.
+    /// The level of findings, by rule id.
     pub rules: BTreeMap<String, LintLevel>,
 }
 
-/// How bad a finding is, by the user's word.
+/// The level of a lint rule's findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LintLevel {
@@ -141,13 +145,13 @@ pub enum LintLevel {
     Error,
 }
 
-/// `x-safe-compose` says something that we do not understand.
+/// `x-safe-compose` is not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("`x-safe-compose` in the Compose file is not valid: {0}")]
+#[error("invalid `x-safe-compose` in the Compose file: {0}")]
 pub struct SettingsError(serde_json::Error);
 
 impl SettingsError {
-    /// What is wrong, without where.
+    /// The reason alone.
     pub fn reason(&self) -> String {
         self.0.to_string()
     }
@@ -167,13 +171,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_set_has_a_default() {
+    fn unset_settings_have_defaults() {
         let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
-        assert_eq!(settings.backup.keep, Keep { last: 2, daily: 7, weekly: 4 });
+        assert_eq!(settings.backup.keep, RetentionSettings { last: 2, daily: 7, weekly: 4 });
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
-        assert_eq!(settings.backup.proof, Required::Readable);
+        assert_eq!(settings.backup.proof, RequiredProof::Readable);
         let strict = Settings::read(Some(&json!({ "backup": { "proof": "restored" } }))).expect("valid");
-        assert_eq!(strict.backup.proof, Required::Restored);
+        assert_eq!(strict.backup.proof, RequiredProof::Restored);
         assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());
     }
 

@@ -1,9 +1,9 @@
-//! Sizes and ages as people read them.
+//! Formats sizes, ages and counts.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A number of bytes, shown in powers of 1000 as disks and Docker count them.
+/// A number of bytes, displayed in powers of 1000 as Docker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
@@ -28,7 +28,7 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// How long something took or how old it is, in its largest whole unit.
+/// A duration or an age, displayed in its largest unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age(pub Duration);
 

@@ -1,21 +1,21 @@
-//! What can be counted about a store, to compare one time with another.
+//! Fingerprints: what can be counted and sampled in a store, to compare two points in time.
 
-pub mod mark;
 pub mod sample;
+pub mod write_position;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use mark::Mark;
 use sample::{Divergence, Sample};
+use write_position::WritePosition;
 
-/// What a store held at one time.
+/// What a store contained at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Fingerprint {
-    Qdrant(Qdrant),
+    Qdrant(QdrantFingerprint),
     /// Plain files.
     Volume {
         entries: u64,
@@ -24,7 +24,7 @@ pub enum Fingerprint {
 }
 
 impl Fingerprint {
-    /// This, with some collections and aliases as they are in `now`.
+    /// A copy with some collections and aliases taken from `now`.
     #[must_use]
     pub fn with(mut self, now: &Self, collections: &[&str], aliases: &[String]) -> Self {
         match (&mut self, now) {
@@ -46,41 +46,41 @@ impl Fingerprint {
     }
 }
 
-/// What a Qdrant server held.
+/// What a Qdrant server contained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Qdrant {
+pub struct QdrantFingerprint {
     pub version: String,
-    pub collections: BTreeMap<String, Collection>,
+    pub collections: BTreeMap<String, CollectionFingerprint>,
     /// Alias to collection.
     pub aliases: BTreeMap<String, String>,
 }
 
 /// One collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Collection {
-    /// Exact count; `None` when the collection could not be read, and then `unreadable` says why.
+pub struct CollectionFingerprint {
+    /// The exact count; `None` if the collection could not be read, for the reason in `unreadable`.
     pub points: Option<u64>,
-    /// A second exact count, of after the snapshot, where it was another one: points were written meanwhile.
+    /// A second exact count after the snapshot, if it differs: points were written in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points_after: Option<u64>,
     /// `green`, `yellow`, `grey` or `red`.
     pub status: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<String>,
-    /// `config` of the collection's info, as the server prints it.
+    /// `config` of the collection's info, as the server reports it.
     pub config: serde_json::Value,
-    /// Indexed payload field to `{data_type, params}`, without the counter `points`.
+    /// Indexed payload fields with `{data_type, params}`, without the counter `points`.
     pub payload_schema: serde_json::Value,
-    /// A few of its points; `None` where the server gave none.
+    /// A sample of its points; `None` if the server returned none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
-    /// Where its history stood just before; `None` where the server does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<Mark>,
+    /// Where its writes stood just before; `None` if the server does not report it. Called `mark` in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "mark")]
+    pub write_position: Option<WritePosition>,
 }
 
-impl Collection {
-    /// How the sampled points are in a later look at the collection.
+impl CollectionFingerprint {
+    /// How the sampled points differ in a later fingerprint of the collection.
     pub fn diverges(&self, now: &Self) -> Divergence {
         match (&self.sample, &now.sample) {
             (Some(before), Some(now)) => before.diverges(now),
@@ -88,14 +88,14 @@ impl Collection {
         }
     }
 
-    /// Whether nobody has written to it between this look and a later one, as far as the server's counters tell.
+    /// Whether nothing was written between this fingerprint and a later one, according to the server's counters.
     pub fn is_unwritten(&self, now: &Self) -> bool {
         self.points_after.is_none()
-            && matches!((&self.mark, &now.mark), (Some(before), Some(now)) if now.same_writes(before))
+            && matches!((&self.write_position, &now.write_position), (Some(before), Some(now)) if now.same_writes(before))
     }
 }
 
-/// One way in which a store is not what it was.
+/// One way in which a store differs from its fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "difference", rename_all = "snake_case")]
 pub enum Difference {
@@ -113,13 +113,13 @@ pub enum Difference {
         recorded: String,
         now: String,
     },
-    /// Of `sampled` points, so many have a vector of zeros now that was not zero.
+    /// Of `sampled` points, this many have a vector that has become zero.
     ZeroVectors {
         collection: String,
         zeroed: u64,
         sampled: u64,
     },
-    /// Of `sampled` points, so many are gone or have other contents, though nobody has written.
+    /// Of `sampled` points, this many are missing or have different contents.
     OtherPoints {
         collection: String,
         missing: u64,
@@ -152,40 +152,38 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingCollection { collection, points: Some(points) } => {
-                write!(f, "collection `{collection}` is gone ({})", crate::units::count(*points, "point"))
+                write!(f, "collection `{collection}` is missing ({})", crate::units::count(*points, "point"))
             }
             Self::MissingCollection { collection, points: None } => {
-                write!(f, "collection `{collection}` is gone")
+                write!(f, "collection `{collection}` is missing")
             }
             Self::FewerPoints { collection, recorded, now } => {
                 write!(f, "collection `{collection}` has {now} of {recorded} points")
             }
             Self::OtherVectors { collection, recorded, now } => {
-                write!(f, "collection `{collection}` has other vectors: {now} instead of {recorded}")
+                write!(f, "collection `{collection}` has different vectors: {now} instead of {recorded}")
             }
             Self::ZeroVectors { collection, zeroed, sampled } => write!(
                 f,
-                "collection `{collection}` has vectors of zeros where there were others: {zeroed} of {sampled} points \
-                 that were looked at"
+                "collection `{collection}` has lost vectors: {zeroed} of {sampled} sampled points have a vector of zeros now"
             ),
             Self::OtherPoints { collection, missing, changed, sampled } => write!(
                 f,
-                "collection `{collection}` is not what it was: of {sampled} points that were looked at {missing} are \
-                 gone and {changed} have other contents"
+                "collection `{collection}` has different contents: of {sampled} sampled points, {missing} are missing and {changed} have changed"
             ),
             Self::Unreadable { collection, reason } => {
                 write!(f, "collection `{collection}` cannot be read: {reason}")
             }
             Self::Red { collection } => {
-                write!(f, "collection `{collection}` is red: an operation on it failed")
+                write!(f, "collection `{collection}` has status red: an operation on it failed")
             }
             Self::MissingAlias { alias, collection } => {
-                write!(f, "alias `{alias}` of collection `{collection}` is gone")
+                write!(f, "alias `{alias}` of collection `{collection}` is missing")
             }
             Self::MovedAlias { alias, recorded, now } => {
-                write!(f, "alias `{alias}` leads to `{now}` instead of `{recorded}`")
+                write!(f, "alias `{alias}` points to `{now}` instead of `{recorded}`")
             }
-            Self::FewerFiles { recorded, now } => write!(f, "{now} of {recorded} files are there"),
+            Self::FewerFiles { recorded, now } => write!(f, "{now} of {recorded} files are left"),
         }
     }
 }

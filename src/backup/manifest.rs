@@ -1,4 +1,4 @@
-//! `manifest.json`: what a backup holds, who made it of what, and how far it was checked.
+//! `manifest.json`: what a backup contains, where it comes from, and how far it was verified.
 //!
 //! It is written last; a directory without one is not a backup.
 
@@ -9,13 +9,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
+use super::format::{self, FormatError};
 use crate::inventory::StoreKind;
 
-/// The value of `format` in every manifest of ours.
+/// The value of `format` in every manifest.
 pub const FORMAT: &str = "safe-compose-backup";
 
-/// The newest format that this program reads and the one that it writes.
-pub const FORMAT_VERSION: u32 = 3;
+/// The format version that this program writes. It reads all versions up to this one.
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -26,13 +27,13 @@ pub struct Manifest {
     pub format_version: u32,
     /// `safe-compose 0.1.0`.
     pub tool: String,
-    /// When the backup was begun, UTC.
+    /// When the backup was started, UTC.
     pub created: jiff::Timestamp,
     /// When it was finished, UTC.
     pub finished: jiff::Timestamp,
     pub project: String,
     pub service: String,
-    /// The name of the container it was taken from.
+    /// The name of the container that was backed up.
     pub container: String,
     pub image: String,
     pub image_id: String,
@@ -40,59 +41,68 @@ pub struct Manifest {
     pub engine: String,
     pub endpoint: String,
     pub kind: StoreKind,
-    /// The stores whose servers are nodes of one cluster, which this is a backup of; empty where a server stands alone.
-    /// Since format version 3.
+    /// The stores that are nodes of the cluster this is a backup of; empty for a single server. Since format version 3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cluster: Vec<String>,
-    /// The server's own version, where there is a server.
+    /// The server's version, if there is a server.
     pub server: Option<String>,
     /// Why it was made: `before down`, `asked for`, `before restore`.
     pub reason: String,
     pub proof: Proof,
     pub fingerprint: Fingerprint,
     pub artifacts: Vec<Artifact>,
-    /// How to put it back without this program, one command or sentence a line.
-    pub restore_by_hand: Vec<String>,
+    /// How to restore it without this program, one command or sentence per line. Called `restore_by_hand` before format
+    /// version 4.
+    #[serde(alias = "restore_by_hand")]
+    pub manual_restore: Vec<String>,
 }
 
-/// How far a backup was checked, weakest first. A message never claims more.
+/// How far a backup was verified, weakest first. Messages never claim more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Proof {
-    /// It was tried, and could not be put back, or came out as something else. Never in a manifest.
+    /// A test restore failed. Never in a manifest.
     Failed,
-    /// The server's digest and ours agree.
+    /// Its digest matches the server's.
     Copied,
-    /// Read back from disk to the end, and its structure is whole.
+    /// It was read back from disk to its end, and its structure is complete.
     Readable,
-    /// Put into a scratch server, and found equal there.
+    /// A test restore into a temporary server succeeded.
     Restored,
 }
 
 /// One file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Relative to the backup's directory, with `/`.
+    /// Relative to the directory of the backup, with `/`.
     pub path: String,
     pub bytes: u64,
     /// Lowercase hex.
     pub sha256: String,
-    pub holds: Holds,
+    /// Called `holds` before format version 4.
+    #[serde(alias = "holds")]
+    pub contents: ArtifactContents,
 }
 
-/// What a file holds.
+/// What a file contains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Holds {
-    /// A snapshot of one collection, as the server made it.
+pub enum ArtifactContents {
+    /// A snapshot of one collection, as created by the server.
     CollectionSnapshot { collection: String },
-    /// What has changed in a shard of a collection since the link before: link 0 is the snapshot, and all changes before
-    /// this one lie on it. Since format version 2.
-    CollectionDelta { collection: String, shard: u32, link: u32 },
-    /// A snapshot of one shard of a collection, of whichever node has it. Since format version 3.
+    /// What changed in a shard of a collection since the file before it in the incremental chain. The snapshot has number 0.
+    /// Since format version 2; called `collection_delta`, with a `link`, before version 4.
+    #[serde(alias = "collection_delta")]
+    CollectionIncrement {
+        collection: String,
+        shard: u32,
+        #[serde(alias = "link")]
+        number: u32,
+    },
+    /// A snapshot of one shard of a collection, from any node that has it. Since format version 3.
     ShardSnapshot { collection: String, shard: u32 },
-    /// The versions of a shard's files just before the newest link, as the server printed them: the next changes begin
-    /// from them. Not needed to restore. Since format version 2.
+    /// The versions of a shard's files just before the newest file of the chain, as reported by the server: the next increment
+    /// starts from them. Not needed to restore. Since format version 2.
     SegmentVersions { collection: String, shard: u32 },
     /// The files below one path of the container, as a tar archive.
     Files { target: String, source: String },
@@ -100,32 +110,25 @@ pub enum Holds {
     Note,
 }
 
-/// Why a manifest says nothing.
+/// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    #[error("it has no manifest, so it was never finished")]
+    #[error("it has no manifest: it was never finished")]
     Missing,
     #[error("its manifest cannot be read")]
     Unreadable(#[source] io::Error),
     #[error("its manifest is damaged")]
     Malformed(#[source] serde_json::Error),
-    #[error("its manifest is of another kind: `{0}`")]
+    #[error("its manifest has an unknown format `{0}`")]
     Foreign(String),
     #[error(
-        "it has format version {0}, and this program reads up to {FORMAT_VERSION}: use a newer safe-compose"
+        "its format version {0} is newer than this program supports ({FORMAT_VERSION}): use a newer safe-compose"
     )]
     Newer(u32),
 }
 
-/// What every version of a format of ours has, so that a newer one is told from a damaged one.
-#[derive(Deserialize)]
-struct Head {
-    format: String,
-    format_version: u32,
-}
-
 impl Manifest {
-    /// Reads the manifest of a backup's directory.
+    /// Reads the manifest in the directory of a backup.
     pub fn read(directory: &Path) -> Result<Self, ManifestError> {
         match std::fs::read(directory.join(FILE_NAME)) {
             Ok(bytes) => Self::parse(&bytes),
@@ -135,14 +138,11 @@ impl Manifest {
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let head: Head = serde_json::from_slice(bytes).map_err(ManifestError::Malformed)?;
-        if head.format != FORMAT {
-            return Err(ManifestError::Foreign(head.format));
-        }
-        if head.format_version > FORMAT_VERSION {
-            return Err(ManifestError::Newer(head.format_version));
-        }
-        serde_json::from_slice(bytes).map_err(ManifestError::Malformed)
+        format::parse(bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
+            FormatError::Malformed(source) => ManifestError::Malformed(source),
+            FormatError::Foreign(found) => ManifestError::Foreign(found),
+            FormatError::Newer(found) => ManifestError::Newer(found),
+        })
     }
 
     /// As it is written to disk.
@@ -150,46 +150,48 @@ impl Manifest {
         crate::fs::to_json(self)
     }
 
-    /// The collections in it.
+    /// The collections in the backup.
     pub fn collections(&self) -> BTreeSet<&str> {
         self.artifacts
             .iter()
-            .filter_map(|artifact| match &artifact.holds {
-                Holds::CollectionSnapshot { collection } | Holds::ShardSnapshot { collection, .. } => {
-                    Some(collection.as_str())
-                }
-                Holds::CollectionDelta { .. }
-                | Holds::SegmentVersions { .. }
-                | Holds::Files { .. }
-                | Holds::Note => None,
+            .filter_map(|artifact| match &artifact.contents {
+                ArtifactContents::CollectionSnapshot { collection }
+                | ArtifactContents::ShardSnapshot { collection, .. } => Some(collection.as_str()),
+                ArtifactContents::CollectionIncrement { .. }
+                | ArtifactContents::SegmentVersions { .. }
+                | ArtifactContents::Files { .. }
+                | ArtifactContents::Note => None,
             })
             .collect()
     }
 
-    /// The snapshots of a collection's shards, by their numbers; empty where the collection was saved in one piece.
+    /// The snapshots of a collection's shards, by number; empty if the collection has a single snapshot.
     pub fn shards(&self, name: &str) -> BTreeMap<u32, &Artifact> {
         self.artifacts
             .iter()
-            .filter_map(|artifact| match &artifact.holds {
-                Holds::ShardSnapshot { collection, shard } if collection == name => Some((*shard, artifact)),
+            .filter_map(|artifact| match &artifact.contents {
+                ArtifactContents::ShardSnapshot { collection, shard } if collection == name => {
+                    Some((*shard, artifact))
+                }
                 _ => None,
             })
             .collect()
     }
 
-    /// What a collection is restored from: its snapshot, and the changes to put over it in this order. Empty where a link
-    /// is missing.
-    pub fn links(&self, name: &str) -> Vec<&Artifact> {
-        let number = |artifact: &Artifact| match &artifact.holds {
-            Holds::CollectionSnapshot { collection } if collection == name => Some(0),
-            Holds::CollectionDelta { collection, link, .. } if collection == name => Some(*link),
+    /// What a collection is restored from: its snapshot, and the increments in their order. Empty if one is missing.
+    pub fn incremental_chain(&self, name: &str) -> Vec<&Artifact> {
+        let number = |artifact: &Artifact| match &artifact.contents {
+            ArtifactContents::CollectionSnapshot { collection } if collection == name => Some(0),
+            ArtifactContents::CollectionIncrement { collection, number, .. } if collection == name => {
+                Some(*number)
+            }
             _ => None,
         };
-        let mut links: Vec<_> =
+        let mut chain: Vec<_> =
             self.artifacts.iter().filter_map(|artifact| Some((number(artifact)?, artifact))).collect();
-        links.sort_by_key(|(number, _)| *number);
-        let whole = (0..).zip(&links).all(|(expected, (number, _))| expected == *number);
-        if whole { links.into_iter().map(|(_, artifact)| artifact).collect() } else { Vec::new() }
+        chain.sort_by_key(|(number, _)| *number);
+        let complete = (0..).zip(&chain).all(|(expected, (number, _))| expected == *number);
+        if complete { chain.into_iter().map(|(_, artifact)| artifact).collect() } else { Vec::new() }
     }
 }
 
@@ -219,7 +221,7 @@ pub(crate) mod tests {
             proof: Proof::Readable,
             fingerprint: Fingerprint::Volume { entries: 1, bytes: 1 },
             artifacts: Vec::new(),
-            restore_by_hand: Vec::new(),
+            manual_restore: Vec::new(),
         }
     }
 
@@ -230,9 +232,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_told_from_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":4,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(4))));
+    fn a_newer_version_is_not_taken_for_damage() {
+        let newer = br#"{"format":"safe-compose-backup","format_version":5,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(5))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

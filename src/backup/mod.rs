@@ -1,12 +1,13 @@
-//! Copies of data that can be put back: made, read back, checked, listed and thinned out.
+//! Backups: make, verify, list, prune and restore them.
 
-pub mod archive;
+pub mod baseline;
 pub mod driver;
 pub mod export;
 pub mod fingerprint;
+mod format;
 pub mod manifest;
-pub mod proof;
-pub mod record;
 pub mod retention;
-pub mod stack;
+pub mod set;
 pub mod store;
+mod tar_end;
+pub mod test_restore;

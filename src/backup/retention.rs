@@ -1,7 +1,7 @@
-//! Which backups stay. Pure: a plan is a value that can be shown before anything is removed.
+//! Retention: which backups to keep. Pure: a plan is a value that can be shown before anything is removed.
 //!
-//! Days and weeks are those of UTC, as in the names of backups. A rule counts days and weeks that have a backup, so that
-//! a stack that slept for a month does not lose its history on the day it wakes.
+//! Days and weeks are those of UTC, as in the names of backups. A rule counts only days and weeks that have a backup,
+//! so that a project that was stopped for a month does not lose its history on the day it starts again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 
 use super::manifest::Proof;
 use super::store::{Backup, Verified};
-use crate::settings::Keep;
+use crate::settings::RetentionSettings;
 
-/// One backup, as far as the rules look at it.
+/// What the rules need to know about a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The name of its directory.
@@ -31,16 +31,16 @@ impl From<&Backup> for Candidate {
     }
 }
 
-/// Why a backup stays.
+/// Why a backup is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     Newest,
-    /// The newest of those that were checked furthest.
+    /// The newest of the backups that were verified furthest.
     BestChecked,
     Last,
     Daily,
     Weekly,
-    /// It is dated later than now: a clock was wrong, and its age is unknown.
+    /// It is dated in the future: a clock was wrong, and its age is unknown.
     Undated,
 }
 
@@ -48,16 +48,16 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Newest => "newest",
-            Self::BestChecked => "best checked",
+            Self::BestChecked => "best verified",
             Self::Last => "last",
             Self::Daily => "daily",
             Self::Weekly => "weekly",
-            Self::Undated => "dated later than now",
+            Self::Undated => "dated in the future",
         })
     }
 }
 
-/// One backup that stays.
+/// One backup that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub name: String,
@@ -65,7 +65,7 @@ pub struct Kept {
     pub reasons: BTreeSet<Reason>,
 }
 
-/// What stays and what goes. Only [`plan`] makes one.
+/// What to keep and what to remove. Only [`plan`] creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionPlan {
     keep: Vec<Kept>,
@@ -73,7 +73,7 @@ pub struct RetentionPlan {
 }
 
 impl RetentionPlan {
-    /// The newest first; never empty while there are backups.
+    /// Newest first; never empty if there are backups.
     pub fn keep(&self) -> &[Kept] {
         &self.keep
     }
@@ -93,8 +93,9 @@ impl fmt::Display for RetentionPlan {
     }
 }
 
-/// Works out which backups of one store stay: those that any rule keeps, the newest, and the newest of the best checked.
-pub fn plan(backups: &[Candidate], keep: Keep, now: Timestamp) -> RetentionPlan {
+/// Plans which backups of one store to keep: those that any rule keeps, the newest, and the newest of the best
+/// verified.
+pub fn plan(backups: &[Candidate], keep: RetentionSettings, now: Timestamp) -> RetentionPlan {
     let mut sorted: Vec<&Candidate> = backups.iter().collect();
     sorted.sort_by(|one, other| (other.created, &other.name).cmp(&(one.created, &one.name)));
     let best = sorted.iter().map(|backup| backup.proof).max();
@@ -129,29 +130,29 @@ pub fn plan(backups: &[Candidate], keep: Keep, now: Timestamp) -> RetentionPlan 
     plan
 }
 
-/// The plans of all stores among some backups.
+/// The plans of several stores.
 #[derive(Debug)]
 pub struct Plans<'a> {
     kept: Vec<(&'a Backup, Kept)>,
     removed: Vec<Removable<'a>>,
 }
 
-/// A backup that a plan removes. Only [`by_service`] makes one.
+/// A backup that a plan removes. Only [`by_service`] creates one.
 #[derive(Debug)]
 pub struct Removable<'a> {
     backup: &'a Backup,
     beside: Arc<Staying<'a>>,
 }
 
-/// The backups of one store that stay, and whether one of them is known to be whole.
+/// The backups of one store that are kept, and whether one of them is known to be intact.
 #[derive(Debug)]
 struct Staying<'a> {
     backups: Vec<&'a Backup>,
     whole: OnceLock<bool>,
 }
 
-/// Plans for each store by itself; which store a backup is of is told by the directory it lies in.
-pub fn by_service(backups: &[Backup], keep: Keep, now: Timestamp) -> Plans<'_> {
+/// Plans for each store separately; the directory of a backup shows which store it belongs to.
+pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -> Plans<'_> {
     let mut stores: BTreeMap<Option<&Path>, Vec<&Backup>> = BTreeMap::new();
     for backup in backups {
         stores.entry(backup.directory.parent()).or_default().push(backup);
@@ -175,17 +176,17 @@ pub fn by_service(backups: &[Backup], keep: Keep, now: Timestamp) -> Plans<'_> {
 }
 
 impl<'a> Plans<'a> {
-    /// What stays, and why; the newest of each store first.
+    /// What is kept, and why; the newest of each store first.
     pub fn kept(&self) -> impl ExactSizeIterator<Item = (&'a Backup, &Kept)> {
         self.kept.iter().map(|(backup, kept)| (*backup, kept))
     }
 
-    /// What goes; the newest of each store first.
+    /// What is removed; the newest of each store first.
     pub fn removed(&self) -> impl ExactSizeIterator<Item = &Removable<'a>> {
         self.removed.iter()
     }
 
-    /// Says that a backup was read back just now, so that it need not be read again before others of its store go.
+    /// Notes that a backup was just verified, so that it is not read again before others of its store are removed.
     pub fn trust(&self, checked: &Verified) {
         for Removable { beside, .. } in &self.removed {
             if beside.backups.iter().any(|backup| backup.directory == checked.directory) {
@@ -196,7 +197,8 @@ impl<'a> Plans<'a> {
 }
 
 impl Removable<'_> {
-    /// Whether one of those that stay is whole, as `check` says, asked once for each store: the newest first.
+    /// Whether one of the backups that are kept is intact according to `check`, which is called once for each store,
+    /// newest first.
     pub(super) fn beside_a_whole_one(&self, check: impl Fn(&Backup) -> bool) -> bool {
         *self.beside.whole.get_or_init(|| self.beside.backups.iter().any(|backup| check(backup)))
     }
@@ -217,7 +219,7 @@ impl fmt::Display for Kept {
     }
 }
 
-/// The newest of each of the last `count` periods that have any.
+/// The newest backup of each of the last `count` periods that have any.
 fn first_of_each<P: PartialEq>(
     newest_first: &[usize],
     count: u32,
@@ -244,7 +246,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_785_600_000;
-    const NONE: Keep = Keep { last: 0, daily: 0, weekly: 0 };
+    const NONE: RetentionSettings = RetentionSettings { last: 0, daily: 0, weekly: 0 };
 
     fn at(seconds_ago: i64, proof: Proof) -> Candidate {
         let created = Timestamp::from_second(NOW - seconds_ago).expect("a time");
@@ -273,14 +275,14 @@ mod tests {
         let day = 86_400;
         let backups: Vec<Candidate> =
             [0, 1, 40 * day, 40 * day + 1, 300 * day].map(|ago| at(ago, Proof::Readable)).to_vec();
-        let plan = plan(&backups, Keep { daily: 2, ..NONE }, now());
+        let plan = plan(&backups, RetentionSettings { daily: 2, ..NONE }, now());
         assert_eq!(kept(&plan), ["b+00000000", "b+03456000"]);
     }
 
     #[test]
     fn a_backup_of_the_future_stays_and_takes_nobodys_place() {
         let backups = [at(-5000, Proof::Copied), at(10, Proof::Copied), at(20, Proof::Copied)];
-        let plan = plan(&backups, Keep { last: 1, ..NONE }, now());
+        let plan = plan(&backups, RetentionSettings { last: 1, ..NONE }, now());
         assert_eq!(kept(&plan), ["b-00005000", "b+00000010"]);
         assert!(plan.keep()[0].reasons.contains(&Reason::Undated));
     }
@@ -288,8 +290,8 @@ mod tests {
     #[test]
     fn a_plan_is_shown_line_by_line() {
         let backups = [at(10, Proof::Copied), at(20, Proof::Copied)];
-        let shown = plan(&backups, Keep { last: 1, ..NONE }, now()).to_string();
-        assert_eq!(shown, "keep    b+00000010  (newest, best checked, last)\nremove  b+00000020\n");
+        let shown = plan(&backups, RetentionSettings { last: 1, ..NONE }, now()).to_string();
+        assert_eq!(shown, "keep    b+00000010  (newest, best verified, last)\nremove  b+00000020\n");
     }
 
     fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
@@ -298,8 +300,12 @@ mod tests {
             .prop_map(|map| map.into_iter().map(|(ago, proof)| at(ago, proof)).collect())
     }
 
-    fn rules() -> impl Strategy<Value = Keep> {
-        (0u32..9, 0u32..9, 0u32..9).prop_map(|(last, daily, weekly)| Keep { last, daily, weekly })
+    fn rules() -> impl Strategy<Value = RetentionSettings> {
+        (0u32..9, 0u32..9, 0u32..9).prop_map(|(last, daily, weekly)| RetentionSettings {
+            last,
+            daily,
+            weekly,
+        })
     }
 
     proptest! {
@@ -325,7 +331,7 @@ mod tests {
 
         #[test]
         fn more_is_kept_by_more_generous_rules(backups in candidates(), keep in rules()) {
-            let more = Keep { last: keep.last + 1, daily: keep.daily + 1, weekly: keep.weekly + 1 };
+            let more = RetentionSettings { last: keep.last + 1, daily: keep.daily + 1, weekly: keep.weekly + 1 };
             let generous = plan(&backups, more, now());
             for name in kept(&plan(&backups, keep, now())) {
                 prop_assert!(kept(&generous).contains(&name));

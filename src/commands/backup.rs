@@ -2,12 +2,12 @@
 
 use super::context::{CommandContext, ProjectContext};
 use super::{backup_run, export, format};
-use crate::backup::export::Kind;
+use crate::backup::export::ExportFormat;
 use crate::cli::{BackupArgs, BackupFormat};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
-use crate::settings::Required;
+use crate::settings::RequiredProof;
 
 pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
@@ -40,8 +40,8 @@ pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<E
     }
     let portable = match args.format {
         BackupFormat::Snapshot => None,
-        BackupFormat::Json => Some(Kind::Document),
-        BackupFormat::Jsonl => Some(Kind::Lines),
+        BackupFormat::Json => Some(ExportFormat::Json),
+        BackupFormat::Jsonl => Some(ExportFormat::JsonLines),
     };
     if let Some(kind) = portable {
         return super::interruptible(export::run(&cx, &stores, kind, args.json)).await;
@@ -60,16 +60,16 @@ pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<E
 }
 
 /// As far as the settings want it, and further where that was asked for.
-fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> Required {
-    let command = if args.prove { Required::Restored } else { Required::default() };
+fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> RequiredProof {
+    let command = if args.prove { RequiredProof::Restored } else { RequiredProof::default() };
     command.max(cx.settings.backup.proof)
 }
 
 /// A store whose data is in the container itself can be backed up, and will be lost all the same.
 fn warn_of_bare(cx: &ProjectContext<'_>, stores: &[Store]) {
     for store in stores {
-        for place in &store.places {
-            if place.source == crate::inventory::PlaceSource::Layer {
+        for place in &store.locations {
+            if place.source == crate::inventory::LocationSource::Layer {
                 cx.ui().warn(format!(
                     "`{}` keeps its data inside the container: nothing is mounted at `{}`, and the next `down` deletes it.",
                     store.service,

@@ -7,12 +7,12 @@ use super::context::ProjectContext;
 use super::test_restore::Prover;
 use super::{format, test_restore};
 use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest, Proof};
-use crate::backup::stack as together;
+use crate::backup::set;
 use crate::backup::store::Verified;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::settings::Required;
+use crate::settings::RequiredProof;
 use crate::units::Bytes;
 
 /// As manifests name us.
@@ -40,7 +40,7 @@ pub(super) async fn save_to(
     cx: &ProjectContext<'_>,
     stores: &[Store],
     reason: &str,
-    required: Required,
+    required: RequiredProof,
 ) -> Result<Vec<Saved>, Failure> {
     if stores.is_empty() {
         return Ok(Vec::new());
@@ -53,7 +53,7 @@ pub(super) async fn save_to(
         made.push((group, backup));
     }
     let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
-    together::write(&cx.root, &cx.project.name, &members)
+    set::write(&cx.root, &cx.project.name, &members)
         .map_err(|error| failed(cx, "the list of what was saved together", error.into()))?;
     let mut saved = Vec::new();
     for (group, mut backup) in made {
@@ -68,13 +68,13 @@ pub(super) async fn prove(
     cx: &ProjectContext<'_>,
     store: &Store,
     backup: &mut Verified,
-    required: Required,
+    required: RequiredProof,
 ) -> Result<(), Failure> {
     let driver = backup.manifest.kind.driver();
-    if required < Required::Restored || backup.proof() >= Proof::Restored {
+    if required < RequiredProof::Restored || backup.proof() >= Proof::Restored {
         return Ok(());
     }
-    if !driver.can_try() {
+    if driver.test_restore().is_none() {
         cx.ui().say(format!(
             "`{}` is a backup of plain files: it was read to its end, and there is no server to try it in.",
             backup.name()
@@ -147,7 +147,7 @@ async fn save_one(cx: &ProjectContext<'_>, group: &Group, reason: &str) -> anyho
         proof: dump.proof,
         fingerprint: dump.fingerprint,
         artifacts: dump.artifacts,
-        restore_by_hand: dump.restore_by_hand,
+        manual_restore: dump.manual_restore,
     };
     Ok(staging.finish_showing(manifest, &meter)?)
 }

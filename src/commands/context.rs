@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::store::BackupRoot;
 use crate::compose::binary::ComposeBinary;
 use crate::compose::grammar::Grammar;
@@ -132,8 +132,8 @@ impl<'a> ProjectContext<'a> {
     }
 
     /// What a driver needs to work on a store.
-    pub fn target<'t>(&'t self, store: &'t Store, progress: &'t dyn Progress) -> Target<'t> {
-        Target {
+    pub fn target<'t>(&'t self, store: &'t Store, progress: &'t dyn Progress) -> DriverTarget<'t> {
+        DriverTarget {
             engine: self.engine.as_ref(),
             store,
             stores: &self.inventory.stores,

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::context::ProjectContext;
 use super::format;
-use crate::backup::export::{Kind, Origin, Place, Sink, Written};
+use crate::backup::driver::PortableFormat;
+use crate::backup::export::{ExportFormat, ExportOrigin, ExportSink, ExportedFile, PendingExport};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{Store, StoreKind};
+use crate::inventory::Store;
 use crate::progress::{Progress as _, Unit};
 use crate::units::{Bytes, count};
 
@@ -16,20 +17,20 @@ use crate::units::{Bytes, count};
 pub(super) async fn run(
     cx: &ProjectContext<'_>,
     stores: &[Store],
-    kind: Kind,
+    kind: ExportFormat,
     as_json: bool,
 ) -> Result<Exit, Failure> {
     let mut written = Vec::new();
     for store in stores {
-        if store.kind == StoreKind::Volume {
+        let Some(portable) = store.kind.driver().portable() else {
             cx.ui().say(format!(
                 "`{}` holds plain files, which no portable file has; `{}` copies them.",
                 store.service,
                 cx.suggest().backup()
             ));
             continue;
-        }
-        let one = export(cx, store, kind).await.map_err(|error| {
+        };
+        let one = export(cx, store, portable, kind).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, format!("`{}` could not be exported", store.service))
                 .because(error)
                 .say("No file was kept, and the server is as it was.")
@@ -54,7 +55,7 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-fn listed(store: &Store, written: &Written) -> serde_json::Value {
+fn listed(store: &Store, written: &ExportedFile) -> serde_json::Value {
     json!({
         "service": store.service,
         "path": written.path,
@@ -64,17 +65,22 @@ fn listed(store: &Store, written: &Written) -> serde_json::Value {
     })
 }
 
-async fn export(cx: &ProjectContext<'_>, store: &Store, kind: Kind) -> anyhow::Result<Written> {
+async fn export(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    portable: &dyn PortableFormat,
+    kind: ExportFormat,
+) -> anyhow::Result<ExportedFile> {
     let meter = cx.ui().meter();
-    let place = Place::take(&cx.root, &store.id, Timestamp::now(), kind)?;
-    let origin = Origin {
+    let place = PendingExport::create(&cx.root, &store.id, Timestamp::now(), kind)?;
+    let origin = ExportOrigin {
         tool: concat!("safe-compose ", env!("CARGO_PKG_VERSION")).to_owned(),
         created: place.created,
         project: cx.project.name.clone(),
         service: store.service.clone(),
     };
-    let sink = Sink::begin(place, origin);
-    let exported = match store.kind.driver().export(cx.target(store, &meter), &sink).await {
+    let sink = ExportSink::begin(place, origin);
+    let exported = match portable.export(cx.target(store, &meter), &sink).await {
         Ok(exported) => exported,
         // A full disk shows as a sink that takes nothing any more.
         Err(error) => return Err(sink.failure().await.unwrap_or(error)),

@@ -12,11 +12,11 @@ use super::context::ProjectContext;
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::Proof;
-use crate::backup::proof::{Outcome, Record};
 use crate::backup::store::Backup;
+use crate::backup::test_restore::{TestRestoreOutcome, TestRestoreRecord};
 use crate::inventory::Inventory;
 use crate::policy::{Assessment, Effect, Impact, Subject, Token};
-use crate::preflight::{Finding, Severity};
+use crate::preflight::{CheckFinding, CheckSeverity};
 use crate::ui::table;
 use crate::units::{Age, Bytes, count};
 
@@ -140,7 +140,7 @@ fn reasons<'a>(impacts: impl IntoIterator<Item = &'a Impact>) -> String {
 }
 
 /// The plan for scripts; `docs/json.md` documents it.
-pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[Finding]) -> String {
+pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[CheckFinding]) -> String {
     let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
     json(&json!({
         "format": "safe-compose-plan",
@@ -183,16 +183,16 @@ pub(super) fn services(inventory: &Inventory) -> String {
 }
 
 /// What a check before a start has found.
-pub(super) fn finding(finding: &Finding) -> String {
+pub(super) fn finding(finding: &CheckFinding) -> String {
     format!("{}: {}: {}.", finding.service, finding.what, finding.why)
 }
 
-fn finding_json(finding: &Finding) -> serde_json::Value {
+fn finding_json(finding: &CheckFinding) -> serde_json::Value {
     let severity = match finding.severity {
-        Severity::Stop => "error",
-        Severity::Repair => "repair",
-        Severity::Warn => "warning",
-        Severity::Note => "note",
+        CheckSeverity::Stop => "error",
+        CheckSeverity::Repair => "repair",
+        CheckSeverity::Warn => "warning",
+        CheckSeverity::Note => "note",
     };
     json!({ "severity": severity, "service": finding.service, "problem": finding.what, "reason": finding.why })
 }
@@ -215,19 +215,19 @@ pub(super) fn proof(proof: Proof) -> &'static str {
 /// How far a backup was checked, and what its trial has shown.
 fn proof_of(backup: &Backup) -> String {
     let level = proof(backup.proof());
-    let Some(record) = &backup.trial else { return level.to_owned() };
+    let Some(record) = &backup.test_restore else { return level.to_owned() };
     let server = record.server.as_deref().unwrap_or("?");
     let when = ago(record.time);
     match &record.outcome {
-        Outcome::Restored => format!("{level} into a scratch {} {server}, {when}", record.image),
-        Outcome::Failed { reasons } => format!("{level} {when}: {}", reasons.join("; ")),
+        TestRestoreOutcome::Restored => format!("{level} into a scratch {} {server}, {when}", record.image),
+        TestRestoreOutcome::Failed { reasons } => format!("{level} {when}: {}", reasons.join("; ")),
     }
 }
 
-fn trial_json(record: &Record) -> serde_json::Value {
+fn trial_json(record: &TestRestoreRecord) -> serde_json::Value {
     let reasons = match &record.outcome {
-        Outcome::Restored => &[],
-        Outcome::Failed { reasons } => reasons.as_slice(),
+        TestRestoreOutcome::Restored => &[],
+        TestRestoreOutcome::Failed { reasons } => reasons.as_slice(),
     };
     json!({ "time": record.time, "image": record.image, "server": record.server, "reasons": reasons })
 }
@@ -252,7 +252,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),
-        "trial": backup.trial.as_ref().map(trial_json),
+        "trial": backup.test_restore.as_ref().map(trial_json),
         "reason": manifest.reason,
         "server": manifest.server,
         "holds": contents(&manifest.fingerprint),
@@ -299,7 +299,7 @@ pub(super) fn backup(backup: &Backup) -> String {
         text.push_str(&table::render(&["COLLECTION", "POINTS", "ALIASES"], &rows));
     }
     text.push_str("\nWithout safe-compose:\n");
-    for line in &manifest.restore_by_hand {
+    for line in &manifest.manual_restore {
         text.push_str(&format!("  {line}\n"));
     }
     text

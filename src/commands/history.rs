@@ -7,7 +7,7 @@ use super::format;
 use crate::cli::{Format, HistoryArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::journal::{self, Contents, Entry, Outcome};
+use crate::journal::{self, CommandOutcome, JournalContents, JournalEntry};
 use crate::ui::table;
 
 const HEADINGS: &[&str] = &["TIME", "COMMAND", "OUTCOME", "EXIT", "EFFECTS", "BACKUPS"];
@@ -21,7 +21,7 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, 
     if args.format == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
-            "format_version": 1,
+            "format_version": 2,
             "entries": entries,
             "unreadable_lines": contents.unreadable,
             "torn": contents.torn,
@@ -42,31 +42,31 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, 
 }
 
 /// The last few, the newest at the end.
-fn newest(contents: &Contents, last: usize) -> &[Entry] {
+fn newest(contents: &JournalContents, last: usize) -> &[JournalEntry] {
     &contents.entries[contents.entries.len().saturating_sub(last)..]
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+fn row(entry: &JournalEntry) -> Vec<String> {
     let list = |parts: &[String]| if parts.is_empty() { "-".to_owned() } else { parts.join(", ") };
     vec![
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         // A word with a line end in it must not break the line.
-        shell_words::join(&entry.words).replace(char::is_control, " "),
+        shell_words::join(&entry.command).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
-        entry.exit.to_string(),
+        entry.exit_code.to_string(),
         list(&entry.effects),
         list(&entry.backups),
     ]
 }
 
-fn outcome(outcome: Outcome) -> &'static str {
+fn outcome(outcome: CommandOutcome) -> &'static str {
     match outcome {
-        Outcome::Ran => "ran",
-        Outcome::RanWithoutBackup => "ran without a backup",
-        Outcome::Refused => "refused",
-        Outcome::NotConfirmed => "not confirmed",
-        Outcome::BackupFailed => "backup failed, not run",
-        Outcome::Unknown => "unknown",
+        CommandOutcome::Ran => "ran",
+        CommandOutcome::RanWithoutBackup => "ran without a backup",
+        CommandOutcome::Refused => "refused",
+        CommandOutcome::NotConfirmed => "not confirmed",
+        CommandOutcome::BackupFailed => "backup failed, not run",
+        CommandOutcome::Unknown => "unknown",
     }
 }
 
@@ -74,17 +74,17 @@ fn outcome(outcome: Outcome) -> &'static str {
 mod tests {
     use super::*;
 
-    fn entry(word: &str) -> Entry {
-        Entry {
+    fn entry(word: &str) -> JournalEntry {
+        JournalEntry {
             format_version: 1,
             time: "2026-01-02T03:04:05.6Z".parse().expect("a time"),
             project: "shop".into(),
             engine: "E".into(),
-            words: vec![word.into(), "-v".into()],
+            command: vec![word.into(), "-v".into()],
             effects: vec!["destroys volume shop_data".into()],
             backups: Vec::new(),
-            outcome: Outcome::Refused,
-            exit: 77,
+            outcome: CommandOutcome::Refused,
+            exit_code: 77,
         }
     }
 
@@ -99,9 +99,10 @@ mod tests {
 
     #[test]
     fn the_last_few_are_the_newest() {
-        let contents = Contents { entries: ["a", "b", "c"].map(entry).into(), ..Contents::default() };
+        let contents =
+            JournalContents { entries: ["a", "b", "c"].map(entry).into(), ..JournalContents::default() };
         let words =
-            |last| newest(&contents, last).iter().map(|entry| entry.words[0].as_str()).collect::<Vec<_>>();
+            |last| newest(&contents, last).iter().map(|entry| entry.command[0].as_str()).collect::<Vec<_>>();
         assert_eq!(words(2), ["b", "c"]);
         assert_eq!(words(9), ["a", "b", "c"]);
         assert!(words(0).is_empty());

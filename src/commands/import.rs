@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::context::{CommandContext, ProjectContext};
 use super::restore_run::{Telling, adopt, announce, clear, report};
 use super::{context, format};
-use crate::backup::driver::Request;
-use crate::backup::export::{Contents, Kind, scan};
+use crate::backup::driver::RestoreOptions;
+use crate::backup::export::{ExportContents, ExportFormat, scan};
 use crate::backup::store::{BackupRoot, Name};
 use crate::cli::RestoreArgs;
 use crate::error::Failure;
@@ -17,7 +17,7 @@ use crate::progress::{Progress as _, Unit};
 /// The export that is meant, where the words name one: by its path, or by its name alone.
 pub(super) fn named(root: &BackupRoot, text: &str) -> Option<PathBuf> {
     let path = Path::new(text);
-    Kind::of(path)?;
+    ExportFormat::of(path)?;
     if path.is_file() || text.contains('/') {
         return Some(path.to_owned());
     }
@@ -30,7 +30,7 @@ pub(super) async fn run(cx: &ProjectContext<'_>, args: &RestoreArgs, file: &Path
     let command = cx.command;
     let contents = read(command, file).map_err(|failure| failure.say("Nothing was restored."))?;
     let store = store_for(cx, &contents, args)?.clone();
-    let request = Request {
+    let request = RestoreOptions {
         collections: args.collections.clone(),
         rename: args.rename.clone(),
         schema_only: args.schema_only,
@@ -50,17 +50,23 @@ pub(super) async fn run(cx: &ProjectContext<'_>, args: &RestoreArgs, file: &Path
     let meter = cx.ui().meter();
     let target = cx.target(&store, &meter);
     let driver = store.kind.driver();
+    let portable = driver.portable().ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("`{}` contains plain files, and an export cannot be restored into them", store.service),
+        )
+    })?;
     driver.wait_ready(target, command.ready_timeout()).await.map_err(failed)?;
-    let plan = driver.plan_import(target, &contents, &request).await.map_err(failed)?;
+    let plan = portable.plan_import(target, &contents, &request).await.map_err(failed)?;
     let telling = Telling { name: format::short_path(file), age: None, kind: store.kind };
     announce(cx, &store, &telling, &plan);
-    if !contents.is_sealed {
+    if !contents.has_digest {
         cx.ui()
             .warn("the file has no digest, so that a change in it would not show; its points are counted.");
     }
     let clearance = clear(cx, &store, &plan).await?;
     let restored = super::interruptible(async {
-        driver.import(target, &contents, &plan, &request, &clearance).await.map_err(failed)
+        portable.import(target, &contents, &plan, &request, &clearance).await.map_err(failed)
     })
     .await?;
     report(cx, &store, &restored, args.format);
@@ -71,7 +77,7 @@ pub(super) async fn run(cx: &ProjectContext<'_>, args: &RestoreArgs, file: &Path
 }
 
 /// Reads the file to its end before anything is asked of a server.
-pub(super) fn read(command: &CommandContext, file: &Path) -> Result<Contents, Failure> {
+pub(super) fn read(command: &CommandContext, file: &Path) -> Result<ExportContents, Failure> {
     let length = file.metadata().ok().map(|meta| meta.len());
     let meter = command.ui.meter();
     let task = meter.begin(&format!("checking `{}`", format::short_path(file)), Unit::Bytes, length);
@@ -85,7 +91,7 @@ pub(super) fn read(command: &CommandContext, file: &Path) -> Result<Contents, Fa
 /// The service that was named, else the one the file is from, else the only Qdrant.
 fn store_for<'a>(
     cx: &'a ProjectContext<'_>,
-    contents: &Contents,
+    contents: &ExportContents,
     args: &RestoreArgs,
 ) -> Result<&'a Store, Failure> {
     let stores = &cx.inventory.stores;
@@ -109,8 +115,8 @@ fn store_for<'a>(
 }
 
 /// `verify FILE.json`: whether it is whole.
-pub(super) fn verify(command: &CommandContext, text: &str) -> Option<Result<Contents, Failure>> {
-    Kind::of(Path::new(text))?;
+pub(super) fn verify(command: &CommandContext, text: &str) -> Option<Result<ExportContents, Failure>> {
+    ExportFormat::of(Path::new(text))?;
     let root = match command.project() {
         Ok(project) => context::settings(&project).map(|settings| context::backup_root(&project, &settings)),
         // A file by its path needs no project.

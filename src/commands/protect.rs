@@ -6,10 +6,10 @@ use crate::cli::ProtectArgs;
 use crate::engine::Volume;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::PlaceSource;
-use crate::journal::{self, Entry, Outcome as Ended};
+use crate::inventory::LocationSource;
+use crate::journal::{self, CommandOutcome as Ended, JournalEntry};
 use crate::policy::Assessment;
-use crate::protect::{self, Outcome, ProtectError, Protection};
+use crate::protect::{self, ProtectError, ProtectOutcome, Protection};
 
 pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
@@ -33,7 +33,7 @@ pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<
         match protect::protect(cx.engine.as_ref(), volume, &cx.project.name).await {
             Ok(outcome) => {
                 tell(&cx, volume, outcome);
-                if outcome != Outcome::Already {
+                if outcome != ProtectOutcome::AlreadyProtected {
                     done.push(format!("protects volume {volume}"));
                 }
             }
@@ -117,17 +117,17 @@ fn unknown(cx: &ProjectContext<'_>, word: &str, name: &str) -> Failure {
         .say("Nothing was changed.")
 }
 
-fn tell(cx: &ProjectContext<'_>, volume: &str, outcome: Outcome) {
+fn tell(cx: &ProjectContext<'_>, volume: &str, outcome: ProtectOutcome) {
     let holder = protect::holder_name(volume);
     let place = format::elsewhere(cx);
     cx.ui().good(match outcome {
-        Outcome::Made => {
+        ProtectOutcome::Created => {
             format!("`{volume}` is protected{place}: nobody can remove it while `{holder}` runs.")
         }
-        Outcome::Started => {
+        ProtectOutcome::Started => {
             format!("`{volume}` is protected again{place}: its holder had stopped, and runs.")
         }
-        Outcome::Already => format!("`{volume}` is protected already{place}."),
+        ProtectOutcome::AlreadyProtected => format!("`{volume}` is protected already{place}."),
     });
 }
 
@@ -136,7 +136,7 @@ fn failed(volume: &str, error: ProtectError) -> Failure {
     let advice = match &error {
         ProtectError::Engine(_) => "`docker info` shows whether the engine can start containers.",
         ProtectError::NoVolume(_) => "It was removed a moment ago.",
-        ProtectError::Machine(_) => {
+        ProtectError::Architecture(_) => {
             "A container of any image that mounts the volume and never ends does the same; docs/protection.md shows how."
         }
         ProtectError::NotRunning(_) => "`docker logs` and `docker inspect` of the holder tell why.",
@@ -147,20 +147,20 @@ fn failed(volume: &str, error: ProtectError) -> Failure {
 /// A holder keeps volumes. What lies elsewhere is said, so that nobody feels safer than they are.
 fn warn_of_the_rest(cx: &ProjectContext<'_>) {
     for store in &cx.inventory.stores {
-        for place in &store.places {
+        for place in &store.locations {
             let target = place.target.display();
             match &place.source {
-                PlaceSource::Volume { anonymous: false, .. } | PlaceSource::Tmpfs => {}
-                PlaceSource::Volume { anonymous: true, .. } => cx.ui().warn(format!(
+                LocationSource::Volume { anonymous: false, .. } | LocationSource::Tmpfs => {}
+                LocationSource::Volume { anonymous: true, .. } => cx.ui().warn(format!(
                     "`{}` keeps data at `{target}` in an anonymous volume, which was not protected: give it a name in the file.",
                     store.service
                 )),
-                PlaceSource::Bind { path } => cx.ui().say(format!(
+                LocationSource::Bind { path } => cx.ui().say(format!(
                     "`{}` keeps data at `{target}` in the directory {}, which no engine removes and nothing else protects.",
                     store.service,
                     path.display()
                 )),
-                PlaceSource::Layer => cx.ui().warn(format!(
+                LocationSource::Layer => cx.ui().warn(format!(
                     "`{}` keeps data inside its container, which cannot be protected: mount a volume at `{target}`.",
                     store.service
                 )),
@@ -171,9 +171,12 @@ fn warn_of_the_rest(cx: &ProjectContext<'_>) {
 
 /// Adds to the journal what became of the protection of volumes.
 pub(super) fn write_down(cx: &ProjectContext<'_>, effects: Vec<String>, outcome: Ended, exit: Exit) {
-    let nothing =
-        Assessment { engine: cx.identity().mark(), project: cx.project.name.clone(), impacts: Vec::new() };
-    let mut entry = Entry::begin(&cx.project.name, cx.identity(), &cx.command.typed, &nothing);
+    let nothing = Assessment {
+        engine: cx.identity().unique_description(),
+        project: cx.project.name.clone(),
+        impacts: Vec::new(),
+    };
+    let mut entry = JournalEntry::begin(&cx.project.name, cx.identity(), &cx.command.typed, &nothing);
     entry.effects = effects;
     if let Err(error) = journal::append(cx.root.directory(), &entry.end(outcome, exit)) {
         cx.ui().warn(format!("the journal cannot be written: {error}"));

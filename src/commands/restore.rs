@@ -2,9 +2,9 @@
 
 use super::context::{CommandContext, ProjectContext};
 use super::{backups, baselines, format, import, restore_run};
-use crate::backup::driver::Request;
-use crate::backup::proof::Outcome;
+use crate::backup::driver::RestoreOptions;
 use crate::backup::store::Backup;
+use crate::backup::test_restore::TestRestoreOutcome;
 use crate::cli::RestoreArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ pub(super) async fn run(command: &CommandContext, args: &RestoreArgs) -> Result<
     }
     let backup = choose(&cx, args)?;
     let store = store_for(&cx, &backup, args)?.clone();
-    let request = Request {
+    let request = RestoreOptions {
         collections: args.collections.clone(),
         rename: args.rename.clone(),
         schema_only: args.schema_only,
@@ -49,7 +49,9 @@ pub(super) async fn run(command: &CommandContext, args: &RestoreArgs) -> Result<
         &restore_run::Telling { name: backup.name(), age, kind: backup.manifest.kind },
         &plan,
     );
-    if let Some(Outcome::Failed { reasons }) = backup.trial.as_ref().map(|record| &record.outcome) {
+    if let Some(TestRestoreOutcome::Failed { reasons }) =
+        backup.test_restore.as_ref().map(|record| &record.outcome)
+    {
         let reasons = reasons.join("; ");
         cx.ui().warn(format!("this backup was tried out, and could not be put back: {reasons}"));
     }
@@ -125,7 +127,7 @@ fn recorded(cx: &ProjectContext<'_>, service: &str) -> Result<Backup, Failure> {
     let fingerprint = baselines::read(cx, store)?.and_then(|record| record.fingerprint).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("nothing was ever recorded of `{service}`, and there is no backup"))
     })?;
-    Ok(Backup::from_record(&cx.root, &cx.project.name, &store.id, store.kind, fingerprint))
+    Ok(Backup::from_baseline(&cx.root, &cx.project.name, &store.id, store.kind, fingerprint))
 }
 
 fn store_for<'a>(

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::context::ProjectContext;
 use super::refusal::{self, RefusableAction};
 use super::{backup_run, baselines, format};
-use crate::backup::driver::{Action, Plan, Restored, Step};
-use crate::backup::record::Note;
+use crate::backup::baseline::Note;
+use crate::backup::driver::{Action, RestorePlan, Restored, Step};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
@@ -21,14 +21,11 @@ pub(super) struct Telling {
     pub(super) kind: StoreKind,
 }
 
-pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling, plan: &Plan) {
+pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling, plan: &RestorePlan) {
     let ui = cx.ui();
     let age = telling.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("restoring `{}` from {}{age}:", store.service, telling.name));
-    let noun = match telling.kind {
-        StoreKind::Qdrant => "point",
-        StoreKind::Volume => "file",
-    };
+    let noun = telling.kind.driver().nouns().item;
     for step in &plan.steps {
         ui.text(format!("  {}", line(step, noun)));
     }
@@ -47,10 +44,14 @@ fn line(step: &Step, noun: &str) -> String {
 }
 
 /// The permission to restore. Existing data is backed up first, and replacing it has to be confirmed.
-pub(super) async fn clear(cx: &ProjectContext<'_>, store: &Store, plan: &Plan) -> Result<Clearance, Failure> {
+pub(super) async fn clear(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    plan: &RestorePlan,
+) -> Result<Clearance, Failure> {
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
     let assessment = Assessment {
-        engine: cx.identity().mark(),
+        engine: cx.identity().unique_description(),
         project: cx.project.name.clone(),
         impacts: replaced
             .map(|step| {
@@ -117,10 +118,7 @@ pub(super) fn report(cx: &ProjectContext<'_>, store: &Store, restored: &Restored
         return;
     }
     let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
-    let one = match store.kind {
-        StoreKind::Qdrant => "collection",
-        StoreKind::Volume => "place",
-    };
+    let one = store.kind.driver().nouns().part;
     let mut line =
         format!("restored {} into `{}`, counted and compared", crate::units::count(done, one), store.service);
     if !restored.aliases.is_empty() {

@@ -13,13 +13,13 @@ use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
 use super::format;
-use crate::backup::record::Record;
+use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::{Format, StatusArgs};
 use crate::engine::{Container, Volume};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{Place, PlaceSource, Store};
+use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::protect::{self, Protection};
 use crate::ui::table;
 
@@ -80,8 +80,8 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
         let (backup, record) = remembered(cx, &store.id, warnings);
         // A directory that is only read is configuration; a volume that is only read was written by somebody else.
         let configuration =
-            |place: &Place| place.read_only && matches!(place.source, PlaceSource::Bind { .. });
-        for place in store.places.iter().filter(|place| !configuration(place)) {
+            |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
+        for place in store.locations.iter().filter(|place| !configuration(place)) {
             rows.push(Row {
                 store: Some(store),
                 service: Some(store.service.clone()),
@@ -103,7 +103,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
         }
         let mounted = cx.containers.iter().find(|container| container.mounts_volume(&volume.name));
         let source =
-            PlaceSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
+            LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         // As backups of a volume without a service are called.
         let id = format!("volume-{}", volume.compose_key().unwrap_or(&volume.name));
         let (backup, record) = remembered(cx, &id, warnings);
@@ -123,24 +123,24 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
     }
     for row in &mut rows {
         match &row.source {
-            PlaceSource::Volume { name: Some(name), .. } => {
+            LocationSource::Volume { name: Some(name), .. } => {
                 row.bytes = sizes.get(name).copied();
                 row.protection = protect::protection(&cx.holders, name);
             }
-            PlaceSource::Bind { path } if cx.identity().local => row.bytes = size(path.clone()).await,
-            PlaceSource::Bind { .. }
-            | PlaceSource::Volume { name: None, .. }
-            | PlaceSource::Tmpfs
-            | PlaceSource::Layer => {}
+            LocationSource::Bind { path } if cx.identity().local => row.bytes = size(path.clone()).await,
+            LocationSource::Bind { .. }
+            | LocationSource::Volume { name: None, .. }
+            | LocationSource::Tmpfs
+            | LocationSource::Layer => {}
         }
     }
     rows
 }
 
-fn volume_of(source: &PlaceSource) -> Option<&String> {
+fn volume_of(source: &LocationSource) -> Option<&String> {
     match source {
-        PlaceSource::Volume { name, .. } => name.as_ref(),
-        PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Layer => None,
+        LocationSource::Volume { name, .. } => name.as_ref(),
+        LocationSource::Bind { .. } | LocationSource::Tmpfs | LocationSource::Layer => None,
     }
 }
 
@@ -149,28 +149,30 @@ fn remembered(
     cx: &ProjectContext<'_>,
     id: &str,
     warnings: &mut Vec<String>,
-) -> (Option<Backup>, Option<Record>) {
+) -> (Option<Backup>, Option<StoreBaseline>) {
     let backup = cx.root.latest(id).unwrap_or_else(|error| {
         warnings.push(format!("the backups of `{id}` cannot be listed: {:#}.", anyhow::Error::from(error)));
         None
     });
-    let record = Record::read(&cx.root, id).unwrap_or_else(|error| {
+    let record = StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
         warnings.push(format!("what `{id}` held cannot be read: {:#}.", anyhow::Error::from(error)));
         None
     });
     (backup, record)
 }
 
-fn is_there(cx: &ProjectContext<'_>, store: &Store, source: &PlaceSource) -> bool {
+fn is_there(cx: &ProjectContext<'_>, store: &Store, source: &LocationSource) -> bool {
     match source {
-        PlaceSource::Volume { name: Some(name), .. } => cx.volumes.iter().any(|volume| volume.name == *name),
-        PlaceSource::Volume { name: None, .. } => false,
-        PlaceSource::Bind { path } => !cx.identity().local || path.try_exists().unwrap_or(true),
-        PlaceSource::Tmpfs | PlaceSource::Layer => store.container.is_some(),
+        LocationSource::Volume { name: Some(name), .. } => {
+            cx.volumes.iter().any(|volume| volume.name == *name)
+        }
+        LocationSource::Volume { name: None, .. } => false,
+        LocationSource::Bind { path } => !cx.identity().local || path.try_exists().unwrap_or(true),
+        LocationSource::Tmpfs | LocationSource::Layer => store.container.is_some(),
     }
 }
 
-fn is_disposable(cx: &ProjectContext<'_>, source: &PlaceSource) -> bool {
+fn is_disposable(cx: &ProjectContext<'_>, source: &LocationSource) -> bool {
     let Some(name) = volume_of(source) else { return false };
     let labelled = cx.volumes.iter().find(|volume| volume.name == *name).and_then(Volume::compose_key);
     let declared = cx.project.whole_model().into_iter().flat_map(|model| &model.volumes);

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use super::context::ProjectContext;
 use super::format;
 use crate::backup::driver::scratch::TestEnv;
-use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, BackupRoot, Verified};
+use crate::backup::test_restore::TestRestoreResult;
 use crate::engine::Engine;
 use crate::fs::Digest;
 use crate::ui::Ui;
@@ -35,27 +35,27 @@ impl<'a> Prover<'a> {
     }
 
     /// Tries a backup out that was read to its end just now, and writes the result down beside it.
-    pub(super) async fn prove(&self, backup: &mut Verified) -> anyhow::Result<Trial> {
+    pub(super) async fn prove(&self, backup: &mut Verified) -> anyhow::Result<TestRestoreResult> {
         let trial = self.trial(backup.backup()).await?;
-        backup.note_trial(&trial).context("the result could not be written down")?;
+        backup.record_test_restore(&trial).context("the result could not be written down")?;
         Ok(trial)
     }
 
     /// Reads a backup to its end first. What is damaged is not given to a server any more.
-    pub(super) async fn prove_unchecked(&self, backup: &mut Backup) -> anyhow::Result<Trial> {
+    pub(super) async fn prove_unchecked(&self, backup: &mut Backup) -> anyhow::Result<TestRestoreResult> {
         let trial = match backup.check_showing(&self.ui.meter()) {
             Ok(_) => self.trial(backup).await?,
-            Err(damage) => Trial {
+            Err(damage) => TestRestoreResult {
                 image: backup.manifest.image.clone(),
                 server: None,
                 reasons: vec![damage.to_string()],
             },
         };
-        backup.note_trial(&trial).context("the result could not be written down")?;
+        backup.record_test_restore(&trial).context("the result could not be written down")?;
         Ok(trial)
     }
 
-    async fn trial(&self, backup: &Backup) -> anyhow::Result<Trial> {
+    async fn trial(&self, backup: &Backup) -> anyhow::Result<TestRestoreResult> {
         // One at a time, so that whatever else bears our name is left over. Nothing is pruned meanwhile either.
         let _lock = self.root.lock()?;
         let meter = self.ui.meter();
@@ -67,7 +67,13 @@ impl<'a> Prover<'a> {
             owner: &owner,
             ready_timeout: self.ready_timeout,
         };
-        backup.manifest.kind.driver().try_out(ground, backup).await
+        match backup.manifest.kind.driver().test_restore() {
+            Some(driver) => driver.run(ground, backup).await,
+            None => anyhow::bail!(
+                "`{}` contains plain files: there is no server to restore it into",
+                backup.name()
+            ),
+        }
     }
 }
 
@@ -84,11 +90,11 @@ fn owner(root: &BackupRoot) -> String {
 }
 
 /// What is wrong with a backup that was tried; `None` when it came out equal.
-pub(super) fn verdict(trial: &Trial) -> Option<anyhow::Error> {
+pub(super) fn verdict(trial: &TestRestoreResult) -> Option<anyhow::Error> {
     (!trial.reasons.is_empty()).then(|| anyhow::anyhow!(trial.reasons.join("; ")))
 }
 
-pub(super) fn tell(ui: &Ui, backup: &Backup, trial: &Trial) {
+pub(super) fn tell(ui: &Ui, backup: &Backup, trial: &TestRestoreResult) {
     ui.good(format!(
         "`{}` was put into a scratch {} {} and came out equal: {}.",
         backup.name(),
@@ -112,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_told() {
-        let trial = |reasons: &[&str]| Trial {
+        let trial = |reasons: &[&str]| TestRestoreResult {
             image: "i".into(),
             server: None,
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),

@@ -10,7 +10,7 @@ use crate::cli::UnprotectArgs;
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::journal::Outcome;
+use crate::journal::CommandOutcome;
 use crate::policy::{Approval, Assessment, BackupStatus, DecisionInput, Effect, GuardMode, Impact, Subject};
 use crate::protect;
 
@@ -46,10 +46,10 @@ pub(super) async fn run(command: &CommandContext, args: &UnprotectArgs) -> Resul
     // The volume stays, so there is nothing to save.
     let clearance = approval.clear(BackupStatus::Nothing);
     for volume in &volumes {
-        protect::lift(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
+        protect::unprotect(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
         command.ui.say(format!("`{volume}` is not protected any more. It was not touched."));
     }
-    write_down(&cx, ends(), Outcome::Ran, Exit::Success);
+    write_down(&cx, ends(), CommandOutcome::Ran, Exit::Success);
     Ok(Exit::Success)
 }
 
@@ -64,10 +64,18 @@ fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> Assessment {
         let subject = Subject::Layer { container: holder.id.clone(), created: None };
         Impact::new(Effect::Destroy, subject, "the container that keeps the volume is removed")
     });
-    Assessment { engine: cx.identity().mark(), project: volumes.join(" "), impacts: impacts.collect() }
+    Assessment {
+        engine: cx.identity().unique_description(),
+        project: volumes.join(" "),
+        impacts: impacts.collect(),
+    }
 }
 
-fn approve(command: &CommandContext, plan: &Assessment, line: &str) -> Result<Approval, (Outcome, Failure)> {
+fn approve(
+    command: &CommandContext,
+    plan: &Assessment,
+    line: &str,
+) -> Result<Approval, (CommandOutcome, Failure)> {
     let input = DecisionInput {
         plan,
         destroy: GuardMode::Confirm,
@@ -78,6 +86,8 @@ fn approve(command: &CommandContext, plan: &Assessment, line: &str) -> Result<Ap
     let untouched = "Nothing was changed.";
     let action = RefusableAction { what: line, untouched, allow: "To allow exactly this, once" };
     let permission =
-        refusal::decide(command, &input, &action).map_err(|failure| (Outcome::Refused, failure))?;
-    permission.confirm(&command.ui, line, untouched).map_err(|failure| (Outcome::NotConfirmed, failure))
+        refusal::decide(command, &input, &action).map_err(|failure| (CommandOutcome::Refused, failure))?;
+    permission
+        .confirm(&command.ui, line, untouched)
+        .map_err(|failure| (CommandOutcome::NotConfirmed, failure))
 }

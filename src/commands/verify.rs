@@ -5,15 +5,15 @@ use serde_json::json;
 use super::context::{self, CommandContext, ProjectContext};
 use super::test_restore::{self, Prover};
 use super::{backups, baselines, format, import, verify_run};
-use crate::backup::export::Contents;
-use crate::backup::record::Note;
+use crate::backup::baseline::Note;
+use crate::backup::export::ExportContents;
 use crate::cli::{Format, VerifyArgs};
 use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::progress::Silent;
 use crate::units::count;
-use crate::verify::Verdict;
+use crate::verify::VerifyResult;
 
 pub(super) async fn run(command: &CommandContext, args: &VerifyArgs) -> Result<Exit, Failure> {
     if let Some(name) = &args.backup {
@@ -105,7 +105,7 @@ async fn prove(command: &CommandContext, name: &str, format: Format) -> Result<E
 fn portable(
     command: &CommandContext,
     name: &str,
-    read: Result<Contents, Failure>,
+    read: Result<ExportContents, Failure>,
     format: Format,
 ) -> Result<Exit, Failure> {
     if format == Format::Json {
@@ -116,7 +116,7 @@ fn portable(
     }
     let contents = read.map_err(|failure| Failure { exit: Exit::DataMissing, ..failure })?;
     let points: u64 = contents.collections.iter().map(|found| found.points).sum();
-    let digest = if contents.is_sealed { "its digest agrees" } else { "it has no digest to compare" };
+    let digest = if contents.has_digest { "its digest agrees" } else { "it has no digest to compare" };
     command.ui.good(format!(
         "`{name}` is whole: {}, {}; {digest}.",
         count(contents.collections.len() as u64, "collection"),
@@ -158,13 +158,13 @@ async fn compare(cx: &ProjectContext<'_>, format: Format) -> Result<Exit, Failur
     Ok(Exit::Success)
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+fn word(verdict: &VerifyResult) -> &'static str {
     match verdict {
-        Verdict::Whole(_) => "whole",
-        Verdict::Unrecorded(_) => "unrecorded",
-        Verdict::Fresh { .. } => "fresh",
-        Verdict::Lossy { .. } => "lossy",
-        Verdict::Unverifiable(_) => "unverifiable",
+        VerifyResult::Complete(_) => "whole",
+        VerifyResult::NoBaseline(_) => "unrecorded",
+        VerifyResult::Reset { .. } => "fresh",
+        VerifyResult::DataMissing { .. } => "lossy",
+        VerifyResult::Unverifiable(_) => "unverifiable",
     }
 }
 

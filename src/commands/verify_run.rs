@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::context::ProjectContext;
 use super::{baselines, format};
-use crate::backup::record::Record;
+use crate::backup::baseline::StoreBaseline;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::verify::{self, Verdict};
+use crate::verify::{self, VerifyResult};
 
 /// Compares every store of the services (all when `None`) whose container runs. The first that has lost something is
 /// the failure; the others are told too.
 pub(super) async fn all(
     cx: &ProjectContext<'_>,
     services: Option<&BTreeSet<String>>,
-) -> Result<Vec<(String, Verdict)>, Failure> {
+) -> Result<Vec<(String, VerifyResult)>, Failure> {
     let mut verdicts = Vec::new();
     let mut failed: Option<Failure> = None;
     for store in comparable(cx, services) {
@@ -70,28 +70,28 @@ fn comparable<'a>(
 fn tell(
     cx: &ProjectContext<'_>,
     store: &Store,
-    record: Option<&Record>,
-    verdict: &Verdict,
+    record: Option<&StoreBaseline>,
+    verdict: &VerifyResult,
 ) -> Result<Option<Failure>, Failure> {
     let ui = cx.ui();
     let service = &store.service;
     let since = record.map_or_else(String::new, |record| format!(" ({})", format::ago(record.time)));
     match verdict {
-        Verdict::Whole(now) => {
+        VerifyResult::Complete(now) => {
             ui.good(format!(
                 "`{service}`: everything is there that was there at the last stop{since}: {}.",
                 format::contents(now)
             ));
             Ok(None)
         }
-        Verdict::Unrecorded(now) => {
+        VerifyResult::NoBaseline(now) => {
             ui.say(format!(
                 "`{service}` answers: {}. Nothing was recorded before, so there is nothing to compare with.",
                 format::contents(now)
             ));
             Ok(None)
         }
-        Verdict::Fresh { now, backup } => {
+        VerifyResult::Reset { now, backup } => {
             ui.say(format!(
                 "`{service}` starts anew: {}. Its data was destroyed on purpose{since}.",
                 format::contents(now)
@@ -101,13 +101,13 @@ fn tell(
             }
             Ok(None)
         }
-        Verdict::Unverifiable(reason) => Ok(Some(
+        VerifyResult::Unverifiable(reason) => Ok(Some(
             Failure::new(Exit::DataMissing, format!("`{service}` could not be compared with its last stop"))
                 .because(anyhow::anyhow!("{reason}"))
                 .run("Its log may tell more", cx.suggest().logs(service))
                 .run("To compare again", cx.suggest().verify()),
         )),
-        Verdict::Lossy { now, differences } => {
+        VerifyResult::DataMissing { now, differences } => {
             let mut failure = Failure::new(
                 Exit::DataMissing,
                 match record {

@@ -1,9 +1,9 @@
-//! Which engine a Compose command would talk to, by the rules of the Docker command line.
+//! Finds the engine that a Compose command would use, by the rules of the Docker CLI.
 //!
-//! A flag wins over the environment, `DOCKER_HOST` over `DOCKER_CONTEXT`, and both over the `currentContext` of
+//! Flags have precedence over the environment, `DOCKER_HOST` over `DOCKER_CONTEXT`, and both over `currentContext` in
 //! `config.json` (docker/cli, `cli/command/cli.go`, `resolveContextName`). The context `default` has no file: it is
-//! `--host`, else `DOCKER_HOST`, else the default socket, with the TLS variables. Guessing another engine than Compose
-//! would use is worse than giving up, so whatever cannot be resolved is an error.
+//! `--host`, else `DOCKER_HOST`, else the default socket, with the TLS variables. Using another engine than Compose is
+//! worse than failing, so whatever cannot be resolved is an error.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use serde::Deserialize;
 use super::{EngineError, Result};
 use crate::fs::Digest;
 
-/// Where an engine listens when nothing says otherwise.
+/// Docker's default endpoint.
 pub const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 
-/// The context that has no file.
+/// The name of the context that has no file.
 const DEFAULT_CONTEXT: &str = "default";
 
-/// What the caller and the environment say. Empty strings count as not set, as they do for Docker.
+/// The flags and variables that select an engine. As in Docker, an empty string counts as unset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineEnvironment {
     /// `-H`, `--host`.
@@ -30,7 +30,7 @@ pub struct EngineEnvironment {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`.
     pub docker_context: Option<String>,
-    /// `--config` or `DOCKER_CONFIG`; else `.docker` in the home directory.
+    /// `--config` or `DOCKER_CONFIG`; `~/.docker` if unset.
     pub docker_config: Option<PathBuf>,
     /// `DOCKER_TLS_VERIFY`.
     pub tls_verify: Option<String>,
@@ -39,16 +39,16 @@ pub struct EngineEnvironment {
     pub home: Option<PathBuf>,
 }
 
-/// An engine's address, and why it is this one.
+/// The address of an engine, and the setting that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// `unix:///var/run/docker.sock`, `tcp://host:2375`, `ssh://user@host`.
     pub url: String,
     pub tls: Option<Tls>,
-    pub origin: Origin,
+    pub origin: EndpointOrigin,
 }
 
-/// The files that secure a TCP connection. What is not there is `None`.
+/// The files that secure a TCP connection. `None` if a file does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tls {
     pub ca: Option<PathBuf>,
@@ -56,9 +56,9 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// The rule that chose an endpoint.
+/// The setting that selected an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum EndpointOrigin {
     HostFlag,
     ContextFlag(String),
     HostVariable,
@@ -67,7 +67,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for EndpointOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HostFlag => f.write_str("`--host`"),
@@ -75,43 +75,43 @@ impl fmt::Display for Origin {
             Self::HostVariable => f.write_str("`DOCKER_HOST`"),
             Self::ContextVariable(name) => write!(f, "`DOCKER_CONTEXT={name}`"),
             Self::CurrentContext(name) => write!(f, "the current Docker context `{name}`"),
-            Self::Default => f.write_str("Docker's default"),
+            Self::Default => f.write_str("the default endpoint"),
         }
     }
 }
 
 impl Endpoint {
-    /// Finds the engine that a Compose command would talk to.
+    /// Resolves the engine that a Compose command would use.
     pub fn resolve(environment: &EngineEnvironment) -> Result<Self> {
-        let host_flag = set(environment.host_flag.as_deref());
-        let context_flag = set(environment.context_flag.as_deref());
+        let host_flag = non_empty(environment.host_flag.as_deref());
+        let context_flag = non_empty(environment.context_flag.as_deref());
         if let (Some(_), Some(name)) = (host_flag, context_flag) {
-            return Err(unusable(name, "`--host` and `--context` cannot both be given"));
+            return Err(unusable(name, "`--host` and `--context` cannot be used together"));
         }
         if host_flag.is_some() {
-            return default_context(environment, Origin::HostFlag);
+            return default_context(environment, EndpointOrigin::HostFlag);
         }
         if let Some(name) = context_flag {
-            return named(environment, name, Origin::ContextFlag(name.to_owned()));
+            return named(environment, name, EndpointOrigin::ContextFlag(name.to_owned()));
         }
-        if set(environment.docker_host.as_deref()).is_some() {
-            return default_context(environment, Origin::HostVariable);
+        if non_empty(environment.docker_host.as_deref()).is_some() {
+            return default_context(environment, EndpointOrigin::HostVariable);
         }
-        if let Some(name) = set(environment.docker_context.as_deref()) {
-            return named(environment, name, Origin::ContextVariable(name.to_owned()));
+        if let Some(name) = non_empty(environment.docker_context.as_deref()) {
+            return named(environment, name, EndpointOrigin::ContextVariable(name.to_owned()));
         }
         match environment.config_directory().and_then(|directory| current_context(&directory)) {
-            Some(name) => named(environment, &name, Origin::CurrentContext(name.clone())),
-            None => default_context(environment, Origin::Default),
+            Some(name) => named(environment, &name, EndpointOrigin::CurrentContext(name.clone())),
+            None => default_context(environment, EndpointOrigin::Default),
         }
     }
 
-    /// The socket's path, where the engine is reached through one.
+    /// The path of the Unix socket, if the endpoint is one.
     pub fn socket(&self) -> Option<&Path> {
         self.url.strip_prefix("unix://").map(Path::new)
     }
 
-    /// Whether it is reached without a network.
+    /// Whether the endpoint is on this machine.
     pub fn is_local(&self) -> bool {
         self.socket().is_some()
     }
@@ -126,7 +126,7 @@ impl EngineEnvironment {
     }
 }
 
-fn set(value: Option<&str>) -> Option<&str> {
+fn non_empty(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty())
 }
 
@@ -134,7 +134,7 @@ fn unusable(name: &str, reason: impl Into<String>) -> EngineError {
     EngineError::Context { name: name.to_owned(), reason: reason.into() }
 }
 
-/// `currentContext` of `config.json`. Docker warns about a file that it cannot read and goes on without it.
+/// `currentContext` of `config.json`. Docker only warns if it cannot read the file, so an error counts as unset.
 fn current_context(directory: &Path) -> Option<String> {
     #[derive(Deserialize)]
     struct Config {
@@ -146,13 +146,13 @@ fn current_context(directory: &Path) -> Option<String> {
     config.current_context.filter(|name| !name.is_empty())
 }
 
-/// The context without a file.
-fn default_context(environment: &EngineEnvironment, origin: Origin) -> Result<Endpoint> {
-    let verify = set(environment.tls_verify.as_deref()).is_some();
-    let host = set(environment.host_flag.as_deref())
-        .or_else(|| set(environment.docker_host.as_deref()))
+/// The endpoint of the context `default`.
+fn default_context(environment: &EngineEnvironment, origin: EndpointOrigin) -> Result<Endpoint> {
+    let verify = non_empty(environment.tls_verify.as_deref()).is_some();
+    let host = non_empty(environment.host_flag.as_deref())
+        .or_else(|| non_empty(environment.docker_host.as_deref()))
         .unwrap_or(DEFAULT_SOCKET);
-    let url = normalise(DEFAULT_CONTEXT, host, verify)?;
+    let url = normalize(DEFAULT_CONTEXT, host, verify)?;
     let certificates = environment
         .cert_path
         .clone()
@@ -164,15 +164,15 @@ fn default_context(environment: &EngineEnvironment, origin: Origin) -> Result<En
 }
 
 impl Tls {
-    /// The files of a directory under Docker's names for them.
+    /// The files of a directory, by Docker's names.
     fn in_directory(directory: &Path) -> Self {
         let file = |name: &str| Some(directory.join(name)).filter(|path| path.is_file());
         Self { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") }
     }
 }
 
-/// A context by name, read from its file below `contexts/meta`.
-fn named(environment: &EngineEnvironment, name: &str, origin: Origin) -> Result<Endpoint> {
+/// The endpoint of a named context, read from its file below `contexts/meta`.
+fn named(environment: &EngineEnvironment, name: &str, origin: EndpointOrigin) -> Result<Endpoint> {
     #[derive(Deserialize)]
     struct Meta {
         #[serde(rename = "Name")]
@@ -196,36 +196,36 @@ fn named(environment: &EngineEnvironment, name: &str, origin: Origin) -> Result<
         return default_context(environment, origin);
     }
     let Some(directory) = environment.config_directory() else {
-        return Err(unusable(name, "there is no home directory to look for it in"));
+        return Err(unusable(name, "no Docker configuration directory found"));
     };
     let id = Digest::of(name.as_bytes()).to_string();
     let contexts = directory.join("contexts");
     let file = contexts.join("meta").join(&id).join("meta.json");
     let text = std::fs::read(&file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => unusable(name, "there is no such context"),
+        std::io::ErrorKind::NotFound => unusable(name, "no such context"),
         _ => unusable(name, format!("`{}`: {error}", file.display())),
     })?;
     let meta: Meta = serde_json::from_slice(&text)
         .map_err(|error| unusable(name, format!("`{}`: {error}", file.display())))?;
     if meta.name != name {
-        return Err(unusable(name, format!("its file is of context `{}`", meta.name)));
+        return Err(unusable(name, format!("its file belongs to context `{}`", meta.name)));
     }
     let Some(docker) = meta.endpoints.docker else {
-        return Err(unusable(name, "it has no Docker endpoint"));
+        return Err(unusable(name, "no Docker endpoint defined"));
     };
     if docker.skip_tls_verify {
-        return Err(unusable(name, "it skips the check of the server's certificate, which is not supported"));
+        return Err(unusable(name, "`SkipTLSVerify` is not supported"));
     }
     let tls = Tls::in_directory(&contexts.join("tls").join(&id).join("docker"));
     let secured = tls != Tls::default();
     let host = if docker.host.is_empty() { DEFAULT_SOCKET } else { &docker.host };
-    let url = normalise(name, host, secured)?;
+    let url = normalize(name, host, secured)?;
     let tls = (secured && url.starts_with("tcp://")).then_some(tls);
     Ok(Endpoint { url, tls, origin })
 }
 
-/// A host as Docker accepts it, in the one form that we use. What we would reach differently from Docker is refused.
-fn normalise(context: &str, host: &str, tls: bool) -> Result<String> {
+/// Normalizes a host as Docker accepts it. Refuses an address that we would interpret differently from Docker.
+fn normalize(context: &str, host: &str, tls: bool) -> Result<String> {
     let host = host.trim();
     let (scheme, rest) = host.split_once("://").unwrap_or(("tcp", host));
     match scheme {
@@ -234,25 +234,25 @@ fn normalise(context: &str, host: &str, tls: bool) -> Result<String> {
         "tcp" | "http" => {
             let rest = rest.trim_end_matches('/');
             if rest.contains('/') {
-                return Err(unusable(context, format!("an address with a path is not supported: `{host}`")));
+                return Err(unusable(context, format!("addresses with a path are not supported: `{host}`")));
             }
             Ok(format!("tcp://{}", with_port(rest, tls)))
         }
         "ssh" => {
             if rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
-                return Err(unusable(context, "an address with a password is not supported"));
+                return Err(unusable(context, "addresses with a password are not supported"));
             }
-            // A path asks for another socket on that host, which our connection would not use.
+            // A path selects another socket on that host, which our connection would not use.
             if rest.trim_end_matches('/').contains('/') {
-                return Err(unusable(context, format!("an address with a path is not supported: `{host}`")));
+                return Err(unusable(context, format!("addresses with a path are not supported: `{host}`")));
             }
             Ok(format!("ssh://{}", rest.trim_end_matches('/')))
         }
-        _ => Err(unusable(context, format!("`{host}`: addresses of this kind are not supported"))),
+        _ => Err(unusable(context, format!("unsupported address: `{host}`"))),
     }
 }
 
-/// Docker's defaults: 127.0.0.1, and 2375 or with TLS 2376.
+/// Adds Docker's defaults: host 127.0.0.1, port 2375, or 2376 with TLS.
 fn with_port(address: &str, tls: bool) -> String {
     let port = if tls { 2376 } else { 2375 };
     let after_bracket = address.rfind(']').map_or(0, |at| at + 1);
@@ -281,20 +281,20 @@ mod tests {
             ("tcp://[::1]:7", false, "tcp://[::1]:7"),
             ("ssh://me@host:22", false, "ssh://me@host:22"),
         ] {
-            assert_eq!(normalise("default", host, tls).expect(host), url);
+            assert_eq!(normalize("default", host, tls).expect(host), url);
         }
     }
 
     #[test]
-    fn a_password_is_refused_and_not_repeated() {
-        let error = normalise("away", "ssh://me:hunter2@host", false).expect_err("refused");
+    fn a_password_is_refused_and_not_printed() {
+        let error = normalize("away", "ssh://me:hunter2@host", false).expect_err("refused");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]
     fn what_would_reach_another_engine_is_refused() {
         for host in ["ssh://host/run/podman.sock", "tcp://host:1/prefix", "npipe:////./pipe/x", "fd://"] {
-            let error = normalise("default", host, false).expect_err(host);
+            let error = normalize("default", host, false).expect_err(host);
             assert!(matches!(error, EngineError::Context { .. }), "{error}");
         }
     }

@@ -1,12 +1,12 @@
-//! An engine in memory, for tests of the rooms above.
+//! An engine in memory, for tests.
 //!
-//! It answers from what it was given, and keeps files as maps from path to content; archives are real tar streams,
-//! named as the real engine names them. It writes down what it was asked, and fails where it is told to.
+//! Tests set up its objects and files (`fixtures`). Archives are real tar streams with the names that a real engine uses.
+//! It records all calls and fails those that a test selects.
 
 mod archive;
-mod contents;
 mod fixtures;
 mod scratch;
+mod state;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,25 +16,25 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 
 use super::{
-    ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, Result, Scratch, State, Volume, is_beside,
+    ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
+    Holder, Identity, Image, Mount, MountSource, Result, Scratch, Volume, are_siblings,
 };
 use crate::policy::Clearance;
 
-use contents::{Contents, Keeper, missing};
-pub use contents::{Files, Server};
+use state::{EngineState, FileOwner, missing};
+pub use state::{FileMap, ScratchStub};
 
-/// The size of one piece of a stream, small enough that tests see several.
-const PIECE: usize = 4096;
+/// The chunk size of streams, small enough that tests get several chunks.
+const CHUNK_SIZE: usize = 4096;
 
-/// Something that an engine can be asked.
+/// A method of [`Engine`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Question {
+pub enum EngineMethod {
     Identity,
     ProjectContainers,
     ContainersWithVolume,
     ContainersOfDirectory,
-    ContainersBeside,
+    ContainersInSiblingDirectories,
     ProjectVolumes,
     Volume,
     Image,
@@ -53,22 +53,22 @@ pub enum Question {
     RemoveHolder,
     Inspect,
     StartScratch,
-    Scratches,
+    ScratchContainers,
     RemoveScratch,
 }
 
-/// One question, and what it was about: a project, a name, or `container:path`.
+/// A recorded call: the method and its subject, which is a project, a name or `container:path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    pub question: Question,
+pub struct EngineCall {
+    pub method: EngineMethod,
     pub subject: String,
 }
 
-/// See the head of this file. A clone is another handle to the same engine.
+/// An engine in memory. A clone is another handle to the same engine.
 #[derive(Clone)]
 pub struct MemoryEngine {
     identity: Identity,
-    contents: Arc<Mutex<Contents>>,
+    state: Arc<Mutex<EngineState>>,
 }
 
 impl Default for MemoryEngine {
@@ -78,7 +78,7 @@ impl Default for MemoryEngine {
 }
 
 impl MemoryEngine {
-    /// An engine with nothing in it, on this machine.
+    /// An empty engine on this machine.
     pub fn new() -> Self {
         let identity = Identity {
             id: "MEMO:RY".to_owned(),
@@ -89,20 +89,24 @@ impl MemoryEngine {
             root: PathBuf::from("/var/lib/docker"),
             containerd_images: false,
         };
-        Self { identity, contents: Arc::default() }
+        Self { identity, state: Arc::default() }
     }
 
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, EngineState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a question down, and fails it when told to.
-    fn asked(&self, question: Question, subject: impl Into<String>) -> Result<MutexGuard<'_, Contents>> {
-        let mut contents = self.contents();
-        contents.calls.push(Call { question, subject: subject.into() });
-        match contents.failures.get(&question).cloned() {
+    /// Records a call, and returns the error that a test has set for it.
+    fn record(
+        &self,
+        method: EngineMethod,
+        subject: impl Into<String>,
+    ) -> Result<MutexGuard<'_, EngineState>> {
+        let mut state = self.state();
+        state.calls.push(EngineCall { method, subject: subject.into() });
+        match state.failures.get(&method).cloned() {
             Some(failure) => Err(failure()),
-            None => Ok(contents),
+            None => Ok(state),
         }
     }
 }
@@ -114,68 +118,70 @@ impl Engine for MemoryEngine {
     }
 
     async fn identity(&self) -> Result<Identity> {
-        drop(self.asked(Question::Identity, "")?);
+        drop(self.record(EngineMethod::Identity, "")?);
         Ok(self.identity.clone())
     }
 
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>> {
-        let contents = self.asked(Question::ProjectContainers, project)?;
+        let state = self.record(EngineMethod::ProjectContainers, project)?;
         let of_project = |container: &&Container| {
             container.project() == Some(project) && !container.labels.contains_key(HELPER_LABEL)
         };
-        Ok(contents.containers.iter().filter(of_project).cloned().collect())
+        Ok(state.containers.iter().filter(of_project).cloned().collect())
     }
 
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>> {
-        let contents = self.asked(Question::ContainersWithVolume, volume)?;
+        let state = self.record(EngineMethod::ContainersWithVolume, volume)?;
         let uses = |known: &&Container| known.mounts_volume(volume) && known.held_volume() != Some(volume);
-        Ok(contents.containers.iter().filter(uses).cloned().collect())
+        Ok(state.containers.iter().filter(uses).cloned().collect())
     }
 
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>> {
-        let contents = self.asked(Question::ContainersOfDirectory, directory.display().to_string())?;
-        let from_there = |container: &&Container| container.working_dir() == Some(directory);
-        Ok(contents.containers.iter().filter(from_there).cloned().collect())
+        let state = self.record(EngineMethod::ContainersOfDirectory, directory.display().to_string())?;
+        let from_directory = |container: &&Container| container.working_dir() == Some(directory);
+        Ok(state.containers.iter().filter(from_directory).cloned().collect())
     }
 
     async fn inspect(&self, id: &str) -> Result<Option<Container>> {
-        let contents = self.asked(Question::Inspect, id)?;
-        Ok(contents.container(id).ok().cloned())
+        let state = self.record(EngineMethod::Inspect, id)?;
+        Ok(state.container(id).ok().cloned())
     }
 
-    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>> {
-        let contents = self.asked(Question::ContainersBeside, directory.display().to_string())?;
-        let from_beside =
-            |container: &&Container| container.working_dir().is_some_and(|other| is_beside(other, directory));
-        Ok(contents.containers.iter().filter(from_beside).cloned().collect())
+    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+        let state =
+            self.record(EngineMethod::ContainersInSiblingDirectories, directory.display().to_string())?;
+        let from_sibling = |container: &&Container| {
+            container.working_dir().is_some_and(|other| are_siblings(other, directory))
+        };
+        Ok(state.containers.iter().filter(from_sibling).cloned().collect())
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
-        let contents = self.asked(Question::ProjectVolumes, project)?;
+        let state = self.record(EngineMethod::ProjectVolumes, project)?;
         let label = |volume: &&Volume| {
             volume.labels.get("com.docker.compose.project").is_some_and(|value| value == project)
         };
-        Ok(contents.volumes.iter().filter(label).cloned().collect())
+        Ok(state.volumes.iter().filter(label).cloned().collect())
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {
-        let contents = self.asked(Question::Volume, name)?;
-        Ok(contents.volumes.iter().find(|volume| volume.name == name).cloned())
+        let state = self.record(EngineMethod::Volume, name)?;
+        Ok(state.volumes.iter().find(|volume| volume.name == name).cloned())
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        let contents = self.asked(Question::Image, reference)?;
-        let by_id = || contents.images.values().find(|image| image.id == reference);
-        Ok(contents.images.get(reference).or_else(by_id).cloned())
+        let state = self.record(EngineMethod::Image, reference)?;
+        let by_id = || state.images.values().find(|image| image.id == reference);
+        Ok(state.images.get(reference).or_else(by_id).cloned())
     }
 
     async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>> {
-        let contents = self.asked(Question::VolumeSizes, "")?;
-        Ok(contents
+        let state = self.record(EngineMethod::VolumeSizes, "")?;
+        Ok(state
             .volumes
             .iter()
             .map(|volume| {
-                let files = contents.files.get(&Keeper::Volume(volume.name.clone()));
+                let files = state.files.get(&FileOwner::Volume(volume.name.clone()));
                 let bytes = files.into_iter().flatten().map(|(_, content)| content.len() as u64).sum();
                 (volume.name.clone(), bytes)
             })
@@ -183,21 +189,21 @@ impl Engine for MemoryEngine {
     }
 
     async fn maps_users(&self) -> Result<bool> {
-        Ok(self.asked(Question::MapsUsers, "")?.maps_users)
+        Ok(self.record(EngineMethod::MapsUsers, "")?.maps_users)
     }
 
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe> {
         let program = {
-            let contents = self.asked(Question::Exec, format!("{container}:{}", argv.join(" ")))?;
-            let container = contents.container(container)?;
+            let state = self.record(EngineMethod::Exec, format!("{container}:{}", argv.join(" ")))?;
+            let container = state.container(container)?;
             let refused = |reason: &str| EngineError::Refused {
                 action: "run a program".to_owned(),
                 source: anyhow::anyhow!("{reason}"),
             };
-            if container.state != State::Running {
+            if container.state != ContainerState::Running {
                 return Err(refused("the container is not running"));
             }
-            contents.program.clone().ok_or_else(|| refused("there is no such program"))?
+            state.program.clone().ok_or_else(|| refused("there is no such program"))?
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         program(container, argv, theirs);
@@ -206,16 +212,16 @@ impl Engine for MemoryEngine {
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {
-        let contents = self.asked(Question::ReadArchive, format!("{container}:{}", path.display()))?;
-        let bytes = contents.archive(container, path)?;
-        let whole = contents.cut_archives_after.is_none_or(|limit| bytes.len() <= limit);
-        let end = contents.cut_archives_after.unwrap_or(bytes.len()).min(bytes.len());
-        let mut pieces: Vec<std::io::Result<Vec<u8>>> =
-            bytes[..end].chunks(PIECE).map(|piece| Ok(piece.to_vec())).collect();
-        if !whole {
-            pieces.push(Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "told to break off")));
+        let state = self.record(EngineMethod::ReadArchive, format!("{container}:{}", path.display()))?;
+        let bytes = state.archive(container, path)?;
+        let complete = state.cut_archives_after.is_none_or(|limit| bytes.len() <= limit);
+        let end = state.cut_archives_after.unwrap_or(bytes.len()).min(bytes.len());
+        let mut chunks: Vec<std::io::Result<Vec<u8>>> =
+            bytes[..end].chunks(CHUNK_SIZE).map(|chunk| Ok(chunk.to_vec())).collect();
+        if !complete {
+            chunks.push(Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "cut off by the test")));
         }
-        Ok(Box::pin(futures_util::stream::iter(pieces)))
+        Ok(Box::pin(futures_util::stream::iter(chunks)))
     }
 
     async fn write_archive(
@@ -228,25 +234,25 @@ impl Engine for MemoryEngine {
         let action = format!("write `{}`", path.display());
         let refused =
             |error: std::io::Error| EngineError::Refused { action: action.clone(), source: error.into() };
-        drop(self.asked(Question::WriteArchive, format!("{container}:{}", path.display()))?);
+        drop(self.record(EngineMethod::WriteArchive, format!("{container}:{}", path.display()))?);
         let bytes: Vec<u8> = tar.try_concat().await.map_err(refused)?;
-        let mut contents = self.contents();
-        contents.container(container)?;
-        contents.unpack(container, path, &bytes).map_err(refused)
+        let mut state = self.state();
+        state.container(container)?;
+        state.unpack(container, path, &bytes).map_err(refused)
     }
 
     async fn create_helper(&self, helper: &Helper) -> Result<String> {
-        let mut contents = self.asked(Question::CreateHelper, helper.image.clone())?;
+        let mut state = self.record(EngineMethod::CreateHelper, helper.image.clone())?;
         for (name, _) in &helper.volumes {
-            if !contents.volumes.iter().any(|volume| volume.name == *name) {
+            if !state.volumes.iter().any(|volume| volume.name == *name) {
                 return Err(missing(format!("volume `{name}`")));
             }
         }
-        let Some(image) = contents.images.get(&helper.image).cloned() else {
+        let Some(image) = state.images.get(&helper.image).cloned() else {
             return Err(missing(format!("image `{}`", helper.image)));
         };
-        contents.helpers_made += 1;
-        let id = format!("helper-{}", contents.helpers_made);
+        state.helpers_created += 1;
+        let id = format!("helper-{}", state.helpers_created);
         let mounts = helper
             .volumes
             .iter()
@@ -262,10 +268,10 @@ impl Engine for MemoryEngine {
                 subpath: None,
             })
             .collect();
-        contents.containers.push(Container {
+        state.containers.push(Container {
             id: id.clone(),
             name: id.clone(),
-            state: State::Created,
+            state: ContainerState::Created,
             image: helper.image.clone(),
             image_id: image.id,
             environment: BTreeMap::new(),
@@ -285,58 +291,58 @@ impl Engine for MemoryEngine {
     }
 
     async fn remove_helper(&self, id: &str) -> Result<()> {
-        let mut contents = self.asked(Question::RemoveHelper, id)?;
-        let Some(at) = contents.containers.iter().position(|container| container.id == id) else {
+        let mut state = self.record(EngineMethod::RemoveHelper, id)?;
+        let Some(at) = state.containers.iter().position(|container| container.id == id) else {
             return Ok(());
         };
-        if !contents.containers[at].labels.contains_key(HELPER_LABEL) {
+        if !state.containers[at].labels.contains_key(HELPER_LABEL) {
             return Err(EngineError::Refused {
                 action: format!("remove container `{id}`"),
-                source: anyhow::anyhow!("it is not one of ours"),
+                source: anyhow::anyhow!("not a helper container of safe-compose"),
             });
         }
-        contents.containers.remove(at);
+        state.containers.remove(at);
         Ok(())
     }
 
     async fn architecture(&self) -> Result<String> {
-        let contents = self.asked(Question::Architecture, "")?;
-        Ok(contents.architecture.clone().unwrap_or_else(|| "x86_64".to_owned()))
+        let state = self.record(EngineMethod::Architecture, "")?;
+        Ok(state.architecture.clone().unwrap_or_else(|| "x86_64".to_owned()))
     }
 
-    /// The image gets the first name in the archive.
+    /// The image gets the first tag in the archive.
     async fn load_image(&self, tar: Vec<u8>) -> Result<()> {
-        let mut contents = self.asked(Question::LoadImage, "")?;
+        let mut state = self.record(EngineMethod::LoadImage, "")?;
         let name = archive::first_tag(&tar).map_err(|error| EngineError::Refused {
             action: "load an image".to_owned(),
             source: error.into(),
         })?;
         let image = Image { id: format!("sha256:{name}"), ..Image::default() };
-        contents.images.insert(name, image);
+        state.images.insert(name, image);
         Ok(())
     }
 
     async fn holders(&self) -> Result<Vec<Container>> {
-        let contents = self.asked(Question::Holders, "")?;
-        let holders = contents.containers.iter().filter(|known| known.labels.contains_key(HOLDER_LABEL));
+        let state = self.record(EngineMethod::Holders, "")?;
+        let holders = state.containers.iter().filter(|known| known.labels.contains_key(HOLDER_LABEL));
         Ok(holders.cloned().collect())
     }
 
     async fn create_holder(&self, holder: &Holder) -> Result<()> {
-        let mut contents = self.asked(Question::CreateHolder, holder.volume.clone())?;
-        let Some(image) = contents.images.get(&holder.image).cloned() else {
+        let mut state = self.record(EngineMethod::CreateHolder, holder.volume.clone())?;
+        let Some(image) = state.images.get(&holder.image).cloned() else {
             return Err(missing(format!("image `{}`", holder.image)));
         };
-        if contents.containers.iter().any(|known| known.name == holder.name) {
+        if state.containers.iter().any(|known| known.name == holder.name) {
             return Err(EngineError::Refused {
                 action: "create a holder container".to_owned(),
                 source: anyhow::anyhow!("the name `{}` is in use", holder.name),
             });
         }
-        contents.containers.push(Container {
+        state.containers.push(Container {
             id: format!("id-{}", holder.name),
             name: holder.name.clone(),
-            state: State::Running,
+            state: ContainerState::Running,
             image: holder.image.clone(),
             image_id: image.id,
             environment: BTreeMap::new(),
@@ -366,30 +372,30 @@ impl Engine for MemoryEngine {
     }
 
     async fn start_holder(&self, id: &str) -> Result<()> {
-        let mut contents = self.asked(Question::StartHolder, id)?;
-        let at = contents.holder(id, "start")?;
-        contents.containers[at].state = State::Running;
+        let mut state = self.record(EngineMethod::StartHolder, id)?;
+        let at = state.holder(id, "start")?;
+        state.containers[at].state = ContainerState::Running;
         Ok(())
     }
 
     async fn remove_holder(&self, id: &str, _: &Clearance) -> Result<()> {
-        let mut contents = self.asked(Question::RemoveHolder, id)?;
-        let at = contents.holder(id, "remove")?;
-        contents.containers.remove(at);
+        let mut state = self.record(EngineMethod::RemoveHolder, id)?;
+        let at = state.holder(id, "remove")?;
+        state.containers.remove(at);
         Ok(())
     }
 
     async fn start_scratch(&self, scratch: &Scratch) -> Result<Container> {
-        drop(self.asked(Question::StartScratch, scratch.image.clone())?);
+        drop(self.record(EngineMethod::StartScratch, scratch.image.clone())?);
         scratch::start(self, scratch)
     }
 
-    async fn scratches(&self, owner: &str) -> Result<Vec<String>> {
-        Ok(scratch::list(&*self.asked(Question::Scratches, owner)?, owner))
+    async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>> {
+        Ok(scratch::list(&*self.record(EngineMethod::ScratchContainers, owner)?, owner))
     }
 
     async fn remove_scratch(&self, name: &str) -> Result<()> {
-        scratch::remove(&mut *self.asked(Question::RemoveScratch, name)?, name)
+        scratch::remove(&mut *self.record(EngineMethod::RemoveScratch, name)?, name)
     }
 }
 

@@ -1,9 +1,10 @@
-//! The Docker Engine: what we ask of it, and what it answers.
+//! The Docker Engine: the requests that safe-compose makes, and the answers.
 //!
-//! The rooms above know only [`Engine`]; `docker` talks to a real one, `memory` stands in for it in tests.
+//! Other modules use the [`Engine`] trait only. `docker` implements it for a real engine, `memory` for tests.
 
 pub mod context;
 pub mod docker;
+#[cfg(any(test, feature = "internals"))]
 pub mod memory;
 pub mod own_image;
 mod scratch;
@@ -18,36 +19,37 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::policy::Clearance;
 
-pub use scratch::{Limits, SCRATCH_LABEL, Scratch};
+pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
 
-/// The label of every container that we make for a moment, to reach volumes.
+/// The label of helper containers: short-lived containers that give access to volumes.
 pub const HELPER_LABEL: &str = "safe-compose.helper";
 
-/// The label of every container that we make to keep a volume; its value is the volume's name. Containers with neither
-/// label are never removed by us.
+/// The label of holder containers, which keep a volume in use; the value is the volume's name.
+///
+/// safe-compose never removes a container without one of its own labels.
 pub const HOLDER_LABEL: &str = "safe-compose.holder";
 
-/// Why the engine did not do what it was asked.
+/// Why a request to the engine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    #[error("no Docker Engine answers at {endpoint}")]
+    #[error("cannot connect to the Docker Engine at {endpoint}")]
     Unreachable {
         endpoint: String,
         #[source]
         source: anyhow::Error,
     },
-    #[error("no permission to talk to the Docker Engine at {endpoint}")]
+    #[error("permission denied while connecting to the Docker Engine at {endpoint}")]
     Forbidden {
         endpoint: String,
         #[source]
         source: anyhow::Error,
     },
-    #[error("docker context `{name}` cannot be used: {reason}")]
+    #[error("cannot use Docker context `{name}`: {reason}")]
     Context { name: String, reason: String },
-    #[error("the engine has no {what}")]
+    #[error("no such {what}")]
     NotFound { what: String },
-    #[error("the engine refused to {action}")]
+    #[error("the engine failed to {action}")]
     Refused {
         action: String,
         #[source]
@@ -57,53 +59,53 @@ pub enum EngineError {
 
 pub type Result<T> = std::result::Result<T, EngineError>;
 
-/// Bytes as they arrive from the engine.
+/// A stream of bytes from or to the engine.
 pub type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Vec<u8>>> + Send>>;
 
-/// Both ends of a program that runs in a container: what it prints, and what it reads.
+/// The standard output and input of a program that runs in a container.
 pub struct ExecPipe {
     pub stdout: Pin<Box<dyn AsyncRead + Send>>,
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
 }
 
-/// What we ask of an engine. Nothing here changes data without a [`Clearance`].
+/// The requests that safe-compose makes. None of them changes data without a [`Clearance`].
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Which engine this is.
+    /// Identifies the engine.
     async fn identity(&self) -> Result<Identity>;
-    /// Every container of a project in every state, one-off containers too, by Compose's project label.
+    /// The containers of a project in any state, including one-off containers, by Compose's project label.
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>>;
-    /// Every container, of whatever project, that mounts a volume; its holder aside, which uses nothing in it.
+    /// The containers of any project that mount a volume, except its holder, which does not use the data.
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>>;
-    /// Every container, of whatever project, that was made from a project directory, by Compose's label.
+    /// The containers of any project that were created from a project directory, by Compose's label.
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
-    /// One container as it is now.
+    /// The current state of one container.
     async fn inspect(&self, id: &str) -> Result<Option<Container>>;
-    /// Every container, of whatever project, that was made from another directory with the same parent.
-    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>>;
-    /// Every volume that carries Compose's project label.
+    /// The containers of any project that were created from another directory with the same parent.
+    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>>;
+    /// The volumes of a project, by Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
-    /// Bytes used by each volume. Slow on large engines: the engine walks every volume.
+    /// The size of each volume in bytes. Slow with many volumes: the engine reads all of them.
     async fn volume_sizes(&self) -> Result<std::collections::BTreeMap<String, u64>>;
-    /// Whether users in its containers are other users on its host, as with rootless engines and `userns-remap`: the
-    /// owner of a file then says nothing about who may write it in a container.
+    /// Whether the engine maps users in containers to other users on the host (rootless mode, `userns-remap`). The owner
+    /// of a file on the host then does not say who can write it in a container.
     async fn maps_users(&self) -> Result<bool> {
         Ok(false)
     }
-    /// Another handle to the same engine, for work that outlives the borrow of this one: a tunnel, or what is cleaned
-    /// up after the caller is gone.
+    /// Another handle to the same engine, for work that outlives this borrow: a tunnel, or cleanup after the caller has
+    /// returned.
     fn shared(&self) -> std::sync::Arc<dyn Engine>;
-    /// Starts a program in a running container, with both ends attached.
+    /// Starts a program in a running container with its input and output attached.
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe>;
-    /// Where a symbolic link in a container leads, followed to its end. `None` for what is no link, or is not there.
+    /// The final target of a symbolic link in a container. `None` if the path is not a link or does not exist.
     async fn link_target(&self, _container: &str, _path: &Path) -> Result<Option<PathBuf>> {
         Ok(None)
     }
-    /// A tar stream of a path in a container that may be running, stopped or never started.
+    /// A tar stream of a path in a container, whether the container is running or not.
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream>;
-    /// Unpacks a tar stream at a path in a container, over what is there.
+    /// Extracts a tar stream at a path in a container and overwrites existing files.
     async fn write_archive(
         &self,
         container: &str,
@@ -111,27 +113,27 @@ pub trait Engine: Send + Sync {
         tar: ByteStream,
         proof: &Clearance,
     ) -> Result<()>;
-    /// Creates a container that is never started, without network, only to reach the volumes that it mounts.
-    /// Returns its id. Remove it with [`Engine::remove_helper`].
+    /// Creates a container without network that is never started, to access the volumes that it mounts. Returns its id.
+    /// Remove it with [`Engine::remove_helper`].
     async fn create_helper(&self, helper: &Helper) -> Result<String>;
-    /// Removes a container made by [`Engine::create_helper`]; refuses any other.
+    /// Removes a helper container; refuses any other container.
     async fn remove_helper(&self, id: &str) -> Result<()>;
-    /// The machine its containers run on, as its kernel names it: `x86_64`, `aarch64`.
+    /// The architecture of the engine's host as reported by its kernel: `x86_64`, `aarch64`.
     async fn architecture(&self) -> Result<String>;
-    /// Takes in the images of a tar as `docker save` writes it.
+    /// Loads images from a tar archive in the format of `docker save`.
     async fn load_image(&self, tar: Vec<u8>) -> Result<()>;
-    /// Every holder there is, for whatever project.
+    /// The holder containers of all projects.
     async fn holders(&self) -> Result<Vec<Container>>;
-    /// Makes a holder and starts it; one that does not start is removed again.
+    /// Creates and starts a holder container. Removes it again if it does not start.
     async fn create_holder(&self, holder: &Holder) -> Result<()>;
-    /// Starts a holder that has stopped; refuses any other container.
+    /// Starts a stopped holder container; refuses any other container.
     async fn start_holder(&self, id: &str) -> Result<()>;
-    /// Removes a holder, and leaves its volume alone; refuses any other container.
+    /// Removes a holder container and keeps its volume; refuses any other container.
     async fn remove_holder(&self, id: &str, proof: &Clearance) -> Result<()>;
-    /// Makes a scratch container with a network of its own, and starts it. Of one that does not start nothing is left.
+    /// Creates and starts a scratch container with a network of its own. Removes both if the container does not start.
     async fn start_scratch(&self, scratch: &Scratch) -> Result<Container>;
-    /// The names of the scratch containers of an owner, and of networks whose container is gone.
-    async fn scratches(&self, owner: &str) -> Result<Vec<String>>;
-    /// Removes a scratch container, its network and everything it wrote; refuses what is none. Fine when it is gone.
+    /// The names of an owner's scratch containers, and of scratch networks without a container.
+    async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>>;
+    /// Removes a scratch container with its network and data; refuses any other container. Succeeds if there is none.
     async fn remove_scratch(&self, name: &str) -> Result<()>;
 }

@@ -1,33 +1,33 @@
-//! A container that a backup is tried out in: it lives for that, holds nothing of value, and is removed afterwards.
+//! Scratch containers: temporary servers for test restores, removed afterwards.
 
 use std::collections::BTreeMap;
 
 use crate::secret::Secret;
 
-/// The label of every container and network that is made to try a backup out; its value is [`Scratch::owner`]. What does
-/// not bear it is never removed as one.
+/// The label of scratch containers and their networks; the value is [`Scratch::owner`]. Nothing without this label is
+/// removed as a scratch container.
 pub const SCRATCH_LABEL: &str = "safe-compose.scratch";
 
-/// What such a container is made of. It publishes no port, mounts nothing of the host, and its network leads nowhere but to
-/// the engine's host; what it writes goes with it.
+/// The configuration of a scratch container. It publishes no port and mounts nothing of the host, and its network only
+/// reaches the engine's host. Its data is removed with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scratch {
-    /// Of the container and of its network.
+    /// The name of the container and of its network.
     pub name: String,
-    /// Who makes it, so that what a killed run has left behind is told from what another run is at.
+    /// Identifies who created it, to distinguish leftovers of a killed run from containers in use.
     pub owner: String,
     pub image: String,
-    /// Beside what the image sets.
+    /// Added to the environment of the image.
     pub environment: BTreeMap<String, Secret>,
-    pub limits: Limits,
+    pub limits: ScratchLimits,
 }
 
-/// How much of its host a scratch container may take.
+/// The resource limits of a scratch container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes; there is no swap beside.
+pub struct ScratchLimits {
+    /// In bytes; swap is disabled.
     pub memory: u64,
-    /// Thousandths of one processor's time.
+    /// CPU time, in thousandths of one processor.
     pub millicpus: u32,
     pub processes: u32,
 }

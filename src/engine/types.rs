@@ -1,4 +1,4 @@
-//! Containers, volumes and images as far as we care about them.
+//! Containers, volumes and images, reduced to what safe-compose needs.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,40 +7,42 @@ use std::path::{Path, PathBuf};
 use super::HOLDER_LABEL;
 use crate::secret::Secret;
 
-/// Compose's label for the project directory that a container was made from.
+/// Compose's label for the project directory that a container was created from.
 pub const WORKING_DIR_LABEL: &str = "com.docker.compose.project.working_dir";
 
-/// Which engine, and where.
+/// Identifies an engine.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Identity {
-    /// The engine's own id. Two engines can share one: older ones take it from a key file of the machine, and a copied
-    /// machine keeps it.
+    /// The engine's id. Not unique: older engines read it from a key file of the machine, and a cloned machine has the
+    /// same file.
     pub id: String,
     pub name: String,
     pub version: String,
     /// `unix:///var/run/docker.sock`, `ssh://host`, …
     pub endpoint: String,
-    /// Whether its file system is the one we see.
+    /// Whether the engine uses the file system of this machine.
     pub local: bool,
-    /// Where the engine keeps its volumes, on its own file system.
+    /// The engine's data directory, on its own file system.
     pub root: PathBuf,
-    /// Whether it keeps its images in containerd, as engines that were installed with version 29 or newer do.
+    /// Whether the engine stores images in containerd, the default of new installations since version 29.
     pub containerd_images: bool,
 }
 
-/// Where an engine says `ContainerConfig` of its images. Compose V1 makes containers anew by that, and speaks the
-/// newest API there is.
+/// In which API versions an engine reports `ContainerConfig` of images. Compose V1 needs it to recreate containers, and
+/// uses the newest API version by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerConfig {
+    /// In all versions.
     Always,
-    /// Not in the newest version of its API, but up to this one.
+    /// Up to this version, but not in the newest.
     UpTo(&'static str),
+    /// In no version.
     Never,
 }
 
 impl Identity {
-    /// Measured: engine 28.5.2 says it in API 1.44 and not in 1.45, which came with engine 26; with images in
-    /// containerd it says it in none.
+    /// Measured: engine 28.5.2 reports it in API 1.44 and not in 1.45, which came with engine 26. With images in
+    /// containerd it never reports it.
     pub fn container_config(&self) -> ContainerConfig {
         let major = self.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         match major {
@@ -50,15 +52,16 @@ impl Identity {
         }
     }
 
-    /// What tells this engine from any other, in one line: a machine can have two engines, and a copied machine has the
-    /// id of the one it was copied from.
-    pub fn mark(&self) -> String {
+    /// One line that identifies this engine and no other. The id alone is not enough: a machine can run two engines, and
+    /// a cloned machine has the id of the original.
+    pub fn unique_description(&self) -> String {
         format!("{} on {} at {}, {}", self.id, self.name, self.endpoint, self.root.display())
     }
 }
 
+/// The state of a container, as `docker ps` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum ContainerState {
     Created,
     Running,
     Paused,
@@ -68,23 +71,23 @@ pub enum State {
     Removing,
 }
 
-/// One container, as `docker inspect` shows it.
+/// A container, as `docker inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     pub id: String,
     /// Without the leading slash.
     pub name: String,
-    pub state: State,
-    /// The image as the container names it: `qdrant/qdrant:v1.19.0`.
+    pub state: ContainerState,
+    /// The image reference of the container: `qdrant/qdrant:v1.19.0`.
     pub image: String,
     pub image_id: String,
     pub environment: BTreeMap<String, Secret>,
-    /// `USER` of the image or `user:` of the service: `1000`, `1000:1000`, `postgres`, or empty for root.
+    /// `user:` of the service or `USER` of the image: `1000`, `1000:1000`, `postgres`, or empty for root.
     pub user: String,
     pub labels: BTreeMap<String, String>,
     pub mounts: Vec<Mount>,
     pub ports: Vec<PublishedPort>,
-    /// Its address on each network it is on, by network name.
+    /// The address in each network, by network name.
     pub addresses: BTreeMap<String, IpAddr>,
     /// `bridge`, `host`, `none`, `container:…`, or a network's name.
     pub network_mode: String,
@@ -92,7 +95,7 @@ pub struct Container {
     pub created: String,
     pub started: Option<String>,
     pub finished: Option<String>,
-    /// `starting`, `healthy`, `unhealthy`, where the container has a health check.
+    /// `starting`, `healthy` or `unhealthy`, if the container has a health check.
     pub health: Option<String>,
     pub exit_code: i64,
 }
@@ -110,33 +113,33 @@ impl Container {
         self.label("com.docker.compose.service")
     }
 
-    /// Which of the service's replicas this is, from 1.
+    /// The number of the replica, starting from 1.
     pub fn number(&self) -> u32 {
         self.label("com.docker.compose.container-number").and_then(|n| n.parse().ok()).unwrap_or(1)
     }
 
-    /// Made by `run`, and so not one of the service's replicas.
+    /// Whether `run` created it. Such a container is not a replica of the service.
     pub fn is_one_off(&self) -> bool {
         self.label("com.docker.compose.oneoff").is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The project directory at the time it was made.
+    /// The project directory that the container was created from.
     pub fn working_dir(&self) -> Option<&Path> {
         self.label(WORKING_DIR_LABEL).map(Path::new)
     }
 
-    /// Compose's digest of the configuration that it was made from.
+    /// Compose's hash of the configuration that the container was created from.
     pub fn config_hash(&self) -> Option<&str> {
         self.label("com.docker.compose.config-hash")
     }
 
-    /// The id of the image at the time it was made; V1 does not write it down.
-    pub fn made_from(&self) -> Option<&str> {
+    /// The id of the image that the container was created from. Compose V1 does not record it.
+    pub fn created_from_image(&self) -> Option<&str> {
         self.label("com.docker.compose.image")
     }
 
     pub fn is_running(&self) -> bool {
-        matches!(self.state, State::Running | State::Paused | State::Restarting)
+        matches!(self.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting)
     }
 
     pub fn mounts_volume(&self, volume: &str) -> bool {
@@ -145,16 +148,16 @@ impl Container {
             .any(|mount| matches!(&mount.source, MountSource::Volume { name, .. } if name == volume))
     }
 
-    /// The volume that it keeps from being removed, where it is a holder of ours. A container of a Compose project is
-    /// none, whatever its labels say: `down` removes it before the volume.
+    /// The volume that this container protects, if it is a holder container. A container of a Compose project is never a
+    /// holder, whatever its labels say: `down` removes it before the volume.
     pub fn held_volume(&self) -> Option<&str> {
         let volume = self.label(HOLDER_LABEL)?;
-        let of_project = self.project().is_some_and(|project| !project.is_empty());
-        let going = matches!(self.state, State::Removing | State::Dead);
-        (!of_project && !going && self.mounts_volume(volume)).then_some(volume)
+        let in_project = self.project().is_some_and(|project| !project.is_empty());
+        let is_being_removed = matches!(self.state, ContainerState::Removing | ContainerState::Dead);
+        (!in_project && !is_being_removed && self.mounts_volume(volume)).then_some(volume)
     }
 
-    /// The mount that holds a path of the container: the one with the longest destination above it.
+    /// The mount that contains a path of the container: the one with the longest matching destination.
     pub fn mount_of(&self, path: &Path) -> Option<&Mount> {
         self.mounts
             .iter()
@@ -163,25 +166,26 @@ impl Container {
     }
 }
 
-/// Whether two directories are different ones with the same parent.
-pub(super) fn is_beside(one: &Path, other: &Path) -> bool {
+/// Whether two different directories have the same parent.
+pub(super) fn are_siblings(one: &Path, other: &Path) -> bool {
     one != other && one.parent().is_some() && one.parent() == other.parent()
 }
 
-/// What is mounted where in a container.
+/// A mount of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
     pub source: MountSource,
     pub destination: PathBuf,
     pub read_only: bool,
-    /// The directory inside the volume that is mounted, where it is not the whole.
+    /// The mounted directory of the volume, if only a part is mounted.
     pub subpath: Option<PathBuf>,
 }
 
+/// What is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MountSource {
-    /// A volume. `inherited` is an anonymous volume that a recreation has carried over by name: `down -v` and `rm -v`
-    /// leave it behind (measured, engines 20.10 and 26.1).
+    /// A volume. `inherited` is an anonymous volume that a recreated container took over by name: `down -v` and `rm -v`
+    /// do not remove it (measured, engines 20.10 and 26.1).
     Volume {
         name: String,
         driver: String,
@@ -195,14 +199,16 @@ pub enum MountSource {
     Other,
 }
 
+/// A port that is published on the engine's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedPort {
     pub container_port: u16,
-    /// The address it is bound to on the engine's host.
+    /// The address on the engine's host.
     pub host: IpAddr,
     pub host_port: u16,
 }
 
+/// A volume, as `docker volume inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
     pub name: String,
@@ -216,12 +222,12 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// The key under `volumes:` that it was made for.
+    /// The key under `volumes:` in the Compose file that it was created for.
     pub fn compose_key(&self) -> Option<&str> {
         self.labels.get("com.docker.compose.volume").map(String::as_str)
     }
 
-    /// Whether nobody gave it a name: engines call such a volume by 32 random bytes, and newer ones label it as well.
+    /// Whether the engine generated the name: 32 random bytes in hexadecimal. Newer engines also set a label.
     pub fn is_anonymous(&self) -> bool {
         let generated =
             self.name.len() == 64 && self.name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -229,6 +235,7 @@ impl Volume {
     }
 }
 
+/// An image, as `docker image inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
     pub id: String,
@@ -236,42 +243,42 @@ pub struct Image {
     pub user: String,
     /// `VOLUME`s.
     pub volumes: Vec<PathBuf>,
-    /// The `VOLUME`s that stand under `ContainerConfig` too, the only ones that Compose V1 looks at. Neither `docker
-    /// import` nor BuildKit writes them there (measured, engine 20.10).
-    pub volumes_of_v1: Vec<PathBuf>,
+    /// The `VOLUME`s under `ContainerConfig`, the only ones that Compose V1 reads. Images from `docker import` and
+    /// BuildKit have none there (measured, engine 20.10).
+    pub container_config_volumes: Vec<PathBuf>,
     pub environment: BTreeMap<String, String>,
-    pub registry: Registry,
+    pub in_registry: InRegistry,
 }
 
-/// Whether a registry has an image, so that it could be had again.
+/// Whether an image can be pulled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Registry {
-    /// It was pulled or pushed.
-    Has,
-    /// It was only ever here.
+pub enum InRegistry {
+    /// The image was pulled or pushed.
+    Yes,
+    /// The image exists on this engine only.
     #[default]
-    HasNot,
-    /// An engine that keeps its images in containerd names a digest for those that were only built here, too.
+    No,
+    /// With containerd, images that were built here have a registry digest too.
     Unknown,
 }
 
-/// A container to be made only for its mounts.
+/// A container that is created only to access volumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helper {
     pub image: String,
-    /// Volume name and destination.
+    /// Names and destinations.
     pub volumes: Vec<(String, PathBuf)>,
 }
 
-/// A container to be made only to keep a volume in use, so that nobody can remove it.
+/// A container that keeps a volume in use, so that the engine refuses to remove the volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub name: String,
     pub image: String,
     pub volume: String,
-    /// Where the volume is mounted in it, read-only.
+    /// Where the volume is mounted, read-only.
     pub mount_point: PathBuf,
-    /// [`HOLDER_LABEL`] among them.
+    /// Including [`HOLDER_LABEL`].
     pub labels: BTreeMap<String, String>,
 }
 
@@ -280,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn newer_engines_say_less_of_their_images() {
+    fn newer_engines_report_less_about_images() {
         let of = |version: &str, containerd_images| {
             let identity = Identity {
                 id: "E".into(),

@@ -1,4 +1,4 @@
-//! One line at the end of a file.
+//! Appends lines to a file.
 
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::{FsError, PRIVATE_FILE, Result};
 
-/// Appends a line in one write, so that lines of two processes never mix, and syncs it. A last line that a crash has
-/// torn is closed first: it stays the only one that is lost.
+/// Appends a line in a single write, so that lines of two processes never mix, and syncs it. If a crash has truncated the
+/// last line, a line break is written first, so that only that line is lost.
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let error = |source| FsError::io("append to", path, source).needing(Some(line.len() as u64));
     let mut file = OpenOptions::new()
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_torn_line_is_closed_before_the_next() {
+    fn a_truncated_line_is_terminated_before_the_next() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("j");
         append_line(&path, "one").expect("appended");

@@ -1,4 +1,4 @@
-//! Small files, whole or not at all.
+//! Writes small files atomically.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,15 +8,17 @@ use tempfile::NamedTempFile;
 
 use super::{FsError, Result, sync_dir};
 
-/// Replaces a file: written beside it, synced, renamed.
+/// Replaces a file: writes a temporary file in the same directory, syncs it and renames it.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    beside(path, bytes, mode)?.persist(path).map_err(|error| FsError::io("write", path, error.error))?;
+    temporary_file(path, bytes, mode)?
+        .persist(path)
+        .map_err(|error| FsError::io("write", path, error.error))?;
     sync_dir(parent(path))
 }
 
-/// Like [`write_atomically`], but never over a file that is there.
+/// Like [`write_atomically`], but fails if the file exists.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    beside(path, bytes, mode)?.persist_noclobber(path).map_err(|error| match error.error.kind() {
+    temporary_file(path, bytes, mode)?.persist_noclobber(path).map_err(|error| match error.error.kind() {
         std::io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
         _ => FsError::io("write", path, error.error),
     })?;
@@ -27,7 +29,7 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn beside(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile> {
+fn temporary_file(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile> {
     let error = |source| FsError::io("write", path, source).needing(Some(bytes.len() as u64));
     let mut file = tempfile::Builder::new()
         .prefix(".new-")
@@ -35,7 +37,7 @@ fn beside(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile> {
         .tempfile_in(parent(path))
         .map_err(error)?;
     file.write_all(bytes).map_err(error)?;
-    // The mode above is narrowed by the umask; the one asked for is the one that counts.
+    // The umask reduces the mode above; set the requested one.
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).map_err(error)?;
     file.as_file().sync_all().map_err(error)?;
     Ok(file)
@@ -46,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_and_nothing_stays_beside_it() {
+    fn a_file_is_replaced_without_leftovers() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("f");
         write_atomically(&path, b"one", 0o600).expect("written");
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_an_error_with_the_path() {
+    fn a_missing_directory_is_an_error_with_the_path() {
         let error = write_atomically(Path::new("/nonexistent/f"), b"", 0o600).expect_err("no directory");
         assert_eq!(error.to_string(), "cannot write `/nonexistent/f`");
     }

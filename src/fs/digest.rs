@@ -25,11 +25,11 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
-/// A SHA-256 and a length in the making.
+/// Computes a SHA-256, and counts the bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Digester {
     hash: Sha256,
@@ -56,18 +56,17 @@ pub fn sha256_of(path: &Path) -> Result<(u64, Digest)> {
     sha256_of_with(path, &mut |_| {})
 }
 
-/// Like [`sha256_of`], and tells of each piece that was read.
+/// Like [`sha256_of`]; reports each chunk that was read.
 pub fn sha256_of_with(path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Digest)> {
     let file = File::open(path).map_err(|source| FsError::io("read", path, source))?;
     digest(file, path, read)
 }
 
-/// Syncs a file and reads it back: from the disk where the system lets us ask for that, not from the memory that still
-/// holds what was written.
+/// Syncs a file and reads it back: from the disk where the system allows that, not from the page cache.
 pub fn read_back(path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Digest)> {
     let file = File::open(path).map_err(|source| FsError::io("read", path, source))?;
     file.sync_all().map_err(|source| FsError::io("sync", path, source))?;
-    // Advice only: without it the digest is as right, and says less about the disk.
+    // Advice only: without it the digest is still right, but says less about the disk.
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     digest(file, path, read)
@@ -108,6 +107,6 @@ mod tests {
             Digest::of(b"abc").to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        assert!(sha256_of(&dir.path().join("none")).expect_err("not there").is_not_found());
+        assert!(sha256_of(&dir.path().join("none")).expect_err("missing").is_not_found());
     }
 }

@@ -1,4 +1,4 @@
-//! Directories: made, synced, moved and removed.
+//! Creates, syncs, renames and removes directories.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags};
 
 use super::{FsError, PRIVATE_DIR, PRIVATE_FILE, Result};
 
-/// Makes a directory and those above it, 0700 each; what is there already keeps its mode.
+/// Creates a directory and its parents with mode 0700. Existing directories keep their mode.
 pub fn create_private_dir_all(path: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -20,7 +20,7 @@ pub fn create_private_dir_all(path: &Path) -> Result<()> {
     })
 }
 
-/// Makes one directory, which must not be there.
+/// Creates a directory; fails if it exists.
 pub fn create_private_dir(path: &Path) -> Result<()> {
     DirBuilder::new().mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
@@ -28,16 +28,16 @@ pub fn create_private_dir(path: &Path) -> Result<()> {
     })
 }
 
-/// Makes the names in a directory last.
+/// Syncs the entries of a directory.
 pub fn sync_dir(path: &Path) -> Result<()> {
     match File::open(path).and_then(|directory| directory.sync_all()) {
-        // Some network file systems cannot sync a directory; they promise nothing, with or without our asking.
+        // Some network file systems do not support this and give no guarantee anyway.
         Err(source) if source.kind() == io::ErrorKind::InvalidInput => Ok(()),
         other => other.map_err(|source| FsError::io("sync", path, source)),
     }
 }
 
-/// Syncs a directory and every directory below it, the deepest first.
+/// Syncs a directory and all directories below it, the deepest first.
 pub fn sync_tree(path: &Path) -> Result<()> {
     for entry in fs::read_dir(path).map_err(|source| FsError::io("list", path, source))? {
         let entry = entry.map_err(|source| FsError::io("list", path, source))?;
@@ -59,12 +59,12 @@ pub fn make_private(path: &Path) -> Result<()> {
     fs::set_permissions(path, Permissions::from_mode(mode)).map_err(error)
 }
 
-/// Renames, but never over something that is there.
+/// Renames a file or directory; fails if the target exists.
 pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(rustix::io::Errno::EXIST) => Err(FsError::Exists { path: to.to_owned() }),
-        // Not every file system knows the flag. The callers hold a lock on the parent, so looking first is enough.
+        // Not every file system supports the flag. Callers hold a lock on the parent, so checking first is sufficient.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
             if fs::symlink_metadata(to).is_ok() {
                 return Err(FsError::Exists { path: to.to_owned() });
@@ -75,7 +75,7 @@ pub fn rename_new(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Gives a file a second name; on a file system without hard links, copies it.
+/// Creates a hard link; copies the file if the file system does not support links.
 pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
     if let Some(parent) = to.parent() {
         create_private_dir_all(parent)?;
@@ -96,7 +96,7 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Removes a directory with all that is in it; a symbolic link loses only itself.
+/// Removes a directory and its contents. Does not follow a symbolic link.
 pub fn remove_tree(path: &Path) -> Result<()> {
     let error = |source| FsError::io("remove", path, source);
     if fs::symlink_metadata(path).map_err(error)?.is_dir() {
@@ -106,6 +106,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a file.
 pub fn remove_file(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|source| FsError::io("remove", path, source))
 }
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_way_is_named() {
+    fn a_file_in_the_path_is_reported() {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("file");
         fs::write(&file, "").expect("written");
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linked_file_outlives_its_first_name() {
+    fn a_linked_file_outlives_the_original() {
         let dir = tempfile::tempdir().expect("a directory");
         let (one, two) = (dir.path().join("one"), dir.path().join("sub/two"));
         fs::write(&one, "x").expect("written");

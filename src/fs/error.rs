@@ -1,4 +1,4 @@
-//! What can go wrong with a file, with its path, and for a full disk with how much is missing.
+//! Errors of file operations, with the path, and for a full disk the free space.
 
 use std::fmt;
 use std::io;
@@ -8,6 +8,7 @@ use crate::units::Bytes;
 
 pub type Result<T> = std::result::Result<T, FsError>;
 
+/// A failed file operation.
 #[derive(Debug, thiserror::Error)]
 pub enum FsError {
     #[error("cannot {action} `{}`", path.display())]
@@ -17,19 +18,19 @@ pub enum FsError {
         #[source]
         source: io::Error,
     },
-    /// The disk, or the quota of the user, is full.
-    #[error("no space left to write `{}`{}", path.display(), Room { needed: *needed, free: *free })]
+    /// The disk or the user's quota is full.
+    #[error("no space left to write `{}`{}", path.display(), SpaceHint { needed: *needed, free: *free })]
     Full { path: PathBuf, needed: Option<u64>, free: Option<u64> },
     #[error("`{}` is in use by {holder}", path.display())]
     Locked { path: PathBuf, holder: String },
-    #[error("`{}` is there already", path.display())]
+    #[error("`{}` already exists", path.display())]
     Exists { path: PathBuf },
     #[error("`{}` is not a directory", path.display())]
     NotADirectory { path: PathBuf },
 }
 
 impl FsError {
-    /// Gives an error of the operating system its path; a full disk becomes [`FsError::Full`].
+    /// Adds the path to an I/O error. A full disk becomes [`FsError::Full`].
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -39,7 +40,7 @@ impl FsError {
         }
     }
 
-    /// Says how much was to be written, where the disk was full.
+    /// Adds the number of bytes to be written to [`FsError::Full`].
     #[must_use]
     pub fn needing(self, bytes: Option<u64>) -> Self {
         match self {
@@ -48,23 +49,25 @@ impl FsError {
         }
     }
 
-    /// Whether room on the disk would have helped.
+    /// Whether the disk was full.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full { .. })
     }
 
-    /// Whether the path is simply not there.
+    /// Whether the path does not exist.
+    #[cfg(test)]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 }
 
-struct Room {
+/// How much space was needed and is free, if known.
+struct SpaceHint {
     needed: Option<u64>,
     free: Option<u64>,
 }
 
-impl fmt::Display for Room {
+impl fmt::Display for SpaceHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.needed, self.free) {
             (Some(needed), Some(free)) => write!(f, ": {} needed, {} free", Bytes(needed), Bytes(free)),

@@ -1,7 +1,7 @@
-//! One writer for one directory.
+//! Locks a directory, so that it has a single writer.
 //!
-//! The kernel holds the lock and drops it with the process, however that ends; the number in the file only serves the
-//! message. The file stays: removing it would let two processes hold locks on two files of the same name.
+//! The kernel releases the lock when the process ends, however it ends. The process id in the file is only used in
+//! messages. The file is never removed: otherwise two processes could lock two files of the same name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -12,26 +12,26 @@ use std::time::{Duration, Instant};
 use super::{FsError, PRIVATE_FILE, Result};
 
 const NAME: &str = ".lock";
-const PAUSE: Duration = Duration::from_millis(50);
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The right to write in a directory. Dropping it gives it back.
+/// An exclusive lock on a directory. Dropping it releases the lock.
 #[derive(Debug)]
-pub struct Lock {
-    /// `None` on a file system without locks.
+pub struct DirectoryLock {
+    /// `None` if the file system does not support locks.
     file: Option<File>,
 }
 
-/// What is known about somebody else's lock.
+/// Whether another process holds a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
+pub enum LockState {
     Free,
     Held,
-    /// The file system has no locks, or the file cannot be opened.
+    /// The file system does not support locks, or the file cannot be opened.
     Unknown,
 }
 
-impl Lock {
-    /// Takes the lock of a directory, waiting for somebody else's at most so long.
+impl DirectoryLock {
+    /// Acquires the lock of a directory. Waits at most `wait` for another process to release it.
     pub fn acquire(directory: &Path, wait: Duration) -> Result<Self> {
         let path = directory.join(NAME);
         let error = |source| FsError::io("lock", &path, source);
@@ -47,7 +47,9 @@ impl Lock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(RETRY_INTERVAL)
+                }
                 Err(TryLockError::WouldBlock) => {
                     return Err(FsError::Locked { path: directory.to_owned(), holder: holder(&mut file) });
                 }
@@ -57,7 +59,7 @@ impl Lock {
                 Err(TryLockError::Error(source)) => return Err(error(source)),
             }
         }
-        // Best effort: the lock is ours whether or not its file says so.
+        // Best effort: the lock is valid without the process id.
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
@@ -65,25 +67,25 @@ impl Lock {
         Ok(Self { file: Some(file) })
     }
 
-    /// Whether the lock keeps others out: `false` where the file system has none.
+    /// Whether the lock excludes other processes: `false` if the file system does not support locks.
     pub fn is_exclusive(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Looks whether somebody holds the lock of a directory.
-    pub fn probe(directory: &Path) -> Probe {
+    /// Checks whether another process holds the lock of a directory.
+    pub fn probe(directory: &Path) -> LockState {
         match File::open(path_in(directory)) {
             Ok(file) => match file.try_lock_shared() {
-                Ok(()) => Probe::Free,
-                Err(TryLockError::WouldBlock) => Probe::Held,
-                Err(TryLockError::Error(_)) => Probe::Unknown,
+                Ok(()) => LockState::Free,
+                Err(TryLockError::WouldBlock) => LockState::Held,
+                Err(TryLockError::Error(_)) => LockState::Unknown,
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Probe::Free,
-            Err(_) => Probe::Unknown,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LockState::Free,
+            Err(_) => LockState::Unknown,
         }
     }
 
-    /// Whether a directory entry is a lock's file.
+    /// Whether a directory entry is a lock file.
     pub fn is_lock(name: &str) -> bool {
         name == NAME
     }
@@ -108,32 +110,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_waits_and_is_told_who_holds_it() {
+    fn the_second_waits_and_learns_which_process_holds_it() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(Lock::probe(dir.path()), Probe::Free);
-        let first = Lock::acquire(dir.path(), Duration::ZERO).expect("free");
-        assert_eq!(Lock::probe(dir.path()), Probe::Held);
-        let begun = Instant::now();
-        let error = Lock::acquire(dir.path(), Duration::from_millis(120)).expect_err("held");
-        assert!(begun.elapsed() >= Duration::from_millis(120));
+        assert_eq!(DirectoryLock::probe(dir.path()), LockState::Free);
+        let first = DirectoryLock::acquire(dir.path(), Duration::ZERO).expect("free");
+        assert_eq!(DirectoryLock::probe(dir.path()), LockState::Held);
+        let started = Instant::now();
+        let error = DirectoryLock::acquire(dir.path(), Duration::from_millis(120)).expect_err("held");
+        assert!(started.elapsed() >= Duration::from_millis(120));
         assert!(
             error.to_string().ends_with(&format!("is in use by process {}", std::process::id())),
             "{error}"
         );
         drop(first);
-        // A program that another test starts may hold a copy of the file for a moment.
-        drop(Lock::acquire(dir.path(), Duration::from_secs(10)).expect("free again"));
+        // A program started by another test may hold a copy of the file for a moment.
+        drop(DirectoryLock::acquire(dir.path(), Duration::from_secs(10)).expect("free again"));
     }
 
     #[test]
-    fn whoever_waits_gets_it_when_it_is_given_back() {
+    fn a_waiting_process_gets_the_lock_when_it_is_released() {
         let dir = tempfile::tempdir().expect("a directory");
-        let first = Lock::acquire(dir.path(), Duration::ZERO).expect("free");
+        let first = DirectoryLock::acquire(dir.path(), Duration::ZERO).expect("free");
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| Lock::acquire(dir.path(), Duration::from_secs(10)));
+            let second = scope.spawn(|| DirectoryLock::acquire(dir.path(), Duration::from_secs(10)));
             std::thread::sleep(Duration::from_millis(80));
             drop(first);
-            second.join().expect("no panic").expect("given back");
+            second.join().expect("no panic").expect("released");
         });
     }
 }

@@ -1,7 +1,7 @@
-//! The only place that writes files.
+//! Writes files; no other module does.
 //!
-//! What is written here is there after a power cut, or not there at all: every file is synced, and so is the directory
-//! that names it. Files are 0600 and directories 0700 unless said otherwise.
+//! After a power failure, a file is either complete or absent: files and the directories that contain them are synced.
+//! The default modes are 0600 for files and 0700 for directories.
 
 mod append;
 mod atomic;
@@ -23,13 +23,13 @@ pub use directory::{
 };
 pub use error::{FsError, Result};
 pub(crate) use json::{to_json, to_json_line};
-pub use lock::{Lock, Probe};
+pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;
 pub use pending::PendingFile;
 pub use space::free_bytes;
 
-/// The mode of every file that holds data or says something about it.
+/// The mode of files with data or metadata of backups.
 pub const PRIVATE_FILE: u32 = 0o600;
 
-/// The mode of every directory of ours.
+/// The mode of directories.
 pub const PRIVATE_DIR: u32 = 0o700;

@@ -1,4 +1,4 @@
-//! A file being written for the first time: private, counted and hashed on the way.
+//! Writes a new private file, and counts and hashes its bytes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::{Digest, Digester, FsError, PRIVATE_FILE, Result, create_private_dir_all};
 
-/// Never opens a file that is there already, so that it cannot write into one that another backup shares by a hard link.
+/// A file that is being written. Never opens an existing file, which may be hard-linked from another backup.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
     file: File,
     bytes: u64,
-    /// `None` where whoever reads it back will hash it.
+    /// `None` if the file is hashed when it is read back.
     digester: Option<Digester>,
     expected: Option<u64>,
 }
 
 impl NewFile {
-    /// Creates the file, with the directories above it.
+    /// Creates the file and its parent directories.
     pub fn create(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent() {
             create_private_dir_all(parent)?;
@@ -39,29 +39,31 @@ impl NewFile {
         })
     }
 
-    /// How large it is going to be, for the message about a full disk.
+    /// Sets the expected size, for the error of a full disk.
     #[must_use]
     pub fn expecting(mut self, bytes: Option<u64>) -> Self {
         self.expected = bytes;
         self
     }
 
-    /// Without a digest: for a large file that is going to be read back and hashed from the disk anyway.
+    /// Disables hashing, for a large file that is read back and hashed from disk anyway.
     #[must_use]
     pub fn unhashed(mut self) -> Self {
         self.digester = None;
         self
     }
 
-    /// How many were written.
+    /// The number of bytes written.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Writes a chunk.
     pub fn append(&mut self, chunk: &[u8]) -> Result<()> {
         self.file
             .write_all(chunk)
@@ -77,13 +79,14 @@ impl NewFile {
         }
     }
 
-    /// Syncs it. Returns its length and its digest.
+    /// Syncs the file. Returns its length and digest.
     pub fn finish(mut self) -> Result<(u64, Digest)> {
-        let digest = self.digester.take().expect("an unhashed file is ended by `finish_unhashed`").finish();
+        let digest =
+            self.digester.take().expect("an unhashed file is finished with `finish_unhashed`").finish();
         Ok((self.finish_unhashed()?, digest))
     }
 
-    /// Syncs it. Returns its length.
+    /// Syncs the file. Returns its length.
     pub fn finish_unhashed(self) -> Result<u64> {
         self.file
             .sync_all()
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_private_hashed_and_never_the_second_of_its_name() {
+    fn a_new_file_is_private_and_hashed_and_replaces_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("deep/er/file");
         let mut file = NewFile::create(&path).expect("created");

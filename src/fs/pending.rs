@@ -1,4 +1,4 @@
-//! A large file being written: under a hidden name until it is whole.
+//! Writes a large file under a temporary name until it is complete.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -9,17 +9,17 @@ use tempfile::NamedTempFile;
 
 use super::{FsError, PRIVATE_FILE, Result, create_private_dir_all, remove_file, sync_dir};
 
-/// What the hidden names begin with.
+/// The prefix of temporary names.
 const PREFIX: &str = ".partial-file-";
 
-/// Dropping it removes it.
+/// A file that is being written. Dropping it removes the file.
 #[derive(Debug)]
 pub struct PendingFile {
     file: NamedTempFile,
 }
 
 impl PendingFile {
-    /// Begins a file in a directory, which is made where it is not there.
+    /// Creates a temporary file in a directory, which is created if needed.
     pub fn create_in(directory: &Path) -> Result<Self> {
         create_private_dir_all(directory)?;
         let file = tempfile::Builder::new()
@@ -30,7 +30,7 @@ impl PendingFile {
         Ok(Self { file })
     }
 
-    /// Removes what a crash has left of such files. The caller makes sure that nobody is writing one.
+    /// Removes temporary files left by a crash. The caller must make sure that no process is writing one.
     pub fn remove_left_over(directory: &Path) -> Result<()> {
         let entries =
             std::fs::read_dir(directory).map_err(|source| FsError::io("list", directory, source))?;
@@ -42,22 +42,22 @@ impl PendingFile {
         Ok(())
     }
 
-    /// Where it is until it is kept.
+    /// The temporary path.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Syncs it, and lets the system forget what it holds of it in memory, so that a check reads the disk.
+    /// Syncs the file and drops it from the page cache, so that a check reads it from disk.
     pub fn sync(&self) -> Result<()> {
         let file = self.file.as_file();
         file.sync_all().map_err(|source| FsError::io("sync", self.path(), source))?;
-        // Advice only: without it the check is as right, and says less about the disk.
+        // Advisory: without it, the check may read from memory.
         #[cfg(target_os = "linux")]
         let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
         Ok(())
     }
 
-    /// Gives it its name, which nothing has yet.
+    /// Renames the file to its final path; fails if that exists.
     pub fn keep(self, path: &Path) -> Result<()> {
         self.file.persist_noclobber(path).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_its_name_only_when_it_is_kept() {
+    fn the_final_name_exists_only_when_it_is_kept() {
         let dir = tempfile::tempdir().expect("a directory");
         let below = dir.path().join("store");
         let mut file = PendingFile::create_in(&below).expect("created");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_has_left_goes() {
+    fn files_left_by_a_crash_are_removed() {
         let dir = tempfile::tempdir().expect("a directory");
         for name in [".partial-file-Ab12", ".partial-qdrant_backup_20260101_000000", "f"] {
             std::fs::write(dir.path().join(name), "x").expect("written");

@@ -2,7 +2,7 @@
 
 use super::{HazardContext, layer_subject, mount_source, volume_subject};
 use crate::engine::{Container, MountSource};
-use crate::inventory::PlaceSource;
+use crate::inventory::LocationSource;
 use crate::policy::{Effect, Impact, Subject};
 
 /// How a container is removed.
@@ -34,7 +34,7 @@ fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut
     let known = cx.keeps_data_in_layer(container);
     let place = cx
         .store_of(container)
-        .and_then(|store| store.places.iter().find(|place| place.source == PlaceSource::Layer));
+        .and_then(|store| store.locations.iter().find(|place| place.source == LocationSource::Layer));
     let reason = match place {
         Some(place) => {
             format!(

@@ -8,7 +8,7 @@ use crate::compose::grammar::Grammar;
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Model, Service};
 use crate::engine::{Container, Image, MountSource, Volume};
-use crate::inventory::{Inventory, PlaceSource, Store};
+use crate::inventory::{Inventory, LocationSource, Store};
 use crate::policy::Subject;
 use crate::settings::Settings;
 
@@ -151,7 +151,7 @@ impl<'a> HazardContext<'a> {
         let bare = container.mounts.is_empty() && self.is_declared(container.service());
         bare || self
             .store_of(container)
-            .is_some_and(|store| store.places.iter().any(|place| place.source == PlaceSource::Layer))
+            .is_some_and(|store| store.locations.iter().any(|place| place.source == LocationSource::Layer))
     }
 
     /// The volumes that a container mounts, by name.
@@ -180,8 +180,8 @@ impl<'a> HazardContext<'a> {
                 .stores
                 .iter()
                 .filter(|store| {
-                    store.places.iter().any(|place| {
-                        matches!(&place.source, PlaceSource::Bind { path: bound } if bound.as_os_str() == path.as_str())
+                    store.locations.iter().any(|place| {
+                        matches!(&place.source, LocationSource::Bind { path: bound } if bound.as_os_str() == path.as_str())
                     })
                 })
                 .map(|store| store.service.clone())
@@ -209,8 +209,8 @@ impl<'a> HazardContext<'a> {
         let mut services: BTreeSet<String> =
             mounted.filter_map(|container| container.service().map(str::to_owned)).collect();
         for store in &self.inventory.stores {
-            let declares = store.places.iter().any(|place| {
-                matches!(&place.source, PlaceSource::Volume { name: Some(name), .. } if name == volume)
+            let declares = store.locations.iter().any(|place| {
+                matches!(&place.source, LocationSource::Volume { name: Some(name), .. } if name == volume)
             });
             if declares {
                 services.insert(store.service.clone());

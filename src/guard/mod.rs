@@ -50,7 +50,11 @@ pub fn assess(cx: &HazardContext<'_>) -> Assessment {
         }
     }
     impacts.sort_by(|one, other| (other.effect, &one.subject).cmp(&(one.effect, &other.subject)));
-    Assessment { engine: cx.inventory.engine.mark(), project: cx.inventory.project.clone(), impacts }
+    Assessment {
+        engine: cx.inventory.engine.unique_description(),
+        project: cx.inventory.project.clone(),
+        impacts,
+    }
 }
 
 fn rank(impact: &Impact) -> (Effect, bool) {

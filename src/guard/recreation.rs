@@ -142,7 +142,7 @@ fn by_image(cx: &HazardContext<'_>, container: &Container, service: &str) -> Opt
     if pulled {
         return Some("is recreated if the registry has another image".to_owned());
     }
-    let then = container.made_from()?;
+    let then = container.created_from_image()?;
     match cx.probe.images.get(&container.image)? {
         Some(image) if image.id == then => None,
         Some(_) => Some("is recreated: its image has changed".to_owned()),

@@ -75,10 +75,7 @@ fn hash(declared: &VolumeDeclaration) -> String {
         labels: &declared.labels,
     };
     let json = serde_json::to_string(&definition).expect("maps of texts serialise");
-    Sha256::digest(as_go_prints(&json)).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(as_go_prints(&json)))
 }
 
 /// Go escapes some characters of a JSON text that serde_json does not.

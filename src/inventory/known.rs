@@ -1,7 +1,7 @@
-//! Where common programs keep their data, from the documentation and the Dockerfiles of their images.
+//! The data paths of common programs, from the documentation and the Dockerfiles of their images.
 //!
-//! It serves to tell data from what a program may lose: a driver is another matter. An image is known by the last part
-//! of its name, whole: an exporter or an admin page of a database holds none of its data.
+//! They tell which mounts hold data; whether a driver exists for the program is independent. An image matches by the
+//! complete last component of its name: an exporter or an admin interface of a database does not hold its data.
 
 mod table;
 
@@ -12,49 +12,50 @@ use crate::engine::Container;
 use crate::secret::Secret;
 use table::PROGRAMS;
 
-/// One program.
+/// A program that is known to hold data.
 #[derive(Debug)]
-pub struct Program {
+pub struct KnownProgram {
     names: &'static [&'static str],
-    /// A part that the repository has to have, where the name alone is too common.
+    /// A substring that the repository must contain, if the name alone is ambiguous.
     owner: Option<&'static str>,
-    /// The places of its versions and vendors; one of them is used.
+    /// The data paths of its versions and vendors, one of which is used.
     pub paths: &'static [&'static str],
-    /// The variable of the container that names the place.
+    /// The environment variable that sets the data path.
     pub variable: Option<&'static str>,
-    /// The flags of its command that name the place.
+    /// The command-line flags that set the data path.
     pub flags: &'static [&'static str],
+    /// The kind of data.
     pub keeps: Keeps,
-    /// The image declares a `VOLUME` at the place: without a mount exactly there an anonymous volume comes to lie on it.
+    /// Whether the image declares a `VOLUME` at the data path: without a mount there, the engine creates an anonymous volume.
     pub volume: bool,
-    /// The words that a command begins with when it is the server; a flag always is the server's.
+    /// The programs that start the server; a command that starts with a flag is for the server too.
     pub servers: &'static [&'static str],
-    /// The port of its server, where who reaches it may be asked for a password.
+    /// The port of its server, if it may ask clients for a password.
     pub port: Option<u16>,
 }
 
-/// What the loss of its data would mean.
+/// The kind of data, and so what its loss means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
-    /// A database: data that is nowhere else, under one server at a time.
+    /// A database: the only copy of the data, used by one server at a time.
     Records,
-    /// The files of an application, which several of its processes may use, and whose records may be elsewhere.
+    /// The files of an application, possibly shared by processes; its database may be elsewhere.
     Files,
-    /// Often only a cache, unless it is told to write to disk.
+    /// Often only a cache, unless configured to write to disk.
     Cache,
-    /// The state of monitoring, of a broker or of a panel.
+    /// The state of a monitoring system, a broker or a dashboard.
     State,
 }
 
-impl Program {
-    /// What people call it.
+impl KnownProgram {
+    /// The usual name.
     pub fn name(&self) -> &'static str {
         self.names[0]
     }
 }
 
-/// Paths that no other program uses, so that a mount there tells the program whatever its image is called.
-const TELLING: &[&str] = &[
+/// Paths that only one program uses, so that a mount there identifies it whatever its image is called.
+const UNIQUE_PATHS: &[&str] = &[
     "/qdrant/storage",
     "/var/lib/postgresql",
     "/var/lib/postgresql/data",
@@ -76,28 +77,28 @@ const TELLING: &[&str] = &[
     "/var/opt/mssql",
 ];
 
-/// The paths where an image keeps its data, the usual one first. Empty for a program that we do not know.
+/// The data paths of an image, the default first. Empty for an unknown program.
 pub(super) fn of_image(image: &str) -> Vec<PathBuf> {
     program(image).map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default()
 }
 
-/// The same for a container, which may say itself where its data is.
+/// The data paths of a container, whose environment may set another path.
 pub(super) fn of_container(container: &Container) -> Vec<PathBuf> {
     let Some(program) = program(&container.image) else { return Vec::new() };
-    let said = program.variable.and_then(|name| container.environment.get(name));
-    match said.map(Secret::expose) {
+    let configured = program.variable.and_then(|name| container.environment.get(name));
+    match configured.map(Secret::expose) {
         Some(path) if path.starts_with('/') => vec![PathBuf::from(path)],
         Some(_) | None => program.paths.iter().map(PathBuf::from).collect(),
     }
 }
 
-/// Whether a mount at this path tells of data, whatever the image.
-pub(super) fn tells(target: &Path) -> bool {
-    TELLING.iter().any(|path| target == Path::new(path))
+/// Whether a mount at this path holds data, whatever the image.
+pub(super) fn is_data_path(target: &Path) -> bool {
+    UNIQUE_PATHS.iter().any(|path| target == Path::new(path))
 }
 
-/// The program of an image, by its reference.
-pub fn program(image: &str) -> Option<&'static Program> {
+/// The program of an image reference.
+pub fn program(image: &str) -> Option<&'static KnownProgram> {
     let reference = Reference::parse(image);
     let name = reference.name();
     PROGRAMS
@@ -106,13 +107,15 @@ pub fn program(image: &str) -> Option<&'static Program> {
         .find(|program| program.owner.is_none_or(|owner| reference.repository.contains(owner)))
 }
 
-/// Every program that is known.
-pub fn programs() -> &'static [Program] {
+/// All known programs.
+#[cfg(any(test, feature = "internals"))]
+pub fn programs() -> &'static [KnownProgram] {
     PROGRAMS
 }
 
-impl Program {
-    /// An image that is known as this program.
+#[cfg(any(test, feature = "internals"))]
+impl KnownProgram {
+    /// An image reference that matches this program.
     pub fn example(&self) -> String {
         let name = self.names[0];
         match self.owner {
@@ -127,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn databases_are_known_by_their_whole_name() {
+    fn images_match_by_the_complete_name() {
         assert_eq!(of_image("postgres:17")[0], Path::new("/var/lib/postgresql/data"));
         assert_eq!(
             of_image("registry.example/team/timescaledb:latest")[0],
@@ -141,17 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn every_path_is_absolute_and_every_example_is_known_as_itself() {
+    fn every_path_is_absolute_and_every_example_matches_its_program() {
         for program in PROGRAMS {
             assert!(program.paths.iter().all(|path| path.starts_with('/')), "{program:?}");
             let found = super::program(&program.example()).expect("known");
-            assert!(std::ptr::eq(found, program), "{} is known as {}", program.example(), found.name());
+            assert!(std::ptr::eq(found, program), "{} matches {}", program.example(), found.name());
         }
     }
 
     #[test]
-    fn only_a_path_of_its_own_tells() {
-        assert!(tells(Path::new("/var/lib/mysql")));
-        assert!(!tells(Path::new("/data")) && !tells(Path::new("/app")));
+    fn only_unique_paths_identify_a_program() {
+        assert!(is_data_path(Path::new("/var/lib/mysql")));
+        assert!(!is_data_path(Path::new("/data")) && !is_data_path(Path::new("/app")));
     }
 }

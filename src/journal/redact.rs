@@ -1,13 +1,13 @@
-//! Removes secrets from a command before it is recorded.
+//! Removes secrets from a command before it is written to the journal.
 //!
-//! It removes too much rather than too little: the journal shows which command ran, and nobody runs it from there.
+//! In doubt, too much is removed: the journal shows which command was run and is not meant for running it again.
 
 use crate::compose::grammar::Grammar;
 
-/// Replaces a value.
+/// The replacement for a removed value.
 const REDACTED: &str = "…";
 
-/// Parts of a name whose value is a secret.
+/// Parts of option names whose values are secrets.
 const SECRET_NAMES: &[&str] = &[
     "password",
     "passwd",
@@ -29,61 +29,63 @@ const SECRET_NAMES: &[&str] = &[
     "safe-allow",
 ];
 
-/// Redacts the arguments of a command: the values of `--safe-allow`, of environment variables and of options with the
-/// name of a secret, passwords in URLs, words that look like a key, and all arguments of the program that `run` or `exec`
-/// starts, whose options are unknown.
+/// Removes the values of `--safe-allow`, of environment variables and of options with names of secrets, passwords in URLs,
+/// words that look like a key, and all arguments of the program that `run` or `exec` starts, because the meaning of its
+/// options is unknown.
 pub fn redact(words: &[String]) -> Vec<String> {
     let mut cleaned = Vec::with_capacity(words.len());
-    let mut next = Next::Plain;
-    let mut foreign = Foreign::NotYet;
+    let mut next = NextWord::Plain;
+    let mut position = Position::Compose;
     for word in words {
-        if foreign == Foreign::Program {
+        if position == Position::Program {
             if cleaned.last().map(String::as_str) != Some(REDACTED) {
                 cleaned.push(REDACTED.to_owned());
             }
             continue;
         }
         cleaned.push(match next {
-            Next::Secret => REDACTED.to_owned(),
-            Next::Variable => variable(word),
-            Next::Value | Next::Plain => self::word(word),
+            NextWord::Secret => REDACTED.to_owned(),
+            NextWord::Variable => redact_variable(word),
+            NextWord::Value | NextWord::Plain => redact_word(word),
         });
-        let value_of_option = next != Next::Plain;
-        next = if value_of_option { Next::Plain } else { follows(word) };
-        foreign = foreign.after(word, value_of_option);
+        let value_of_option = next != NextWord::Plain;
+        next = if value_of_option { NextWord::Plain } else { next_word(word) };
+        position = position.after(word, value_of_option);
     }
     cleaned
 }
 
-/// What the word after this one is.
+/// The meaning of the next word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum NextWord {
     Plain,
-    /// The value of an option that is no secret.
+    /// The value of an option that is not a secret.
     Value,
     Secret,
     /// `NAME=value`.
     Variable,
 }
 
-/// Whether the arguments of another program have begun.
+/// Whose arguments the current word belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Foreign {
-    NotYet,
+enum Position {
+    /// Arguments of Compose.
+    Compose,
     /// After `run` or `exec`, before the service.
     Service,
+    /// Arguments of the program in the container.
     Program,
 }
 
-impl Foreign {
+impl Position {
     fn after(self, word: &str, value_of_option: bool) -> Self {
         if value_of_option || (word.starts_with('-') && word != "--") {
             return self;
         }
         match self {
-            Self::NotYet if runs_a_program(word) => Self::Service,
+            Self::Compose if runs_a_program(word) => Self::Service,
             Self::Service if word != "--" => Self::Program,
-            Self::NotYet | Self::Service | Self::Program => self,
+            Self::Compose | Self::Service | Self::Program => self,
         }
     }
 }
@@ -93,7 +95,7 @@ fn runs_a_program(word: &str) -> bool {
     Grammar::V2.command(word).is_some_and(|command| command.stops_at_operand)
 }
 
-/// Options of Compose, and of its `run` and `exec`, that take the next word.
+/// Options of Compose, including those of `run` and `exec`, that take the next word as value.
 const TAKES_VALUE: &[&str] = &[
     "-f",
     "--file",
@@ -129,39 +131,39 @@ const TAKES_VALUE: &[&str] = &[
     "--env-from-file",
 ];
 
-fn follows(word: &str) -> Next {
+fn next_word(word: &str) -> NextWord {
     match word {
-        "-e" | "--env" | "--build-arg" => Next::Variable,
-        _ if word.contains('=') || !word.starts_with("--") && !TAKES_VALUE.contains(&word) => Next::Plain,
-        _ if word.starts_with("--") && is_secret_name(word) => Next::Secret,
-        // `-v` of `down` takes no value; the word after it is redacted as a plain word either way.
-        _ if TAKES_VALUE.contains(&word) => Next::Value,
-        _ => Next::Plain,
+        "-e" | "--env" | "--build-arg" => NextWord::Variable,
+        _ if word.contains('=') || !word.starts_with("--") && !TAKES_VALUE.contains(&word) => NextWord::Plain,
+        _ if word.starts_with("--") && is_secret_name(word) => NextWord::Secret,
+        // `-v` of `down` has no value, unlike `-v` of `run`. The word after it is redacted as a plain word either way.
+        _ if TAKES_VALUE.contains(&word) => NextWord::Value,
+        _ => NextWord::Plain,
     }
 }
 
-fn word(word: &str) -> String {
+fn redact_word(word: &str) -> String {
     if let Some(rest) = word.strip_prefix("-e").filter(|rest| rest.contains('=') && !rest.starts_with('-')) {
-        return format!("-e{}", variable(rest));
+        return format!("-e{}", redact_variable(rest));
     }
     if let Some((name, value)) = word.split_once('=') {
         if matches!(name, "--env" | "--build-arg") {
-            return format!("{name}={}", variable(value));
+            return format!("{name}={}", redact_variable(value));
         }
         if is_secret_name(name) {
             return format!("{name}={REDACTED}");
         }
-        return format!("{name}={}", self::value(value));
+        return format!("{name}={}", redact_value(value));
     }
-    value(word)
+    redact_value(word)
 }
 
-/// `NAME=value` keeps its name; a bare `NAME` is taken from the environment and is no secret.
-fn variable(word: &str) -> String {
+/// Keeps the name of `NAME=value`; a bare `NAME` takes its value from the environment.
+fn redact_variable(word: &str) -> String {
     word.split_once('=').map_or_else(|| word.to_owned(), |(name, _)| format!("{name}={REDACTED}"))
 }
 
-fn value(word: &str) -> String {
+fn redact_value(word: &str) -> String {
     if let Some((scheme, rest)) = word.split_once("://") {
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if let Some((user, host)) = authority.rsplit_once('@') {
@@ -177,7 +179,7 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// One long run of letters and digits, with both in it: names that people choose have separators.
+/// A long sequence of letters and digits with at least three of each; names that people choose have separators.
 fn looks_like_a_key(word: &str) -> bool {
     word.split(|letter: char| !(letter.is_ascii_alphanumeric() || matches!(letter, '_' | '+'))).any(|run| {
         run.len() >= 20
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
+    fn other_words_are_kept() {
         for line in [
             "down -v",
             "-f docker-compose.yml -p shop --profile extra down --volumes db",
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_secret_goes() {
+    fn secrets_are_removed() {
         for (typed, written) in [
             ("--safe-allow=1a2b3c4d5e6f down -v", "--safe-allow=… down -v"),
             ("--safe-allow 1a2b3c4d5e6f down -v", "--safe-allow … down -v"),

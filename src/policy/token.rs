@@ -23,8 +23,7 @@ impl Token {
         lost.sort();
         let text = serde_json::to_vec(&(&plan.engine, &plan.project, lost)).expect("plain data serialises");
         let digest = Sha256::digest(&text);
-        let word = digest.iter().take(6).fold(String::new(), |word, byte| format!("{word}{byte:02x}"));
-        Self(word)
+        Self(hex::encode(&digest[..6]))
     }
 
     /// Whether the typed word is this token.

@@ -1,35 +1,36 @@
-//! One data place of one service, with everything the checks need to judge it.
+//! A data mount of a service, with everything that the checks need.
 
 use std::path::{Path, PathBuf};
 
-use super::user::{self, User};
+use super::user::{self, ContainerUser};
 use super::{Input, Start};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Engine, Image, MountSource, Volume};
-use crate::inventory::{Place, PlaceSource, Store, StoreKind, declared_places};
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind, declared_locations};
 use crate::secret::Secret;
 
-/// Where Qdrant builds its snapshots: it does not start when it cannot write there.
+/// Where Qdrant creates snapshots. It does not start if it cannot write there.
 const QDRANT_SNAPSHOTS: &str = "/qdrant/snapshots";
 
-/// The setting that moves Qdrant's data to another path.
+/// The variable that changes Qdrant's data path.
 const QDRANT_STORAGE_PATH: &str = "QDRANT__STORAGE__STORAGE_PATH";
 
+/// A mount of a service that holds data, or a data path without a mount.
 #[derive(Debug, Clone)]
 pub(super) struct DataMount {
     pub(super) service: String,
     pub(super) kind: StoreKind,
-    pub(super) place: Place,
-    /// The directory behind the place, where we can look at it.
+    pub(super) location: DataLocation,
+    /// The directory on this machine, if it is accessible.
     pub(super) directory: Option<Directory>,
     pub(super) volume: Option<NamedVolume>,
-    /// The user that will write there; `None` when it is not known or its number means another user on the host.
-    pub(super) user: Option<User>,
-    /// Another place of the service holds its whole data path.
+    /// The user that the container runs as; `None` if unknown, or if the engine maps its id to another user.
+    pub(super) user: Option<ContainerUser>,
+    /// Whether another mount of the service contains the complete data path.
     pub(super) covered: bool,
-    /// The server is told to keep its data at another path than the usual one.
+    /// Whether the server is configured to use another data path.
     pub(super) moved: bool,
-    /// The service runs already.
+    /// Whether the service is running.
     pub(super) running: bool,
 }
 
@@ -39,72 +40,72 @@ pub(super) struct Directory {
     pub(super) absence: Absence,
 }
 
-/// What it means when a directory is not there.
+/// What happens if the directory does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Absence {
-    /// The engine would create it, owned by root.
+    /// The engine creates it, owned by root.
     Created,
-    /// The engine would fail.
+    /// The engine fails to start the container.
     Fails,
-    /// It was there when the service ran before.
+    /// It existed when the service ran before, so its data is missing.
     Lost,
 }
 
-/// A volume by name, as the engine has it and as the file wants it.
+/// A named volume, in the engine and in the Compose file.
 #[derive(Debug, Clone)]
 pub(super) struct NamedVolume {
     pub(super) name: String,
     pub(super) external: bool,
     pub(super) exists: bool,
-    /// The kind of file system that the volume's options mount: `nfs`, `tmpfs`, `none` for a bind.
-    pub(super) mounts: Option<String>,
+    /// The file system type in the options of the volume: `nfs`, `tmpfs`.
+    pub(super) filesystem: Option<String>,
 }
 
 impl DataMount {
-    /// Whether it is a directory of the engine's host.
+    /// Whether it is a bind mount.
     pub(super) fn is_on_host(&self) -> bool {
-        matches!(self.place.source, PlaceSource::Bind { .. })
+        matches!(self.location.source, LocationSource::Bind { .. })
     }
 
-    /// What to call it in a message.
+    /// The name in messages.
     pub(super) fn name(&self) -> String {
-        match (&self.directory, &self.volume, &self.place.source) {
+        match (&self.directory, &self.volume, &self.location.source) {
             (_, Some(volume), _) => format!("volume `{}`", volume.name),
             (Some(directory), None, _) => format!("`{}`", directory.path.display()),
-            (None, None, PlaceSource::Bind { path }) => format!("`{}`", path.display()),
-            (None, None, PlaceSource::Volume { .. } | PlaceSource::Tmpfs | PlaceSource::Layer) => {
-                format!("`{}`", self.place.target.display())
+            (None, None, LocationSource::Bind { path }) => format!("`{}`", path.display()),
+            (None, None, LocationSource::Volume { .. } | LocationSource::Tmpfs | LocationSource::Layer) => {
+                format!("`{}`", self.location.target.display())
             }
         }
     }
 
-    /// Where the data is below the mount: empty unless the mount is above the server's data path.
+    /// The data path relative to the mount: empty unless the mount is a parent of the data path.
     pub(super) fn data_below(&self) -> &Path {
         self.kind
             .data_path()
-            .and_then(|data| data.strip_prefix(&self.place.target).ok())
+            .and_then(|data| data.strip_prefix(&self.location.target).ok())
             .unwrap_or(Path::new(""))
     }
 
-    /// Whether all of the server's data is below the mount; true for data of no known kind.
+    /// Whether the mount contains all data of the server; true for plain files.
     pub(super) fn holds_everything(&self) -> bool {
-        self.kind.data_path().is_none_or(|data| data.starts_with(&self.place.target))
+        self.kind.data_path().is_none_or(|data| data.starts_with(&self.location.target))
     }
 }
 
-/// Everything about one service that its places share.
-struct ContainerUser<'a> {
+/// Resolves the data mounts of one service.
+struct MountResolver<'a> {
     store: &'a Store,
     declared: Option<&'a Service>,
-    user: Option<User>,
+    user: Option<ContainerUser>,
     moved: bool,
 }
 
-/// The places of every service in scope.
+/// The data mounts of all services in scope.
 pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
     let in_scope =
         |store: &&Store| input.services.is_none_or(|services| services.contains(store.service.as_str()));
-    // A question that is not answered counts as yes: then users are not judged.
+    // An error counts as yes: then permissions are not checked.
     let maps_users = input.engine.maps_users().await.unwrap_or(true);
     let mut mounts = Vec::new();
     for store in input.inventory.stores.iter().filter(in_scope) {
@@ -114,26 +115,30 @@ pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
         };
         let image = image_of(store, declared, input.engine).await;
         let container = store.container.as_ref();
-        let words = match (declared, container) {
+        let spec = match (declared, container) {
             (Some(service), _) => {
                 service.user.clone().or_else(|| image.as_ref().map(|image| image.user.clone()))
             }
             (None, Some(container)) => Some(container.user.clone()),
             (None, None) => None,
         };
-        let user = match words {
-            Some(words) if !maps_users => user::resolve(&words, container, input.engine).await,
+        let user = match spec {
+            Some(spec) if !maps_users => user::resolve(&spec, container, input.engine).await,
             _ => None,
         };
-        let occupant =
-            ContainerUser { store, declared, user, moved: is_moved(store, image.as_ref(), container) };
-        let places = occupant.places(input);
-        let covered = places.iter().any(|place| {
-            store.kind.data_path().is_some_and(|data| data.starts_with(&place.target))
-                && place.source != PlaceSource::Layer
+        let resolver = MountResolver {
+            store,
+            declared,
+            user,
+            moved: has_other_data_path(store, image.as_ref(), container),
+        };
+        let locations = resolver.locations(input);
+        let covered = locations.iter().any(|location| {
+            store.kind.data_path().is_some_and(|data| data.starts_with(&location.target))
+                && location.source != LocationSource::Layer
         });
-        for place in places {
-            mounts.push(occupant.mount(place, covered, input).await);
+        for location in locations {
+            mounts.push(resolver.mount(location, covered, input).await);
         }
     }
     mounts
@@ -144,25 +149,25 @@ async fn image_of(store: &Store, declared: Option<&Service>, engine: &dyn Engine
     engine.image(reference).await.ok().flatten()
 }
 
-fn is_moved(store: &Store, image: Option<&Image>, container: Option<&Container>) -> bool {
+fn has_other_data_path(store: &Store, image: Option<&Image>, container: Option<&Container>) -> bool {
     let differs = |value: &str| store.kind.data_path().is_some_and(|usual| Path::new(value) != usual);
     let in_container = container.and_then(|container| container.environment.get(QDRANT_STORAGE_PATH));
     let in_image = image.and_then(|image| image.environment.get(QDRANT_STORAGE_PATH));
     in_container.map(Secret::expose).or(in_image.map(String::as_str)).is_some_and(differs)
 }
 
-impl ContainerUser<'_> {
-    fn places(&self, input: Input<'_>) -> Vec<Place> {
+impl MountResolver<'_> {
+    fn locations(&self, input: Input<'_>) -> Vec<DataLocation> {
         let Some(service) = self.declared else {
-            return self.store.places.clone();
+            return self.store.locations.clone();
         };
-        let mut places = declared_places(service, self.store.kind, input.model);
+        let mut locations = declared_locations(service, self.store.kind, input.model);
         if self.store.kind == StoreKind::Qdrant {
-            places.extend(
+            locations.extend(
                 service.mounts.iter().filter(|mount| mount.target == Path::new(QDRANT_SNAPSHOTS)).filter_map(
                     |mount| match &mount.source {
-                        DeclaredSource::Bind { path, .. } => Some(Place {
-                            source: PlaceSource::Bind { path: path.clone() },
+                        DeclaredSource::Bind { path, .. } => Some(DataLocation {
+                            source: LocationSource::Bind { path: path.clone() },
                             target: mount.target.clone(),
                             read_only: mount.read_only,
                         }),
@@ -174,20 +179,20 @@ impl ContainerUser<'_> {
                 ),
             );
         }
-        places
+        locations
     }
 
-    async fn mount(&self, place: Place, covered: bool, input: Input<'_>) -> DataMount {
+    async fn mount(&self, location: DataLocation, covered: bool, input: Input<'_>) -> DataMount {
         let mount = self
             .declared
-            .and_then(|service| service.mounts.iter().find(|mount| mount.target == place.target));
-        let (directory, volume) = match &place.source {
-            PlaceSource::Bind { path } => (Some(self.bound(path, mount)), None),
-            PlaceSource::Volume { name: Some(name), anonymous: false } => {
-                let (directory, volume) = self.volume(name, &place.target, mount, input).await;
+            .and_then(|service| service.mounts.iter().find(|mount| mount.target == location.target));
+        let (directory, volume) = match &location.source {
+            LocationSource::Bind { path } => (Some(self.bind_directory(path, mount)), None),
+            LocationSource::Volume { name: Some(name), anonymous: false } => {
+                let (directory, volume) = self.volume(name, &location.target, mount, input).await;
                 (directory, Some(volume))
             }
-            PlaceSource::Volume { .. } | PlaceSource::Tmpfs | PlaceSource::Layer => (None, None),
+            LocationSource::Volume { .. } | LocationSource::Tmpfs | LocationSource::Layer => (None, None),
         };
         DataMount {
             service: self.store.service.clone(),
@@ -198,12 +203,12 @@ impl ContainerUser<'_> {
             covered,
             moved: self.moved,
             running: self.store.is_running(),
-            place,
+            location,
         }
     }
 
-    fn bound(&self, path: &Path, mount: Option<&MountDeclaration>) -> Directory {
-        let lived = self.store.container.as_ref().is_some_and(|container| {
+    fn bind_directory(&self, path: &Path, mount: Option<&MountDeclaration>) -> Directory {
+        let has_run = self.store.container.as_ref().is_some_and(|container| {
             container.started.is_some()
                 && container
                     .mounts
@@ -214,7 +219,7 @@ impl ContainerUser<'_> {
             Some(DeclaredSource::Bind { create_host_path, .. }) => *create_host_path,
             _ => true,
         };
-        let absence = match (lived, creates) {
+        let absence = match (has_run, creates) {
             (true, _) => Absence::Lost,
             (false, true) => Absence::Created,
             (false, false) => Absence::Fails,
@@ -233,10 +238,10 @@ impl ContainerUser<'_> {
             .model
             .and_then(|model| model.volumes.values().find(|volume| volume.name == name))
             .filter(|_| self.declared.is_some());
-        // An engine that does not answer has not said that the volume is missing.
-        let asked = input.engine.volume(name).await;
-        let exists = !matches!(asked, Ok(None));
-        let found: Option<Volume> = asked.ok().flatten();
+        // A failed request does not mean that the volume is missing.
+        let response = input.engine.volume(name).await;
+        let exists = !matches!(response, Ok(None));
+        let found: Option<Volume> = response.ok().flatten();
         let options =
             found.as_ref().map(|volume| &volume.options).or(declared.map(|declared| &declared.driver_opts));
         let driver = found
@@ -262,20 +267,20 @@ impl ContainerUser<'_> {
                     Directory { path: below(&volume.mountpoint, &subpath), absence: Absence::Lost }
                 })
             }
-            // Mounted only while it is used: what is there now is not what the service will see.
+            // Mounted only while in use: the directory now is not what the service sees.
             _ => None,
         };
         let volume = NamedVolume {
             name: name.to_owned(),
             external: declared.is_some_and(|declared| declared.external),
             exists,
-            mounts: option("type").filter(|_| !is_bind).map(str::to_owned),
+            filesystem: option("type").filter(|_| !is_bind).map(str::to_owned),
         };
         (directory, volume)
     }
 }
 
-/// Without the slash that joining with nothing leaves behind.
+/// Joins two paths without a trailing slash if the second is empty.
 fn below(path: &Path, rest: &Path) -> PathBuf {
     if rest.as_os_str().is_empty() { path.to_owned() } else { path.join(rest) }
 }

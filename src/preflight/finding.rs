@@ -1,36 +1,38 @@
-//! One thing that is not right with a place where data is kept.
+//! A problem that a check has found with a data mount.
 
 use super::repair::Repair;
 
-/// What a finding means for the command, the worst first.
+/// What a finding means for the command, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum CheckSeverity {
     /// The command must not run.
     Stop,
-    /// The command must not run before it is mended, and we can mend it.
+    /// The command must not run until it is repaired, and safe-compose can repair it.
     Repair,
-    /// Said, and the command runs.
+    /// The problem is reported, and the command runs.
     Warn,
-    /// Something that could not be looked at.
+    /// Something could not be checked.
     Note,
 }
 
+/// A problem with a data mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub severity: Severity,
+pub struct CheckFinding {
+    pub severity: CheckSeverity,
     pub service: String,
     /// What is wrong, as a fragment: `` `/srv/qdrant` does not exist ``.
     pub what: String,
-    /// What comes of it.
+    /// The consequence, as a fragment.
     pub why: String,
+    /// What safe-compose can do about it.
     pub repair: Option<Repair>,
-    /// A shell command that puts it right.
+    /// A shell command that fixes the problem.
     pub suggest: Option<String>,
 }
 
-impl Finding {
+impl CheckFinding {
     pub(super) fn new(
-        severity: Severity,
+        severity: CheckSeverity,
         service: &str,
         what: impl Into<String>,
         why: impl Into<String>,
@@ -46,14 +48,14 @@ impl Finding {
     }
 
     #[must_use]
-    pub(super) fn mended_by(mut self, repair: Repair) -> Self {
+    pub(super) fn with_repair(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
         self
     }
 
-    /// The words of a command; they are quoted for a shell.
+    /// Adds the command that fixes the problem, quoted for a shell.
     #[must_use]
-    pub(super) fn suggesting<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn with_command<'a>(mut self, words: impl IntoIterator<Item = &'a str>) -> Self {
         self.suggest = Some(shell_words::join(words));
         self
     }

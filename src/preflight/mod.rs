@@ -1,9 +1,9 @@
-//! Looks at the places where data is kept, before a service is started on them.
+//! Checks the data mounts of services before they start.
 //!
-//! A server that finds its directory missing, read-only, full or foreign starts empty, stops half-way or loops; all of
-//! that can be seen beforehand. Nothing is changed here: what can be mended is handed out as a [`Repair`].
+//! A server whose data directory is missing, read-only, full or owned by another user starts empty, fails, or restarts in
+//! a loop. The checks find this before the start. They change nothing: what can be fixed is returned as a [`Repair`].
 
-pub mod checks;
+mod checks;
 mod data_mount;
 mod finding;
 mod repair;
@@ -16,54 +16,55 @@ use crate::compose::model::Model;
 use crate::engine::Engine;
 use crate::inventory::Inventory;
 
-pub use finding::{Finding, Severity};
+pub use finding::{CheckFinding, CheckSeverity};
+#[cfg(feature = "internals")]
 pub use repair::Repair;
 
-/// How long one place may take. A network file system whose server is gone never answers.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the checks of one mount may take. A network file system whose server is down never responds.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is about to be started.
+/// What the command starts.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// The services that are started; `None` means all.
     pub services: Option<&'a BTreeSet<String>>,
-    /// The project as the file has it; `None` when Compose reads no file.
+    /// The project in the Compose file; `None` if Compose reads no file.
     pub model: Option<&'a Model>,
     pub inventory: &'a Inventory,
     pub engine: &'a dyn Engine,
     pub start: Start,
 }
 
-/// Which mounts will be used.
+/// Which mounts the containers will have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// Those of the file: `up`, `create`, `run`.
+    /// Those in the Compose file: `up`, `create`, `run`.
     AsDeclared,
-    /// Those of the containers there are: `start`, `restart`.
+    /// Those of the existing containers: `start`, `restart`.
     AsCreated,
 }
 
-/// Checks every data place of every service in scope.
-pub async fn examine(input: Input<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
+/// Checks the data mounts of all services in scope.
+pub async fn examine(input: Input<'_>) -> Vec<CheckFinding> {
+    let mut findings: Vec<CheckFinding> = Vec::new();
     let mounts = data_mount::resolve(input).await;
     if !input.inventory.engine.local
         && let Some(mount) = mounts.iter().find(|mount| mount.is_on_host())
     {
-        findings.push(Finding::new(
-            Severity::Note,
+        findings.push(CheckFinding::new(
+            CheckSeverity::Note,
             &mount.service,
-            "the directories of the engine's host are not checked",
+            "directories on the engine's host are not checked",
             format!(
-                "the engine at `{}` does not share its files with this machine",
+                "the engine at `{}` does not use the file system of this machine",
                 input.inventory.engine.endpoint
             ),
         ));
     }
-    let looking: Vec<_> = mounts.into_iter().map(looked_at).collect();
-    for found in looking {
-        for finding in found.await {
-            // Replicas share their places.
+    let running: Vec<_> = mounts.into_iter().map(check_mount).collect();
+    for check in running {
+        for finding in check.await {
+            // Replicas share their mounts.
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -75,23 +76,23 @@ pub async fn examine(input: Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Runs the checks on one place in a thread of its own, which is left behind when it hangs: a thread that waits for a
-/// dead file server cannot be ended, and must not hold up the end of the program either.
-fn looked_at(mount: data_mount::DataMount) -> impl Future<Output = Vec<Finding>> {
-    let silent = Finding::new(
-        Severity::Warn,
+/// Checks one mount in a thread of its own, which is abandoned if it hangs: a thread that waits for an unreachable file
+/// server cannot be cancelled, and must not delay the end of the program.
+fn check_mount(mount: data_mount::DataMount) -> impl Future<Output = Vec<CheckFinding>> {
+    let no_response = CheckFinding::new(
+        CheckSeverity::Warn,
         &mount.service,
-        format!("{} does not answer", mount.name()),
-        "its file system did not respond in time, so nothing could be checked",
+        format!("{} does not respond", mount.name()),
+        "its file system did not respond in time, so it could not be checked",
     );
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     let started = std::thread::Builder::new().name("preflight".to_owned()).spawn(move || {
-        let _ = tell.send(checks::run(&mount));
+        let _ = sender.send(checks::run(&mount));
     });
     async move {
-        match (started, tokio::time::timeout(PATIENCE, told).await) {
+        match (started, tokio::time::timeout(TIMEOUT, receiver).await) {
             (Ok(_), Ok(Ok(findings))) => findings,
-            (Ok(_) | Err(_), _) => vec![silent],
+            (Ok(_) | Err(_), _) => vec![no_response],
         }
     }
 }

@@ -1,29 +1,30 @@
-//! What we can put right ourselves, when asked to.
+//! Repairs that safe-compose can make itself.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-/// One repair. It only ever adds: what exists keeps its owner, its mode and its content.
+/// A repair. It only adds: existing files and directories keep their owner, mode and content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
+    /// Create a missing directory and its missing parents.
     CreateDirectory {
         path: PathBuf,
         mode: u32,
-        /// User and group of the new directory; those of this process when `None`.
+        /// User and group of the new directory; `None` for those of this process.
         owner: Option<(u32, u32)>,
     },
 }
 
 impl Repair {
-    /// Does it, wholly or not at all.
+    /// Makes the repair. Undoes everything if a step fails.
     pub fn apply(&self) -> io::Result<()> {
         match self {
             Self::CreateDirectory { path, mode, owner } => {
-                let mut made = Vec::new();
-                create(path, *mode, *owner, &mut made).inspect_err(|_| {
-                    // Only what was just made and is still empty can go.
-                    for directory in made.iter().rev() {
+                let mut created = Vec::new();
+                create(path, *mode, *owner, &mut created).inspect_err(|_| {
+                    // Removes only directories that were just created and are still empty.
+                    for directory in created.iter().rev() {
                         let _ = std::fs::remove_dir(directory);
                     }
                 })
@@ -32,18 +33,18 @@ impl Repair {
     }
 }
 
-/// Creates what is missing of a path, and writes down what it has created.
+/// Creates the missing directories of a path, and adds each to `log`.
 fn create(path: &Path, mode: u32, owner: Option<(u32, u32)>, log: &mut Vec<PathBuf>) -> io::Result<()> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|part| !matches!(part.try_exists(), Ok(true))).collect();
     for part in missing.into_iter().rev() {
         match std::fs::DirBuilder::new().mode(mode).create(part) {
             Ok(()) => log.push(part.to_owned()),
-            // Somebody else was faster, and it is theirs.
+            // Another process created it meanwhile; leave its mode and owner.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && part.is_dir() => continue,
             Err(error) => return Err(error),
         }
-        // The mode given above passes through the umask.
+        // The umask reduces the mode given above.
         std::fs::set_permissions(part, std::fs::Permissions::from_mode(mode))?;
     }
     if !path.is_dir() {
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_missing_is_made() {
+    fn only_missing_directories_are_created() {
         let root = tempfile::tempdir().expect("a directory");
         let there = root.path().join("there");
         std::fs::create_dir(&there).expect("made");
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_left_alone() {
+    fn existing_directories_keep_owner_and_mode() {
         let root = tempfile::tempdir().expect("a directory");
         let before = root.path().metadata().expect("there");
         repair(root.path(), Some((before.uid() + 1, before.gid() + 1))).apply().expect("nothing to do");
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_finished_is_undone() {
+    fn a_failed_repair_is_undone() {
         let root = tempfile::tempdir().expect("a directory");
         std::fs::write(root.path().join("file"), "").expect("written");
         assert!(repair(&root.path().join("file/x"), None).apply().is_err());

@@ -1,7 +1,7 @@
-//! The user that a container runs as, in numbers.
+//! The numeric user and group that a container runs as.
 //!
-//! `user:` and `USER` may hold names, which only the image's own `/etc/passwd` can resolve. What cannot be resolved is
-//! not guessed: then nobody judges what the user may do.
+//! `user:` and `USER` may contain names, which only `/etc/passwd` of the image resolves. If a name cannot be resolved,
+//! permissions are not checked.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -10,24 +10,25 @@ use futures_util::TryStreamExt as _;
 
 use crate::engine::{Container, Engine};
 
-/// More than any sensible `/etc/passwd`, with its archive around it.
-const LONGEST_FILE: usize = 1 << 20;
+/// The maximum size of the archive with `/etc/passwd`.
+const MAX_ARCHIVE_SIZE: usize = 1 << 20;
 
+/// A user by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct User {
+pub(super) struct ContainerUser {
     pub(super) uid: u32,
-    /// `None` when only the image knows.
+    /// `None` if only the image defines it.
     pub(super) gid: Option<u32>,
 }
 
-impl User {
+impl ContainerUser {
     const ROOT: Self = Self { uid: 0, gid: Some(0) };
 
     pub(super) fn is_root(self) -> bool {
         self.uid == 0
     }
 
-    /// `1000:1000`, or `1000`: what `chown` takes.
+    /// `1000:1000` or `1000`, as `chown` accepts it.
     pub(super) fn for_chown(self) -> String {
         self.gid.map_or_else(|| self.uid.to_string(), |gid| format!("{}:{gid}", self.uid))
     }
@@ -40,35 +41,39 @@ struct Accounts {
     group: Option<String>,
 }
 
-/// Resolves `user[:group]`, with a look into a container of the image where names have to be resolved.
-pub(super) async fn resolve(words: &str, container: Option<&Container>, engine: &dyn Engine) -> Option<User> {
-    let plain = decide(words, &Accounts::default());
-    if plain.is_some_and(|user| user.gid.is_some()) {
-        return plain;
+/// Resolves `user[:group]`. Reads the account files of an existing container to resolve names.
+pub(super) async fn resolve(
+    spec: &str,
+    container: Option<&Container>,
+    engine: &dyn Engine,
+) -> Option<ContainerUser> {
+    let without_files = parse(spec, &Accounts::default());
+    if without_files.is_some_and(|user| user.gid.is_some()) {
+        return without_files;
     }
     let Some(container) = container else {
-        return plain;
+        return without_files;
     };
     let accounts = Accounts {
         passwd: file_of(engine, container, "/etc/passwd").await,
         group: file_of(engine, container, "/etc/group").await,
     };
-    decide(words, &accounts)
+    parse(spec, &accounts)
 }
 
-/// By Docker's rules (opencontainers/runc, `libcontainer/user`): a name or number before the colon, a group name or
-/// number behind it; without a group the user's own from `/etc/passwd`, and 0 for a number that is not in it.
-fn decide(words: &str, accounts: &Accounts) -> Option<User> {
-    let (user, group) = match words.trim().split_once(':') {
+/// Docker's rules (opencontainers/runc, `libcontainer/user`): a user name or id before the colon, a group name or id after
+/// it. Without a group, the user's group in `/etc/passwd`, or 0 for an id that is not in it.
+fn parse(spec: &str, accounts: &Accounts) -> Option<ContainerUser> {
+    let (user, group) = match spec.trim().split_once(':') {
         Some((user, group)) => (user, Some(group).filter(|group| !group.is_empty())),
-        None => (words.trim(), None),
+        None => (spec.trim(), None),
     };
     let named_group =
         |name: &str| name.parse().ok().or_else(|| number_of(accounts.group.as_deref()?, name, 2));
     let entry = |key: &str, column: usize| number_of(accounts.passwd.as_deref()?, key, column);
     let (uid, own_group) = match user.parse::<u32>() {
-        _ if user.is_empty() || user == "root" => (0, User::ROOT.gid),
-        Ok(0) => (0, User::ROOT.gid),
+        _ if user.is_empty() || user == "root" => (0, ContainerUser::ROOT.gid),
+        Ok(0) => (0, ContainerUser::ROOT.gid),
         Ok(uid) => {
             let listed = accounts.passwd.as_deref().map(|passwd| group_of(passwd, uid).unwrap_or(0));
             (uid, listed)
@@ -76,10 +81,10 @@ fn decide(words: &str, accounts: &Accounts) -> Option<User> {
         Err(_) => (entry(user, 2)?, entry(user, 3)),
     };
     let gid = group.map_or(own_group, named_group);
-    Some(User { uid, gid })
+    Some(ContainerUser { uid, gid })
 }
 
-/// A number of the line that begins with a name, by column.
+/// A number in a column of the line with this name.
 fn number_of(file: &str, name: &str, column: usize) -> Option<u32> {
     file.lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
@@ -87,7 +92,7 @@ fn number_of(file: &str, name: &str, column: usize) -> Option<u32> {
         .and_then(|columns| columns.get(column)?.trim().parse().ok())
 }
 
-/// The group of the line of a user's number.
+/// The group of the user with this id.
 fn group_of(passwd: &str, uid: u32) -> Option<u32> {
     passwd
         .lines()
@@ -99,9 +104,9 @@ fn group_of(passwd: &str, uid: u32) -> Option<u32> {
 async fn file_of(engine: &dyn Engine, container: &Container, path: &str) -> Option<String> {
     let mut stream = engine.read_archive(&container.id, Path::new(path)).await.ok()?;
     let mut bytes = Vec::new();
-    while let Some(piece) = stream.try_next().await.ok()? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > LONGEST_FILE {
+    while let Some(chunk) = stream.try_next().await.ok()? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_ARCHIVE_SIZE {
             return None;
         }
     }
@@ -125,17 +130,17 @@ mod tests {
         "root:x:0:0:root:/root:/bin/sh\npostgres:x:70:71::/:/bin/sh\nbroken\napp:x:1000:1001::/:";
     const GROUP: &str = "root:x:0:\ndata:x:2000:app";
 
-    fn known(words: &str) -> Option<(u32, Option<u32>)> {
+    fn known(spec: &str) -> Option<(u32, Option<u32>)> {
         let accounts = Accounts { passwd: Some(PASSWD.into()), group: Some(GROUP.into()) };
-        decide(words, &accounts).map(|user| (user.uid, user.gid))
+        parse(spec, &accounts).map(|user| (user.uid, user.gid))
     }
 
-    fn blind(words: &str) -> Option<(u32, Option<u32>)> {
-        decide(words, &Accounts::default()).map(|user| (user.uid, user.gid))
+    fn without_files(spec: &str) -> Option<(u32, Option<u32>)> {
+        parse(spec, &Accounts::default()).map(|user| (user.uid, user.gid))
     }
 
     #[test]
-    fn names_are_looked_up() {
+    fn names_are_resolved() {
         assert_eq!(known("postgres"), Some((70, Some(71))));
         assert_eq!(known("postgres:data"), Some((70, Some(2000))));
         assert_eq!(known("app:7"), Some((1000, Some(7))));
@@ -145,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn without_the_image_only_numbers_are_known() {
-        assert_eq!(blind(""), Some((0, Some(0))));
-        assert_eq!(blind("root"), Some((0, Some(0))));
-        assert_eq!(blind("1000:1000"), Some((1000, Some(1000))));
-        assert_eq!(blind("1000"), Some((1000, None)));
-        assert_eq!(blind("1000:data"), Some((1000, None)));
-        assert_eq!(blind("postgres"), None);
-        assert_eq!(blind("postgres:5"), None);
+    fn without_account_files_only_ids_are_resolved() {
+        assert_eq!(without_files(""), Some((0, Some(0))));
+        assert_eq!(without_files("root"), Some((0, Some(0))));
+        assert_eq!(without_files("1000:1000"), Some((1000, Some(1000))));
+        assert_eq!(without_files("1000"), Some((1000, None)));
+        assert_eq!(without_files("1000:data"), Some((1000, None)));
+        assert_eq!(without_files("postgres"), None);
+        assert_eq!(without_files("postgres:5"), None);
     }
 }

@@ -1,36 +1,36 @@
-//! Runs a program out of sight and keeps what it says.
+//! Runs a program and captures its output.
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
-/// What to run.
+/// A program to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Capture<'a> {
     pub program: &'a Path,
     pub args: &'a [OsString],
-    /// Variables that it must not see.
+    /// Environment variables to remove.
     pub env_remove: &'a [&'a str],
-    /// What it reads; nothing when `None`.
+    /// Its standard input; empty if `None`.
     pub stdin: Option<&'a [u8]>,
 }
 
-/// What a program said.
+/// The output of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Its exit code, or 128 and the number of the signal that ended it.
+    /// The exit code, or 128 plus the number of the signal that ended it.
     pub code: i32,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }
 
-/// A program under way; dropping it leaves it to end by itself.
+/// A running program. Dropping this does not end it.
 #[derive(Debug)]
 pub struct Running(duct::Handle);
 
 impl Capture<'_> {
-    /// Starts it, so that something else can be done meanwhile.
+    /// Starts the program without waiting for it.
     pub fn start(&self) -> io::Result<Running> {
         let mut expression = duct::cmd(self.program, self.args).stdout_capture().stderr_capture().unchecked();
         expression = match self.stdin {
@@ -45,6 +45,7 @@ impl Capture<'_> {
 }
 
 impl Running {
+    /// Waits for the program to end.
     pub fn wait(self) -> io::Result<Output> {
         let output = self.0.into_output()?;
         let code = output.status.code().or_else(|| output.status.signal().map(|signal| 128 + signal));
@@ -52,7 +53,7 @@ impl Running {
     }
 }
 
-/// Runs a program to its end.
+/// Runs a program and waits for it to end.
 pub fn capture(what: &Capture<'_>) -> io::Result<Output> {
     what.start()?.wait()
 }
@@ -68,17 +69,17 @@ mod tests {
     }
 
     #[test]
-    fn says_everything_and_fails_without_an_error() {
+    fn output_and_exit_code_are_captured() {
         let output = sh("printf out; printf err >&2; exit 7", None);
         assert_eq!(output, Output { code: 7, stdout: b"out".to_vec(), stderr: b"err".to_vec() });
         assert_eq!(sh("kill -9 $$", None).code, 137);
     }
 
     #[test]
-    fn reads_what_it_is_given_and_does_not_see_what_is_removed() {
+    fn input_is_passed_and_variables_are_removed() {
         assert_eq!(sh("cat; printf %s \"$HOME\"", Some(b"in")).stdout, b"in");
         assert_eq!(sh("cat", None).stdout, b"");
-        // A program that does not read must not make the writing fail.
+        // A program that does not read its input must not cause an error.
         assert_eq!(sh("exit 0", Some(&vec![b'x'; 1 << 20])).code, 0);
     }
 }

@@ -1,18 +1,18 @@
-//! Waiting for somebody to stop us.
+//! Waits for Ctrl-C and other signals to end.
 
 use std::os::raw::c_int;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::signals::{SignalGuard, watched};
+use super::signals::{SignalGuard, handled_signals};
 
-/// Ends when Ctrl-C is pressed, or when we are told to end. While it is waited for, such a signal does nothing else;
-/// before and afterwards it ends us as it always would. Without the means to listen it never ends.
+/// Completes on `SIGINT`, `SIGTERM` or `SIGHUP`. While it is awaited, these signals do not end the process; before and
+/// afterwards they do. If the signals cannot be caught, it never completes.
 pub async fn interrupted() {
-    let hold = SignalGuard::take();
+    let guard = SignalGuard::take();
     let listen = |number: c_int| async move {
-        // Catching one that was ignored from the start would take that from our children.
-        let signals = watched().contains(&number).then(|| signal(SignalKind::from_raw(number)));
+        // Catching a signal that was ignored at startup would change that for child processes.
+        let signals = handled_signals().contains(&number).then(|| signal(SignalKind::from_raw(number)));
         match signals {
             Some(Ok(mut signals)) => {
                 signals.recv().await;
@@ -25,5 +25,5 @@ pub async fn interrupted() {
         () = listen(signal_hook::consts::SIGTERM) => {}
         () = listen(signal_hook::consts::SIGHUP) => {}
     }
-    drop(hold);
+    drop(guard);
 }

@@ -1,14 +1,14 @@
-//! The only place that starts programs.
+//! Starts programs; no other module does.
 //!
-//! Four ways: hand over for good ([`exec`]), run silently and read the answer ([`capture`]), run on our terminal and
-//! wait ([`supervise`]), or run beside us to talk with ([`spawn_piped`]). None of them goes through a shell.
+//! Four ways: replace this process ([`exec`]), capture the output ([`capture`]), run on the terminal and wait
+//! ([`supervise`]), or communicate over pipes ([`spawn_piped`]). None uses a shell.
 
 mod capture;
+mod group_signal;
 mod interrupt;
 mod signals;
 mod spawn_piped;
 mod supervise;
-mod witness;
 
 use std::ffi::OsString;
 use std::io;
@@ -20,14 +20,14 @@ pub use capture::{Capture, Output, Running, capture};
 pub use interrupt::interrupted;
 pub use signals::without_interrupt;
 pub use spawn_piped::spawn_piped;
-pub use supervise::{ChildExit, SpawnOptions, Supervised, spawn, supervise};
+pub use supervise::{SpawnOptions, supervise};
 
-/// Becomes another program: same process, environment, terminal and signals. Comes back only if that failed.
+/// Replaces this process with a program: same process id, environment, terminal and signals. Returns only on failure.
 pub fn exec(program: &Path, args: &[OsString]) -> io::Error {
     command(program).args(args).exec()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the room that starts programs")]
+#[expect(clippy::disallowed_methods, reason = "this module starts programs")]
 fn command(program: &Path) -> Command {
     Command::new(program)
 }

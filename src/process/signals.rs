@@ -1,8 +1,7 @@
-//! Which signals we look after while a child runs, and what becomes of them afterwards.
+//! The signals that are handled while a child runs, and their behaviour afterwards.
 //!
-//! A signal that was ignored when we were started (`nohup`, a background job of a script) stays ignored: catching it
-//! would also take that from the child. A signal that nobody else in this process catches ends the process again once
-//! the child is done, as it would have before.
+//! A signal that was ignored at startup (`nohup`, a background job of a script) stays ignored: catching it would change
+//! that for the child too. Other signals do not end this process while a child runs, and do so again afterwards.
 
 use std::os::raw::c_int;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,37 +11,38 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 static SUPERVISED: AtomicUsize = AtomicUsize::new(0);
 static PROMPTING: AtomicUsize = AtomicUsize::new(0);
-static ADOPTED: OnceLock<Adopted> = OnceLock::new();
+static HANDLED: OnceLock<HandledSignals> = OnceLock::new();
 
-struct Adopted {
+/// The handled signals.
+struct HandledSignals {
     signals: Vec<c_int>,
-    /// Whether they end this process.
+    /// Whether signals other than Ctrl-C end this process.
     idle: Arc<AtomicBool>,
-    /// The same, for Ctrl-C.
+    /// Whether Ctrl-C ends this process.
     interruptible: Arc<AtomicBool>,
 }
 
-impl Adopted {
-    fn settle(&self) {
+impl HandledSignals {
+    fn update(&self) {
         let idle = SUPERVISED.load(Ordering::SeqCst) == 0;
         self.idle.store(idle, Ordering::SeqCst);
         self.interruptible.store(idle && PROMPTING.load(Ordering::SeqCst) == 0, Ordering::SeqCst);
     }
 }
 
-/// The signals that we look after.
-pub(super) fn watched() -> &'static [c_int] {
-    &adopted().signals
+/// The signals that are handled.
+pub(super) fn handled_signals() -> &'static [c_int] {
+    &handled().signals
 }
 
-/// While one exists, those signals do not end this process.
+/// While a guard exists, the handled signals do not end this process.
 #[derive(Debug)]
 pub(super) struct SignalGuard(());
 
 impl SignalGuard {
     pub(super) fn take() -> Self {
         SUPERVISED.fetch_add(1, Ordering::SeqCst);
-        adopted().settle();
+        handled().update();
         Self(())
     }
 }
@@ -50,22 +50,22 @@ impl SignalGuard {
 impl Drop for SignalGuard {
     fn drop(&mut self) {
         SUPERVISED.fetch_sub(1, Ordering::SeqCst);
-        adopted().settle();
+        handled().update();
     }
 }
 
-/// Reads from the terminal. A Ctrl-C there does not end this process: whoever reads learns of it.
+/// Runs a function that reads from the terminal. Ctrl-C does not end this process meanwhile; the function gets it.
 pub fn without_interrupt<T>(read: impl FnOnce() -> T) -> T {
     PROMPTING.fetch_add(1, Ordering::SeqCst);
-    adopted().settle();
+    handled().update();
     let read = read();
     PROMPTING.fetch_sub(1, Ordering::SeqCst);
-    adopted().settle();
+    handled().update();
     read
 }
 
-fn adopted() -> &'static Adopted {
-    ADOPTED.get_or_init(|| {
+fn handled() -> &'static HandledSignals {
+    HANDLED.get_or_init(|| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let (idle, interruptible) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(true)));
         let mut signals = Vec::new();
@@ -75,12 +75,12 @@ fn adopted() -> &'static Adopted {
             }
             signals.push(signal);
             if !in_mask(&status, "SigCgt:", signal) {
-                // Fails only for signals that cannot be caught, and these can.
+                // Fails only for signals that cannot be caught, which these are not.
                 let ends = if signal == SIGINT { &interruptible } else { &idle };
                 let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(ends));
             }
         }
-        Adopted { signals, idle, interruptible }
+        HandledSignals { signals, idle, interruptible }
     })
 }
 

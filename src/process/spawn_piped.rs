@@ -1,4 +1,4 @@
-//! A program beside us that is talked with over its input and its output.
+//! Starts a program to communicate with over pipes.
 
 use std::ffi::OsString;
 use std::io;
@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use tokio::process::{Child, Command};
 
-/// Starts it with all three streams as pipes. What the terminal sends to us does not reach it: what is cleaned up after
-/// a Ctrl-C may still need it. It ends when it is dropped.
+/// Starts a program with its three streams as pipes, in a process group of its own: cleanup after Ctrl-C may still need
+/// it. Dropping it ends it.
 pub fn spawn_piped(program: &Path, args: &[OsString]) -> io::Result<Child> {
     Command::from(super::command(program))
         .args(args)
@@ -27,16 +27,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn both_sides_speak_while_it_runs() {
+    async fn both_directions_work_while_it_runs() {
         let mut child = spawn_piped(Path::new("/bin/cat"), &[]).expect("started");
         let mut stdin = child.stdin.take().expect("a pipe");
         let mut stdout = child.stdout.take().expect("a pipe");
-        let mut heard = [0; 2];
-        for said in [b"on", b"to"] {
-            stdin.write_all(said).await.expect("written");
+        let mut received = [0; 2];
+        for sent in [b"on", b"to"] {
+            stdin.write_all(sent).await.expect("written");
             stdin.flush().await.expect("written");
-            stdout.read_exact(&mut heard).await.expect("answered");
-            assert_eq!(&heard, said);
+            stdout.read_exact(&mut received).await.expect("answered");
+            assert_eq!(&received, sent);
         }
         drop(stdin);
         assert!(child.wait().await.expect("ended").success());

@@ -1,7 +1,7 @@
-//! Runs a program on our own terminal and waits for it.
+//! Runs a program on the terminal and waits for it.
 //!
-//! It shares our process group, so what the terminal sends (Ctrl-C, Ctrl-\, Ctrl-Z, a hang-up) reaches it without us.
-//! What was sent to us alone is passed on, once. We outlive it, whatever is sent.
+//! The child is in the process group of this process, so it receives signals from the terminal (Ctrl-C, Ctrl-\, Ctrl-Z,
+//! hang-up) directly. A signal to this process alone is forwarded once. This process always outlives the child.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -18,64 +18,63 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::iterator::{Handle, SignalsInfo};
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
-use super::signals::{SignalGuard, watched};
-use super::witness::Witness;
+use super::group_signal::GroupSignalDetector;
+use super::signals::{SignalGuard, handled_signals};
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChildExit {
-    /// Its exit code, or 128 and the number of the signal that ended it.
+    /// The exit code, or 128 plus the number of the signal that ended it.
     pub code: u8,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// Whether we received a signal to end while it ran, from the terminal or from anybody.
+    /// Whether this process received a signal while the program ran, from the terminal or from another process.
     pub interrupted: bool,
 }
 
-/// A program that runs on our terminal. It must be [waited](Supervised::wait) for.
+/// A program that runs on the terminal.
 #[derive(Debug)]
-#[must_use = "a child that nobody waits for is lost"]
-pub struct Supervised {
+#[must_use = "the child must be waited for"]
+struct SupervisedChild {
     child: Child,
-    target: Arc<Target>,
+    target: Arc<SignalTarget>,
     forwarder: Option<(Handle, JoinHandle<()>)>,
-    _hold: SignalGuard,
+    _guard: SignalGuard,
 }
 
-/// Where signals go.
+/// Where signals are forwarded to.
 #[derive(Debug)]
-struct Target {
-    /// `None` once the child is gone: its number may then be another's.
+struct SignalTarget {
+    /// `None` once the child has ended: its process id may be reused.
     pid: Mutex<Option<Pid>>,
     interrupted: AtomicBool,
 }
 
-impl Target {
+impl SignalTarget {
     fn pid(&self) -> MutexGuard<'_, Option<Pid>> {
         self.pid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a program gets besides its words.
+/// What a program gets in addition to its arguments.
 #[derive(Debug, Clone, Default)]
 pub struct SpawnOptions {
-    /// What it reads, instead of what we would.
+    /// Replaces standard input.
     pub stdin: Option<Vec<u8>>,
-    /// Added to our environment.
+    /// Added to the environment.
     pub variable: Option<(&'static str, &'static str)>,
 }
 
-/// Runs a program to its end on our terminal.
+/// Runs a program on the terminal and waits for it to end.
 pub fn supervise(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result<ChildExit> {
     spawn(program, args, options)?.wait()
 }
 
-/// Starts a program on our terminal.
-pub fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result<Supervised> {
-    // All of it before the child exists: no signal can end us and leave it behind, or be taken for one to us alone.
-    let hold = SignalGuard::take();
-    let signals = SignalsInfo::<WithOrigin>::new(watched())?;
-    let witness = Witness::start();
+fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Result<SupervisedChild> {
+    // Set up before the child exists, so that no signal ends this process without the child or is misattributed.
+    let guard = SignalGuard::take();
+    let signals = SignalsInfo::<WithOrigin>::new(handled_signals())?;
+    let detector = GroupSignalDetector::start();
     let mut command = super::command(program);
     command.args(args).envs(options.variable);
     if options.stdin.is_some() {
@@ -83,29 +82,24 @@ pub fn spawn(program: &Path, args: &[OsString], options: SpawnOptions) -> io::Re
     }
     let mut child = command.spawn()?;
     if let (Some(bytes), Some(mut pipe)) = (options.stdin, child.stdin.take()) {
-        // The child may end without having read it all.
+        // The child may end before it has read everything.
         std::thread::spawn(move || drop(pipe.write_all(&bytes)));
     }
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let target = Arc::new(Target { pid: Mutex::new(pid), interrupted: AtomicBool::new(false) });
+    let target = Arc::new(SignalTarget { pid: Mutex::new(pid), interrupted: AtomicBool::new(false) });
     let handle = signals.handle();
     let thread = std::thread::spawn({
         let target = Arc::clone(&target);
-        move || forward(signals, &target, witness)
+        move || forward(signals, &target, detector)
     });
-    Ok(Supervised { child, target, forwarder: Some((handle, thread)), _hold: hold })
+    Ok(SupervisedChild { child, target, forwarder: Some((handle, thread)), _guard: guard })
 }
 
-impl Supervised {
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits for its end.
-    pub fn wait(mut self) -> io::Result<ChildExit> {
+impl SupervisedChild {
+    fn wait(mut self) -> io::Result<ChildExit> {
         let pid = *self.target.pid();
         if let Some(pid) = pid {
-            // Leaves the number taken until no more signals go to it.
+            // Keeps the process id reserved until no more signals are forwarded to it.
             while let Err(error) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
                 if error != rustix::io::Errno::INTR {
                     break;
@@ -130,28 +124,28 @@ impl Supervised {
     }
 }
 
-impl Drop for Supervised {
+impl Drop for SupervisedChild {
     fn drop(&mut self) {
         self.stop_forwarding();
     }
 }
 
-fn forward(mut signals: SignalsInfo<WithOrigin>, target: &Target, mut witness: Witness) {
+fn forward(mut signals: SignalsInfo<WithOrigin>, target: &SignalTarget, mut detector: GroupSignalDetector) {
     for origin in signals.forever() {
         target.interrupted.store(true, Ordering::SeqCst);
-        if let Some(signal) = for_the_child(&origin, &mut witness)
+        if let Some(signal) = signal_to_forward(&origin, &mut detector)
             && let Some(pid) = *target.pid()
         {
-            // It fails only when the child has just ended.
+            // Fails only if the child has just ended.
             let _ = kill_process(pid, signal);
         }
     }
 }
 
-/// The signal to pass on, unless the child has it already.
-fn for_the_child(origin: &Origin, witness: &mut Witness) -> Option<Signal> {
+/// The signal to forward; `None` if the child has received it already.
+fn signal_to_forward(origin: &Origin, detector: &mut GroupSignalDetector) -> Option<Signal> {
     let number: c_int = origin.signal;
-    if origin.cause == Cause::Kernel || witness.was_hit(number) {
+    if origin.cause == Cause::Kernel || detector.was_sent_to_group(number) {
         return None;
     }
     Signal::from_named_raw(number)

@@ -1,47 +1,47 @@
-//! Keeps volumes from being removed by anybody: by Compose of any version, by `docker volume rm` and by every `prune`.
+//! Protects volumes from deletion by any tool: Compose of any version, `docker volume rm` and `prune`.
 //!
-//! An engine removes no volume that a container mounts, by whatever door the wish comes in. So each protected volume has
-//! a holder: a container that mounts it and waits. Measured on engines 20.10 and 26.1:
-//! - it has to run: `container prune` and `system prune` remove one that was only created, or has stopped, and
-//!   `system prune --volumes` of 20.10 then removes the volume in the same breath;
-//! - it must not belong to a Compose project, or `down` removes it with the rest.
+//! An engine does not remove a volume that a container mounts. So each protected volume has a holder: a container that
+//! mounts it and waits. Measured on engines 20.10 and 26.1:
+//! - The holder must be running. `container prune` and `system prune` remove containers that have stopped or were never
+//!   started, and `system prune --volumes` of 20.10 then also removes the volume.
+//! - It must not belong to a Compose project, because `down` would remove it.
 //!
-//! Nothing here reads or writes the volume: it is mounted read-only, and nothing is copied into it.
+//! The volume is mounted read-only, and nothing reads it or copies files into it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::engine::own_image::{self, LoadError};
-use crate::engine::{Container, Engine, EngineError, HOLDER_LABEL, Holder, State};
+use crate::engine::{Container, ContainerState, Engine, EngineError, HOLDER_LABEL, Holder};
 use crate::policy::Clearance;
 
-/// The label with the project that a volume was protected for.
+/// The label of a holder with the project of the volume.
 pub const PROJECT_LABEL: &str = "safe-compose.project";
 
-/// The label with the time at which it was.
+/// The label of a holder with its creation time.
 pub const TIME_LABEL: &str = "safe-compose.time";
 
-/// How safe a volume is from being removed.
+/// Whether a volume is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
-    /// Its holder runs.
+    /// Its holder is running.
     Holding,
-    /// It has a holder that does not run: the next `container prune` removes it.
+    /// Its holder is not running: the next `container prune` removes it.
     Stopped,
-    /// It has none.
+    /// It has no holder.
     None,
 }
 
-/// What protecting a volume took.
+/// What was done to protect a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A holder was made.
-    Made,
-    /// Its holder had stopped, and runs again.
+pub enum ProtectOutcome {
+    /// A holder was created.
+    Created,
+    /// Its stopped holder was started.
     Started,
-    /// Its holder runs, and nothing was done.
-    Already,
+    /// Its holder was running already.
+    AlreadyProtected,
 }
 
 /// Why a volume could not be protected.
@@ -49,11 +49,11 @@ pub enum Outcome {
 pub enum ProtectError {
     #[error(transparent)]
     Engine(#[from] EngineError),
-    #[error("there is no volume `{0}`")]
+    #[error("no such volume: `{0}`")]
     NoVolume(String),
-    #[error("the engine's machine is `{0}`, and there is no holder program for it")]
-    Machine(String),
-    #[error("the holder `{0}` was started and does not run")]
+    #[error("architecture `{0}` is not supported by holder containers")]
+    Architecture(String),
+    #[error("holder container `{0}` does not keep running")]
     NotRunning(String),
 }
 
@@ -61,49 +61,57 @@ impl From<LoadError> for ProtectError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Engine(error) => Self::Engine(error),
-            LoadError::Machine(machine) => Self::Machine(machine),
+            LoadError::Architecture(name) => Self::Architecture(name),
         }
     }
 }
 
-/// The name of a volume's holder.
+/// The container name of a volume's holder.
 pub fn holder_name(volume: &str) -> String {
     format!("safe-compose-holder-{volume}")
 }
 
-/// The holder of a volume: one that runs, if there are several.
+/// The holder of a volume: a running one if there are several.
 pub fn holder_of<'a>(holders: &'a [Container], volume: &str) -> Option<&'a Container> {
     let mut of_volume = holders.iter().filter(|holder| holder.held_volume() == Some(volume));
     let first = of_volume.next()?;
-    Some(if holds(first) { first } else { of_volume.find(|holder| holds(holder)).unwrap_or(first) })
+    Some(if is_active(first) { first } else { of_volume.find(|holder| is_active(holder)).unwrap_or(first) })
 }
 
-/// How safe a volume is.
+/// Whether a volume is protected.
 pub fn protection(holders: &[Container], volume: &str) -> Protection {
     match holder_of(holders, volume) {
-        Some(holder) if holds(holder) => Protection::Holding,
+        Some(holder) if is_active(holder) => Protection::Holding,
         Some(_) => Protection::Stopped,
         None => Protection::None,
     }
 }
 
-/// A paused one is as safe from every `prune` as one that runs (measured).
-fn holds(holder: &Container) -> bool {
+/// Whether a holder protects its volume. `prune` does not remove a paused holder either (measured).
+fn is_active(holder: &Container) -> bool {
     match holder.state {
-        State::Running | State::Paused => true,
-        State::Created | State::Restarting | State::Exited | State::Dead | State::Removing => false,
+        ContainerState::Running | ContainerState::Paused => true,
+        ContainerState::Created
+        | ContainerState::Restarting
+        | ContainerState::Exited
+        | ContainerState::Dead
+        | ContainerState::Removing => false,
     }
 }
 
-/// Makes sure that a running holder keeps the volume. Doing it again does nothing.
-pub async fn protect(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcome, ProtectError> {
+/// Makes sure that a running holder protects the volume. Does nothing if it is protected already.
+pub async fn protect(
+    engine: &dyn Engine,
+    volume: &str,
+    project: &str,
+) -> Result<ProtectOutcome, ProtectError> {
     let outcome = match holder_of(&engine.holders().await?, volume) {
-        Some(holder) if holds(holder) => return Ok(Outcome::Already),
+        Some(holder) if is_active(holder) => return Ok(ProtectOutcome::AlreadyProtected),
         Some(holder) => {
             engine.start_holder(&holder.id).await?;
-            Outcome::Started
+            ProtectOutcome::Started
         }
-        None => make(engine, volume, project).await?,
+        None => create(engine, volume, project).await?,
     };
     match protection(&engine.holders().await?, volume) {
         Protection::Holding => Ok(outcome),
@@ -111,8 +119,8 @@ pub async fn protect(engine: &dyn Engine, volume: &str, project: &str) -> Result
     }
 }
 
-async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcome, ProtectError> {
-    // A volume that does not exist would be made, empty.
+async fn create(engine: &dyn Engine, volume: &str, project: &str) -> Result<ProtectOutcome, ProtectError> {
+    // The engine would create a missing volume.
     if engine.volume(volume).await?.is_none() {
         return Err(ProtectError::NoVolume(volume.to_owned()));
     }
@@ -129,17 +137,17 @@ async fn make(engine: &dyn Engine, volume: &str, project: &str) -> Result<Outcom
         ]),
     };
     match engine.create_holder(&holder).await {
-        Ok(()) => Ok(Outcome::Made),
-        // Somebody else may have protected it at the same time.
+        Ok(()) => Ok(ProtectOutcome::Created),
+        // Another process may have protected it at the same time.
         Err(error) => match protection(&engine.holders().await?, volume) {
-            Protection::Holding => Ok(Outcome::Already),
+            Protection::Holding => Ok(ProtectOutcome::AlreadyProtected),
             Protection::Stopped | Protection::None => Err(error.into()),
         },
     }
 }
 
-/// Ends the protection of a volume. The volume is not touched.
-pub async fn lift(engine: &dyn Engine, volume: &str, proof: &Clearance) -> Result<(), EngineError> {
+/// Removes the protection of a volume. Does not touch the volume.
+pub async fn unprotect(engine: &dyn Engine, volume: &str, proof: &Clearance) -> Result<(), EngineError> {
     for holder in engine.holders().await?.iter().filter(|holder| holder.held_volume() == Some(volume)) {
         engine.remove_holder(&holder.id, proof).await?;
     }

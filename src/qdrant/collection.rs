@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::damage::{Damage, Fate};
+use super::damage::{StartupEffect, StorageDamage};
 
-/// The directories below a path, in the order of their names; none where it cannot be read.
+/// The directories below a path, sorted by name; none if it cannot be read.
 pub(super) fn directories(path: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
     let mut found: Vec<_> = entries
@@ -19,7 +19,7 @@ pub(super) fn directories(path: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Whether a file is JSON; `None` where it is not there or cannot be read.
+/// Whether a file is JSON; `None` if it does not exist or cannot be read.
 pub(super) fn is_json(path: &Path) -> Option<bool> {
     fs::read(path).ok().map(|bytes| serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok())
 }
@@ -28,7 +28,7 @@ fn json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Whether a file is surely not there; one that cannot be looked at is not.
+/// Whether a file certainly does not exist.
 fn is_missing(path: &Path) -> bool {
     matches!(path.try_exists(), Ok(false))
 }
@@ -37,30 +37,38 @@ fn is_empty(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() == 0)
 }
 
-pub(super) fn examine(name: &str, path: &Path, found: &mut Vec<Damage>) {
+pub(super) fn examine(name: &str, path: &Path, found: &mut Vec<StorageDamage>) {
     let of = format!("collection `{name}`");
-    let dies = "the server stops at its start, and again at every restart";
+    let dies = "the server exits at startup, and again at every restart";
     if is_missing(&path.join("config.json")) {
         let shards =
             directories(path).iter().any(|(_, shard)| !directories(&shard.join("segments")).is_empty());
-        // Without points it is what is left of a collection that was deleted.
+        // Without points it is the rest of a deleted collection.
         if shards {
-            found.push(Damage::new(
-                Fate::Skipped,
+            found.push(StorageDamage::new(
+                StartupEffect::Skipped,
                 format!("{of} has no `config.json`"),
-                "the server starts without this collection, as if it had never been, though its points are still there",
+                "the server starts without this collection, as if it did not exist, although its points are still on disk",
             ));
         }
         return;
     }
     if is_missing(&path.join("version.info")) {
-        found.push(Damage::new(Fate::Dies, format!("{of} has no `version.info`"), dies));
+        found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `version.info`"), dies));
     } else if is_empty(&path.join("version.info")) {
-        found.push(Damage::new(Fate::Dies, format!("`version.info` of {of} is empty"), dies));
+        found.push(StorageDamage::new(
+            StartupEffect::Exits,
+            format!("`version.info` of {of} is empty"),
+            dies,
+        ));
     }
     for file in ["config.json", "payload_index.json", "shard_key_mapping.json"] {
         if is_json(&path.join(file)) == Some(false) {
-            found.push(Damage::new(Fate::Dies, format!("`{file}` of {of} is no JSON any more"), dies));
+            found.push(StorageDamage::new(
+                StartupEffect::Exits,
+                format!("`{file}` of {of} is not valid JSON"),
+                dies,
+            ));
         }
     }
     let Some(config) = json(&path.join("config.json")) else { return };
@@ -69,14 +77,14 @@ pub(super) fn examine(name: &str, path: &Path, found: &mut Vec<Damage>) {
     }
 }
 
-/// The numbers of the shards that a server would load.
+/// The ids of the shards that a server would load.
 fn shards(config: &Value, path: &Path) -> Vec<u64> {
     if config["params"]["sharding_method"] != "custom" {
         return (0..config["params"]["shard_number"].as_u64().unwrap_or(0)).collect();
     }
     let mut numbers = Vec::new();
     match json(&path.join("shard_key_mapping.json")) {
-        // Key to shards, as servers before 1.14 wrote it.
+        // Keys with their shards, as servers before 1.14 wrote it.
         Some(Value::Object(map)) => {
             numbers.extend(map.values().filter_map(Value::as_array).flatten().cloned());
         }
@@ -94,25 +102,29 @@ fn shards(config: &Value, path: &Path) -> Vec<u64> {
     numbers
 }
 
-fn shard(collection: &str, id: u64, path: &Path, found: &mut Vec<Damage>) {
+fn shard(collection: &str, id: u64, path: &Path, found: &mut Vec<StorageDamage>) {
     let of = format!("shard {id} of {collection}");
-    let dies = "the server stops at its start, and again at every restart";
+    let dies = "the server exits at startup, and again at every restart";
     if path.join(format!("shard_{id}.initializing")).exists() {
-        found.push(Damage::new(
-            Fate::Dummy,
-            format!("{of} was never finished: a restore or a transfer into it broke off"),
-            "the server lists the collection and answers no question about it until a snapshot is restored into it",
+        found.push(StorageDamage::new(
+            StartupEffect::Dummy,
+            format!("{of} is incomplete: a restore or a transfer into it was interrupted"),
+            "the server lists the collection, but rejects all requests for it until a snapshot is restored into it",
         ));
         return;
     }
     let shard = path.join(id.to_string());
     for file in ["shard_config.json", "replica_state.json"] {
         if is_missing(&shard.join(file)) {
-            found.push(Damage::new(Fate::Dies, format!("{of} has no `{file}`"), dies));
+            found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `{file}`"), dies));
             return;
         }
         if is_json(&shard.join(file)) == Some(false) {
-            found.push(Damage::new(Fate::Dies, format!("`{file}` of {of} is no JSON any more"), dies));
+            found.push(StorageDamage::new(
+                StartupEffect::Exits,
+                format!("`{file}` of {of} is not valid JSON"),
+                dies,
+            ));
             return;
         }
     }
@@ -120,14 +132,14 @@ fn shard(collection: &str, id: u64, path: &Path, found: &mut Vec<Damage>) {
         return;
     }
     if is_missing(&shard.join("segments")) {
-        found.push(Damage::new(Fate::Dies, format!("{of} has no `segments`"), dies));
+        found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `segments`"), dies));
         return;
     }
     if is_missing(&shard.join("wal")) {
-        found.push(Damage::new(
-            Fate::Odd,
+        found.push(StorageDamage::new(
+            StartupEffect::Odd,
             format!("{of} has no log (`wal`)"),
-            "what was written last, and is in no segment yet, is lost",
+            "the latest writes, which are in no segment yet, are lost",
         ));
     }
     for (name, segment) in directories(&shard.join("segments")) {
@@ -137,28 +149,38 @@ fn shard(collection: &str, id: u64, path: &Path, found: &mut Vec<Damage>) {
     }
 }
 
-fn examine_segment(shard: &str, name: &str, path: &Path, found: &mut Vec<Damage>) {
+fn examine_segment(shard: &str, name: &str, path: &Path, found: &mut Vec<StorageDamage>) {
     let (version, state) = (path.join("version.info"), path.join("segment.json"));
     let of = format!("segment `{name}` of {shard}");
-    let dies = "the server stops at its start, and again at every restart";
+    let dies = "the server exits at startup, and again at every restart";
     // `version.info` is written last, and `segment.json` just before.
     match (is_missing(&version), is_missing(&state)) {
-        (true, false) => found.push(Damage::new(
-            Fate::Deleted,
+        (true, false) => found.push(StorageDamage::new(
+            StartupEffect::Deleted,
             format!("{of} has no `version.info`"),
-            "the server takes it for one that was never finished, and deletes it with all its points",
+            "the server takes it for an incomplete segment, and deletes it with all its points",
         )),
-        (true, true) => found.push(Damage::new(
-            Fate::Odd,
-            format!("{of} was never finished"),
-            "the server deletes it: it was being made when the server ended",
+        (true, true) => found.push(StorageDamage::new(
+            StartupEffect::Odd,
+            format!("{of} is incomplete"),
+            "the server deletes it: it was being created when the server stopped",
         )),
-        (false, true) => found.push(Damage::new(Fate::Dies, format!("{of} has no `segment.json`"), dies)),
+        (false, true) => {
+            found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `segment.json`"), dies))
+        }
         (false, false) if is_empty(&version) => {
-            found.push(Damage::new(Fate::Dies, format!("`version.info` of {of} is empty"), dies));
+            found.push(StorageDamage::new(
+                StartupEffect::Exits,
+                format!("`version.info` of {of} is empty"),
+                dies,
+            ));
         }
         (false, false) if is_json(&state) == Some(false) => {
-            found.push(Damage::new(Fate::Dies, format!("`segment.json` of {of} is no JSON any more"), dies));
+            found.push(StorageDamage::new(
+                StartupEffect::Exits,
+                format!("`segment.json` of {of} is not valid JSON"),
+                dies,
+            ));
         }
         (false, false) => {}
     }

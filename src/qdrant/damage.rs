@@ -1,33 +1,33 @@
-//! One thing that is wrong with Qdrant's files, and what a server makes of it.
+//! One problem with Qdrant's files, and what a server does about it.
 
-/// What a server does about it at its start (`lib/storage/src/content_manager/toc/mod.rs`, `lib/collection/src/shards`,
+/// What a server does about it at startup (`lib/storage/src/content_manager/toc/mod.rs`, `lib/collection/src/shards`,
 /// `lib/segment/src/segment_constructor`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It starts without the collection, as if that had never been, and says so in its log only.
+pub enum StartupEffect {
+    /// It starts without the collection, and mentions that only in its log.
     Skipped,
     /// It deletes the segment.
     Deleted,
-    /// It stops, and does so again at every restart.
-    Dies,
-    /// It lists the collection, and answers no question about it.
+    /// It exits, at every restart.
+    Exits,
+    /// It lists the collection, but rejects all requests for it.
     Dummy,
-    /// It starts; somebody ought to look.
+    /// It starts; the user should check.
     Odd,
 }
 
 /// See the head of this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    pub fate: Fate,
+pub struct StorageDamage {
+    pub effect: StartupEffect,
     /// What is wrong, as a fragment.
     pub what: String,
-    /// What comes of it, as a fragment.
+    /// The consequence, as a fragment.
     pub why: String,
 }
 
-impl Damage {
-    pub(super) fn new(fate: Fate, what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { fate, what: what.into(), why: why.into() }
+impl StorageDamage {
+    pub(super) fn new(effect: StartupEffect, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { effect, what: what.into(), why: why.into() }
     }
 }

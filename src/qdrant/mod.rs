@@ -1,42 +1,42 @@
-//! Qdrant's files, as they lie on a disk. Pure reading: what a server would skip, delete or die of at its next start.
+//! Checks Qdrant's files on disk, read-only: what a server would skip, delete or fail on at its next start.
 //!
-//! By the source of 1.19.0, the same since 1.16 in everything that is looked at here: `storage/collections/NAME/` has
-//! `config.json`, `version.info` and one directory for each shard, that one `shard_config.json`, `replica_state.json`,
-//! `wal/` and `segments/UUID/`. It is only meant for a server that does not run: one that does is always about to change
-//! them.
+//! According to the source of 1.19.0, which is the same since 1.16 in what is checked here: `storage/collections/NAME/`
+//! has `config.json`, `version.info` and one directory for each shard, that one `shard_config.json`,
+//! `replica_state.json`, `wal/` and `segments/UUID/`. For stopped servers only: a running one changes its files at any
+//! time.
 
 mod collection;
 mod damage;
 
 use std::path::Path;
 
-pub use damage::{Damage, Fate};
+pub use damage::{StartupEffect, StorageDamage};
 
 use collection::{directories, is_json};
 
-/// Everything that is wrong with a storage directory. What cannot be read is passed over: nothing is known of it.
-pub fn examine(storage: &Path) -> Vec<Damage> {
+/// All problems with a storage directory. Unreadable files are skipped.
+pub fn examine(storage: &Path) -> Vec<StorageDamage> {
     let mut found = Vec::new();
     let collections = directories(&storage.join("collections"));
     for file in ["raft_state.json", "aliases/data.json"] {
         if is_json(&storage.join(file)) == Some(false) {
-            found.push(Damage::new(
-                Fate::Dies,
-                format!("`{file}` is no JSON any more"),
-                "the server stops at its start",
+            found.push(StorageDamage::new(
+                StartupEffect::Exits,
+                format!("`{file}` is not valid JSON"),
+                "the server exits at startup",
             ));
         }
     }
     let has_collections = collections.iter().any(|(_, path)| path.join("config.json").exists());
     if has_collections && !storage.join("raft_state.json").exists() {
-        found.push(Damage::new(
-            Fate::Odd,
-            "`raft_state.json` is missing beside its collections",
-            "every server that has started here leaves one: this may be a part of a storage directory, or a copy that is not whole",
+        found.push(StorageDamage::new(
+            StartupEffect::Odd,
+            "`raft_state.json` is missing, although there are collections",
+            "every server leaves one: this may be part of a storage directory, or an incomplete copy",
         ));
     }
     for (name, path) in collections {
-        // Where a snapshot is unpacked; the server removes them.
+        // Snapshots are unpacked there; the server removes them.
         if !name.starts_with('.') {
             collection::examine(&name, &path, &mut found);
         }
@@ -78,10 +78,10 @@ mod tests {
 
     const SEGMENT: &str = "collections/a/0/segments/6f9619ff-8b86-d011-b42d-00c04fc964ff";
 
-    fn broken(breaking: impl FnOnce(&Path)) -> Vec<(Fate, String)> {
+    fn broken(breaking: impl FnOnce(&Path)) -> Vec<(StartupEffect, String)> {
         let dir = sound();
         breaking(dir.path());
-        examine(dir.path()).into_iter().map(|one| (one.fate, one.what)).collect()
+        examine(dir.path()).into_iter().map(|one| (one.effect, one.what)).collect()
     }
 
     fn remove(file: &str) -> impl FnOnce(&Path) + '_ {
@@ -110,31 +110,31 @@ mod tests {
 
     #[test]
     fn every_loss_has_its_fate() {
-        for (file, fate, what) in [
-            ("collections/a/config.json", Fate::Skipped, "collection `a` has no `config.json`"),
-            ("collections/a/version.info", Fate::Dies, "collection `a` has no `version.info`"),
-            ("collections/a/0", Fate::Dies, "shard 0 of collection `a` has no `shard_config.json`"),
+        for (file, effect, what) in [
+            ("collections/a/config.json", StartupEffect::Skipped, "collection `a` has no `config.json`"),
+            ("collections/a/version.info", StartupEffect::Exits, "collection `a` has no `version.info`"),
+            ("collections/a/0", StartupEffect::Exits, "shard 0 of collection `a` has no `shard_config.json`"),
             (
                 "collections/a/0/shard_config.json",
-                Fate::Dies,
+                StartupEffect::Exits,
                 "shard 0 of collection `a` has no `shard_config.json`",
             ),
             (
                 "collections/a/0/replica_state.json",
-                Fate::Dies,
+                StartupEffect::Exits,
                 "shard 0 of collection `a` has no `replica_state.json`",
             ),
-            ("collections/a/0/segments", Fate::Dies, "shard 0 of collection `a` has no `segments`"),
-            ("collections/a/0/wal", Fate::Odd, "shard 0 of collection `a` has no log (`wal`)"),
-            ("raft_state.json", Fate::Odd, "`raft_state.json` is missing"),
+            ("collections/a/0/segments", StartupEffect::Exits, "shard 0 of collection `a` has no `segments`"),
+            ("collections/a/0/wal", StartupEffect::Odd, "shard 0 of collection `a` has no log (`wal`)"),
+            ("raft_state.json", StartupEffect::Odd, "`raft_state.json` is missing"),
         ] {
             let found = broken(remove(file));
             assert_eq!(found.len(), 1, "{file}: {found:?}");
-            assert_eq!(found[0].0, fate, "{file}");
+            assert_eq!(found[0].0, effect, "{file}");
             assert!(found[0].1.starts_with(what), "{file}: {}", found[0].1);
         }
-        let (fate, what) = broken(remove(&format!("{SEGMENT}/version.info"))).remove(0);
-        assert_eq!(fate, Fate::Deleted);
+        let (effect, what) = broken(remove(&format!("{SEGMENT}/version.info"))).remove(0);
+        assert_eq!(effect, StartupEffect::Deleted);
         assert!(
             what.contains("segment `6f9619ff-8b86-d011-b42d-00c04fc964ff`")
                 && what.contains("collection `a`"),
@@ -157,7 +157,7 @@ mod tests {
         ] {
             let found = broken(|dir| write(dir, file, ""));
             assert_eq!(found.len(), 1, "{file}: {found:?}");
-            assert_eq!(found[0].0, Fate::Dies, "{file}");
+            assert_eq!(found[0].0, StartupEffect::Exits, "{file}");
         }
     }
 
@@ -165,14 +165,14 @@ mod tests {
     fn a_shard_that_was_not_finished_is_a_dummy() {
         let found = broken(|dir| write(dir, "collections/a/shard_0.initializing", ""));
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].0, Fate::Dummy);
+        assert_eq!(found[0].0, StartupEffect::Dummy);
     }
 
     #[test]
     fn a_segment_that_was_being_made_is_no_loss() {
         let found =
             broken(|dir| write(dir, "collections/a/0/segments/00000000-0000-4000-8000-000000000000/x", "x"));
-        assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [Fate::Odd]);
+        assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [StartupEffect::Odd]);
     }
 
     #[test]

@@ -1,73 +1,69 @@
-//! Is what was there at the last stop still there?
+//! Compares the data of a store with its baseline: what it held at the last stop.
 
 use std::time::Duration;
 
-use crate::backup::driver::Target;
+use crate::backup::baseline::{Note, StoreBaseline};
+use crate::backup::driver::DriverTarget;
 use crate::backup::fingerprint::{Difference, Fingerprint};
-use crate::backup::record::{Note, Record};
 
-/// What comparing one store with its record has shown.
+/// The result of comparing a store with its baseline.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// Everything recorded is there.
-    Whole(Fingerprint),
-    /// Nothing was recorded yet, so there is nothing to compare with.
-    Unrecorded(Fingerprint),
-    /// The data was destroyed on purpose; what is there now is new.
-    Fresh { now: Fingerprint, backup: Option<String> },
-    /// Something is missing.
-    Lossy { now: Fingerprint, differences: Vec<Difference> },
-    /// It could not be looked at, which is never the same as being whole.
+pub enum VerifyResult {
+    /// All data of the baseline is present.
+    Complete(Fingerprint),
+    /// There is no baseline to compare with.
+    NoBaseline(Fingerprint),
+    /// The data was destroyed intentionally; the current data is new.
+    Reset { now: Fingerprint, backup: Option<String> },
+    /// Data of the baseline is missing.
+    DataMissing { now: Fingerprint, differences: Vec<Difference> },
+    /// The store could not be checked. This never counts as complete.
     Unverifiable(String),
 }
 
-impl Verdict {
-    /// Whether a command that gets this verdict may say that all is well.
-    pub fn is_well(&self) -> bool {
-        match self {
-            Self::Whole(_) | Self::Unrecorded(_) | Self::Fresh { .. } => true,
-            Self::Lossy { .. } | Self::Unverifiable(_) => false,
-        }
-    }
-}
-
-/// Waits until the store answers, at most `limit`, and compares it with its record.
-pub async fn examine(target: Target<'_>, record: Option<&Record>, limit: Duration) -> Verdict {
+/// Waits until the store is ready, at most `limit`, and compares it with its baseline.
+pub async fn examine(
+    target: DriverTarget<'_>,
+    record: Option<&StoreBaseline>,
+    limit: Duration,
+) -> VerifyResult {
     let driver = target.store.kind.driver();
     if let Err(error) = driver.wait_ready(target, limit).await {
-        return Verdict::Unverifiable(format!("{error:#}"));
+        return VerifyResult::Unverifiable(format!("{error:#}"));
     }
     match driver.fingerprint(target).await {
-        Ok(now) => judge(record, now, |recorded, now| driver.compare(recorded, now)),
-        Err(error) => Verdict::Unverifiable(format!("{error:#}")),
+        Ok(now) => compare_with_baseline(record, now, |recorded, now| driver.compare(recorded, now)),
+        Err(error) => VerifyResult::Unverifiable(format!("{error:#}")),
     }
 }
 
-fn judge(
-    record: Option<&Record>,
+fn compare_with_baseline(
+    record: Option<&StoreBaseline>,
     now: Fingerprint,
     compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
-) -> Verdict {
+) -> VerifyResult {
     let Some(record) = record else {
-        return unrecorded(now, compare);
+        return without_baseline(now, compare);
     };
     if let Note::Destroyed { backup } = &record.note {
-        return Verdict::Fresh { now, backup: backup.clone() };
+        return VerifyResult::Reset { now, backup: backup.clone() };
     }
     let Some(recorded) = &record.fingerprint else {
-        return unrecorded(now, compare);
+        return without_baseline(now, compare);
     };
     match compare(recorded, &now) {
-        differences if differences.is_empty() => Verdict::Whole(now),
-        differences => Verdict::Lossy { now, differences },
+        differences if differences.is_empty() => VerifyResult::Complete(now),
+        differences => VerifyResult::DataMissing { now, differences },
     }
 }
 
-/// Without a record there is still something to see: a collection that is red or cannot be read shows in a comparison
-/// of the store with itself.
-fn unrecorded(now: Fingerprint, compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>) -> Verdict {
+/// Without a baseline, comparing the store with itself still finds collections that are red or unreadable.
+fn without_baseline(
+    now: Fingerprint,
+    compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
+) -> VerifyResult {
     match compare(&now, &now) {
-        differences if differences.is_empty() => Verdict::Unrecorded(now),
-        differences => Verdict::Lossy { now, differences },
+        differences if differences.is_empty() => VerifyResult::NoBaseline(now),
+        differences => VerifyResult::DataMissing { now, differences },
     }
 }

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use safe_compose::engine::context::{Endpoint, EngineEnvironment, Tls};
 use safe_compose::engine::docker::DockerEngine;
 use safe_compose::engine::{
-    Container, Engine as _, EngineError, HELPER_LABEL, Helper, MountSource, Registry, State,
+    Container, ContainerState, Engine as _, EngineError, HELPER_LABEL, Helper, InRegistry, MountSource,
 };
 use safe_compose::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -80,7 +80,7 @@ async fn a_project_is_described_as_it_is() {
     let containers = engine.project_containers(&scratch.name).await.expect("containers");
     assert_eq!(containers.len(), 2);
     let db = containers.iter().find(|container| container.id == id).expect("db");
-    assert_eq!((db.service(), db.state), (Some("db"), State::Running));
+    assert_eq!((db.service(), db.state), (Some("db"), ContainerState::Running));
     assert_eq!(db.name, format!("{}-db-1", scratch.name));
     assert_eq!((db.image.as_str(), db.user.as_str()), (image.as_str(), "1000:1001"));
     assert_eq!(db.environment.get("SECRET").map(Secret::expose), Some("hush"));
@@ -99,7 +99,7 @@ async fn a_project_is_described_as_it_is() {
     assert!(db.mount_of(Path::new("/bind/x")).expect("a mount").read_only);
     assert_eq!(*source(db, "/tmp"), MountSource::Tmpfs);
     let web = containers.iter().find(|container| container.id == stopped).expect("web");
-    assert_eq!((web.state, web.started.as_ref()), (State::Created, None));
+    assert_eq!((web.state, web.started.as_ref()), (ContainerState::Created, None));
 
     let users = engine.containers_with_volume(&volume).await.expect("containers");
     assert_eq!(users.iter().map(|container| &container.id).collect::<Vec<_>>(), [&id]);
@@ -120,8 +120,8 @@ async fn a_project_is_described_as_it_is() {
         (db.image_id.as_str(), vec![PathBuf::from("/anon")])
     );
     let in_containerd = engine.identity().await.expect("asked").containerd_images;
-    let registry = if in_containerd { Registry::Unknown } else { Registry::HasNot };
-    assert_eq!(described.registry, registry);
+    let registry = if in_containerd { InRegistry::Unknown } else { InRegistry::No };
+    assert_eq!(described.in_registry, registry);
     assert_eq!(engine.image("sctest-no-such-image:1").await.expect("asked"), None);
 }
 
@@ -173,7 +173,7 @@ async fn a_helper_reaches_volumes_without_being_started_and_leaves_nothing_behin
         volumes: vec![(from.clone(), "/seed".into()), (to.clone(), "/to".into())],
     };
     let id = engine.create_helper(&helper).await.expect("a helper");
-    assert_eq!(scratch.docker(&["inspect", "-f", "{{.State.Status}}", &id]), "created");
+    assert_eq!(scratch.docker(&["inspect", "-f", "{{.ContainerState.Status}}", &id]), "created");
     assert!(engine.project_containers(&scratch.name).await.expect("containers").is_empty());
     let filter = format!("label=com.docker.compose.project={}", scratch.name);
     assert_eq!(scratch.docker(&["ps", "-aq", "--filter", &filter]), "");
@@ -243,7 +243,7 @@ async fn a_helper_makes_no_volume_and_removes_no_stranger() {
     let label = format!("{HELPER_LABEL}=false");
     let almost = scratch.container(&["create", "--label", &label], "almost", &[&image]);
     assert!(matches!(engine.remove_helper(&almost).await, Err(EngineError::Refused { .. })));
-    assert_eq!(scratch.docker(&["inspect", "-f", "{{.State.Status}}", &stranger]), "created");
+    assert_eq!(scratch.docker(&["inspect", "-f", "{{.ContainerState.Status}}", &stranger]), "created");
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn a_program_in_a_container_is_a_pipe() {
     scratch.docker(&["kill", &id]);
     assert!(eventually(async || engine.exec(&id, &["cat"]).await.is_err()).await);
     let containers = engine.project_containers(&scratch.name).await.expect("containers");
-    assert_eq!((containers[0].state, containers[0].exit_code), (State::Exited, 137));
+    assert_eq!((containers[0].state, containers[0].exit_code), (ContainerState::Exited, 137));
     assert!(containers[0].finished.is_some());
 }
 

@@ -51,8 +51,8 @@ fn a_wiped_directory_is_found_and_put_back() {
         scratch
             .safe(&["up", "-d"])
             .exits(76)
-            .says("collection `recipes` is gone (50 points)")
-            .says("collection `photos` is gone (3 points)")
+            .says("collection `recipes` is missing (50 points)")
+            .says("collection `photos` is missing (3 points)")
             .says("restore latest --service qdrant");
         scratch.safe(&["verify"]).exits(76);
         scratch.safe(&["restore"]).exits(0).says("restored 2 collections");

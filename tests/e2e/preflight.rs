@@ -6,7 +6,7 @@ use std::path::Path;
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
 use safe_compose::engine::Engine as _;
 use safe_compose::inventory::Inventory;
-use safe_compose::preflight::{Finding, Input, Severity, Start, examine};
+use safe_compose::preflight::{CheckFinding, CheckSeverity, Input, Start, examine};
 use safe_compose::settings::Settings;
 
 use crate::support::bare::{Bare, docker, engine};
@@ -15,7 +15,7 @@ use crate::support::machine::missing;
 const DATA: &str = "/qdrant/storage";
 
 /// What is found about permissions.
-async fn found(image: &str, user: &str, source: DeclaredSource, volume: Option<&str>) -> Vec<Finding> {
+async fn found(image: &str, user: &str, source: DeclaredSource, volume: Option<&str>) -> Vec<CheckFinding> {
     let service = Service {
         name: "qdrant".into(),
         image: Some(image.into()),
@@ -41,7 +41,7 @@ async fn found(image: &str, user: &str, source: DeclaredSource, volume: Option<&
         start: Start::AsDeclared,
     })
     .await;
-    findings.retain(|finding| finding.what.contains("cannot use"));
+    findings.retain(|finding| finding.what.contains("cannot access"));
     findings
 }
 
@@ -86,7 +86,7 @@ async fn a_container_can_write_where_we_say_and_nowhere_else() {
         words.extend([image.as_str(), "sh", "-c", "touch /qdrant/storage/x && ls /qdrant/storage"]);
         let can = docker(&words);
         let findings = found(&image, user, bind(&path), None).await;
-        let stops = findings.iter().any(|finding| finding.severity == Severity::Stop);
+        let stops = findings.iter().any(|finding| finding.severity == CheckSeverity::Stop);
         assert_eq!(can.is_err(), stops, "{owner}:{group} {mode:o} as {user:?}: {can:?}, {findings:#?}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use safe_compose::backup::driver::qdrant::QdrantDriver;
-use safe_compose::backup::driver::{Driver as _, Target};
+use safe_compose::backup::driver::{Driver as _, DriverTarget};
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::store::BackupRoot;
 use safe_compose::engine::Engine as _;
@@ -59,10 +59,16 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
         kind: StoreKind::Qdrant,
         container: containers.into_iter().next(),
         image: Some(image),
-        places: Vec::new(),
+        locations: Vec::new(),
     };
-    let target =
-        Target { engine: &engine, local: true, store: &store, stores: &[], progress: &Silent, api_key: None };
+    let target = DriverTarget {
+        engine: &engine,
+        local: true,
+        store: &store,
+        stores: &[],
+        progress: &Silent,
+        api_key: None,
+    };
     let driver = QdrantDriver::new();
     driver.wait_ready(target, Duration::from_secs(60)).await.expect("it answers through the tunnel");
     scratch.docker(&["exec", &id, "bash", "-c", FILL]);

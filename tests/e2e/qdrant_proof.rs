@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use safe_compose::backup::driver::qdrant::QdrantDriver;
 use safe_compose::backup::driver::scratch::TestEnv;
-use safe_compose::backup::driver::{Driver as _, Target};
+use safe_compose::backup::driver::{Driver as _, DriverTarget, TestRestore as _};
 use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::docker::DockerEngine;
@@ -34,9 +34,9 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             kind: StoreKind::Qdrant,
             container: Some(container),
             image: Some(image.to_owned()),
-            places: Vec::new(),
+            locations: Vec::new(),
         };
-        let target = Target {
+        let target = DriverTarget {
             engine: &engine,
             local: true,
             store: &store,
@@ -66,7 +66,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             proof: dump.proof,
             fingerprint: dump.fingerprint,
             artifacts: dump.artifacts,
-            restore_by_hand: dump.restore_by_hand,
+            manual_restore: dump.manual_restore,
         };
         (engine, staging.finish(manifest).expect("finished").into_backup())
     })
@@ -105,14 +105,14 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
     };
     let trying = runtime();
     let driver = QdrantDriver::new();
-    let trial = trying.block_on(driver.try_out(ground, &backup)).expect("tried");
+    let trial = trying.block_on(driver.run(ground, &backup)).expect("tried");
     assert_eq!(trial.reasons, [""; 0]);
     assert_eq!(left(owner), [""; 0]);
 
     // While it runs, it is alone: its network is internal, and it publishes nothing.
     let mut seen = false;
     let watching = std::thread::scope(|scope| {
-        let asked = scope.spawn(|| runtime().block_on(driver.try_out(ground, &backup)));
+        let asked = scope.spawn(|| runtime().block_on(driver.run(ground, &backup)));
         while !asked.is_finished() {
             let Ok(names) = docker(&[
                 "ps",
@@ -138,7 +138,7 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
 
     // Whoever interrupts it waits until it is gone.
     let interrupted = trying.block_on(async {
-        tokio::time::timeout(Duration::from_millis(700), driver.try_out(ground, &backup)).await.is_err()
+        tokio::time::timeout(Duration::from_millis(700), driver.run(ground, &backup)).await.is_err()
     });
     assert!(interrupted);
     assert_eq!(left(owner), [""; 0]);
@@ -148,8 +148,8 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).expect("written");
-    let trial = trying.block_on(driver.try_out(ground, &backup)).expect("tried");
-    assert!(trial.reasons[0].contains("`receitas` cannot be put back"), "{:?}", trial.reasons);
+    let trial = trying.block_on(driver.run(ground, &backup)).expect("tried");
+    assert!(trial.reasons[0].contains("`receitas` cannot be restored"), "{:?}", trial.reasons);
     assert_eq!(left(owner), [""; 0]);
     trying.block_on(async {
         let refused = engine.remove_scratch(&format!("{}-qdrant-1", scratch.name)).await;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use safe_compose::backup::driver::volume::VolumeDriver;
-use safe_compose::backup::driver::{Action, Driver as _, Request, Target};
+use safe_compose::backup::driver::{Action, Driver as _, DriverTarget, RestoreOptions};
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{BackupRoot, Verified};
 use safe_compose::engine::{Engine as _, HELPER_LABEL};
 use safe_compose::error::Failure;
-use safe_compose::inventory::{Place, PlaceSource, Store, StoreKind};
+use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
 
 use crate::support::bare::{Bare, docker, engine};
@@ -21,7 +21,7 @@ const FILL: &str = "umask 022; cd /data && chmod 700 . && chown 1000:1001 . \
     && ln deep/er/file hard && ln -s deep/er/file soft && ln -s /nowhere dangling && mkfifo pipe \
     && echo x > 'odd name\n' && chmod 4755 hard && head -c 3000000 /dev/urandom > big && echo n > $(printf 'l%0200d' 0)";
 
-async fn store(project: &str, image: &str, places: Vec<Place>) -> Store {
+async fn store(project: &str, image: &str, places: Vec<DataLocation>) -> Store {
     let containers = engine().await.project_containers(project).await.expect("listed");
     Store {
         id: "db".into(),
@@ -29,13 +29,13 @@ async fn store(project: &str, image: &str, places: Vec<Place>) -> Store {
         kind: StoreKind::Volume,
         container: containers.into_iter().next(),
         image: Some(image.into()),
-        places,
+        locations: places,
     }
 }
 
-fn data(volume: &str) -> Vec<Place> {
-    vec![Place {
-        source: PlaceSource::Volume { name: Some(volume.into()), anonymous: false },
+fn data(volume: &str) -> Vec<DataLocation> {
+    vec![DataLocation {
+        source: LocationSource::Volume { name: Some(volume.into()), anonymous: false },
         target: "/data".into(),
         read_only: false,
     }]
@@ -44,7 +44,7 @@ fn data(volume: &str) -> Vec<Place> {
 async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
     let engine = engine().await;
     let target =
-        Target { engine: &engine, store, stores: &[], progress: &Silent, local: true, api_key: None };
+        DriverTarget { engine: &engine, store, stores: &[], progress: &Silent, local: true, api_key: None };
     let now = jiff::Timestamp::now();
     let mut staging = root.stage("db", now).expect("staged");
     let dump = VolumeDriver.dump(target, None, &mut staging).await.expect("dumped");
@@ -68,7 +68,7 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
         proof: dump.proof,
         fingerprint: dump.fingerprint,
         artifacts: dump.artifacts,
-        restore_by_hand: dump.restore_by_hand,
+        manual_restore: dump.manual_restore,
     };
     (staging.finish(manifest).expect("finished"), dump.remarks)
 }
@@ -110,10 +110,16 @@ async fn everything_comes_back_as_it_was() {
 
     // Through a helper, into a volume that no container has.
     let engine = engine().await;
-    let fresh = Store { container: None, places: data(&to), ..stored.clone() };
-    let target =
-        Target { engine: &engine, store: &fresh, stores: &[], progress: &Silent, local: true, api_key: None };
-    let request = Request::default();
+    let fresh = Store { container: None, locations: data(&to), ..stored.clone() };
+    let target = DriverTarget {
+        engine: &engine,
+        store: &fresh,
+        stores: &[],
+        progress: &Silent,
+        local: true,
+        api_key: None,
+    };
+    let request = RestoreOptions::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
     assert_eq!(plan.steps[0].action, Action::Create);
     VolumeDriver.restore(target, &backup, &plan, &request, &clearance()).await.expect("restored");
@@ -178,7 +184,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
     assert!(remarks[0].contains("was running"), "{remarks:?}");
 
     let engine = engine().await;
-    let target = Target {
+    let target = DriverTarget {
         engine: &engine,
         store: &stored,
         stores: &[],
@@ -186,7 +192,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
         local: true,
         api_key: None,
     };
-    let request = Request::default();
+    let request = RestoreOptions::default();
     docker(&["exec", &id, "/bin/sh", "-c", "echo other > /data/one; echo two > /data/two"]).expect("written");
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
     assert_eq!(plan.steps[0].action, Action::Replace);
@@ -198,7 +204,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
     assert!(message().await.contains("is running"));
     docker(&["stop", "-t", "0", &id]).expect("stopped");
     let mixing = message().await;
-    assert!(mixing.contains("1 file that the backup does not have (`two`)"), "{mixing}");
+    assert!(mixing.contains("1 file that the backup does not contain (`two`)"), "{mixing}");
 
     docker(&["run", "--rm", "-v", &mount, &image, "/bin/busybox", "rm", "/data/two"]).expect("removed");
     restore().await.expect("only what the backup has is there now");
@@ -221,7 +227,7 @@ async fn a_container_that_only_lies_there_can_be_copied_from_its_layer() {
             .await
     );
     docker(&["kill", &id]).expect("killed");
-    let place = Place { source: PlaceSource::Layer, target: "/state".into(), read_only: false };
+    let place = DataLocation { source: LocationSource::Layer, target: "/state".into(), read_only: false };
     let stored = store(&scratch.name, &image, vec![place]).await;
     let dir = tempfile::tempdir().expect("a directory");
     let root = BackupRoot::create(dir.path()).expect("a root");
@@ -230,9 +236,9 @@ async fn a_container_that_only_lies_there_can_be_copied_from_its_layer() {
     assert!(Path::new(&backup.directory).join("state.tar").is_file());
 }
 
-fn named(volume: &str, target: &str) -> Place {
-    Place {
-        source: PlaceSource::Volume { name: Some(volume.into()), anonymous: false },
+fn named(volume: &str, target: &str) -> DataLocation {
+    DataLocation {
+        source: LocationSource::Volume { name: Some(volume.into()), anonymous: false },
         target: target.into(),
         read_only: false,
     }
@@ -265,7 +271,7 @@ async fn a_volume_inside_of_another_goes_with_it() {
     );
     let stored = store(&scratch.name, &image, places(&outer, &inner)).await;
     let engine = engine().await;
-    let target = Target {
+    let target = DriverTarget {
         engine: &engine,
         store: &stored,
         stores: &[],
@@ -273,12 +279,12 @@ async fn a_volume_inside_of_another_goes_with_it() {
         local: true,
         api_key: None,
     };
-    let request = Request::default();
+    let request = RestoreOptions::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
     // The engine has made the directory that the inner volume is mounted on.
     assert!(matches!(plan.steps[0].action, Action::Create | Action::Replace), "{plan:?}");
     VolumeDriver.restore(target, &backup, &plan, &request, &clearance()).await.expect("restored");
-    assert_eq!(docker(&["inspect", "-f", "{{.State.Status}}", &id]).as_deref(), Ok("created"));
+    assert_eq!(docker(&["inspect", "-f", "{{.ContainerState.Status}}", &id]).as_deref(), Ok("created"));
     let cat = |mount: String, file: &str| docker(&["run", "--rm", "-v", &mount, &image, "/bin/cat", file]);
     assert_eq!(cat(format!("{outer}:/x"), "/x/o").as_deref(), Ok("1"));
     assert_eq!(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{Artifact, FORMAT, FORMAT_VERSION, Holds, Manifest, Proof};
+use safe_compose::backup::manifest::{Artifact, ArtifactContents, FORMAT, FORMAT_VERSION, Manifest, Proof};
 use safe_compose::backup::store::{BackupRoot, Staging, Verified};
 use safe_compose::inventory::StoreKind;
 use tempfile::TempDir;
@@ -40,7 +40,7 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         proof: Proof::Readable,
         fingerprint: Fingerprint::Volume { entries: 2, bytes: 9 },
         artifacts,
-        restore_by_hand: vec!["tar xf data.tar".into()],
+        manual_restore: vec!["tar xf data.tar".into()],
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn stage(
     let staging = root.stage(store, time(at)).expect("staged");
     let artifacts = files
         .iter()
-        .map(|(path, content)| staging.write(path, content, Holds::Note).expect("written"))
+        .map(|(path, content)| staging.write(path, content, ArtifactContents::Note).expect("written"))
         .collect();
     (staging, artifacts)
 }

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use safe_compose::backup::manifest::{Holds, Manifest, ManifestError};
+use safe_compose::backup::manifest::{ArtifactContents, Manifest, ManifestError};
 use safe_compose::backup::retention;
-use safe_compose::backup::stack;
+use safe_compose::backup::set;
 use safe_compose::backup::store::{Backup, BackupRoot, Damage, StoreError};
-use safe_compose::fs::FsError;
-use safe_compose::settings::Keep;
+use safe_compose::fs::{Digest, FsError};
+use safe_compose::settings::RetentionSettings;
 
 use crate::backup_fixture::{backup, manifest, names, root, stage, time};
 
@@ -140,7 +140,7 @@ fn every_damage_is_told_apart() {
         ),
         (
             "a newer manifest",
-            |backup| edit(backup, |text| text.replace("\"format_version\": 3", "\"format_version\": 4")),
+            |backup| edit(backup, |text| text.replace("\"format_version\": 4", "\"format_version\": 5")),
             |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(4))),
         ),
         (
@@ -232,7 +232,7 @@ fn what_cannot_be_read_is_listed_as_damaged_and_never_as_a_backup() {
     let (_dir, root) = root();
     let good = backup(&root, "db", AT);
     let bad = backup(&root, "db", "2026-08-02T10:00:00Z");
-    edit(&bad.directory, |text| text.replace("\"format_version\": 3", "\"format_version\": 9"));
+    edit(&bad.directory, |text| text.replace("\"format_version\": 4", "\"format_version\": 9"));
     let listing = root.list(Some("db")).expect("listed");
     assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [good.name()]);
     assert_eq!(listing.damaged.len(), 1);
@@ -302,7 +302,7 @@ fn a_second_taken_now_is_waited_for() {
     let now = Timestamp::now().to_string();
     backup(&root, "db", &now);
     let second = backup(&root, "db", &now);
-    assert!(second.manifest.created <= Timestamp::now(), "never dated later than now");
+    assert!(second.manifest.created <= Timestamp::now(), "never dated in the future");
 }
 
 #[test]
@@ -430,9 +430,9 @@ fn a_full_disk_says_how_much_was_needed_and_nothing_half_written_stays() {
         let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
         let kept = backup(&root, "db", AT);
         let staging = root.stage("db", time("2026-08-02T10:00:00Z")).expect("staged");
-        let early = staging.ensure_room(1_000_000_000).expect_err("too much");
+        let early = staging.ensure_space(1_000_000_000).expect_err("too much");
         assert!(early.to_string().contains("1.0 GB needed"), "{early}");
-        staging.ensure_room(1000).expect("enough");
+        staging.ensure_space(1000).expect("enough");
         let mut file = staging.create("big.tar").expect("created").expecting(Some(1_000_000));
         let error = loop {
             if let Err(error) = file.append(&[7; 10_000]) {
@@ -457,7 +457,7 @@ fn what_did_not_change_is_shared_and_outlives_the_backup_it_came_from() {
     let first = backup(&root, "db", AT);
     let mut staging = root.stage("db", time("2026-08-02T10:00:00Z")).expect("staged");
     let linked = staging.link_from(&first, "data.tar").expect("linked");
-    let fresh = staging.write("new.tar", b"new", Holds::Note).expect("written");
+    let fresh = staging.write("new.tar", b"new", ArtifactContents::Note).expect("written");
     assert!(matches!(staging.link_from(&first, "none"), Err(StoreError::NoSuchArtifact(_))));
     assert!(staging.create("data.tar").is_err(), "a linked file is never written into");
     let second = staging.finish(manifest("db", vec![linked, fresh])).expect("finished");
@@ -475,7 +475,7 @@ fn damage_is_not_handed_on_by_sharing() {
     let mut staging = root.stage("db", time("2026-08-02T10:00:00Z")).expect("staged");
     let error = staging.link_from(&first, "data.tar").expect_err("damaged");
     assert!(matches!(error, StoreError::Damaged { damage: Damage::WrongDigest { .. }, .. }));
-    let fresh = staging.write("data.tar", b"some data", Holds::Note).expect("copied anew");
+    let fresh = staging.write("data.tar", b"some data", ArtifactContents::Note).expect("copied anew");
     staging.finish(manifest("db", vec![fresh])).expect("finished");
 }
 
@@ -508,7 +508,7 @@ fn only_beside_a_whole_backup_another_is_removed() {
     let (_dir, root) = root();
     let old = backup(&root, "db", AT);
     let new = backup(&root, "db", "2026-08-02T10:00:00Z");
-    let keep = Keep { last: 1, daily: 0, weekly: 0 };
+    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
     let prune = || {
         let listing = root.list(None).expect("listed");
         let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
@@ -546,34 +546,20 @@ fn a_removal_that_was_interrupted_is_no_backup_and_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_stack_knows_the_very_backups_it_was_made_of() {
+fn a_backup_set_lists_the_backups_made_together() {
     let (_dir, root) = root();
     let (db, cache) = (backup(&root, "db", AT), backup(&root, "cache", AT));
-    let (path, stack) = stack::write(&root, "shop", &[&db, &cache]).expect("written");
-    assert_eq!(stack::Stack::read(&path).expect("read"), stack);
-    assert!(stack.check(&root).iter().all(Result::is_ok));
-    let (second, _) = stack::write(&root, "shop", &[&db]).expect("written");
-    let listed = stack::Stack::list(&root).expect("listed");
-    assert_eq!(listed.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&second, &path]);
+    let (path, set) = set::write(&root, "shop", &[&db, &cache]).expect("written");
+    let text = fs::read(&path).expect("read");
+    assert_eq!(serde_json::from_slice::<set::BackupSet>(&text).expect("a set"), set);
+    let members: Vec<_> = set.backups.iter().map(|one| (one.store.as_str(), one.name.clone())).collect();
+    assert_eq!(members, [("db", db.name()), ("cache", cache.name())]);
+    let manifest = fs::read(db.directory.join("manifest.json")).expect("read");
+    assert_eq!(set.backups[0].manifest_sha256, Digest::of(&manifest).to_string());
+    let (second, _) = set::write(&root, "shop", &[&db]).expect("written");
+    assert_ne!(second, path, "two in one second have two names");
+    fs::write(root.directory().join("stack_backup_20261124_032008.json"), "{}").expect("written");
     assert!(root.list(None).expect("listed").foreign.is_empty());
-
-    edit(&db.directory, |text| text.replace("asked for", "asked For"));
-    assert!(matches!(stack.members(&root).as_slice(), [Err(stack::StackError::Changed(_)), Ok(_)]));
-    fs::write(cache.directory.join("data.tar"), "some dat4").expect("written");
-    assert!(matches!(stack.check(&root).as_slice(), [_, Err(stack::StackError::Damaged { .. })]));
-    fs::remove_dir_all(&db.directory).expect("removed");
-    assert!(matches!(stack.members(&root).as_slice(), [Err(stack::StackError::Gone(_)), Ok(_)]));
-
-    let climbing = fs::read_to_string(&path).expect("read").replace("db_backup_", "../db_backup_");
-    fs::write(&path, climbing).expect("written");
-    let climbing = stack::Stack::read(&path).expect("read");
-    assert!(climbing.members(&root)[0].is_err());
-    fs::write(&path, r#"{"format":"safe-compose-stack","format_version":2}"#).expect("written");
-    assert!(matches!(stack::Stack::read(&path), Err(stack::StackError::Newer { found: 2, .. })));
-    assert_eq!(
-        stack::Stack::list(&root).expect("listed").iter().filter(|(_, stack)| stack.is_err()).count(),
-        1
-    );
 }
 
 #[test]

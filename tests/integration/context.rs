@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use safe_compose::engine::EngineError;
-use safe_compose::engine::context::{Endpoint, EngineEnvironment, Origin};
+use safe_compose::engine::context::{Endpoint, EndpointOrigin, EngineEnvironment};
 use safe_compose::fs::Digest;
 
 /// A home with the contexts `remote`, `secured`, `careless` and `hollow`.
@@ -61,11 +61,11 @@ fn each_rule_gives_way_to_the_one_before_it() {
     assert_eq!(
         steps,
         [
-            (Origin::CurrentContext("remote".into()), "ssh://me@host".to_owned()),
-            (Origin::ContextVariable("secured".into()), "tcp://host:2376".to_owned()),
-            (Origin::HostVariable, "unix:///run/other.sock".to_owned()),
-            (Origin::ContextFlag("remote".into()), "ssh://me@host".to_owned()),
-            (Origin::HostFlag, "tcp://host:2375".to_owned()),
+            (EndpointOrigin::CurrentContext("remote".into()), "ssh://me@host".to_owned()),
+            (EndpointOrigin::ContextVariable("secured".into()), "tcp://host:2376".to_owned()),
+            (EndpointOrigin::HostVariable, "unix:///run/other.sock".to_owned()),
+            (EndpointOrigin::ContextFlag("remote".into()), "ssh://me@host".to_owned()),
+            (EndpointOrigin::HostFlag, "tcp://host:2375".to_owned()),
         ]
     );
 }
@@ -76,7 +76,7 @@ fn nothing_said_is_the_default_socket() {
         let endpoint = Endpoint::resolve(&environment).expect("resolved");
         assert_eq!(
             (endpoint.origin.clone(), endpoint.url.as_str()),
-            (Origin::Default, "unix:///var/run/docker.sock")
+            (EndpointOrigin::Default, "unix:///var/run/docker.sock")
         );
         assert!(endpoint.is_local());
     }
@@ -148,7 +148,7 @@ fn what_cannot_be_used_is_an_error_and_never_another_engine() {
         other => panic!("{other:?}"),
     };
     let (name, reason) = refused(environment(&home));
-    assert_eq!((name.as_str(), reason.as_str()), ("gone", "there is no such context"));
+    assert_eq!((name.as_str(), reason.as_str()), ("gone", "no such context"));
     for name in ["careless", "hollow", "../../remote"] {
         let (named, _) =
             refused(EngineEnvironment { context_flag: Some(name.to_owned()), ..environment(&home) });
@@ -166,5 +166,5 @@ fn what_cannot_be_used_is_an_error_and_never_another_engine() {
 fn a_broken_configuration_is_passed_over_as_docker_does() {
     let home = home(None);
     std::fs::write(home.path().join(".docker/config.json"), "{").expect("written");
-    assert_eq!(Endpoint::resolve(&environment(&home)).expect("resolved").origin, Origin::Default);
+    assert_eq!(Endpoint::resolve(&environment(&home)).expect("resolved").origin, EndpointOrigin::Default);
 }

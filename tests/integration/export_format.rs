@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use safe_compose::backup::export::{
-    Collection, Contents, Flaw, Head, Kind, Origin, Piece, Place, Sink, Written, scan,
+    CollectionConfig, ExportContents, ExportError, ExportFormat, ExportHeader, ExportOrigin, ExportPart,
+    ExportSink, ExportedFile, PendingExport, scan,
 };
 use safe_compose::backup::store::BackupRoot;
 use serde_json::json;
@@ -15,16 +16,16 @@ const POINTS: [&str; 3] = [
     r#"{"id":1,"payload":null,"vector":[0.0,0.0]}"#,
 ];
 
-fn collection(name: &str) -> Collection {
-    Collection {
+fn collection(name: &str) -> CollectionConfig {
+    CollectionConfig {
         name: name.to_owned(),
         config: json!({ "params": { "vectors": { "size": 2, "distance": "Dot" } }, "metadata": { "n": u64::MAX } }),
         payload_schema: json!({ "t": { "data_type": "keyword" } }),
     }
 }
 
-pub(crate) fn origin() -> Origin {
-    Origin {
+pub(crate) fn origin() -> ExportOrigin {
+    ExportOrigin {
         tool: "safe-compose 0.0.0".into(),
         created: jiff::Timestamp::UNIX_EPOCH,
         project: "shop".into(),
@@ -32,29 +33,29 @@ pub(crate) fn origin() -> Origin {
     }
 }
 
-fn begin(root: &Path, kind: Kind) -> Sink {
+fn begin(root: &Path, kind: ExportFormat) -> ExportSink {
     let root = BackupRoot::create(root).expect("a root");
     let time = "2026-11-28T03:20:08Z".parse().expect("a time");
-    Sink::begin(Place::take(&root, "qdrant", time, kind).expect("a place"), origin())
+    ExportSink::begin(PendingExport::create(&root, "qdrant", time, kind).expect("a place"), origin())
 }
 
 /// Two collections, the second one empty.
-async fn written(root: &Path, kind: Kind) -> Written {
+async fn written(root: &Path, kind: ExportFormat) -> ExportedFile {
     let sink = begin(root, kind);
     let aliases = BTreeMap::from([("collection".to_owned(), "ação/1".to_owned())]);
-    sink.send(Piece::Head(Head { server: "1.19.0".into(), aliases })).await.expect("taken");
+    sink.send(ExportPart::Header(ExportHeader { server: "1.19.0".into(), aliases })).await.expect("taken");
     for (name, points) in [("ação/1", POINTS.as_slice()), ("vazia", &[])] {
-        sink.send(Piece::Open(collection(name))).await.expect("taken");
+        sink.send(ExportPart::Begin(collection(name))).await.expect("taken");
         for page in points.chunks(2) {
             let text = page.join(std::str::from_utf8(kind.separator()).expect("text")).into_bytes();
-            sink.send(Piece::Points { text, count: page.len() as u64 }).await.expect("taken");
+            sink.send(ExportPart::Points { text, count: page.len() as u64 }).await.expect("taken");
         }
-        sink.send(Piece::Close).await.expect("taken");
+        sink.send(ExportPart::End).await.expect("taken");
     }
     sink.finish(|_| {}).await.expect("whole")
 }
 
-fn read(path: &Path) -> Result<Contents, Flaw> {
+fn read(path: &Path) -> Result<ExportContents, ExportError> {
     scan(path, &mut |_| {})
 }
 
@@ -69,7 +70,7 @@ fn files(root: &Path) -> Vec<String> {
 #[tokio::test]
 async fn what_is_written_is_read() {
     let dir = tempfile::tempdir().expect("a directory");
-    for kind in [Kind::Document, Kind::Lines] {
+    for kind in [ExportFormat::Json, ExportFormat::JsonLines] {
         let written = written(dir.path(), kind).await;
         assert_eq!((written.collections, written.points), (2, 3));
         let ending = kind.ending();
@@ -79,7 +80,7 @@ async fn what_is_written_is_read() {
         );
         assert_eq!(written.bytes, written.path.metadata().expect("there").len());
         let found = read(&written.path).expect("sound");
-        assert!(found.is_sealed);
+        assert!(found.has_digest);
         assert_eq!((found.server.as_deref(), found.service.as_deref()), (Some("1.19.0"), Some("qdrant")));
         assert_eq!(found.aliases["collection"], "ação/1");
         let counts: Vec<_> = found.collections.iter().map(|one| (one.name.as_str(), one.points)).collect();
@@ -101,14 +102,14 @@ async fn what_is_written_is_read() {
 #[tokio::test]
 async fn what_is_not_finished_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
-    let sink = begin(dir.path(), Kind::Document);
-    sink.send(Piece::Head(Head::default())).await.expect("taken");
-    sink.send(Piece::Open(collection("a"))).await.expect("taken");
+    let sink = begin(dir.path(), ExportFormat::Json);
+    sink.send(ExportPart::Header(ExportHeader::default())).await.expect("taken");
+    sink.send(ExportPart::Begin(collection("a"))).await.expect("taken");
     assert_eq!(sink.failure().await.map(|error| error.to_string()), None);
     assert_eq!(files(dir.path()), [""; 0]);
     // What a crash leaves goes with the next one.
     std::fs::write(dir.path().join("qdrant/.partial-file-Ab12Cd"), "x").expect("written");
-    written(dir.path(), Kind::Document).await;
+    written(dir.path(), ExportFormat::Json).await;
     assert_eq!(files(dir.path()), ["qdrant_backup_20261128_032008.json"]);
 }
 
@@ -116,7 +117,7 @@ async fn what_is_not_finished_leaves_nothing() {
 #[tokio::test]
 async fn damage_is_found_wherever_it_is() {
     let dir = tempfile::tempdir().expect("a directory");
-    for kind in [Kind::Document, Kind::Lines] {
+    for kind in [ExportFormat::Json, ExportFormat::JsonLines] {
         let path = written(dir.path(), kind).await.path;
         let whole = std::fs::read(&path).expect("read");
         for end in 0..whole.len() {
@@ -151,7 +152,7 @@ fn files_of_scripts_are_read() {
     let dir = tempfile::tempdir().expect("a directory");
     let text = r#"{"collections":[{"name":"a","config":{"params":{"vectors":{"size":1,"distance":"Dot"}}},"points":[{"id":1,"vector":[1]},{"id":2,"vectors":[2],"payload":{"x":1}}]}]}"#;
     let found = read(&file(dir.path(), "a.json", text)).expect("understood");
-    assert!(!found.is_sealed);
+    assert!(!found.has_digest);
     assert_eq!((found.collections[0].name.as_str(), found.collections[0].points), ("a", 2));
     let lines = "{\"collection\":{\"name\":\"a\",\"vector_size\":1,\"distance\":\"Dot\"}}\n{\"id\":1,\"vector\":[1]}\n{\"count\":1}\n";
     let found = read(&file(dir.path(), "a.jsonl", lines)).expect("understood");
@@ -169,14 +170,14 @@ fn what_cannot_be_restored_is_told_before_anything_is_done() {
         ),
         (
             format!("{{\"collections\":[{{{head},\"points\":[],\"count\":1}}]}}"),
-            "says that collection `a` has 1 points",
+            "it should have 1 points of collection `a`",
         ),
-        (format!("{{\"collections\":[{{{head}}},{{{head}}}]}}"), "two collections that are called `a`"),
-        ("{\"collections\":[{\"name\":\"a\",\"points\":[]}]}".to_owned(), "says nothing of the vectors"),
+        (format!("{{\"collections\":[{{{head}}},{{{head}}}]}}"), "two collections `a`"),
+        ("{\"collections\":[{\"name\":\"a\",\"points\":[]}]}".to_owned(), "the vectors of collection"),
         ("{\"collections\":[]}".to_owned(), "neither collections nor points"),
         ("{}".to_owned(), "neither collections nor points"),
-        (String::new(), "cut off"),
-        ("{\"format\":\"another\",\"collections\":[]}".to_owned(), "another kind: `another`"),
+        (String::new(), "truncated"),
+        ("{\"format\":\"another\",\"collections\":[]}".to_owned(), "unknown format `another`"),
         (
             "{\"format\":\"safe-compose-export\",\"format_version\":2,\"parts\":[]}".to_owned(),
             "format version 2",
@@ -185,12 +186,12 @@ fn what_cannot_be_restored_is_told_before_anything_is_done() {
             format!(
                 "{{\"format\":\"safe-compose-export\",\"format_version\":1,\"collections\":[{{{head}}}]}}"
             ),
-            "no last line with a digest",
+            "its last line, with the digest, is missing",
         ),
     ] {
         let flaw = read(&file(dir.path(), "a.json", &text)).expect_err(&text);
         assert!(flaw.to_string().contains(why), "{text}: {flaw}");
     }
-    assert!(matches!(read(&file(dir.path(), "a.txt", "{}")), Err(Flaw::Ending)));
-    assert!(matches!(read(&dir.path().join("none.json")), Err(Flaw::Fs(_))));
+    assert!(matches!(read(&file(dir.path(), "a.txt", "{}")), Err(ExportError::Ending)));
+    assert!(matches!(read(&dir.path().join("none.json")), Err(ExportError::Fs(_))));
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
-use safe_compose::engine::{Container, Identity, Mount, MountSource, Registry, State, Volume};
+use safe_compose::engine::{Container, ContainerState, Identity, InRegistry, Mount, MountSource, Volume};
 use safe_compose::guard::{HazardContext, Probe, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Assessment, Effect, Subject};
@@ -69,7 +69,7 @@ fn container(service: &str, image: &str, mounts: Vec<Mount>) -> Container {
     Container {
         id: service.into(),
         name: format!("shop-{service}-1"),
-        state: State::Running,
+        state: ContainerState::Running,
         image: image.into(),
         image_id: "sha256:0".into(),
         environment: BTreeMap::new(),

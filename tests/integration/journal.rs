@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use safe_compose::engine::Identity;
 use safe_compose::exit::Exit;
-use safe_compose::journal::{self, Entry, Outcome};
+use safe_compose::journal::{self, CommandOutcome, JournalEntry};
 use safe_compose::policy::{Assessment, Effect, Impact, Subject};
 
-fn entry(words: &[&str]) -> Entry {
+fn entry(words: &[&str]) -> JournalEntry {
     let engine = Identity {
         id: "E".into(),
         name: "e".into(),
@@ -31,7 +31,7 @@ fn entry(words: &[&str]) -> Entry {
         }],
     };
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    Entry::begin("shop", &engine, &words, &plan)
+    JournalEntry::begin("shop", &engine, &words, &plan)
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn every_command_is_one_private_line() {
     assert!(journal::read(&root).expect("no journal yet").entries.is_empty());
     let mut first = entry(&["--safe-allow=1a2b3c4d5e6f", "down", "-v"]);
     first.backup("db_backup_20260801_100000");
-    let first = first.end(Outcome::Ran, Exit::Compose(0));
-    let second = entry(&["rm", "-fsv"]).end(Outcome::Refused, Exit::Refused);
+    let first = first.end(CommandOutcome::Ran, Exit::Compose(0));
+    let second = entry(&["rm", "-fsv"]).end(CommandOutcome::Refused, Exit::Refused);
     journal::append(&root, &first).expect("appended");
     journal::append(&root, &second).expect("appended");
     let path = root.join("journal.jsonl");
@@ -53,18 +53,18 @@ fn every_command_is_one_private_line() {
     let contents = journal::read(&root).expect("read");
     assert_eq!(contents.entries, [first, second]);
     assert_eq!(contents.entries[0].effects, ["destroys volume shop_db: 3 files"]);
-    assert_eq!(contents.entries[1].exit, 77);
+    assert_eq!(contents.entries[1].exit_code, 77);
     assert!(!contents.torn && contents.unreadable.is_empty());
 }
 
 #[test]
-fn a_torn_last_line_costs_only_itself() {
+fn a_truncated_last_line_loses_only_itself() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down"]).end(Outcome::Ran, Exit::Compose(0));
+    let one = entry(&["down"]).end(CommandOutcome::Ran, Exit::Compose(0));
     journal::append(dir.path(), &one).expect("appended");
     let path = dir.path().join("journal.jsonl");
     let mut file = OpenOptions::new().append(true).open(&path).expect("opened");
-    file.write_all(br#"{"format_version":1,"ti"#).expect("torn");
+    file.write_all(br#"{"format_version":2,"ti"#).expect("torn");
     let contents = journal::read(dir.path()).expect("read");
     assert_eq!((contents.entries.len(), contents.torn), (1, true));
     journal::append(dir.path(), &one).expect("appended");
@@ -73,10 +73,10 @@ fn a_torn_last_line_costs_only_itself() {
 }
 
 #[test]
-fn a_line_of_a_newer_program_is_counted_and_not_misread() {
+fn a_line_of_a_newer_program_is_reported_as_unreadable() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down"]).end(Outcome::Ran, Exit::Compose(0));
-    let newer = Entry { format_version: 2, ..one.clone() };
+    let one = entry(&["down"]).end(CommandOutcome::Ran, Exit::Compose(0));
+    let newer = JournalEntry { format_version: 3, ..one.clone() };
     for entry in [&one, &newer, &one] {
         journal::append(dir.path(), entry).expect("appended");
     }
@@ -85,9 +85,24 @@ fn a_line_of_a_newer_program_is_counted_and_not_misread() {
 }
 
 #[test]
+fn a_line_of_the_first_format_is_still_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let line = r#"{"format_version":1,"time":"2026-01-02T03:04:05Z","project":"shop","engine":"E","words":["down","-v"],"effects":["destroys volume shop_db: 3 files"],"backups":["db_backup_20260102_030400"],"outcome":"ran","exit":0}"#;
+    fs::write(dir.path().join("journal.jsonl"), format!("{line}\n")).expect("written");
+    let contents = journal::read(dir.path()).expect("read");
+    assert!(contents.unreadable.is_empty() && !contents.torn);
+    let [old] = contents.entries.as_slice() else { panic!("{contents:?}") };
+    assert_eq!(
+        (old.format_version, old.exit_code, old.outcome),
+        (journal::FORMAT_VERSION, 0, CommandOutcome::Ran)
+    );
+    assert_eq!(old.command, ["down", "-v"]);
+}
+
+#[test]
 fn lines_of_many_writers_never_mix() {
     let dir = tempfile::tempdir().expect("a directory");
-    let one = entry(&["down", &"x".repeat(10_000)]).end(Outcome::Ran, Exit::Compose(0));
+    let one = entry(&["down", &"x".repeat(10_000)]).end(CommandOutcome::Ran, Exit::Compose(0));
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod backup_fixture;
+mod backup_formats;
 mod backup_store;
 mod compose_binary;
 mod compose_grammar;

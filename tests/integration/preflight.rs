@@ -1,15 +1,17 @@
-//! The checks before a start, on real directories. They run as any user: owners are computed, never tried, and the
-//! tests that need another owner are passed over where it cannot be given.
+//! The checks before a start, on real directories. They run as any user: access is computed, and tests that need another
+//! owner are skipped if this process cannot change owners.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
-use safe_compose::engine::memory::{MemoryEngine, Question};
-use safe_compose::engine::{Container, Engine as _, Identity, Image, Mount, MountSource, State, Volume};
+use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
+use safe_compose::engine::{
+    Container, ContainerState, Engine as _, Identity, Image, Mount, MountSource, Volume,
+};
 use safe_compose::inventory::Inventory;
-use safe_compose::preflight::{Finding, Input, Repair, Severity, Start, examine};
+use safe_compose::preflight::{CheckFinding, CheckSeverity, Input, Repair, Start, examine};
 use safe_compose::settings::Settings;
 
 const DATA: &str = "/qdrant/storage";
@@ -68,7 +70,7 @@ impl Project {
         self
     }
 
-    fn look(&self) -> Vec<Finding> {
+    fn check(&self) -> Vec<CheckFinding> {
         let model = Model {
             name: Some("shop".into()),
             services: [("qdrant".to_owned(), self.service.clone())].into(),
@@ -88,14 +90,14 @@ impl Project {
                 start: self.start,
             })
             .await;
-            // The disk that most tests run on is not what they are about.
-            findings.retain(|finding| self.judge_disk || !finding.what.contains("are left on the disk"));
+            // Most tests do not depend on the free space of the disk.
+            findings.retain(|finding| self.judge_disk || !finding.what.contains("free on the disk"));
             findings
         })
     }
 
-    fn finds(&self, severity: Severity, what: &str) -> Finding {
-        let findings = self.look();
+    fn finds(&self, severity: CheckSeverity, what: &str) -> CheckFinding {
+        let findings = self.check();
         match findings.as_slice() {
             [one] if one.severity == severity && one.what.contains(what) => one.clone(),
             other => panic!("expected {severity:?} with {what:?}, found {other:#?}"),
@@ -103,7 +105,7 @@ impl Project {
     }
 
     fn finds_nothing(&self) {
-        assert_eq!(self.look(), []);
+        assert_eq!(self.check(), []);
     }
 }
 
@@ -115,7 +117,7 @@ fn container(source: MountSource, started: bool) -> Container {
     Container {
         id: "c1".into(),
         name: "shop-qdrant-1".into(),
-        state: State::Exited,
+        state: ContainerState::Exited,
         image: "qdrant/qdrant:v1.19.0".into(),
         image_id: "sha256:0".into(),
         environment: BTreeMap::new(),
@@ -152,7 +154,7 @@ fn declared(name: &str) -> VolumeDeclaration {
     VolumeDeclaration { name: name.into(), ..VolumeDeclaration::default() }
 }
 
-/// A directory of some owner and mode; `None` where this process may not give files away.
+/// A directory with an owner and mode; `None` if this process may not change owners.
 fn directory(root: &Path, name: &str, owner: (u32, u32), mode: u32) -> Option<PathBuf> {
     let path = root.join(name);
     std::fs::create_dir_all(&path).expect("made");
@@ -176,7 +178,7 @@ fn a_missing_directory_is_made_for_the_user_of_the_container() {
     let path = root.path().join("volumes/it's here");
     let project = Project::new().bind(&path).user("1000:1001");
     let Ok(()) = chown(root.path(), Some(0), None) else { return };
-    let finding = project.finds(Severity::Repair, "does not exist");
+    let finding = project.finds(CheckSeverity::Repair, "does not exist");
     let command = finding.suggest.clone().expect("a command");
     assert_eq!(
         shell_words::split(&command).expect("quoted").last().map(String::as_str),
@@ -198,22 +200,22 @@ fn a_missing_directory_is_made_for_the_user_of_the_container() {
 fn a_missing_directory_that_is_not_created_stops() {
     let root = root();
     let source = DeclaredSource::Bind { path: root.path().join("x"), create_host_path: false };
-    let finding = Project::new().mount(source, DATA).finds(Severity::Stop, "does not exist");
+    let finding = Project::new().mount(source, DATA).finds(CheckSeverity::Stop, "does not exist");
     assert_eq!(finding.repair, None);
     assert!(finding.suggest.is_some_and(|command| command.starts_with("mkdir -p ")));
 }
 
 #[test]
-fn a_directory_that_was_there_before_is_lost_and_not_made_anew() {
+fn a_directory_that_existed_before_is_missing_and_not_created() {
     let root = root();
     let path = root.path().join("gone");
     let bind = || MountSource::Bind { path: path.clone() };
     let mut project = Project::new().bind(&path).container(container(bind(), true));
-    assert_eq!(project.finds(Severity::Stop, "does not exist").repair, None);
+    assert_eq!(project.finds(CheckSeverity::Stop, "does not exist").repair, None);
     project.start = Start::AsCreated;
-    assert_eq!(project.finds(Severity::Stop, "does not exist").repair, None);
+    assert_eq!(project.finds(CheckSeverity::Stop, "does not exist").repair, None);
     let never_ran = Project::new().bind(&path).container(container(bind(), false));
-    assert!(never_ran.finds(Severity::Repair, "does not exist").repair.is_some());
+    assert!(never_ran.finds(CheckSeverity::Repair, "does not exist").repair.is_some());
 }
 
 #[test]
@@ -223,23 +225,23 @@ fn a_start_uses_the_mounts_of_the_container_and_an_up_those_of_the_file() {
     let mut project = Project::new().bind(root.path()).container(container(old, true));
     project.finds_nothing();
     project.start = Start::AsCreated;
-    project.finds(Severity::Stop, "old");
+    project.finds(CheckSeverity::Stop, "old");
 }
 
 #[test]
-fn a_file_in_the_place_of_a_directory_stops() {
+fn a_file_instead_of_a_directory_stops() {
     let root = root();
     let path = root.path().join("file");
     std::fs::write(&path, "").expect("written");
-    Project::new().bind(&path).finds(Severity::Stop, "is not a directory");
+    Project::new().bind(&path).finds(CheckSeverity::Stop, "is not a directory");
 }
 
 #[test]
-fn a_link_to_nowhere_stops() {
+fn a_dangling_link_stops() {
     let root = root();
     let path = root.path().join("link");
     symlink(root.path().join("nowhere"), &path).expect("linked");
-    Project::new().bind(&path).finds(Severity::Stop, "is a link");
+    Project::new().bind(&path).finds(CheckSeverity::Stop, "is a link");
     std::fs::create_dir(root.path().join("nowhere")).expect("made");
     Project::new().bind(&path).finds_nothing();
 }
@@ -248,11 +250,11 @@ fn a_link_to_nowhere_stops() {
 fn a_user_who_cannot_write_stops_with_the_command_that_helps() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
-    let finding = Project::new().bind(&path).user("1000:1000").finds(Severity::Stop, "cannot use");
+    let finding = Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Stop, "cannot access");
     assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())));
     chown(&path, Some(1000), Some(1000)).expect("given");
     Project::new().bind(&path).user("1000:1000").finds_nothing();
-    Project::new().bind(&path).user("2000:1000").finds(Severity::Stop, "cannot use");
+    Project::new().bind(&path).user("2000:1000").finds(CheckSeverity::Stop, "cannot access");
     Project::new().bind(&path).finds_nothing();
 }
 
@@ -262,44 +264,44 @@ fn the_user_of_the_image_counts_when_the_file_names_none() {
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
     let mut project = Project::new().bind(&path);
     project.engine = MemoryEngine::new().with_image("qdrant/qdrant:v1.19.0", image("1000"));
-    project.finds(Severity::Stop, "user 1000 ");
+    project.finds(CheckSeverity::Stop, "user 1000 ");
     project.engine = MemoryEngine::new();
     project.finds_nothing();
 }
 
 #[test]
-fn a_group_that_may_write_is_a_doubt() {
+fn access_by_group_only_is_a_warning() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 50), 0o775) else { return };
-    Project::new().bind(&path).user("1000:1000").finds(Severity::Warn, "cannot use");
+    Project::new().bind(&path).user("1000:1000").finds(CheckSeverity::Warn, "cannot access");
     Project::new().bind(&path).user("1000:50").finds_nothing();
 }
 
 #[test]
-fn a_name_is_looked_up_in_a_container_and_otherwise_not_judged() {
+fn a_name_is_resolved_in_a_container_and_otherwise_not_checked() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
     Project::new().bind(&path).user("app").finds_nothing();
     let bind = MountSource::Bind { path: path.clone() };
     let mut project = Project::new().bind(&path).user("app").container(container(bind, true));
     project.engine = project.engine.with_container_file("c1", "/etc/passwd", "app:x:77:78::/:/bin/sh\n");
-    project.finds(Severity::Stop, "user 77:78 ");
+    project.finds(CheckSeverity::Stop, "user 77:78 ");
 }
 
 #[test]
-fn mapped_users_are_not_judged() {
+fn mapped_users_are_not_checked() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
     let mut project = Project::new().bind(&path).user("1000:1000");
     project.engine = MemoryEngine::new().with_mapped_users();
     project.finds_nothing();
     project.engine = MemoryEngine::new();
-    project.engine.fail(Question::MapsUsers);
+    project.engine.fail(EngineMethod::MapsUsers);
     project.finds_nothing();
 }
 
 #[test]
-fn what_another_user_has_left_inside_counts_but_a_gitkeep_does_not() {
+fn files_of_another_user_count_but_a_gitkeep_does_not() {
     let root = root();
     let Some(path) = directory(root.path(), "d", (1000, 1000), 0o755) else { return };
     std::fs::write(path.join(".gitkeep"), "").expect("written");
@@ -307,7 +309,7 @@ fn what_another_user_has_left_inside_counts_but_a_gitkeep_does_not() {
     project.finds_nothing();
     let Some(left) = directory(&path, "collections/old", (0, 0), 0o755) else { return };
     chown(path.join("collections"), Some(1000), Some(1000)).expect("given");
-    let finding = project.finds(Severity::Stop, "collections/old");
+    let finding = project.finds(CheckSeverity::Stop, "collections/old");
     assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())));
     chown(left, Some(1000), Some(1000)).expect("given");
     project.finds_nothing();
@@ -326,7 +328,7 @@ fn a_read_only_mount_of_the_data_stops() {
     let root = root();
     let mut project = Project::new().bind(root.path());
     project.service.mounts[0].read_only = true;
-    project.finds(Severity::Stop, "is mounted read-only");
+    project.finds(CheckSeverity::Stop, "is mounted read-only");
 }
 
 #[test]
@@ -342,23 +344,23 @@ fn plain_files_may_be_read_only_or_single() {
     project.finds_nothing();
     project.service.mounts[0].source =
         DeclaredSource::Bind { path: root.path().join("other.conf"), create_host_path: true };
-    project.finds(Severity::Warn, "other.conf");
+    project.finds(CheckSeverity::Warn, "other.conf");
 }
 
 #[test]
 fn nothing_mounted_is_a_warning() {
-    Project::new().finds(Severity::Warn, "nothing is mounted");
+    Project::new().finds(CheckSeverity::Warn, "nothing is mounted");
     let elsewhere = DeclaredSource::Anonymous;
-    Project::new().mount(elsewhere, "/mem0/storage").finds(Severity::Warn, "nothing is mounted");
+    Project::new().mount(elsewhere, "/mem0/storage").finds(CheckSeverity::Warn, "nothing is mounted");
 }
 
 #[test]
-fn memory_and_odd_places_are_warnings() {
+fn tmpfs_and_unusual_targets_are_warnings() {
     let root = root();
     let bind = || DeclaredSource::Bind { path: root.path().to_owned(), create_host_path: true };
-    Project::new().mount(DeclaredSource::Tmpfs, DATA).finds(Severity::Warn, "in memory");
-    Project::new().mount(bind(), "/qdrant").finds(Severity::Warn, "above");
-    Project::new().mount(bind(), "/qdrant/storage/collections").finds(Severity::Warn, "below");
+    Project::new().mount(DeclaredSource::Tmpfs, DATA).finds(CheckSeverity::Warn, "in memory");
+    Project::new().mount(bind(), "/qdrant").finds(CheckSeverity::Warn, "above");
+    Project::new().mount(bind(), "/qdrant/storage/collections").finds(CheckSeverity::Warn, "below");
     Project::new().bind(root.path()).mount(bind(), "/qdrant/storage/collections").finds_nothing();
 }
 
@@ -369,21 +371,21 @@ fn a_snapshot_directory_has_to_be_writable_too() {
     let Some(snapshots) = directory(root.path(), "snapshots", (0, 0), 0o755) else { return };
     let source = DeclaredSource::Bind { path: snapshots, create_host_path: true };
     let project = Project::new().bind(&data).user("1000:1000").mount(source, "/qdrant/snapshots");
-    project.finds(Severity::Stop, "snapshots");
+    project.finds(CheckSeverity::Stop, "snapshots");
 }
 
 #[test]
 fn an_external_volume_has_to_exist() {
     let external = || VolumeDeclaration { external: true, ..declared("shared") };
     let project = Project::new().volume(external());
-    let finding = project.finds(Severity::Stop, "`shared` does not exist");
+    let finding = project.finds(CheckSeverity::Stop, "`shared` does not exist");
     assert_eq!(finding.suggest.as_deref(), Some("docker volume create shared"));
     let root = root();
     let mut there = Project::new().volume(external());
     there.engine = there.engine.with_volume(engine_volume("shared", root.path(), &[]));
     there.finds_nothing();
     let silent = Project::new().volume(external());
-    silent.engine.fail(Question::Volume);
+    silent.engine.fail(EngineMethod::Volume);
     silent.finds_nothing();
     Project::new().volume(declared("shop_data")).finds_nothing();
 }
@@ -396,9 +398,9 @@ fn a_volume_is_judged_by_its_directory_once_there_is_something_in_it() {
     project.engine = project.engine.with_volume(engine_volume("shop_data", &path, &[]));
     project.finds_nothing();
     std::fs::write(path.join("raft_state.json"), "{}").expect("written");
-    project.finds(Severity::Stop, "cannot use");
+    project.finds(CheckSeverity::Stop, "cannot access");
     std::fs::remove_dir_all(&path).expect("removed");
-    project.finds(Severity::Stop, "does not exist");
+    project.finds(CheckSeverity::Stop, "does not exist");
 }
 
 #[test]
@@ -411,7 +413,7 @@ fn a_volume_that_is_a_directory_of_the_host_needs_it() {
     declaration.driver_opts =
         options.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     let project = Project::new().volume(declaration.clone());
-    project.finds(Severity::Stop, "disk` does not exist");
+    project.finds(CheckSeverity::Stop, "disk` does not exist");
     std::fs::create_dir(&path).expect("made");
     project.finds_nothing();
 }
@@ -421,20 +423,20 @@ fn a_volume_on_a_network_is_a_warning_for_qdrant() {
     let options = [("type", "nfs"), ("o", "addr=host,rw"), ("device", ":/export")];
     let mut project = Project::new().volume(declared("shop_data"));
     project.engine = project.engine.with_volume(engine_volume("shop_data", Path::new("/nowhere"), &options));
-    project.finds(Severity::Warn, "is on NFS");
+    project.finds(CheckSeverity::Warn, "is on NFS");
 }
 
 #[test]
 fn a_remote_engine_gets_one_note_and_no_guesses() {
     let mut project = Project::new().bind(Path::new("/no/such/directory"));
     project.local = false;
-    project.finds(Severity::Note, "not checked");
+    project.finds(CheckSeverity::Note, "not checked");
     let mut volume = Project::new().volume(declared("shop_data"));
     volume.local = false;
     volume.finds_nothing();
 }
 
-/// A small disk in memory, gone when dropped; `None` where this process may not mount.
+/// A small tmpfs, unmounted when dropped; `None` if this process may not mount.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -459,27 +461,28 @@ impl Drop for Disk {
 fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
     let Some(disk) = Disk::new("size=64m,mode=755") else { return };
     let mut project = Project::new().bind(disk.0.path());
-    project.finds(Severity::Warn, "is on tmpfs");
+    project.finds(CheckSeverity::Warn, "is on tmpfs");
     project.judge_disk = true;
-    let findings = project.look();
+    let findings = project.check();
     assert!(
         findings
             .iter()
-            .any(|finding| finding.severity == Severity::Stop && finding.what.contains("are left on")),
+            .any(|finding| finding.severity == CheckSeverity::Stop
+                && finding.what.contains("free on the disk")),
         "{findings:#?}"
     );
     drop(disk);
     let Some(read_only) = Disk::new("ro") else { return };
-    let findings = Project::new().bind(&read_only.0.path().join("deeper")).look();
+    let findings = Project::new().bind(&read_only.0.path().join("deeper")).check();
     assert!(
         findings
             .iter()
-            .any(|finding| finding.severity == Severity::Stop && finding.what.contains("is read-only")),
+            .any(|finding| finding.severity == CheckSeverity::Stop && finding.what.contains("is read-only")),
         "{findings:#?}"
     );
 }
 
-/// A storage directory as a server has written it.
+/// A storage directory written by a server.
 fn stored() -> crate::qdrant_stand::Stand {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let stand = runtime.block_on(async {
@@ -493,7 +496,7 @@ fn stored() -> crate::qdrant_stand::Stand {
 }
 
 #[test]
-fn qdrants_files_are_whole_or_the_start_is_stopped() {
+fn damaged_qdrant_files_stop_the_start() {
     let stand = stored();
     let (storage, collection) = (stand.storage(), stand.storage().join("collections/receitas"));
     let project = || Project::new().bind(&storage);
@@ -507,29 +510,31 @@ fn qdrants_files_are_whole_or_the_start_is_stopped() {
     ] {
         let kept = std::fs::read(&file).expect("read");
         std::fs::remove_file(&file).expect("removed");
-        let finding = project().finds(Severity::Stop, what);
+        let finding = project().finds(CheckSeverity::Stop, what);
         assert!(finding.why.contains("restore the backup"), "{finding:?}");
         std::fs::write(&file, "").expect("written");
-        assert_eq!(project().look().len(), 1, "an empty file is as bad");
+        assert_eq!(project().check().len(), 1, "an empty file is as bad");
         std::fs::write(&file, kept).expect("written");
         project().finds_nothing();
     }
     std::fs::write(collection.join("shard_0.initializing"), "").expect("written");
-    assert!(project().finds(Severity::Stop, "was never finished").why.contains("--safe-skip-checks"));
-    // While the server runs its files are its own matter.
-    let running =
-        Container { state: State::Running, ..container(MountSource::Bind { path: storage.clone() }, true) };
+    assert!(project().finds(CheckSeverity::Stop, "was never finished").why.contains("--safe-skip-checks"));
+    // The files of a running server are not checked.
+    let running = Container {
+        state: ContainerState::Running,
+        ..container(MountSource::Bind { path: storage.clone() }, true)
+    };
     project().container(running).finds_nothing();
 }
 
 #[test]
-fn many_places_are_told_as_one_disaster() {
+fn many_problems_are_summarized() {
     let dir = tempfile::tempdir().expect("a directory");
     for name in ["a", "b", "c", "d", "e", "f", "g"] {
         let segment = dir.path().join(format!("collections/{name}/0/segments/x"));
         std::fs::create_dir_all(&segment).expect("made");
     }
-    let findings = Project::new().bind(dir.path()).look();
+    let findings = Project::new().bind(dir.path()).check();
     assert_eq!(findings.len(), 6, "{findings:#?}");
-    assert!(findings.iter().any(|finding| finding.what.contains("2 more places")), "{findings:#?}");
+    assert!(findings.iter().any(|finding| finding.what.contains("2 more problems")), "{findings:#?}");
 }

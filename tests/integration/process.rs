@@ -1,4 +1,4 @@
-//! Hands over and supervises in a process of its own: this test binary, started again.
+//! `exec` and `supervise`, tested in a child process: this test binary, started again.
 
 use std::ffi::OsString;
 use std::fs;
@@ -71,8 +71,8 @@ fn role() {
     }
 }
 
-/// This test binary again, in a role. Signals have their usual meaning in it, whoever started the tests: a job in the
-/// background of a script has some of them ignored, and would hand that on.
+/// This test binary in a role. Its signals have their default behaviour, because the tests may run as a background job of
+/// a script, in which some signals are ignored.
 #[expect(clippy::disallowed_methods, reason = "tests start programs")]
 fn again(role: &str, scratch: &Path) -> Command {
     let mut command = Command::new("env");
@@ -85,7 +85,7 @@ fn again(role: &str, scratch: &Path) -> Command {
     command
 }
 
-/// The process, in a group of its own.
+/// Starts the process in a group of its own.
 fn start(role: &str, scratch: &Path) -> Child {
     again(role, scratch)
         .process_group(0)
@@ -108,8 +108,8 @@ fn wait_for(path: &Path) {
     }
 }
 
-/// A program that notes every signal and ends with 3 at SIGUSR1.
-fn noting(scratch: &Path) {
+/// Writes a program that logs every signal and exits with 3 on SIGUSR1.
+fn write_logging_program(scratch: &Path) {
     let script = format!(
         "#!/bin/sh\ncd {}\nfor s in HUP INT QUIT TERM; do trap \"echo $s >>log\" $s; done\n\
          trap 'exit 3' USR1\necho $$ >ready.tmp; mv ready.tmp ready\n\
@@ -119,10 +119,10 @@ fn noting(scratch: &Path) {
     write(&scratch.join("program"), script, 0o755);
 }
 
-/// Sends signals to a supervising process and gives back what its child noted, and how both ended.
-fn noted(send: impl Fn(&Child)) -> (String, String, Output) {
+/// Sends signals to a supervising process. Returns the signals that its child logged, and how both ended.
+fn logged_signals(send: impl Fn(&Child)) -> (String, String, Output) {
     let scratch = tempfile::tempdir().expect("a directory");
-    noting(scratch.path());
+    write_logging_program(scratch.path());
     let child = start("supervise", scratch.path());
     wait_for(&scratch.path().join("ready"));
     send(&child);
@@ -137,22 +137,22 @@ fn noted(send: impl Fn(&Child)) -> (String, String, Output) {
 }
 
 #[test]
-fn a_signal_to_us_alone_is_passed_on() {
+fn a_signal_to_this_process_alone_is_forwarded() {
     for (signal, name) in [(Signal::TERM, "TERM\n"), (Signal::HUP, "HUP\n"), (Signal::INT, "INT\n")] {
-        let (log, exit, output) = noted(|child| kill_process(pid(child), signal).expect("sent"));
+        let (log, exit, output) = logged_signals(|child| kill_process(pid(child), signal).expect("sent"));
         assert_eq!((log.as_str(), exit.as_str()), (name, "3 None true"));
         assert_eq!(output.status.code(), Some(3));
     }
 }
 
 #[test]
-fn a_signal_to_the_whole_group_arrives_once() {
+fn a_signal_to_the_group_arrives_once() {
     for (signal, name) in [(Signal::TERM, "TERM\n"), (Signal::INT, "INT\n")] {
-        let (log, exit, _) = noted(|child| kill_process_group(pid(child), signal).expect("sent"));
+        let (log, exit, _) = logged_signals(|child| kill_process_group(pid(child), signal).expect("sent"));
         assert_eq!((log.as_str(), exit.as_str()), (name, "3 None true"));
     }
-    // Twice is twice, but no more.
-    let (log, ..) = noted(|child| {
+    // Two signals arrive as two.
+    let (log, ..) = logged_signals(|child| {
         kill_process_group(pid(child), Signal::TERM).expect("sent");
         std::thread::sleep(Duration::from_millis(500));
         kill_process(pid(child), Signal::TERM).expect("sent");
@@ -161,13 +161,13 @@ fn a_signal_to_the_whole_group_arrives_once() {
 }
 
 #[test]
-fn without_signals_nothing_is_noted() {
-    let (log, exit, _) = noted(|_| {});
+fn without_signals_nothing_is_logged() {
+    let (log, exit, _) = logged_signals(|_| {});
     assert_eq!((log.as_str(), exit.as_str()), ("", "3 None false"));
 }
 
 #[test]
-fn a_child_that_a_signal_ends_gives_128_and_its_number() {
+fn a_child_ended_by_a_signal_exits_with_128_plus_its_number() {
     let scratch = tempfile::tempdir().expect("a directory");
     write(&scratch.path().join("program"), "#!/bin/sh\nkill -KILL $$\n", 0o755);
     let output = start("supervise", scratch.path()).wait_with_output().expect("it ends");
@@ -176,7 +176,7 @@ fn a_child_that_a_signal_ends_gives_128_and_its_number() {
 }
 
 #[test]
-fn a_child_reads_what_it_is_given() {
+fn a_child_gets_the_given_input() {
     let scratch = tempfile::tempdir().expect("a directory");
     write(&scratch.path().join("program"), "#!/bin/sh\n[ \"$(cat)\" = given ] && exit 5\n", 0o755);
     let output = start("stdin", scratch.path()).wait_with_output().expect("it ends");
@@ -184,7 +184,7 @@ fn a_child_reads_what_it_is_given() {
 }
 
 #[test]
-fn once_the_child_is_done_signals_end_us_again() {
+fn after_the_child_has_ended_signals_end_this_process_again() {
     use std::os::unix::process::ExitStatusExt as _;
     let scratch = tempfile::tempdir().expect("a directory");
     let child = start("afterwards", scratch.path());
@@ -195,7 +195,7 @@ fn once_the_child_is_done_signals_end_us_again() {
 }
 
 #[test]
-fn what_is_handed_over_keeps_every_byte() {
+fn exec_preserves_every_byte_of_the_arguments() {
     let scratch = tempfile::tempdir().expect("a directory");
     fake_compose(&scratch.path().join("program"));
     let output = start("exec", scratch.path()).wait_with_output().expect("it ends");
@@ -205,11 +205,11 @@ fn what_is_handed_over_keeps_every_byte() {
 }
 
 #[test]
-fn what_the_terminal_sends_arrives_once() {
+fn a_signal_from_the_terminal_arrives_once() {
     let scratch = tempfile::tempdir().expect("a directory");
-    noting(scratch.path());
+    write_logging_program(scratch.path());
     let mut command = again("supervise", scratch.path());
-    // The terminal's own session takes the place of the group.
+    // The terminal starts a session of its own instead of a group.
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut terminal = rexpect::session::spawn_command(command, Some(20_000)).expect("a terminal");
     wait_for(&scratch.path().join("ready"));
@@ -224,7 +224,7 @@ fn what_the_terminal_sends_arrives_once() {
 }
 
 #[test]
-fn an_interruption_can_be_waited_for_and_afterwards_ends_us_again() {
+fn an_interrupt_can_be_awaited_and_ends_this_process_afterwards() {
     use std::os::unix::process::ExitStatusExt as _;
     let scratch = tempfile::tempdir().expect("a directory");
     let child = start("interrupted", scratch.path());

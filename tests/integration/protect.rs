@@ -1,4 +1,4 @@
-//! Holders, on an engine in memory, and what the guard makes of them.
+//! Holder containers on an engine in memory, and how the guard accounts for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{Model, VolumeDeclaration};
-use safe_compose::engine::memory::{MemoryEngine, Question};
-use safe_compose::engine::{Container, Engine as _, EngineError, HOLDER_LABEL, State, Volume};
+use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
+use safe_compose::engine::{Container, ContainerState, Engine as _, EngineError, HOLDER_LABEL, Volume};
 use safe_compose::guard::{HazardContext, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Effect, Subject};
-use safe_compose::protect::{self, Outcome, ProtectError, Protection};
+use safe_compose::protect::{self, ProtectError, ProtectOutcome, Protection};
 use safe_compose::settings::Settings;
 
 use crate::support::clearance;
@@ -42,18 +42,27 @@ async fn holder() -> Container {
 #[tokio::test]
 async fn protecting_again_does_nothing_and_a_stopped_holder_is_started() {
     let engine = engine();
-    assert_eq!(protect::protect(&engine, "shop_data", "shop").await.expect("made"), Outcome::Made);
-    assert_eq!(protect::protect(&engine, "shop_data", "shop").await.expect("there"), Outcome::Already);
-    assert_eq!(engine.count(Question::CreateHolder), 1);
+    assert_eq!(protect::protect(&engine, "shop_data", "shop").await.expect("made"), ProtectOutcome::Created);
+    assert_eq!(
+        protect::protect(&engine, "shop_data", "shop").await.expect("there"),
+        ProtectOutcome::AlreadyProtected
+    );
+    assert_eq!(engine.count(EngineMethod::CreateHolder), 1);
 
     let name = protect::holder_name("shop_data");
-    engine.set_state(&name, State::Exited);
+    engine.set_state(&name, ContainerState::Exited);
     let holders = engine.holders().await.expect("asked");
     assert_eq!(protect::protection(&holders, "shop_data"), Protection::Stopped);
-    assert_eq!(protect::protect(&engine, "shop_data", "shop").await.expect("started"), Outcome::Started);
+    assert_eq!(
+        protect::protect(&engine, "shop_data", "shop").await.expect("started"),
+        ProtectOutcome::Started
+    );
 
-    engine.set_state(&name, State::Paused);
-    assert_eq!(protect::protect(&engine, "shop_data", "shop").await.expect("there"), Outcome::Already);
+    engine.set_state(&name, ContainerState::Paused);
+    assert_eq!(
+        protect::protect(&engine, "shop_data", "shop").await.expect("there"),
+        ProtectOutcome::AlreadyProtected
+    );
     let holders = engine.holders().await.expect("asked");
     assert_eq!(protect::protection(&holders, "shop_data"), Protection::Holding);
     assert_eq!(protect::protection(&holders, "shop_wal"), Protection::None);
@@ -62,28 +71,28 @@ async fn protecting_again_does_nothing_and_a_stopped_holder_is_started() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_protected_is_an_error_and_makes_nothing() {
+async fn a_failed_protection_creates_no_container() {
     let engine = engine();
     let error = protect::protect(&engine, "nosuch", "shop").await.expect_err("no such volume");
     assert!(matches!(error, ProtectError::NoVolume(name) if name == "nosuch"));
 
     let other = MemoryEngine::new().with_volume(volume("shop_data")).with_architecture("s390x");
     let error = protect::protect(&other, "shop_data", "shop").await.expect_err("no program");
-    assert!(matches!(error, ProtectError::Machine(machine) if machine == "s390x"));
+    assert!(matches!(error, ProtectError::Architecture(machine) if machine == "s390x"));
 
-    engine.fail(Question::CreateHolder);
-    let error = protect::protect(&engine, "shop_data", "shop").await.expect_err("told to fail");
+    engine.fail(EngineMethod::CreateHolder);
+    let error = protect::protect(&engine, "shop_data", "shop").await.expect_err("set to fail");
     assert!(matches!(error, ProtectError::Engine(EngineError::Unreachable { .. })));
     assert!(engine.containers().is_empty() && other.containers().is_empty());
 }
 
 #[tokio::test]
-async fn lifting_one_protection_leaves_the_others() {
+async fn unprotecting_one_volume_keeps_the_others_protected() {
     let engine = engine();
     for volume in ["shop_data", "shop_wal"] {
         protect::protect(&engine, volume, "shop").await.expect("protected");
     }
-    protect::lift(&engine, "shop_data", &clearance()).await.expect("lifted");
+    protect::unprotect(&engine, "shop_data", &clearance()).await.expect("unprotected");
     let holders = engine.holders().await.expect("asked");
     assert_eq!(protect::protection(&holders, "shop_data"), Protection::None);
     assert_eq!(protect::protection(&holders, "shop_wal"), Protection::Holding);
@@ -103,7 +112,7 @@ async fn a_container_without_our_label_is_neither_started_nor_removed() {
 }
 
 #[tokio::test]
-async fn a_holder_uses_nothing_in_its_volume() {
+async fn a_holder_does_not_count_as_a_user_of_its_volume() {
     let engine = engine();
     protect::protect(&engine, "shop_data", "shop").await.expect("protected");
     assert!(engine.containers_with_volume("shop_data").await.expect("asked").is_empty());
@@ -122,7 +131,7 @@ async fn only_a_container_outside_of_every_project_that_mounts_the_volume_is_a_h
     assert_eq!(project("").held_volume(), Some("shop_data"), "a blanked label is none");
     assert_eq!(project("shop").held_volume(), None, "`down` removes it first");
     assert_eq!(Container { mounts: Vec::new(), ..sound.clone() }.held_volume(), None);
-    assert_eq!(Container { state: State::Removing, ..sound.clone() }.held_volume(), None);
+    assert_eq!(Container { state: ContainerState::Removing, ..sound.clone() }.held_volume(), None);
     assert_eq!(Container { labels: BTreeMap::new(), ..sound.clone() }.held_volume(), None);
     let other = BTreeMap::from([(HOLDER_LABEL.to_owned(), "shop_wal".to_owned())]);
     assert_eq!(Container { labels: other, ..sound }.held_volume(), None);

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
-use safe_compose::backup::driver::{Driver as _, Request, Target};
+use safe_compose::backup::driver::{Driver as _, DriverTarget, RestoreOptions};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
-use safe_compose::backup::manifest::{Holds, Proof};
-use safe_compose::engine::State;
+use safe_compose::backup::manifest::{ArtifactContents, Proof};
+use safe_compose::engine::ContainerState;
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
 
@@ -73,7 +73,10 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
                 "configuration.json"
             ]
         );
-        assert_eq!(manifest.artifacts[0].holds, Holds::CollectionSnapshot { collection: "livros".into() });
+        assert_eq!(
+            manifest.artifacts[0].contents,
+            ArtifactContents::CollectionSnapshot { collection: "livros".into() }
+        );
         assert_eq!(
             names(&saved.backup.directory.join("collections")),
             ["livros.snapshot", "livros.versions.json", "receitas.snapshot", "receitas.versions.json"]
@@ -83,7 +86,7 @@ async fn a_backup_is_whole_private_and_leaves_nothing_on_the_server() {
         let note: Value = serde_json::from_str(&text).expect("json");
         assert_eq!(note["collections"]["receitas"]["points_count"], 50);
         assert_eq!(note["aliases"]["atual"], "receitas");
-        let by_hand = manifest.restore_by_hand.join("\n");
+        let by_hand = manifest.manual_restore.join("\n");
         assert!(by_hand.contains("/collections/receitas/snapshots/upload?"), "{by_hand}");
         assert!(by_hand.contains(&manifest.artifacts[2].sha256) && by_hand.contains("atual"), "{by_hand}");
         assert_eq!(stand.left_over(), [""; 0]);
@@ -114,7 +117,7 @@ async fn odd_names_have_files_and_addresses_of_their_own() {
         assert!(collections.contains(name), "{name}");
         stand.delete(name).await;
     }
-    stand.restore(&saved.backup, &Request::default()).await.expect("restored");
+    stand.restore(&saved.backup, &RestoreOptions::default()).await.expect("restored");
     for (at, name) in odd.iter().enumerate() {
         assert_eq!(stand.count(name).await, at as u64 + 1, "{name}");
     }
@@ -142,21 +145,21 @@ async fn a_snapshot_that_is_not_what_the_server_says_is_no_backup() {
     let error = failing("wrong-checksum").await;
     assert!(error.contains("SHA-256") && error.contains("`livros`"), "{error}");
     let error = failing("flip-download").await;
-    assert!(error.contains("is not what the server has"), "{error}");
+    assert!(error.contains("differs from the server's"), "{error}");
     let error = failing("cut-download-quietly:3000").await;
-    assert!(error.contains("breaks off after 3000"), "{error}");
+    assert!(error.contains("stopped after 3000"), "{error}");
 }
 
 #[tokio::test]
 async fn a_snapshot_that_cannot_be_made_is_no_backup() {
     let error = failing("snapshot-500").await;
-    assert!(error.contains("failed to make a snapshot of collection `livros`"), "{error}");
+    assert!(error.contains("failed to create a snapshot of collection `livros`"), "{error}");
 }
 
 #[tokio::test]
 async fn a_collection_that_cannot_be_read_is_not_passed_over() {
     let error = failing("unreadable:receitas").await;
-    assert!(error.contains("collection `receitas` cannot be read, and so not be saved"), "{error}");
+    assert!(error.contains("collection `receitas` cannot be read, so it cannot be backed up"), "{error}");
 }
 
 #[tokio::test]
@@ -177,7 +180,7 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     let stand = filled(Stand::double().await).await;
     let (_dir, root) = root();
     stand.fail("cut-download:50000");
-    let patient = QdrantDriver::with_patience(Timeouts { pause: Duration::from_secs(1), ..PATIENCE });
+    let patient = QdrantDriver::with_timeouts(Timeouts { pause: Duration::from_secs(1), ..PATIENCE });
     let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
     let mended = async {
         while stand.left_over().is_empty() {
@@ -191,13 +194,13 @@ async fn a_download_that_breaks_off_is_taken_up_again() {
     assert_eq!(stand.left_over(), [""; 0]);
     drop(staging);
     let error = failing("cut-download:50000").await;
-    assert!(error.contains("the download of collection `livros` breaks off"), "{error}");
+    assert!(error.contains("the download of collection `livros` stopped"), "{error}");
 }
 
 #[tokio::test]
 async fn a_download_that_stalls_is_begun_again_or_given_up() {
     let error = failing("stall-download:30").await;
-    assert!(error.contains("breaks off") && error.contains("nothing has come"), "{error}");
+    assert!(error.contains("stopped") && error.contains("no data received"), "{error}");
 }
 
 #[tokio::test]
@@ -217,7 +220,8 @@ async fn points_that_are_written_meanwhile_are_a_remark() {
     };
     assert_eq!(recorded.collections["receitas"].points_after, Some(51));
     stand.delete("receitas").await;
-    let restored = stand.restore(&saved.backup, &Request::default()).await.expect("either count will do");
+    let restored =
+        stand.restore(&saved.backup, &RestoreOptions::default()).await.expect("either count will do");
     assert_eq!(restored.remarks, [""; 0]);
 }
 
@@ -268,12 +272,12 @@ async fn keys_are_used_and_their_lack_is_explained() {
         stand.container().environment.clear();
         let error = why(stand.back_up(&root).await);
         assert!(
-            error.contains("wants an API key") && error.contains("SAFE_COMPOSE_QDRANT_API_KEY"),
+            error.contains("requires an API key") && error.contains("SAFE_COMPOSE_QDRANT_API_KEY"),
             "{error}"
         );
         let begun = std::time::Instant::now();
         let waited = DRIVER.wait_ready(stand.target(), Duration::from_secs(30)).await;
-        assert!(why(waited).contains("wants an API key") && begun.elapsed() < Duration::from_secs(10));
+        assert!(why(waited).contains("requires an API key") && begun.elapsed() < Duration::from_secs(10));
 
         let mut key = |key: &str| {
             let variable = "QDRANT__SERVICE__API_KEY".to_owned();
@@ -281,7 +285,7 @@ async fn keys_are_used_and_their_lack_is_explained() {
         };
         key("wrong-key");
         let error = why(stand.back_up(&root).await);
-        assert!(error.contains("does not accept the API key") && !error.contains("wrong-key"), "{error}");
+        assert!(error.contains("rejected the API key") && !error.contains("wrong-key"), "{error}");
 
         let mut key = |key: &str| {
             let variable = "QDRANT__SERVICE__API_KEY".to_owned();
@@ -296,7 +300,7 @@ async fn keys_are_used_and_their_lack_is_explained() {
 
         stand.container().environment.clear();
         let given = Secret::new("master");
-        let target = Target { api_key: Some(&given), ..stand.target() };
+        let target = DriverTarget { api_key: Some(&given), ..stand.target() };
         DRIVER.fingerprint(target).await.expect("the key that was given");
     }
 }
@@ -322,7 +326,7 @@ async fn a_server_that_has_stopped_is_not_waited_for() {
     let mut stand = Stand::double().await;
     stand.fail("refuse");
     let mut stopped = stand.container().clone();
-    stopped.state = State::Exited;
+    stopped.state = ContainerState::Exited;
     stopped.exit_code = 101;
     stand.engine = safe_compose::engine::memory::MemoryEngine::new().with_container(stopped);
     let begun = std::time::Instant::now();
@@ -376,7 +380,7 @@ async fn collections_may_come_and_go_while_a_backup_is_made() {
     stand.fail("");
     let saved = saved.expect("saved");
     assert_eq!(saved.backup.manifest.collections().into_iter().collect::<Vec<_>>(), ["livros", "nova"]);
-    assert!(saved.remarks.iter().any(|remark| remark.contains("`receitas` was deleted meanwhile")));
+    assert!(saved.remarks.iter().any(|remark| remark.contains("`receitas` was deleted during")));
     let Fingerprint::Qdrant(recorded) = &saved.backup.manifest.fingerprint else { panic!("of a Qdrant") };
     assert!(recorded.aliases.is_empty(), "its alias went with it");
     assert_eq!(stand.left_over(), [""; 0]);
@@ -400,12 +404,12 @@ async fn strict_collections_are_counted_too() {
     let saved = stand.back_up(&root).await.expect("saved");
     stand.delete("receitas").await;
     stand
-        .restore(&saved.backup, &Request { skip_existing: true, ..Request::default() })
+        .restore(&saved.backup, &RestoreOptions { skip_existing: true, ..RestoreOptions::default() })
         .await
         .expect("restored");
     assert_eq!(compare(&found, &stand.fingerprint().await), []);
     stand.delete("receitas").await;
-    let schema = Request { schema_only: true, ..Request::default() };
+    let schema = RestoreOptions { schema_only: true, ..RestoreOptions::default() };
     stand.restore(&saved.backup, &schema).await.expect("created");
     let config = &stand.fingerprint().await.collections["receitas"].config;
     assert_eq!(config["strict_mode_config"]["max_query_limit"], 7);

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use safe_compose::backup::driver::{Action, Driver as _, Request};
-use safe_compose::backup::manifest::Holds;
+use safe_compose::backup::driver::{Action, Driver as _, RestoreOptions};
+use safe_compose::backup::manifest::ArtifactContents;
 use safe_compose::backup::store::Backup;
 use serde_json::{Value, json};
 
@@ -28,11 +28,11 @@ async fn write(stand: &Stand, name: &str, first: u64, last: u64) {
 
 /// Which shards a backup has of a collection.
 fn shards(backup: &Backup, name: &str) -> Vec<u32> {
-    let shard = |holds: &Holds| match holds {
-        Holds::ShardSnapshot { collection, shard } if collection == name => Some(*shard),
+    let shard = |contents: &ArtifactContents| match contents {
+        ArtifactContents::ShardSnapshot { collection, shard } if collection == name => Some(*shard),
         _ => None,
     };
-    backup.manifest.artifacts.iter().filter_map(|artifact| shard(&artifact.holds)).collect()
+    backup.manifest.artifacts.iter().filter_map(|artifact| shard(&artifact.contents)).collect()
 }
 
 fn nothing_is_left_over(nodes: &[Stand]) {
@@ -55,7 +55,7 @@ async fn a_cluster_is_saved_by_any_node_and_comes_back() {
     nothing_is_left_over(&nodes);
 
     nodes[2].delete("receitas").await;
-    let restored = nodes[0].restore(&saved.backup, &Request::default()).await.expect("restored");
+    let restored = nodes[0].restore(&saved.backup, &RestoreOptions::default()).await.expect("restored");
     assert_eq!((restored.remarks.len(), restored.aliases.as_slice()), (0, ["atual".to_owned()].as_slice()));
     for node in &nodes {
         assert_eq!(node.count("receitas").await, 40);
@@ -72,9 +72,9 @@ async fn a_collection_of_a_cluster_is_replaced_without_a_moment_without_its_data
     let (_dir, root) = root();
     let backup = nodes[0].back_up(&root).await.expect("saved").backup;
     write(&nodes[0], "receitas", 41, 60).await;
-    let plan = nodes[1].plan(&backup, &Request::default()).await.expect("planned");
+    let plan = nodes[1].plan(&backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(plan.steps[0].action, Action::Replace);
-    let restored = nodes[1].restore_as(&backup, &plan, &Request::default()).await.expect("restored");
+    let restored = nodes[1].restore_as(&backup, &plan, &RestoreOptions::default()).await.expect("restored");
     assert_eq!(restored.remarks, [""; 0]);
     assert_eq!(nodes[0].count("receitas").await, 40);
     assert_eq!(nodes[0].names().await, ["receitas"]);
@@ -92,7 +92,7 @@ async fn what_a_cluster_held_goes_into_a_server_that_stands_alone() {
     let (_dir, root) = root();
     let backup = nodes[0].back_up(&root).await.expect("saved").backup;
     let alone = Stand::new().await;
-    alone.restore(&backup, &Request::default()).await.expect("restored");
+    alone.restore(&backup, &RestoreOptions::default()).await.expect("restored");
     assert_eq!(compare(&before, &alone.fingerprint().await), []);
 }
 
@@ -118,8 +118,8 @@ async fn a_shard_that_no_node_within_reach_has_fails_the_backup() {
     nodes[0].stores.retain(|store| store.id != "qdrant-2");
     let (_dir, root) = root();
     let reason = why(nodes[0].back_up(&root).await);
-    assert!(reason.contains("no node that can be asked has shard"), "{reason}");
-    assert!(reason.contains("`livros`") && reason.contains("is no service of this project"), "{reason}");
+    assert!(reason.contains("no reachable node has an active replica of shard"), "{reason}");
+    assert!(reason.contains("`livros`") && reason.contains("is not a service of this project"), "{reason}");
     assert!(root.latest("qdrant").expect("listed").is_none());
     nothing_is_left_over(&nodes);
     nodes[0].delete("livros").await;
@@ -133,9 +133,10 @@ async fn a_backup_without_one_of_its_shards_is_refused_and_nothing_is_touched() 
     fill(&nodes[0], "receitas", 1).await;
     let (_dir, root) = root();
     let mut backup = nodes[0].back_up(&root).await.expect("saved").backup;
-    let second = |holds: &Holds| matches!(holds, Holds::ShardSnapshot { shard: 1, .. });
-    backup.manifest.artifacts.retain(|artifact| !second(&artifact.holds));
-    let reason = why(nodes[0].restore(&backup, &Request::default()).await);
+    let second =
+        |contents: &ArtifactContents| matches!(contents, ArtifactContents::ShardSnapshot { shard: 1, .. });
+    backup.manifest.artifacts.retain(|artifact| !second(&artifact.contents));
+    let reason = why(nodes[0].restore(&backup, &RestoreOptions::default()).await);
     assert!(reason.contains("has 2 of 3 shards of collection `receitas`"), "{reason}");
     assert_eq!(nodes[0].count("receitas").await, 40);
 }
@@ -147,7 +148,7 @@ async fn a_snapshot_of_a_lone_server_does_not_go_into_a_cluster() {
     let (_dir, root) = root();
     let backup = alone.back_up(&root).await.expect("saved").backup;
     let nodes = Stand::cluster(2).await;
-    let reason = why(nodes[0].plan(&backup, &Request::default()).await);
+    let reason = why(nodes[0].plan(&backup, &RestoreOptions::default()).await);
     assert!(reason.contains("node of a cluster") && reason.contains("--format json"), "{reason}");
     assert_eq!(nodes[0].names().await, [""; 0]);
 }
@@ -197,7 +198,7 @@ async fn a_restore_whose_node_dies_at_any_moment_loses_nothing_and_can_be_done_a
         write(&nodes[0], "receitas", 41, 60).await;
         let before = nodes[0].count("receitas").await;
         nodes[1].fail(&format!("die-before:{after}"));
-        let restored = nodes[0].restore(&backup, &Request::default()).await;
+        let restored = nodes[0].restore(&backup, &RestoreOptions::default()).await;
         nodes[1].fail("");
         if restored.is_ok() {
             break;
@@ -207,7 +208,7 @@ async fn a_restore_whose_node_dies_at_any_moment_loses_nothing_and_can_be_done_a
         // Whoever comes by the alias is always served: by the old, by the new, or by what lies beside.
         let now = nodes[0].count("atual").await;
         assert!(now == before || now == 40, "{now} after {after}");
-        nodes[0].restore(&backup, &Request::default()).await.expect("the second try goes on");
+        nodes[0].restore(&backup, &RestoreOptions::default()).await.expect("the second try goes on");
         assert_eq!(nodes[0].count("receitas").await, 40, "{after}");
         assert_eq!(nodes[0].names().await, ["receitas"], "{after}");
         assert_eq!(nodes[0].aliases().await, [("atual".to_owned(), "receitas".to_owned())], "{after}");
@@ -251,7 +252,7 @@ async fn an_unchanged_cluster_is_known_and_only_what_has_changed_is_saved_again(
     for name in ["receitas", "clientes"] {
         nodes[0].delete(name).await;
     }
-    nodes[1].restore(&second, &Request::default()).await.expect("restored");
+    nodes[1].restore(&second, &RestoreOptions::default()).await.expect("restored");
     assert_eq!((nodes[0].count("receitas").await, nodes[1].count("clientes").await), (60, 40));
     assert!(!is_unchanged(&nodes[0], &second).await, "what was put back is other files");
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use safe_compose::backup::driver::Driver as _;
-use safe_compose::backup::export::{Contents, Kind, Place, Sink, scan};
+use safe_compose::backup::driver::PortableFormat as _;
+use safe_compose::backup::export::{ExportContents, ExportFormat, ExportSink, PendingExport, scan};
 use safe_compose::backup::store::BackupRoot;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::qdrant_stand::{DRIVER, Stand, why};
 
 /// A finished export, and what was said about it.
 pub(crate) struct Export {
-    pub(crate) contents: Contents,
+    pub(crate) contents: ExportContents,
     pub(crate) remarks: Vec<String>,
     _dir: tempfile::TempDir,
 }
@@ -27,11 +27,11 @@ impl Export {
     }
 }
 
-pub(crate) async fn export(stand: &Stand, kind: Kind) -> anyhow::Result<Export> {
+pub(crate) async fn export(stand: &Stand, kind: ExportFormat) -> anyhow::Result<Export> {
     let dir = tempfile::tempdir().expect("a directory");
     let root = BackupRoot::create(dir.path()).expect("a root");
-    let place = Place::take(&root, "qdrant", jiff::Timestamp::now(), kind).expect("a place");
-    let sink = Sink::begin(place, origin());
+    let place = PendingExport::create(&root, "qdrant", jiff::Timestamp::now(), kind).expect("a place");
+    let sink = ExportSink::begin(place, origin());
     let exported = match DRIVER.export(stand.target(), &sink).await {
         Ok(exported) => exported,
         Err(error) => {
@@ -121,7 +121,7 @@ async fn everything_a_server_has_is_in_the_file() {
     fill_oddly(&stand, "ação 12#%").await;
     stand.fill("receitas", 50).await;
     stand.alias("atual", "receitas").await;
-    let export = export(&stand, Kind::Document).await.expect("exported");
+    let export = export(&stand, ExportFormat::Json).await.expect("exported");
     assert_eq!(export.remarks, [""; 0]);
     let document = export.document();
     assert_eq!(document["aliases"], json!({ "atual": "receitas" }));
@@ -168,10 +168,10 @@ async fn a_large_collection_is_read_in_parts() {
                 .collect();
             stand.call("PUT", &format!("{path}/points?wait=true"), json!({ "points": points })).await;
         }
-        for kind in [Kind::Document, Kind::Lines] {
+        for kind in [ExportFormat::Json, ExportFormat::JsonLines] {
             let export = export(&stand, kind).await.expect("exported");
             assert_eq!(export.contents.collections[0].points, 6300, "{version} {kind:?}");
-            if kind == Kind::Document {
+            if kind == ExportFormat::Json {
                 let found =
                     sorted(export.document()["collections"][0]["points"].as_array().expect("points").clone());
                 assert_eq!(found, points(&stand, "grande").await, "{version}");
@@ -192,7 +192,7 @@ async fn a_large_collection_is_read_in_parts() {
             [uuids, vec![json!({ "id": 0, "vector": [1, 1] }), json!({ "id": u64::MAX, "vector": [1, 1] })]]
         {
             stand.call("PUT", &format!("{path}/points?wait=true"), json!({ "points": batch })).await;
-            let export = export(&stand, Kind::Document).await.expect("exported");
+            let export = export(&stand, ExportFormat::Json).await.expect("exported");
             assert_eq!(export.contents.collections[0].points, stand.count("grande").await, "{version}");
         }
     }
@@ -204,7 +204,7 @@ async fn strict_mode_is_obeyed() {
     stand.fill("receitas", 60).await;
     let strict = json!({ "strict_mode_config": { "enabled": true, "max_query_limit": 7, "search_allow_exact": false } });
     stand.call("PATCH", "/collections/receitas", strict).await;
-    let export = export(&stand, Kind::Document).await.expect("exported");
+    let export = export(&stand, ExportFormat::Json).await.expect("exported");
     assert_eq!(export.contents.collections[0].points, 60);
 }
 
@@ -217,7 +217,7 @@ async fn points_of_many_megabytes_come_one_by_one() {
         let points = json!([{ "id": id, "vector": [1.0], "payload": { "t": text } }]);
         stand.call("PUT", "/collections/longa/points?wait=true", json!({ "points": points })).await;
     }
-    let export = export(&stand, Kind::Lines).await.expect("exported");
+    let export = export(&stand, ExportFormat::JsonLines).await.expect("exported");
     assert_eq!(export.contents.collections[0].points, 18);
 }
 
@@ -230,16 +230,16 @@ async fn a_server_that_dies_in_the_middle_leaves_no_file() {
         .await;
     for failure in ["scroll-500:0", "scroll-500:7", "refuse", "scroll-loses", "unreadable:receitas"] {
         stand.fail(failure);
-        let error = why(export(&stand, Kind::Document).await.map(drop));
+        let error = why(export(&stand, ExportFormat::Json).await.map(drop));
         let said = match failure {
             "refuse" => "cannot",
-            "scroll-loses" => "the export is not whole",
+            "scroll-loses" => "the export is incomplete",
             "unreadable:receitas" => "cannot be read, and so not be exported",
             _ => "told to give no more points",
         };
         assert!(error.contains(said), "{failure}: {error}");
         stand.fail("");
-        assert!(export(&stand, Kind::Document).await.is_ok(), "{failure}, and then not");
+        assert!(export(&stand, ExportFormat::Json).await.is_ok(), "{failure}, and then not");
     }
 }
 
@@ -255,6 +255,6 @@ async fn a_page_that_fails_once_is_asked_for_again() {
         tokio::time::sleep(std::time::Duration::from_millis(60)).await;
         stand.fail("");
     };
-    let (export, ()) = tokio::join!(export(&stand, Kind::Document), mended);
+    let (export, ()) = tokio::join!(export(&stand, ExportFormat::Json), mended);
     assert_eq!(export.expect("exported").contents.collections[0].points, 200);
 }

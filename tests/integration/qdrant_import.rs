@@ -3,37 +3,37 @@
 use std::path::Path;
 use std::time::Duration;
 
-use safe_compose::backup::driver::{Action, Driver as _, Plan, Request, Restored};
-use safe_compose::backup::export::{Contents, Kind, scan};
+use safe_compose::backup::driver::{Action, PortableFormat as _, RestoreOptions, RestorePlan, Restored};
+use safe_compose::backup::export::{ExportContents, ExportFormat, scan};
 use serde_json::{Value, json};
 
 use crate::qdrant_export::{encoded, export, fill_oddly, points};
 use crate::qdrant_stand::{DRIVER, Stand, why};
 use crate::support::clearance;
 
-async fn plan(stand: &Stand, from: &Contents, request: &Request) -> anyhow::Result<Plan> {
+async fn plan(stand: &Stand, from: &ExportContents, request: &RestoreOptions) -> anyhow::Result<RestorePlan> {
     DRIVER.plan_import(stand.target(), from, request).await
 }
 
-async fn import(stand: &Stand, from: &Contents, request: &Request) -> anyhow::Result<Restored> {
+async fn import(stand: &Stand, from: &ExportContents, request: &RestoreOptions) -> anyhow::Result<Restored> {
     let plan = plan(stand, from, request).await?;
     import_as(stand, from, &plan, request).await
 }
 
 async fn import_as(
     stand: &Stand,
-    from: &Contents,
-    plan: &Plan,
-    request: &Request,
+    from: &ExportContents,
+    plan: &RestorePlan,
+    request: &RestoreOptions,
 ) -> anyhow::Result<Restored> {
     DRIVER.import(stand.target(), from, plan, request, &clearance()).await
 }
 
-fn only(collection: &str) -> Request {
-    Request { collections: vec![collection.to_owned()], ..Request::default() }
+fn only(collection: &str) -> RestoreOptions {
+    RestoreOptions { collections: vec![collection.to_owned()], ..RestoreOptions::default() }
 }
 
-fn file(dir: &Path, text: &str) -> Contents {
+fn file(dir: &Path, text: &str) -> ExportContents {
     let path = dir.join("a.json");
     std::fs::write(&path, text).expect("written");
     scan(&path, &mut |_| {}).expect("understood")
@@ -48,13 +48,13 @@ async fn exported(stand: Stand) -> (Stand, crate::qdrant_export::Export) {
     fill_oddly(&stand, "ação 12#%").await;
     stand.fill("receitas", 50).await;
     stand.alias("atual", "receitas").await;
-    let export = export(&stand, Kind::Document).await.expect("exported");
+    let export = export(&stand, ExportFormat::Json).await.expect("exported");
     (stand, export)
 }
 
 #[tokio::test]
 async fn what_was_exported_comes_back_as_it_was() {
-    for kind in [Kind::Document, Kind::Lines] {
+    for kind in [ExportFormat::Json, ExportFormat::JsonLines] {
         let (stand, _) = exported(Stand::new().await).await;
         let strict = json!({ "strict_mode_config": { "enabled": true, "max_query_limit": 10_000, "upsert_max_batchsize": 1 } });
         stand.call("PATCH", "/collections/receitas", strict).await;
@@ -65,7 +65,7 @@ async fn what_was_exported_comes_back_as_it_was() {
         }
         let export = export(&stand, kind).await.expect("exported");
         let fresh = Stand::new().await;
-        let restored = import(&fresh, &export.contents, &Request::default()).await.expect("restored");
+        let restored = import(&fresh, &export.contents, &RestoreOptions::default()).await.expect("restored");
         assert_eq!((restored.aliases, restored.remarks), (vec!["atual".to_owned()], Vec::new()));
         assert_eq!(fresh.names().await, names);
         for (name, (old, old_points)) in names.iter().zip(before) {
@@ -84,10 +84,10 @@ async fn what_is_there_is_replaced_with_its_aliases_or_left_alone() {
     let (stand, export) = exported(Stand::new().await).await;
     stand.write("receitas", 51..=60).await;
     stand.alias("nova", "receitas").await;
-    let skip = Request { skip_existing: true, ..Request::default() };
+    let skip = RestoreOptions { skip_existing: true, ..RestoreOptions::default() };
     let kept = plan(&stand, &export.contents, &skip).await.expect("planned");
     assert!(kept.steps.iter().all(|step| step.action == Action::Keep), "{kept:?}");
-    let beside = Request { rename: Some("copia".into()), ..only("receitas") };
+    let beside = RestoreOptions { rename: Some("copia".into()), ..only("receitas") };
     import(&stand, &export.contents, &beside).await.expect("restored");
     assert_eq!((stand.count("copia").await, stand.count("receitas").await), (50, 60));
     let replaced = plan(&stand, &export.contents, &only("receitas")).await.expect("planned");
@@ -103,7 +103,7 @@ async fn what_is_there_is_replaced_with_its_aliases_or_left_alone() {
 async fn only_the_configuration_can_be_had() {
     let (_, export) = exported(Stand::new().await).await;
     let fresh = Stand::new().await;
-    let request = Request { schema_only: true, ..Request::default() };
+    let request = RestoreOptions { schema_only: true, ..RestoreOptions::default() };
     import(&fresh, &export.contents, &request).await.expect("restored");
     assert_eq!((fresh.names().await.len(), fresh.count("receitas").await), (2, 0));
 }
@@ -118,7 +118,7 @@ async fn a_file_of_a_script_is_restored() {
              "name":"a","config":{"size":2,"distance":"Distance.DOT"},"payload_schema":{"n":"integer"}}]}"#,
     );
     let stand = Stand::new().await;
-    let restored = import(&stand, &from, &Request::default()).await.expect("restored");
+    let restored = import(&stand, &from, &RestoreOptions::default()).await.expect("restored");
     assert_eq!(restored.aliases, ["x"]);
     let found = points(&stand, "a").await;
     assert_eq!(found[0]["payload"]["n"], u64::MAX);
@@ -136,8 +136,8 @@ async fn a_count_that_does_not_fit_restores_nothing() {
         r#"{"collections":[{"name":"a","config":{"size":1,"distance":"Dot"},"points":[{"id":1,"vector":[1]},{"id":1,"vector":[2]}]}]}"#,
     );
     let stand = Stand::new().await;
-    let error = why(import(&stand, &twice, &Request::default()).await);
-    assert!(error.contains("it has 1 points, and the export has 2 of it"), "{error}");
+    let error = why(import(&stand, &twice, &RestoreOptions::default()).await);
+    assert!(error.contains("it has 1 points instead of 2"), "{error}");
     assert_eq!(stand.names().await, [""; 0]);
 }
 
@@ -147,14 +147,16 @@ async fn a_server_that_fails_in_the_middle_keeps_what_it_had() {
     stand.write("receitas", 51..=60).await;
     for (failure, said) in [
         ("upsert-500:0", "told to take no more points"),
-        ("upsert-loses", "it has 49 points, and the export has 50"),
+        ("upsert-loses", "it has 49 points instead of 50"),
         ("snapshot-500", "the server failed"),
         ("upload-empty", ""),
         ("upload-500", ""),
     ] {
         // What fails only after the old one is gone is another test.
         let request = match failure {
-            "upload-empty" | "upload-500" => Request { rename: Some("copia".into()), ..only("receitas") },
+            "upload-empty" | "upload-500" => {
+                RestoreOptions { rename: Some("copia".into()), ..only("receitas") }
+            }
             _ => only("receitas"),
         };
         stand.fail(failure);
@@ -179,7 +181,7 @@ async fn what_fails_after_the_switch_has_a_way_out() {
         let names = stand.names().await;
         let beside = names.iter().find(|name| name.starts_with("receitas__restore_")).expect(&error);
         assert_eq!(stand.count(beside).await, 50);
-        assert!(error.contains("Nothing is lost") && error.contains(beside), "{error}");
+        assert!(error.contains("No data is lost") && error.contains(beside), "{error}");
         assert!(!names.contains(&"receitas".to_owned()));
     }
 }
@@ -240,11 +242,11 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
     for (request, said) in [
         (only("nenhuma"), "no collection `nenhuma`; it has `ação 12#%`, `receitas`"),
         (
-            Request { rename: Some("x".into()), ..Request::default() },
-            "only one collection can get another name",
+            RestoreOptions { rename: Some("x".into()), ..RestoreOptions::default() },
+            "only a single collection can be restored under another name",
         ),
         (
-            Request { rename: Some("atual".into()), ..only("receitas") },
+            RestoreOptions { rename: Some("atual".into()), ..only("receitas") },
             "is an alias of collection `receitas`",
         ),
     ] {
@@ -254,13 +256,13 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
     let mut sharded = export.contents.clone();
     sharded.collections[1].config["params"]["sharding_method"] = json!("custom");
     let error = why(plan(&stand, &sharded, &only("receitas")).await);
-    assert!(error.contains("sharded by hand"), "{error}");
+    assert!(error.contains("custom sharding"), "{error}");
     // Damaged between the check and the reading.
     let mut bytes = std::fs::read(export.path()).expect("read");
     let at = bytes.windows(8).position(|word| word == b"mineira\"").expect("a payload");
     bytes[at] = b'M';
     std::fs::write(export.path(), bytes).expect("written");
-    let request = Request { rename: Some("copia".into()), ..only("receitas") };
+    let request = RestoreOptions { rename: Some("copia".into()), ..only("receitas") };
     let error = why(import(&stand, &export.contents, &request).await);
-    assert!(error.contains("not what was written"), "{error}");
+    assert!(error.contains("changed since it was written"), "{error}");
 }

@@ -3,9 +3,9 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use safe_compose::backup::driver::{Driver as _, Request};
+use safe_compose::backup::driver::{Driver as _, RestoreOptions};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
-use safe_compose::backup::manifest::Holds;
+use safe_compose::backup::manifest::ArtifactContents;
 use safe_compose::backup::store::Backup;
 use serde_json::{Value, json};
 
@@ -29,7 +29,12 @@ fn inode(backup: &Backup, path: &str) -> u64 {
 }
 
 fn deltas(backup: &Backup) -> usize {
-    backup.manifest.artifacts.iter().filter(|one| matches!(one.holds, Holds::CollectionDelta { .. })).count()
+    backup
+        .manifest
+        .artifacts
+        .iter()
+        .filter(|one| matches!(one.contents, ArtifactContents::CollectionIncrement { .. }))
+        .count()
 }
 
 async fn set_payload(stand: &Stand, collection: &str, point: u64, payload: Value) {
@@ -154,7 +159,7 @@ async fn a_change_costs_what_it_is_and_each_backup_is_whole_by_itself() {
         inode(&first, "collections/receitas.snapshot"),
         inode(&third, "collections/receitas.snapshot")
     );
-    let by_hand = third.manifest.restore_by_hand.join("\n");
+    let by_hand = third.manifest.manual_restore.join("\n");
     assert_eq!(by_hand.matches("/shards/0/snapshot/partial/recover").count(), 2, "{by_hand}");
 
     // The others are gone, and it is whole all the same.
@@ -163,7 +168,7 @@ async fn a_change_costs_what_it_is_and_each_backup_is_whole_by_itself() {
     }
     third.check().expect("whole");
     stand.delete("receitas").await;
-    stand.restore(&third, &Request::default()).await.expect("restored");
+    stand.restore(&third, &RestoreOptions::default()).await.expect("restored");
     assert_eq!(stand.count("receitas").await, 801);
     assert_eq!(payload(&stand, "receitas", 3).await["n"], 33);
     let Fingerprint::Qdrant(recorded) = &third.manifest.fingerprint else { panic!("not of a Qdrant") };
@@ -214,7 +219,11 @@ async fn a_damaged_backup_is_no_ground_for_the_next() {
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).expect("written");
     let second = stand.back_up(&root).await.expect("saved");
-    assert!(second.remarks.iter().any(|remark| remark.contains("saved as a whole")), "{:?}", second.remarks);
+    assert!(
+        second.remarks.iter().any(|remark| remark.contains("gets a full backup")),
+        "{:?}",
+        second.remarks
+    );
     second.backup.check().expect("whole");
     assert_eq!(snapshots(&stand, "receitas").await, 2);
 }
@@ -233,15 +242,18 @@ async fn a_damaged_or_missing_link_is_not_restored() {
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
     std::fs::write(&path, flipped).expect("written");
-    let error = why(stand.restore(&backup, &Request::default()).await);
+    let error = why(stand.restore(&backup, &RestoreOptions::default()).await);
     assert!(error.contains("is damaged"), "{error}");
     std::fs::write(&path, sound).expect("written");
     let mut headless = backup.clone();
-    headless.manifest.artifacts.retain(|one| !matches!(one.holds, Holds::CollectionSnapshot { .. }));
-    assert!(stand.restore(&headless, &Request::default()).await.expect("nothing").steps.is_empty());
-    let request = Request { collections: vec!["receitas".into()], ..Request::default() };
+    headless
+        .manifest
+        .artifacts
+        .retain(|one| !matches!(one.contents, ArtifactContents::CollectionSnapshot { .. }));
+    assert!(stand.restore(&headless, &RestoreOptions::default()).await.expect("nothing").steps.is_empty());
+    let request = RestoreOptions { collections: vec!["receitas".into()], ..RestoreOptions::default() };
     assert!(why(stand.restore(&headless, &request).await).contains("no collection"));
-    stand.restore(&backup, &Request::default()).await.expect("sound again");
+    stand.restore(&backup, &RestoreOptions::default()).await.expect("sound again");
 }
 
 #[tokio::test]

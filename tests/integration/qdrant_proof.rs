@@ -5,17 +5,17 @@ use std::time::Duration;
 use safe_compose::backup::driver::Driver as _;
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::manifest::{Artifact, Proof};
-use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::Backup;
-use safe_compose::engine::memory::{MemoryEngine, Question};
-use safe_compose::engine::{Engine as _, Limits, Scratch};
+use safe_compose::backup::test_restore::TestRestoreResult;
+use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
+use safe_compose::engine::{Engine as _, Scratch, ScratchLimits};
 use serde_json::json;
 
 use crate::qdrant_restore::saved;
 use crate::qdrant_stand::{OWNER, Stand, why};
 
 async fn scratches(engine: &MemoryEngine) -> Vec<String> {
-    engine.scratches(OWNER).await.expect("asked")
+    engine.scratch_containers(OWNER).await.expect("asked")
 }
 
 fn artifact_of<'a>(backup: &'a mut Backup, collection: &str) -> &'a mut Artifact {
@@ -31,7 +31,7 @@ async fn a_sound_backup_comes_out_equal_and_leaves_nothing() {
     assert_eq!(trial.reasons, [""; 0]);
     assert_eq!(trial.server.as_deref(), Some("1.19.0"));
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert_eq!(stand.engine.count(Question::StartScratch), 1);
+    assert_eq!(stand.engine.count(EngineMethod::StartScratch), 1);
     assert_eq!(stand.fingerprint().await, before, "the one that runs was not touched");
 }
 
@@ -60,7 +60,8 @@ async fn archives_that_were_swapped_do_not_come_out() {
     let (stand, mut backup, _dir) = saved(Stand::double().await.with_scratch(|_| {})).await;
     let (one, other) =
         (artifact_of(&mut backup, "livros").clone(), artifact_of(&mut backup, "receitas").clone());
-    let swapped = |to: &mut Artifact, from: Artifact| *to = Artifact { holds: to.holds.clone(), ..from };
+    let swapped =
+        |to: &mut Artifact, from: Artifact| *to = Artifact { contents: to.contents.clone(), ..from };
     swapped(artifact_of(&mut backup, "livros"), other);
     // By now both are called the same, so the first that is left is meant.
     let at = backup.manifest.artifacts.iter().rposition(|one| one.path.ends_with("receitas.snapshot"));
@@ -90,8 +91,8 @@ async fn a_server_that_loses_or_adds_something_shows() {
     assert_eq!(
         trial.reasons,
         [
-            "collection `receitas` has another setting `hnsw_config/m`",
-            "collection `receitas` has other payload indexes"
+            "collection `receitas` has a different setting `hnsw_config/m`",
+            "collection `receitas` has different payload indexes"
         ],
         "the aliases are led as they were saved"
     );
@@ -107,7 +108,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
     let (stand, backup, _dir) = saved(Stand::double().await).await;
     let error = why(stand.try_out(&backup).await);
     assert!(error.contains("no image") && error.contains("docker pull"), "{error}");
-    assert_eq!(stand.engine.count(Question::StartScratch), 0);
+    assert_eq!(stand.engine.count(EngineMethod::StartScratch), 0);
 
     let full = |config: &mut qdrant_double::Config| config.failures.add(qdrant_double::Failure::UploadFails);
     let (stand, backup, _dir) = saved(Stand::double().await.with_scratch(full)).await;
@@ -115,9 +116,9 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
     assert!(error.contains("No space left"), "{error}");
 
     let (mut stand, mut backup, _dir) = saved(Stand::double().await.with_scratch(|_| {})).await;
-    stand.engine.fail(Question::StartScratch);
-    assert!(why(stand.try_out(&backup).await).contains("no Docker Engine"));
-    stand.engine.heal(Question::StartScratch);
+    stand.engine.fail(EngineMethod::StartScratch);
+    assert!(why(stand.try_out(&backup).await).contains("cannot connect to the Docker Engine"));
+    stand.engine.heal(EngineMethod::StartScratch);
     let safe_compose::backup::fingerprint::Fingerprint::Qdrant(recorded) = &mut backup.manifest.fingerprint
     else {
         panic!("of a Qdrant")
@@ -126,7 +127,7 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
         json!("custom");
     assert!(why(stand.try_out(&backup).await).contains("qdrant#10135"));
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert!(!VolumeDriver.can_try());
+    assert!(VolumeDriver.test_restore().is_none());
     let _ = stand.container();
 }
 
@@ -143,13 +144,13 @@ async fn what_a_killed_trial_has_left_is_removed_by_the_next_and_nothing_else_is
                 safe_compose::secret::Secret::new("true"),
             )]
             .into(),
-            limits: Limits { memory: 1, millicpus: 1, processes: 1 },
+            limits: ScratchLimits { memory: 1, millicpus: 1, processes: 1 },
         };
         stand.engine.start_scratch(&scratch).await.expect("started");
     }
     assert_eq!(stand.try_out(&backup).await.expect("tried").reasons, [""; 0]);
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert_eq!(stand.engine.scratches("another").await.expect("asked"), ["theirs"]);
+    assert_eq!(stand.engine.scratch_containers("another").await.expect("asked"), ["theirs"]);
     let refused = stand.engine.remove_scratch("shop-qdrant-1").await;
     assert!(refused.is_err(), "what is no scratch container stays");
 }
@@ -182,10 +183,10 @@ fn an_interrupted_trial_leaves_no_server() {
 async fn the_result_is_written_beside_the_manifest_and_goes_with_it() {
     let (_stand, mut backup, _dir) = saved(Stand::double().await).await;
     assert_eq!(backup.proof(), Proof::Readable);
-    let trial = |reasons: Vec<String>| Trial { image: "i".into(), server: None, reasons };
-    backup.note_trial(&trial(vec!["it came out empty".into()])).expect("written");
+    let trial = |reasons: Vec<String>| TestRestoreResult { image: "i".into(), server: None, reasons };
+    backup.record_test_restore(&trial(vec!["it came out empty".into()])).expect("written");
     assert_eq!(Backup::load(&backup.directory).expect("read").proof(), Proof::Failed);
-    backup.note_trial(&trial(Vec::new())).expect("written");
+    backup.record_test_restore(&trial(Vec::new())).expect("written");
     let mut again = Backup::load(&backup.directory).expect("read");
     assert_eq!((again.proof(), again.manifest.proof), (Proof::Restored, Proof::Readable));
     again.check().expect("what lies beside the manifest is no damage");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use safe_compose::backup::driver::{Action, Request};
+use safe_compose::backup::driver::{Action, RestoreOptions};
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::store::Backup;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use crate::backup_fixture::root;
 use crate::qdrant_stand::{Stand, compare, why};
 
-pub(crate) fn only(collection: &str) -> Request {
-    Request { collections: vec![collection.into()], ..Request::default() }
+pub(crate) fn only(collection: &str) -> RestoreOptions {
+    RestoreOptions { collections: vec![collection.into()], ..RestoreOptions::default() }
 }
 
 /// A server with two collections and two aliases, and a backup of it.
@@ -40,10 +40,10 @@ async fn what_was_lost_comes_back_with_its_aliases() {
         stand.delete("receitas").await;
         stand.delete("livros").await;
         assert_eq!(compare(&before, &stand.fingerprint().await).len(), 4);
-        let plan = stand.plan(&backup, &Request::default()).await.expect("planned");
+        let plan = stand.plan(&backup, &RestoreOptions::default()).await.expect("planned");
         assert!(!plan.replaces());
         assert_eq!(plan.steps[1].count, Some(50));
-        let restored = stand.restore_as(&backup, &plan, &Request::default()).await.expect("restored");
+        let restored = stand.restore_as(&backup, &plan, &RestoreOptions::default()).await.expect("restored");
         assert_eq!(restored.aliases, ["estante", "atual"]);
         assert_eq!(restored.remarks, [""; 0]);
         let after = stand.fingerprint().await;
@@ -79,7 +79,7 @@ async fn what_is_there_can_stay() {
     let (stand, backup, _dir) = saved(Stand::new().await).await;
     stand.write("receitas", 51..=60).await;
     stand.delete("livros").await;
-    let request = Request { skip_existing: true, ..Request::default() };
+    let request = RestoreOptions { skip_existing: true, ..RestoreOptions::default() };
     let restored = stand.restore(&backup, &request).await.expect("restored");
     let actions: Vec<Action> = restored.steps.iter().map(|step| step.action).collect();
     assert_eq!(actions, [Action::Create, Action::Keep]);
@@ -89,7 +89,7 @@ async fn what_is_there_can_stay() {
 #[tokio::test]
 async fn a_copy_under_another_name_gets_no_alias() {
     let (stand, backup, _dir) = saved(Stand::new().await).await;
-    let request = Request { rename: Some("cópia".into()), ..only("receitas") };
+    let request = RestoreOptions { rename: Some("cópia".into()), ..only("receitas") };
     let restored = stand.restore(&backup, &request).await.expect("restored");
     assert_eq!(restored.aliases, [""; 0]);
     assert_eq!((stand.count("cópia").await, stand.count("receitas").await), (50, 50));
@@ -115,7 +115,7 @@ async fn collections_come_back_empty_from_their_configuration_alone() {
     // As it is made of a record: there is no file.
     backup.directory = "/nonexistent".into();
     backup.manifest.artifacts.clear();
-    let request = Request { schema_only: true, ..Request::default() };
+    let request = RestoreOptions { schema_only: true, ..RestoreOptions::default() };
     let restored = stand.restore(&backup, &request).await.expect("restored");
     let actions: Vec<Action> = restored.steps.iter().map(|step| step.action).collect();
     assert_eq!(actions, [Action::Keep, Action::Create], "nothing empty takes the place of something");
@@ -131,31 +131,32 @@ async fn collections_come_back_empty_from_their_configuration_alone() {
 async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
     let (stand, backup, _dir) = saved(Stand::new().await).await;
     let before = stand.fingerprint().await;
-    let refused = async |backup: &Backup, request: Request| why(stand.plan(backup, &request).await);
+    let refused = async |backup: &Backup, request: RestoreOptions| why(stand.plan(backup, &request).await);
 
     let error = refused(&backup, only("nenhuma")).await;
     assert_eq!(error, "the backup has no collection `nenhuma`; it has `livros`, `receitas`");
-    let error = refused(&backup, Request { rename: Some("x".into()), ..Request::default() }).await;
-    assert!(error.contains("only one collection can get another name, and 2"), "{error}");
-    let error = refused(&backup, Request { rename: Some("estante".into()), ..only("receitas") }).await;
+    let error =
+        refused(&backup, RestoreOptions { rename: Some("x".into()), ..RestoreOptions::default() }).await;
+    assert!(error.contains("only a single collection can be restored under another name, and 2"), "{error}");
+    let error = refused(&backup, RestoreOptions { rename: Some("estante".into()), ..only("receitas") }).await;
     assert!(error.contains("`estante` is an alias of collection `livros`"), "{error}");
 
     let mut of_other = backup.clone();
     for (version, word) in [("1.20.1", "older"), ("1.17.3", "restore into 1.17"), ("2.0.0", "older")] {
         of_other.manifest.server = Some(version.into());
-        let error = refused(&of_other, Request::default()).await;
+        let error = refused(&of_other, RestoreOptions::default()).await;
         assert!(error.contains(version) && error.contains(word), "{error}");
     }
     for version in ["1.18.2", "1.19.5"] {
         of_other.manifest.server = Some(version.into());
-        stand.plan(&of_other, &Request::default()).await.expect("fits");
+        stand.plan(&of_other, &RestoreOptions::default()).await.expect("fits");
     }
 
     let mut by_hand = backup.clone();
     let Fingerprint::Qdrant(recorded) = &mut by_hand.manifest.fingerprint else { panic!("of a Qdrant") };
     let config = &mut recorded.collections.get_mut("receitas").expect("there").config;
     config["params"]["sharding_method"] = json!("custom");
-    let error = refused(&by_hand, Request::default()).await;
+    let error = refused(&by_hand, RestoreOptions::default()).await;
     assert!(error.contains("qdrant#10135"), "{error}");
     stand.plan(&by_hand, &only("livros")).await.expect("the other one is well");
 
@@ -163,7 +164,7 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
     let mut bytes = std::fs::read(&file).expect("read");
     bytes[70_000] ^= 1;
     std::fs::write(&file, bytes).expect("written");
-    let error = refused(&backup, Request::default()).await;
+    let error = refused(&backup, RestoreOptions::default()).await;
     assert!(error.contains("`receitas` is damaged"), "{error}");
     assert_eq!(compare(&before, &stand.fingerprint().await), []);
     assert_eq!(stand.left_over(), [""; 0]);
@@ -173,7 +174,7 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
 async fn a_backup_of_files_is_no_backup_of_a_server() {
     let (stand, mut backup, _dir) = saved(Stand::new().await).await;
     backup.manifest.fingerprint = Fingerprint::Volume { entries: 1, bytes: 1 };
-    let error = why(stand.plan(&backup, &Request::default()).await);
+    let error = why(stand.plan(&backup, &RestoreOptions::default()).await);
     assert!(error.contains("a backup of files"), "{error}");
 }
 
@@ -203,7 +204,7 @@ async fn what_is_there_stays_when_the_backup_is_not_whole_beside_it() {
         stand.write("receitas", 51..=60).await;
         stand.fail(failure);
         let error = why(stand.restore(&backup, &only("receitas")).await);
-        assert!(error.contains("the collection is untouched"), "{error}");
+        assert!(error.contains("the collection was not touched"), "{error}");
         stand.fail("");
         assert_eq!(stand.names().await, ["livros", "receitas"], "{failure}");
         assert_eq!(stand.count("receitas").await, 60, "{failure}");
@@ -237,7 +238,7 @@ async fn a_collection_that_has_come_since_the_plan_is_not_overwritten() {
     let plan = stand.plan(&backup, &only("livros")).await.expect("planned");
     stand.fill("livros", 3).await;
     let error = why(stand.restore_as(&backup, &plan, &only("livros")).await);
-    assert!(error.contains("has come into being since"), "{error}");
+    assert!(error.contains("was created after"), "{error}");
     assert_eq!(stand.count("livros").await, 3);
 }
 
@@ -250,8 +251,9 @@ async fn a_key_that_may_only_read_restores_nothing() {
     let (mut stand, backup, _dir) = saved(Stand::double_with(keys).await).await;
     let variable = "QDRANT__SERVICE__API_KEY".to_owned();
     stand.container().environment.insert(variable, safe_compose::secret::Secret::new("looker"));
-    let error = why(stand.restore(&backup, &Request { rename: Some("x".into()), ..only("livros") }).await);
-    assert!(error.contains("the right to manage the whole server"), "{error}");
+    let error =
+        why(stand.restore(&backup, &RestoreOptions { rename: Some("x".into()), ..only("livros") }).await);
+    assert!(error.contains("full access to the server"), "{error}");
     assert_eq!(stand.names().await, ["livros", "receitas"]);
 }
 
@@ -280,7 +282,7 @@ async fn what_fails_after_the_switch_has_a_way_out() {
     let [livros, beside] = names.as_slice() else { panic!("{names:?}: {error}") };
     assert!(livros == "livros" && beside.starts_with("receitas__restore_"), "{names:?}");
     assert_eq!(stand.count(beside).await, 50);
-    assert!(error.contains("Nothing is lost") && error.contains(beside), "{error}");
+    assert!(error.contains("No data is lost") && error.contains(beside), "{error}");
     // The way out that the message names.
     let restored = stand.restore(&backup, &only("receitas")).await.expect("once more");
     assert_eq!((stand.count("receitas").await, restored.aliases), (50, vec!["atual".to_owned()]));

@@ -10,13 +10,17 @@ use std::time::Duration;
 use qdrant_double::{Config, Server};
 use safe_compose::backup::driver::qdrant::{QdrantDriver, Timeouts};
 use safe_compose::backup::driver::scratch::TestEnv;
-use safe_compose::backup::driver::{Driver as _, Dump, Plan, Request, Restored, Target};
-use safe_compose::backup::fingerprint::{Difference, Fingerprint, Qdrant};
+use safe_compose::backup::driver::{
+    Driver as _, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore as _,
+};
+use safe_compose::backup::fingerprint::{Difference, Fingerprint, QdrantFingerprint};
 use safe_compose::backup::manifest::Manifest;
-use safe_compose::backup::proof::Trial;
 use safe_compose::backup::store::{Backup, BackupRoot};
+use safe_compose::backup::test_restore::TestRestoreResult;
 use safe_compose::engine::memory::{self, MemoryEngine};
-use safe_compose::engine::{Container, Image, Mount, MountSource, PublishedPort, Registry, Scratch, State};
+use safe_compose::engine::{
+    Container, ContainerState, Image, InRegistry, Mount, MountSource, PublishedPort, Scratch,
+};
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::progress::Silent;
 use safe_compose::secret::Secret;
@@ -33,7 +37,7 @@ pub(crate) const PATIENCE: Timeouts = Timeouts {
     settle: Duration::from_millis(400),
 };
 
-pub(crate) const DRIVER: QdrantDriver = QdrantDriver::with_patience(PATIENCE);
+pub(crate) const DRIVER: QdrantDriver = QdrantDriver::with_timeouts(PATIENCE);
 
 /// Who tries backups out here.
 pub(crate) const OWNER: &str = "0123456789ab";
@@ -179,7 +183,7 @@ impl Stand {
         let container = Container {
             id: "c1".into(),
             name: "shop-qdrant-1".into(),
-            state: State::Running,
+            state: ContainerState::Running,
             image: "qdrant/qdrant:v1.19.0".into(),
             image_id: "sha256:0".into(),
             environment: key
@@ -205,7 +209,7 @@ impl Stand {
             kind: StoreKind::Qdrant,
             container: Some(container),
             image: None,
-            places: Vec::new(),
+            locations: Vec::new(),
         };
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { server, dir, http, key, engine, store, stores: Vec::new(), client }
@@ -233,9 +237,9 @@ impl Stand {
             id: "sha256:0".to_owned(),
             user: String::new(),
             volumes: Vec::new(),
-            volumes_of_v1: Vec::new(),
+            container_config_volumes: Vec::new(),
             environment: BTreeMap::new(),
-            registry: Registry::HasNot,
+            in_registry: InRegistry::No,
         };
         let serve = move |scratch: &Scratch| serve(scratch, change);
         self.engine = self.engine.with_image("qdrant/qdrant:v1.19.0", image).with_scratch(serve);
@@ -243,7 +247,7 @@ impl Stand {
     }
 
     /// Tries a backup out as the program does.
-    pub(crate) async fn try_out(&self, backup: &Backup) -> anyhow::Result<Trial> {
+    pub(crate) async fn try_out(&self, backup: &Backup) -> anyhow::Result<TestRestoreResult> {
         let ground = TestEnv {
             engine: &self.engine,
             local: true,
@@ -251,7 +255,7 @@ impl Stand {
             owner: OWNER,
             ready_timeout: Duration::from_secs(10),
         };
-        DRIVER.try_out(ground, backup).await
+        DRIVER.run(ground, backup).await
     }
 
     pub(crate) fn is_double(&self) -> bool {
@@ -264,8 +268,8 @@ impl Stand {
         self
     }
 
-    pub(crate) fn target(&self) -> Target<'_> {
-        Target {
+    pub(crate) fn target(&self) -> DriverTarget<'_> {
+        DriverTarget {
             engine: &self.engine,
             local: true,
             store: &self.store,
@@ -404,7 +408,7 @@ impl Stand {
         found
     }
 
-    pub(crate) async fn fingerprint(&self) -> Qdrant {
+    pub(crate) async fn fingerprint(&self) -> QdrantFingerprint {
         match DRIVER.fingerprint(self.target()).await.expect("counted") {
             Fingerprint::Qdrant(found) => found,
             Fingerprint::Volume { .. } => panic!("not of a Qdrant"),
@@ -415,13 +419,13 @@ impl Stand {
     pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
         let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
         let dump = DRIVER.dump(self.target(), root.latest("qdrant")?.as_ref(), &mut staging).await?;
-        let Dump { server, fingerprint, artifacts, proof, restore_by_hand, remarks } = dump;
+        let Dump { server, fingerprint, artifacts, proof, manual_restore, remarks } = dump;
         let manifest = Manifest {
             kind: StoreKind::Qdrant,
             server,
             fingerprint,
             proof,
-            restore_by_hand,
+            manual_restore,
             ..manifest("qdrant", artifacts)
         };
         let verified = staging.finish(manifest)?;
@@ -429,12 +433,12 @@ impl Stand {
         Ok(Saved { backup, remarks })
     }
 
-    pub(crate) async fn plan(&self, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
+    pub(crate) async fn plan(&self, from: &Backup, request: &RestoreOptions) -> anyhow::Result<RestorePlan> {
         DRIVER.plan_restore(self.target(), from, request).await
     }
 
     /// Plans and restores.
-    pub(crate) async fn restore(&self, from: &Backup, request: &Request) -> anyhow::Result<Restored> {
+    pub(crate) async fn restore(&self, from: &Backup, request: &RestoreOptions) -> anyhow::Result<Restored> {
         let plan = self.plan(from, request).await?;
         self.restore_as(from, &plan, request).await
     }
@@ -442,15 +446,15 @@ impl Stand {
     pub(crate) async fn restore_as(
         &self,
         from: &Backup,
-        plan: &Plan,
-        request: &Request,
+        plan: &RestorePlan,
+        request: &RestoreOptions,
     ) -> anyhow::Result<Restored> {
         DRIVER.restore(self.target(), from, plan, request, &clearance()).await
     }
 }
 
 /// A stand-in for a scratch container, on a thread of its own, that ends when what it gives is dropped.
-fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::Server {
+fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::ScratchStub {
     let variable = |name: &str| scratch.environment.get(name).map(|value| value.expose().to_owned());
     assert_eq!(variable("QDRANT__TELEMETRY_DISABLED").as_deref(), Some("true"));
     let key = variable("QDRANT__SERVICE__API_KEY");
@@ -475,7 +479,7 @@ fn serve(scratch: &Scratch, change: fn(&mut Config)) -> memory::Server {
         host: "127.0.0.1".parse().expect("an address"),
         host_port,
     };
-    memory::Server { ports: vec![port(6333, http), port(6334, grpc)], running: Box::new(stop) }
+    memory::ScratchStub { ports: vec![port(6333, http), port(6334, grpc)], running: Box::new(stop) }
 }
 
 /// A finished backup, and what was said about it.
@@ -484,7 +488,7 @@ pub(crate) struct Saved {
     pub(crate) remarks: Vec<String>,
 }
 
-pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
+pub(crate) fn compare(recorded: &QdrantFingerprint, now: &QdrantFingerprint) -> Vec<Difference> {
     DRIVER.compare(&Fingerprint::Qdrant(recorded.clone()), &Fingerprint::Qdrant(now.clone()))
 }
 

@@ -1,6 +1,6 @@
 //! A collection takes the place of another: on the server's own disk or over the wire, and past every death on the way.
 
-use safe_compose::backup::driver::{Action, Request};
+use safe_compose::backup::driver::{Action, RestoreOptions};
 use serde_json::{Value, json};
 
 use crate::qdrant_restore::{alias, only, saved};
@@ -33,7 +33,7 @@ async fn only_over_the_wire_a_download_can_break_off() {
         assert_eq!(restored.is_err(), breaks);
         if breaks {
             let error = why(restored);
-            assert!(error.contains("Nothing is lost"), "{error}");
+            assert!(error.contains("No data is lost"), "{error}");
             let restored = stand.restore(&backup, &only("receitas")).await.expect("once more");
             assert_eq!(restored.steps[0].action, Action::Create, "its place is empty");
         }
@@ -51,7 +51,7 @@ async fn names_that_need_escaping_are_switched_too() {
     let (_dir, root) = crate::backup_fixture::root();
     let backup = stand.back_up(&root).await.expect("saved").backup;
     stand.write("ação nº 1", 10..=12).await;
-    stand.restore(&backup, &Request::default()).await.expect("restored");
+    stand.restore(&backup, &RestoreOptions::default()).await.expect("restored");
     assert_eq!((stand.count("ação nº 1").await, stand.names().await), (9, vec!["ação nº 1".to_owned()]));
     assert_eq!(stand.left_over(), [""; 0]);
 }
@@ -201,7 +201,7 @@ async fn a_full_disk_of_the_server_is_found_out_first() {
                 let _ = stream.write_all(printed.as_bytes()).await;
             });
         });
-        let planned = stand.plan(&backup, &Request::default()).await;
+        let planned = stand.plan(&backup, &RestoreOptions::default()).await;
         assert_eq!(planned.is_ok(), enough);
         if !enough {
             let error = why(planned);

@@ -2,7 +2,7 @@
 
 use safe_compose::backup::retention;
 use safe_compose::backup::store::Backup;
-use safe_compose::settings::Keep;
+use safe_compose::settings::RetentionSettings;
 
 use crate::backup_fixture::{backup, root, time};
 
@@ -15,14 +15,14 @@ fn each_store_is_thinned_out_by_itself_and_the_reasons_are_told() {
     }
     backup(&root, "cache", "2026-01-01T10:00:00Z");
     let listing = root.list(None).expect("listed");
-    let keep = Keep { last: 1, daily: 2, weekly: 0 };
+    let keep = RetentionSettings { last: 1, daily: 2, weekly: 0 };
     let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
     let kept: Vec<String> = plans.kept().map(|(backup, why)| format!("{} ({why})", backup.name())).collect();
     assert_eq!(
         kept,
         [
-            "cache_backup_20260101_100000 (newest, best checked, last, daily)",
-            "db_backup_20260802_100000 (newest, best checked, last, daily)",
+            "cache_backup_20260101_100000 (newest, best verified, last, daily)",
+            "db_backup_20260802_100000 (newest, best verified, last, daily)",
             "db_backup_20260801_100000 (daily)",
         ]
     );
@@ -43,7 +43,7 @@ fn a_backup_that_was_just_checked_is_not_read_again() {
     backup(&root, "db", "2026-08-01T10:00:00Z");
     let new = backup(&root, "db", "2026-08-02T10:00:00Z");
     let listing = root.list(None).expect("listed");
-    let keep = Keep { last: 1, daily: 0, weekly: 0 };
+    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
     let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
     plans.trust(&new);
     // Unreadable from now on: whoever looked again would see it.

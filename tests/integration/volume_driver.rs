@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use safe_compose::backup::driver::volume::VolumeDriver;
-use safe_compose::backup::driver::{Action, Driver as _, Plan, Request, Restored, Target};
+use safe_compose::backup::driver::{
+    Action, Driver as _, DriverTarget, RestoreOptions, RestorePlan, Restored,
+};
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{Holds, Manifest, Proof};
+use safe_compose::backup::manifest::{ArtifactContents, Manifest, Proof};
 use safe_compose::backup::store::{Backup, BackupRoot, Verified};
-use safe_compose::engine::memory::{MemoryEngine, Question};
+use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{
-    Container, Engine as _, EngineError, HELPER_LABEL, Helper, Image, Mount, MountSource, State, Volume,
+    Container, ContainerState, Engine as _, EngineError, HELPER_LABEL, Helper, Image, Mount, MountSource,
+    Volume,
 };
 use safe_compose::error::Failure;
-use safe_compose::inventory::{Place, PlaceSource, Store, StoreKind};
+use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
 
 use crate::backup_fixture::{manifest, names, root, time};
@@ -50,7 +53,7 @@ fn mount(volume: &str, destination: &str) -> Mount {
     }
 }
 
-fn container(name: &str, state: State, mounts: Vec<Mount>) -> Container {
+fn container(name: &str, state: ContainerState, mounts: Vec<Mount>) -> Container {
     Container {
         id: format!("id-{name}"),
         name: name.into(),
@@ -75,27 +78,27 @@ fn container(name: &str, state: State, mounts: Vec<Mount>) -> Container {
     }
 }
 
-fn place(source: PlaceSource, target: &str) -> Place {
-    Place { source, target: target.into(), read_only: false }
+fn place(source: LocationSource, target: &str) -> DataLocation {
+    DataLocation { source, target: target.into(), read_only: false }
 }
 
-fn in_volume(name: &str, target: &str) -> Place {
-    place(PlaceSource::Volume { name: Some(name.into()), anonymous: false }, target)
+fn in_volume(name: &str, target: &str) -> DataLocation {
+    place(LocationSource::Volume { name: Some(name.into()), anonymous: false }, target)
 }
 
-fn store(container: Option<Container>, places: Vec<Place>) -> Store {
+fn store(container: Option<Container>, places: Vec<DataLocation>) -> Store {
     Store {
         id: "db".into(),
         service: "db".into(),
         kind: StoreKind::Volume,
         container,
         image: Some("app".into()),
-        places,
+        locations: places,
     }
 }
 
 /// One volume at `/var/lib/db`, and the container that has it.
-fn engine(state: State) -> (MemoryEngine, Store) {
+fn engine(state: ContainerState) -> (MemoryEngine, Store) {
     let container = container("shop-db-1", state, vec![mount("shop_db", "/var/lib/db")]);
     let engine = MemoryEngine::new()
         .with_image("app", image())
@@ -111,8 +114,8 @@ fn filled(engine: MemoryEngine) -> MemoryEngine {
         .with_volume_file("shop_db", "PG_VERSION", "17")
 }
 
-fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> Target<'a> {
-    Target { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
+fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> DriverTarget<'a> {
+    DriverTarget { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
 }
 
 struct Dumped {
@@ -126,7 +129,7 @@ async fn dump(engine: &MemoryEngine, store: &Store, root: &BackupRoot) -> anyhow
     let manifest = Manifest {
         proof: dump.proof,
         fingerprint: dump.fingerprint,
-        restore_by_hand: dump.restore_by_hand,
+        manual_restore: dump.manual_restore,
         ..manifest("db", dump.artifacts)
     };
     Ok(Dumped { backup: staging.finish(manifest)?, remarks: dump.remarks })
@@ -136,8 +139,8 @@ async fn plan(
     engine: &MemoryEngine,
     store: &Store,
     from: &Backup,
-    request: &Request,
-) -> anyhow::Result<Plan> {
+    request: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
     VolumeDriver.plan_restore(target(engine, store), from, request).await
 }
 
@@ -145,13 +148,13 @@ async fn restore(
     engine: &MemoryEngine,
     store: &Store,
     from: &Backup,
-    plan: &Plan,
+    plan: &RestorePlan,
 ) -> anyhow::Result<Restored> {
-    let request = Request::default();
+    let request = RestoreOptions::default();
     VolumeDriver.restore(target(engine, store), from, plan, &request, &clearance()).await
 }
 
-fn actions(plan: &Plan) -> Vec<Action> {
+fn actions(plan: &RestorePlan) -> Vec<Action> {
     plan.steps.iter().map(|step| step.action).collect()
 }
 
@@ -160,7 +163,7 @@ async fn each_place_becomes_one_readable_archive() {
     let (_dir, root) = root();
     let mut container = container(
         "shop-db-1",
-        State::Exited,
+        ContainerState::Exited,
         vec![mount("shop_db", "/var/lib/db"), mount("shop_log", "/log")],
     );
     container.mounts[1].source = MountSource::Bind { path: "/srv/log".into() };
@@ -173,10 +176,10 @@ async fn each_place_becomes_one_readable_archive() {
         Some(container),
         vec![
             in_volume("shop_db", "/var/lib/db"),
-            place(PlaceSource::Bind { path: "/srv/log".into() }, "/log"),
-            place(PlaceSource::Layer, "/state"),
-            place(PlaceSource::Layer, "/nothing/there"),
-            place(PlaceSource::Tmpfs, "/tmp"),
+            place(LocationSource::Bind { path: "/srv/log".into() }, "/log"),
+            place(LocationSource::Layer, "/state"),
+            place(LocationSource::Layer, "/nothing/there"),
+            place(LocationSource::Tmpfs, "/tmp"),
         ],
     );
     let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("dumped");
@@ -189,8 +192,8 @@ async fn each_place_becomes_one_readable_archive() {
     assert_eq!(manifest.proof, Proof::Readable);
     // Three files and a directory, one file, one file.
     assert_eq!(manifest.fingerprint, Fingerprint::Volume { entries: 6, bytes: 9003 + 4 + 5 });
-    let holds = Holds::Files { target: "/var/lib/db".into(), source: "volume shop_db".into() };
-    assert_eq!(manifest.artifacts[0].holds, holds);
+    let contents = ArtifactContents::Files { target: "/var/lib/db".into(), source: "volume shop_db".into() };
+    assert_eq!(manifest.artifacts[0].contents, contents);
     assert_eq!(
         VolumeDriver.fingerprint(target(&engine, &store)).await.expect("counted"),
         manifest.fingerprint
@@ -198,16 +201,16 @@ async fn each_place_becomes_one_readable_archive() {
     let listed =
         duct::cmd!("tar", "tf", "var-lib-db.tar").dir(&backup.directory).read().expect("a plain tar");
     assert_eq!(listed, "db/\ndb/PG_VERSION\ndb/base/\ndb/base/1\ndb/base/2");
-    let by_hand = manifest.restore_by_hand.join("\n");
+    let by_hand = manifest.manual_restore.join("\n");
     assert!(by_hand.contains("docker cp - shop-db-1:/var/lib < var-lib-db.tar"), "{by_hand}");
-    assert_eq!(engine.count(Question::CreateHelper), 0);
+    assert_eq!(engine.count(EngineMethod::CreateHelper), 0);
 }
 
 #[tokio::test]
 async fn what_runs_meanwhile_is_said() {
     for (state, said) in [
-        (State::Running, "copied while `shop-db-1` was running"),
-        (State::Paused, "copied while `shop-db-1` was paused"),
+        (ContainerState::Running, "copied while `shop-db-1` was running"),
+        (ContainerState::Paused, "copied while `shop-db-1` was paused"),
     ] {
         let (_dir, root) = root();
         let (engine, store) = engine(state);
@@ -215,9 +218,12 @@ async fn what_runs_meanwhile_is_said() {
         assert!(remarks[0].starts_with(said), "{remarks:?}");
     }
     let (_dir, root) = root();
-    let (engine, store) = engine(State::Exited);
-    let engine =
-        filled(engine).with_container(container("other", State::Running, vec![mount("shop_db", "/x")]));
+    let (engine, store) = engine(ContainerState::Exited);
+    let engine = filled(engine).with_container(container(
+        "other",
+        ContainerState::Running,
+        vec![mount("shop_db", "/x")],
+    ));
     let remarks = dump(&engine, &store, &root).await.expect("dumped").remarks;
     assert!(remarks[0].starts_with("copied while `other` was running"), "{remarks:?}");
 }
@@ -226,7 +232,7 @@ async fn what_runs_meanwhile_is_said() {
 async fn a_stream_that_breaks_off_is_no_backup() {
     for cut in [0, 511, 512, 4096, 9000, 12_000] {
         let (_dir, root) = root();
-        let (engine, store) = engine(State::Exited);
+        let (engine, store) = engine(ContainerState::Exited);
         let engine = filled(engine);
         engine.cut_archives_after(cut);
         assert!(dump(&engine, &store, &root).await.is_err(), "{cut}");
@@ -243,19 +249,19 @@ async fn without_a_container_a_helper_is_made_and_always_removed() {
     let make = || filled(MemoryEngine::new()).with_image("app", image()).with_volume(volume("shop_db"));
     let engine = make();
     let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("dumped");
-    assert_eq!(remarks, ["volume `gone` does not exist, so nothing of it was copied"]);
+    assert_eq!(remarks, ["volume `gone` does not exist, so it was not copied"]);
     assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
-    assert_eq!((engine.count(Question::CreateHelper), engine.containers().len()), (1, 0));
-    let by_hand = backup.manifest.restore_by_hand.join("\n");
+    assert_eq!((engine.count(EngineMethod::CreateHelper), engine.containers().len()), (1, 0));
+    let by_hand = backup.manifest.manual_restore.join("\n");
     assert!(by_hand.contains("docker create --name restored -v shop_db:/data app"), "{by_hand}");
 
     let broken = make();
-    broken.fail(Question::ReadArchive);
+    broken.fail(EngineMethod::ReadArchive);
     assert!(dump(&broken, &store, &root).await.is_err());
-    assert_eq!((broken.count(Question::CreateHelper), broken.containers().len()), (1, 0));
+    assert_eq!((broken.count(EngineMethod::CreateHelper), broken.containers().len()), (1, 0));
 
     let stuck = make();
-    stuck.fail(Question::RemoveHelper);
+    stuck.fail(EngineMethod::RemoveHelper);
     let error = dump(&stuck, &store, &root).await.map(|_| ()).expect_err("it would keep the volume in use");
     assert!(format!("{error:#}").contains("helper container"), "{error:#}");
 }
@@ -269,12 +275,12 @@ async fn where_the_services_image_is_gone_a_helper_is_made_of_ours() {
     let Dumped { backup, .. } = dump(&engine, &store, &root).await.expect("dumped");
     assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
     assert!(engine.image("safe-compose-holder:1").await.expect("asked").is_some(), "it was loaded");
-    assert_eq!((engine.count(Question::CreateHelper), engine.containers().len()), (1, 0));
+    assert_eq!((engine.count(EngineMethod::CreateHelper), engine.containers().len()), (1, 0));
 
     let strange = without_image().with_architecture("vax");
     let error = dump(&strange, &store, &root).await.map(|_| ()).expect_err("there is no program for it");
-    assert!(format!("{error:#}").contains("no image of `db`"), "{error:#}");
-    assert_eq!(strange.count(Question::CreateHelper), 0);
+    assert!(format!("{error:#}").contains("no image to access the volumes of `db`"), "{error:#}");
+    assert_eq!(strange.count(EngineMethod::CreateHelper), 0);
 }
 
 #[tokio::test]
@@ -291,14 +297,14 @@ async fn a_helper_that_was_left_behind_is_removed_first() {
 #[tokio::test]
 async fn a_place_that_is_empty_is_created_and_reads_back_the_same() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let full = filled(full);
     let backup = dump(&full, &full_store, &root).await.expect("dumped").backup;
-    let (fresh, store) = engine(State::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let (fresh, store) = engine(ContainerState::Created);
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Create]);
     assert_eq!((plan.steps[0].to.as_str(), plan.steps[0].count), ("/var/lib/db", Some(4)));
-    assert_eq!(fresh.count(Question::WriteArchive), 0, "a plan writes nothing");
+    assert_eq!(fresh.count(EngineMethod::WriteArchive), 0, "a plan writes nothing");
     restore(&fresh, &store, &backup, &plan).await.expect("restored");
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
 }
@@ -311,57 +317,57 @@ async fn a_volume_without_a_container_is_restored_through_a_helper() {
     let full = filled(make());
     let backup = dump(&full, &lone, &root).await.expect("dumped").backup;
     let fresh = make();
-    let planned = plan(&fresh, &lone, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&fresh, &lone, &backup, &RestoreOptions::default()).await.expect("planned");
     restore(&fresh, &lone, &backup, &planned).await.expect("restored");
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
     assert!(fresh.containers().is_empty());
     let nothing = MemoryEngine::new().with_image("app", image());
-    let error = plan(&nothing, &lone, &backup, &Request::default()).await.expect_err("no such volume");
+    let error = plan(&nothing, &lone, &backup, &RestoreOptions::default()).await.expect_err("no such volume");
     assert!(error.to_string().contains("does not exist"), "{error:#}");
 }
 
 #[tokio::test]
 async fn what_is_there_and_the_same_is_kept() {
     let (_dir, root) = root();
-    let (engine, store) = engine(State::Exited);
+    let (engine, store) = engine(ContainerState::Exited);
     let engine = filled(engine);
     let backup = dump(&engine, &store, &root).await.expect("dumped").backup;
-    let plan = plan(&engine, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&engine, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Keep]);
     restore(&engine, &store, &backup, &plan).await.expect("nothing to do");
-    assert_eq!(engine.count(Question::WriteArchive), 0);
+    assert_eq!(engine.count(EngineMethod::WriteArchive), 0);
 }
 
 #[tokio::test]
 async fn a_restore_never_mixes_the_backup_with_what_is_there() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
-    let (other, store) = engine(State::Exited);
+    let (other, store) = engine(ContainerState::Exited);
     let other = other.with_volume_file("shop_db", "newer", "z").with_volume_file("shop_db", "base/1", "old");
     let before = other.volume_files("shop_db");
-    let planned = plan(&other, &store, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&other, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&planned), [Action::Replace]);
     assert!(planned.replaces());
     let error = restore(&other, &store, &backup, &planned).await.expect_err("it would merge");
     let failure = error.downcast_ref::<Failure>().expect("with its way out");
     assert!(failure.message.contains("`newer`"), "{failure}");
     assert_eq!(failure.hints.len(), 2);
-    assert_eq!(other.count(Question::WriteArchive), 0);
+    assert_eq!(other.count(EngineMethod::WriteArchive), 0);
     assert_eq!(other.volume_files("shop_db"), before);
-    let keep = Request { skip_existing: true, ..Request::default() };
+    let keep = RestoreOptions { skip_existing: true, ..RestoreOptions::default() };
     assert_eq!(actions(&plan(&other, &store, &backup, &keep).await.expect("planned")), [Action::Keep]);
 }
 
 #[tokio::test]
 async fn what_the_backup_has_too_is_replaced() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let full = filled(full);
     let backup = dump(&full, &full_store, &root).await.expect("dumped").backup;
-    let (half, store) = engine(State::Exited);
+    let (half, store) = engine(ContainerState::Exited);
     let half = half.with_volume_file("shop_db", "base/1", "only a part of it");
-    let plan = plan(&half, &store, &backup, &Request::default()).await.expect("planned");
+    let plan = plan(&half, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     assert_eq!(actions(&plan), [Action::Replace]);
     restore(&half, &store, &backup, &plan).await.expect("restored");
     assert_eq!(half.volume_files("shop_db"), full.volume_files("shop_db"));
@@ -370,35 +376,35 @@ async fn what_the_backup_has_too_is_replaced() {
 #[tokio::test]
 async fn what_was_empty_when_it_was_planned_is_looked_at_again() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
-    let (fresh, store) = engine(State::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let (fresh, store) = engine(ContainerState::Created);
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     let fresh = fresh.with_volume_file("shop_db", "base/1", "meanwhile");
     let error = restore(&fresh, &store, &backup, &plan).await.expect_err("not empty any more");
     assert!(error.to_string().contains("was empty when the restore was planned"), "{error:#}");
-    assert_eq!(fresh.count(Question::WriteArchive), 0);
+    assert_eq!(fresh.count(EngineMethod::WriteArchive), 0);
 }
 
 #[tokio::test]
 async fn nothing_is_written_below_a_running_service() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let others = |state| container("other", state, vec![mount("shop_db", "/x")]);
     for (own, other) in [
-        (State::Running, State::Exited),
-        (State::Paused, State::Exited),
-        (State::Restarting, State::Exited),
-        (State::Exited, State::Running),
+        (ContainerState::Running, ContainerState::Exited),
+        (ContainerState::Paused, ContainerState::Exited),
+        (ContainerState::Restarting, ContainerState::Exited),
+        (ContainerState::Exited, ContainerState::Running),
     ] {
         let (fresh, store) = engine(own);
         let fresh = fresh.with_container(others(other));
-        let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+        let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
         let error = restore(&fresh, &store, &backup, &plan).await.expect_err("running");
         let failure = error.downcast_ref::<Failure>().expect("with its way out");
         assert!(failure.message.contains("is running"), "{failure}");
-        assert_eq!(fresh.count(Question::WriteArchive), 0);
+        assert_eq!(fresh.count(EngineMethod::WriteArchive), 0);
     }
 }
 
@@ -412,37 +418,37 @@ async fn a_damaged_archive_is_not_put_back() {
     ];
     for (way, break_it) in ways {
         let (_dir, root) = root();
-        let (full, full_store) = engine(State::Exited);
+        let (full, full_store) = engine(ContainerState::Exited);
         let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
-        let (fresh, store) = engine(State::Created);
-        let sound = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+        let (fresh, store) = engine(ContainerState::Created);
+        let sound = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
         let path = backup.directory.join("var-lib-db.tar");
         let mut bytes = std::fs::read(&path).expect("read");
         break_it(&mut bytes);
         std::fs::write(&path, bytes).expect("broken");
         assert!(restore(&fresh, &store, &backup, &sound).await.is_err(), "{way}");
-        assert_eq!(fresh.count(Question::WriteArchive), 0, "{way}");
+        assert_eq!(fresh.count(EngineMethod::WriteArchive), 0, "{way}");
     }
 }
 
 #[tokio::test]
 async fn what_does_not_fit_is_refused_before_anything_is_asked() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
-    let (fresh, mut moved) = engine(State::Created);
-    moved.places[0].target = "/data".into();
-    let error = plan(&fresh, &moved, &backup, &Request::default()).await.expect_err("another place");
+    let (fresh, mut moved) = engine(ContainerState::Created);
+    moved.locations[0].target = "/data".into();
+    let error = plan(&fresh, &moved, &backup, &RestoreOptions::default()).await.expect_err("another place");
     assert!(error.to_string().contains("it keeps data at `/data`"), "{error:#}");
-    let (_, mut read_only) = engine(State::Created);
-    read_only.places[0] = place(PlaceSource::Bind { path: "/srv".into() }, "/var/lib/db");
-    read_only.places[0].read_only = true;
-    assert!(plan(&fresh, &read_only, &backup, &Request::default()).await.is_err());
-    let (_, mut in_memory) = engine(State::Created);
-    in_memory.places[0].source = PlaceSource::Tmpfs;
-    assert!(plan(&fresh, &in_memory, &backup, &Request::default()).await.is_err());
-    let (_, store) = engine(State::Created);
-    let request = Request { collections: vec!["c".into()], ..Request::default() };
+    let (_, mut read_only) = engine(ContainerState::Created);
+    read_only.locations[0] = place(LocationSource::Bind { path: "/srv".into() }, "/var/lib/db");
+    read_only.locations[0].read_only = true;
+    assert!(plan(&fresh, &read_only, &backup, &RestoreOptions::default()).await.is_err());
+    let (_, mut in_memory) = engine(ContainerState::Created);
+    in_memory.locations[0].source = LocationSource::Tmpfs;
+    assert!(plan(&fresh, &in_memory, &backup, &RestoreOptions::default()).await.is_err());
+    let (_, store) = engine(ContainerState::Created);
+    let request = RestoreOptions { collections: vec!["c".into()], ..RestoreOptions::default() };
     assert!(plan(&fresh, &store, &backup, &request).await.is_err());
     assert!(fresh.calls().is_empty());
 }
@@ -450,17 +456,17 @@ async fn what_does_not_fit_is_refused_before_anything_is_asked() {
 #[tokio::test]
 async fn a_write_that_fails_says_what_may_be_there() {
     let (_dir, root) = root();
-    let (full, full_store) = engine(State::Exited);
+    let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
-    let (fresh, store) = engine(State::Created);
-    let plan = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
-    fresh.fail_with(Question::WriteArchive, || EngineError::Refused {
+    let (fresh, store) = engine(ContainerState::Created);
+    let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
+    fresh.fail_with(EngineMethod::WriteArchive, || EngineError::Refused {
         action: "write".into(),
         source: anyhow::anyhow!("no space left on device"),
     });
     let error = restore(&fresh, &store, &backup, &plan).await.expect_err("told to fail");
-    assert!(error.to_string().contains("may now hold a part of the backup"), "{error:#}");
-    fresh.heal(Question::WriteArchive);
+    assert!(error.to_string().contains("may now contain part of the backup"), "{error:#}");
+    fresh.heal(EngineMethod::WriteArchive);
     restore(&fresh, &store, &backup, &plan).await.expect("again");
 }
 
@@ -472,7 +478,7 @@ async fn a_full_disk_says_how_large_the_volume_is() {
         return;
     }
     let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
-    let (engine, store) = engine(State::Exited);
+    let (engine, store) = engine(ContainerState::Exited);
     let engine = engine.with_volume_file("shop_db", "big", vec![7; 2_000_000]);
     let result = dump(&engine, &store, &root).await.map(|_| ());
     let left = names(&root.directory().join("db"));
@@ -486,8 +492,8 @@ async fn a_full_disk_says_how_large_the_volume_is() {
 async fn a_volume_that_the_service_only_reads_is_saved_and_restored_all_the_same() {
     let (_dir, root) = root();
     let reading = || {
-        let (engine, mut store) = engine(State::Exited);
-        store.places[0].read_only = true;
+        let (engine, mut store) = engine(ContainerState::Exited);
+        store.locations[0].read_only = true;
         (engine, store)
     };
     let (full, store) = reading();
@@ -495,9 +501,9 @@ async fn a_volume_that_the_service_only_reads_is_saved_and_restored_all_the_same
     let backup = dump(&full, &store, &root).await.expect("dumped").backup;
     assert_eq!(backup.manifest.artifacts.len(), 1);
     let (fresh, store) = reading();
-    let planned = plan(&fresh, &store, &backup, &Request::default()).await.expect("planned");
+    let planned = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     restore(&fresh, &store, &backup, &planned).await.expect("restored");
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
-    assert!(fresh.count(Question::CreateHelper) > 0, "its own container cannot write there");
+    assert!(fresh.count(EngineMethod::CreateHelper) > 0, "its own container cannot write there");
     assert!(fresh.containers().iter().all(|container| !container.labels.contains_key(HELPER_LABEL)));
 }

@@ -1,7 +1,7 @@
-//! Finds a way from here to a port of a server in a container. Every driver comes through here.
+//! Connects to a port of a server in a container. All drivers use it.
 //!
-//! Tried in this order: a published port, the container's own address, a tunnel through a program in the container. A
-//! way counts only when the caller's probe has had an answer over it: an address may lead to somebody else.
+//! Routes are tried in this order: a published port, the container's own address, a tunnel through a program in the
+//! container. A route counts only if the caller's probe succeeds: an address may belong to another server.
 
 mod tunnel;
 
@@ -13,20 +13,20 @@ use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Target;
-use crate::engine::{Container, State};
-use tunnel::{PROGRAMS, Program, Tunnel};
+use super::DriverTarget;
+use crate::engine::{Container, ContainerState};
+use tunnel::{PROGRAMS, Tunnel, TunnelProgram};
 
-/// How long a connection may take to be made.
+/// The timeout for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How long the first answer may take, which a busy server needs time for.
+/// The timeout for the first response; a busy server needs some time.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The same through a tunnel, where the engine has to start a program first.
+/// The same through a tunnel, for which the engine starts a program first.
 const ANSWER_IN_TUNNEL: Duration = Duration::from_secs(10);
 
-/// Which ways may be taken.
+/// Which routes may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Routes {
     All,
@@ -34,7 +34,7 @@ pub enum Routes {
     Direct,
 }
 
-/// A way that works. A tunnel stays open as long as this lives.
+/// A route that works. A tunnel stays open as long as this lives.
 #[derive(Debug)]
 pub struct Connection {
     address: String,
@@ -55,18 +55,6 @@ impl Connection {
         &self.address
     }
 
-    /// The same way once more, for another async runtime: a tunnel belongs to the one that it was opened in.
-    pub async fn again(&self) -> std::io::Result<Self> {
-        match &self.way {
-            Route::Published => Ok(Self { address: self.address.clone(), way: Route::Published }),
-            Route::Host => Ok(Self { address: self.address.clone(), way: Route::Host }),
-            Route::Network(name) => {
-                Ok(Self { address: self.address.clone(), way: Route::Network(name.clone()) })
-            }
-            Route::Tunnel(tunnel) => Ok(Self::through(tunnel.again().await?)),
-        }
-    }
-
     fn through(tunnel: Tunnel) -> Self {
         Self { address: tunnel.address().to_string(), way: Route::Tunnel(tunnel) }
     }
@@ -85,10 +73,10 @@ impl fmt::Display for Connection {
     }
 }
 
-/// Finds a way to a port of the target's container. `probe` gets an address and fails when no server of the right kind
-/// answers there. The error names every way that was tried, and why it was no good.
+/// Finds a route to a port of the target's container. `probe` gets an address, and fails if no server of the right kind
+/// responds there. The error names every route that was tried, and why it failed.
 pub async fn resolve<P, F>(
-    target: Target<'_>,
+    target: DriverTarget<'_>,
     port: u16,
     ways: Routes,
     probe: P,
@@ -98,7 +86,7 @@ where
     F: Future<Output = anyhow::Result<()>> + Send,
 {
     let container = target.container()?;
-    if container.state != State::Running {
+    if container.state != ContainerState::Running {
         bail!("container `{}` is {}", container.name, shown(container.state));
     }
     let host = engine_host(target).await?;
@@ -117,7 +105,8 @@ where
                 match tunnelled(target, port, *program, &probe).await {
                     Ok(tunnel) => return Ok(Connection::through(tunnel)),
                     Err(error) => {
-                        failed.push(format!("a tunnel through `{}` in it: {error:#}", program.name));
+                        failed
+                            .push(format!("a tunnel through `{}` in the container: {error:#}", program.name));
                     }
                 }
             }
@@ -129,7 +118,7 @@ where
     Err(anyhow!("cannot reach port {port} of container `{}`: {}", container.name, failed.join("; ")))
 }
 
-/// What can be tried without a tunnel, and what cannot, with the reason.
+/// The routes without a tunnel, and the reasons why some of them cannot be used.
 fn candidates(
     container: &Container,
     local: bool,
@@ -163,7 +152,7 @@ fn candidates(
     (found, failed)
 }
 
-/// How an address that the engine has bound is called here. `host` is the engine's, unless it is this one.
+/// The address to use here for one that the engine has bound. `host` is the engine's host, unless it is this machine.
 fn seen_from_here(bound: IpAddr, host: Option<&str>) -> Option<String> {
     match host {
         None if bound.is_unspecified() => Some(match bound {
@@ -184,12 +173,13 @@ fn join(host: &str, port: u16) -> String {
     }
 }
 
-/// The host that the engine publishes ports on; `None` for this one, which a socket in the file system always means.
-async fn engine_host(target: Target<'_>) -> anyhow::Result<Option<String>> {
+/// The host that the engine publishes ports on; `None` for this machine, which a socket in the file system always
+/// means.
+async fn engine_host(target: DriverTarget<'_>) -> anyhow::Result<Option<String>> {
     if target.local {
         return Ok(None);
     }
-    let identity = target.engine.identity().await.context("the engine does not say where it is")?;
+    let identity = target.engine.identity().await.context("the engine does not report its endpoint")?;
     Ok(host_of(&identity.endpoint))
 }
 
@@ -224,14 +214,19 @@ where
         .unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", ANSWER.as_secs())))
 }
 
-async fn tunnelled<P, F>(target: Target<'_>, port: u16, program: Program, probe: &P) -> anyhow::Result<Tunnel>
+async fn tunnelled<P, F>(
+    target: DriverTarget<'_>,
+    port: u16,
+    program: TunnelProgram,
+    probe: &P,
+) -> anyhow::Result<Tunnel>
 where
     P: Fn(String) -> F + Send + Sync,
     F: Future<Output = anyhow::Result<()>> + Send,
 {
     let tunnel = Tunnel::open(target.engine.shared(), &target.container()?.id, port, program).await?;
     let answered = timeout(ANSWER_IN_TUNNEL, probe(tunnel.address().to_string())).await;
-    // What the engine said is nearer to the cause than that the connection was closed.
+    // The engine's error is closer to the cause than a closed connection.
     match (answered, tunnel.trouble()) {
         (Ok(Ok(())), _) => Ok(tunnel),
         (_, Some(trouble)) => Err(anyhow!(trouble)),
@@ -240,21 +235,21 @@ where
     }
 }
 
-/// The system's words without `(os error 111)`.
+/// The system's error message without `(os error 111)`.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-fn shown(state: State) -> &'static str {
+fn shown(state: ContainerState) -> &'static str {
     match state {
-        State::Created => "not started yet",
-        State::Running => "running",
-        State::Paused => "paused",
-        State::Restarting => "restarting",
-        State::Exited => "stopped",
-        State::Dead => "dead",
-        State::Removing => "being removed",
+        ContainerState::Created => "not started yet",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Exited => "stopped",
+        ContainerState::Dead => "dead",
+        ContainerState::Removing => "being removed",
     }
 }
 

@@ -1,4 +1,4 @@
-//! A server for a moment: a scratch container of the engine, for a driver to put a backup into.
+//! A temporary server: a scratch container of the engine, for a driver to restore a backup into.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -7,34 +7,34 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::Target;
+use super::target::DriverTarget;
 use crate::backup::store::Backup;
-use crate::engine::{Container, Engine, Limits, Scratch};
-use crate::inventory::{Store, StoreKind};
+use crate::engine::{Container, Engine, Scratch, ScratchLimits};
+use crate::inventory::Store;
 use crate::progress::{Progress, Silent};
 use crate::secret::Secret;
 
-/// How often the engine is asked to remove one before it is given up.
+/// How often removing the container is tried.
 const TRIES: u32 = 5;
 
-/// What an engine may take for each, at least: enough for a server with nothing in it.
+/// The memory for each container, at least: enough for an empty server.
 const LEAST_MEMORY: u64 = 1 << 30;
 
-/// Where a backup is tried out.
+/// Where test restores run.
 #[derive(Clone, Copy)]
 pub struct TestEnv<'a> {
     pub engine: &'a dyn Engine,
     /// The engine's network is that of this machine.
     pub local: bool,
     pub progress: &'a dyn Progress,
-    /// Who tries. Nobody else may be at it under the same name: what bears it is removed first.
+    /// Who runs the test restore. Only one may run for each owner: containers of the same owner are removed first.
     pub owner: &'a str,
-    /// How long a server may take to answer after its start.
+    /// How long a server may take to respond after its start.
     pub ready_timeout: Duration,
 }
 
-/// A running scratch container. [`ScratchServer::clear`] removes it; whoever drops it without leaves it to the next trial of the
-/// same owner.
+/// A running scratch container. [`ScratchServer::clear`] removes it; if it is dropped without that, the next test
+/// restore of the same owner removes it.
 pub(super) struct ScratchServer {
     engine: Arc<dyn Engine>,
     local: bool,
@@ -43,7 +43,7 @@ pub(super) struct ScratchServer {
 }
 
 impl ScratchServer {
-    /// Removes what killed trials of this owner have left behind, and starts a new one.
+    /// Removes what killed test restores of this owner left behind, and starts a new server.
     pub(super) async fn start(
         engine: Arc<dyn Engine>,
         local: bool,
@@ -51,11 +51,11 @@ impl ScratchServer {
         from: &Backup,
         environment: BTreeMap<String, Secret>,
     ) -> anyhow::Result<Self> {
-        for left in engine.scratches(owner).await? {
+        for left in engine.scratch_containers(owner).await? {
             engine
                 .remove_scratch(&left)
                 .await
-                .context("what an earlier trial has left behind is in the way")?;
+                .context("the temporary server of an earlier test restore cannot be removed")?;
         }
         let image = image(engine.as_ref(), from).await?;
         let scratch = Scratch {
@@ -63,8 +63,8 @@ impl ScratchServer {
             owner: owner.to_owned(),
             image: image.clone(),
             environment,
-            limits: Limits {
-                // All of it in memory, and once more for what a server builds of it.
+            limits: ScratchLimits {
+                // The whole backup in memory, and once more for what a server builds from it.
                 memory: LEAST_MEMORY + 2 * from.bytes(),
                 millicpus: 2000,
                 processes: 4096,
@@ -74,16 +74,16 @@ impl ScratchServer {
         let store = Store {
             id: from.manifest.service.clone(),
             service: scratch.name.clone(),
-            kind: StoreKind::Qdrant,
+            kind: from.manifest.kind,
             container: Some(container),
             image: Some(image),
-            places: Vec::new(),
+            locations: Vec::new(),
         };
         Ok(Self { engine, local, name: scratch.name, store })
     }
 
-    pub(super) fn target(&self) -> Target<'_> {
-        Target {
+    pub(super) fn target(&self) -> DriverTarget<'_> {
+        DriverTarget {
             stores: &[],
             engine: self.engine.as_ref(),
             local: self.local,
@@ -93,12 +93,12 @@ impl ScratchServer {
         }
     }
 
-    /// How it is now; `None` when it is gone.
+    /// Its current state; `None` if it is gone.
     pub(super) async fn container(&self) -> anyhow::Result<Option<Container>> {
         Ok(self.engine.inspect(&self.name).await?)
     }
 
-    /// Removes it, with everything it wrote.
+    /// Removes it and everything it wrote.
     pub(super) async fn clear(self) -> anyhow::Result<()> {
         let mut tried = 0;
         loop {
@@ -108,8 +108,7 @@ impl ScratchServer {
                 Err(_) if tried < TRIES => tokio::time::sleep(Duration::from_millis(500)).await,
                 Err(error) => {
                     return Err(anyhow::Error::from(error).context(format!(
-                        "the scratch container `{}` could not be removed: `docker rm -f -v {}` does it, and so does the \
-                         next trial",
+                        "the temporary container `{}` could not be removed; run `docker rm -f -v {}`, or the next test restore removes it",
                         self.name, self.name
                     )));
                 }
@@ -118,7 +117,7 @@ impl ScratchServer {
     }
 }
 
-/// The image that the backup was taken from: by its id, and where the engine has that no more by its name. Nothing is
+/// The image that the backup was taken from: by its id, or by its name if the engine no longer has the id. Nothing is
 /// pulled.
 async fn image(engine: &dyn Engine, from: &Backup) -> anyhow::Result<String> {
     let manifest = &from.manifest;
@@ -128,17 +127,17 @@ async fn image(engine: &dyn Engine, from: &Backup) -> anyhow::Result<String> {
         }
     }
     bail!(
-        "the engine has no image `{}` to try it in, and nothing is pulled for that: `docker pull {}` gets it",
+        "the engine does not have the image `{}`, and a test restore pulls nothing: run `docker pull {}`",
         manifest.image,
         manifest.image
     )
 }
 
-/// So many bytes that nobody can guess, in lowercase hex.
+/// This many random bytes, in lowercase hex.
 pub(super) fn random(bytes: usize) -> anyhow::Result<String> {
     let mut buffer = vec![0; bytes];
     std::fs::File::open("/dev/urandom")
         .and_then(|mut source| source.read_exact(&mut buffer))
         .context("`/dev/urandom` cannot be read")?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(buffer))
 }

@@ -1,4 +1,4 @@
-//! Reads an export again, and hands its points on in batches that a server takes.
+//! Reads an export again, and splits its points into batches that a server accepts.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,21 +7,21 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
 use super::read::pass;
-use super::{Flaw, point};
+use super::{ExportError, point};
 
-/// A batch is sent when it is this long; the server takes bodies of up to 32 MiB (`service.max_request_size_mb`).
+/// A batch is sent when it has this size; the server accepts bodies of up to 32 MiB (`service.max_request_size_mb`).
 const LENGTH: usize = 2 * 1024 * 1024;
 
-/// What no body may be longer than, with room for its frame.
+/// The maximum size of a body, without its frame.
 const LONGEST: usize = 32 * 1024 * 1024 - 1024;
 
-/// How many points one batch has at the most.
+/// The maximum number of points in a batch.
 const MOST: u64 = 1000;
 
-/// Points of one collection, as an upsert takes them.
+/// Points of one collection, in the form of an upsert.
 #[derive(Debug)]
 pub struct Batch {
-    /// The number of the collection in the file.
+    /// The index of the collection in the file.
     pub collection: usize,
     /// `{"points":[…]}`.
     pub body: Vec<u8>,
@@ -33,11 +33,11 @@ pub struct Batch {
 pub struct Batches {
     coming: Receiver<Batch>,
     next: Option<Batch>,
-    reading: Option<JoinHandle<Result<(), Flaw>>>,
+    reading: Option<JoinHandle<Result<(), ExportError>>>,
 }
 
 impl Batches {
-    /// Begins to read, on a thread of its own. Of the collections, only those that are wanted come.
+    /// Starts to read on a thread of its own. Only the `wanted` collections are returned.
     pub fn read(path: &Path, wanted: BTreeSet<usize>) -> Self {
         let (sender, coming) = channel(2);
         let path = path.to_owned();
@@ -51,7 +51,7 @@ impl Batches {
         Self { coming, next: None, reading: Some(reading) }
     }
 
-    /// The next batch of a collection; `None` when the file has no more of it.
+    /// The next batch of a collection; `None` at its end.
     pub async fn next_of(&mut self, collection: usize) -> anyhow::Result<Option<Batch>> {
         if self.next.is_none() {
             self.next = self.coming.recv().await;
@@ -62,7 +62,7 @@ impl Batches {
         Ok(self.next.take_if(|batch| batch.collection == collection))
     }
 
-    /// Waits until the file was read to its end, and tells whether it was sound this time too.
+    /// Waits until the file is read to its end, and checks that it was intact this time, too.
     pub async fn ended(&mut self) -> anyhow::Result<()> {
         self.coming.close();
         if let Some(reading) = self.reading.take() {
@@ -78,7 +78,7 @@ struct Gathering {
 }
 
 impl Gathering {
-    fn add(&mut self, collection: usize, text: &str) -> Result<(), Flaw> {
+    fn add(&mut self, collection: usize, text: &str) -> Result<(), ExportError> {
         let is_full = |batch: &Batch| {
             batch.collection != collection
                 || batch.count >= MOST
@@ -92,19 +92,22 @@ impl Gathering {
         if batch.count > 0 {
             batch.body.push(b',');
         }
-        let flaw =
-            |reason| Flaw::Point { collection: format!("number {}", collection + 1), number: 0, reason };
+        let flaw = |reason| ExportError::Point {
+            collection: format!("number {}", collection + 1),
+            number: 0,
+            reason,
+        };
         point::to_upsert(text, &mut batch.body).map_err(flaw)?;
         if batch.body.len() > LONGEST {
-            return Err(flaw("it is longer than the 32 MiB that a server takes in one request".to_owned()));
+            return Err(flaw("it is larger than the 32 MiB that a server accepts in one request".to_owned()));
         }
         batch.count += 1;
         Ok(())
     }
 
-    fn send(&mut self) -> Result<(), Flaw> {
+    fn send(&mut self) -> Result<(), ExportError> {
         let Some(mut batch) = self.open.take() else { return Ok(()) };
         batch.body.extend_from_slice(b"]}");
-        self.sender.blocking_send(batch).map_err(|_| Flaw::Unread)
+        self.sender.blocking_send(batch).map_err(|_| ExportError::Unread)
     }
 }

@@ -1,6 +1,6 @@
-//! The last line of an export: the SHA-256 of everything before it, so that one flipped bit is found.
+//! The last line of an export: the SHA-256 of everything before it, which detects every change.
 //!
-//! `sed '$d' FILE | sha256sum` computes it without us.
+//! `sed '$d' FILE | sha256sum` computes it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -20,7 +20,7 @@ pub(super) fn of_lines(digest: &Digest) -> String {
     format!("{{{KEY}{digest}\"}}\n")
 }
 
-/// The digest at the end of a document, and how many bytes it is of. The file is at its beginning again afterwards.
+/// The digest at the end of a document, and how many bytes it covers. Rewinds the file afterwards.
 pub(super) fn find(file: &mut File) -> io::Result<Option<(u64, String)>> {
     let length = file.metadata()?.len();
     let last = (KEY.len() + HEX + "\"}\n".len()) as u64;

@@ -4,41 +4,39 @@ use crate::fs::FsError;
 
 /// See the head of this file.
 #[derive(Debug, thiserror::Error)]
-pub enum Flaw {
+pub enum ExportError {
     #[error(transparent)]
     Fs(#[from] FsError),
-    #[error("its name ends neither in `.json` nor in `.jsonl` or `.jsonl.zst`, so what it is cannot be told")]
+    #[error("its format is unknown: its name ends in neither `.json`, `.jsonl` nor `.jsonl.zst`")]
     Ending,
-    #[error("it ends too early: it was cut off")]
+    #[error("it is truncated")]
     Cut,
-    #[error("it is damaged, or no export: {0}")]
+    #[error("it is damaged, or not an export: {0}")]
     Malformed(String),
     #[error(
-        "it is not what was written: its last line says SHA-256 {said}, and it has {found}. If it was changed on purpose, take \
-         the keys `format` and `sha256` out of it, and it is read as a plain file"
+        "it has changed since it was written: its last line has the SHA-256 {said}, and the file has {found}. To use a file that was edited on purpose, remove its keys `format` and `sha256`"
     )]
     Changed { said: String, found: String },
     #[error(
-        "it has no last line with a digest, as every export of ours has: it was cut off or written anew. If that was on \
-         purpose, take the key `format` out of it, and it is read as a plain file"
+        "its last line, with the digest, is missing: it is truncated, or was edited. To use a file that was edited on purpose, remove its key `format`"
     )]
     Unsealed,
-    #[error("it has format version {0}, and this program reads up to {version}: use a newer safe-compose", version = super::FORMAT_VERSION)]
+    #[error("its format version {0} is newer than this program supports ({version}): use a newer safe-compose", version = super::FORMAT_VERSION)]
     Newer(u64),
-    #[error("it is of another kind: `{0}`")]
+    #[error("it has an unknown format `{0}`")]
     Foreign(String),
-    #[error("it says that collection `{collection}` has {said} points, and has {found} of them")]
+    #[error("it should have {said} points of collection `{collection}`, and has {found}")]
     Count { collection: String, said: u64, found: u64 },
     #[error("point {number} of collection `{collection}` cannot be restored: {reason}")]
     Point { collection: String, number: u64, reason: String },
-    /// Whoever reads it has stopped, and knows why.
+    /// The consumer stopped, and reports the reason itself.
     #[error("it was not read to its end")]
     Unread,
     #[error("{0}")]
     Shape(String),
 }
 
-impl From<serde_json::Error> for Flaw {
+impl From<serde_json::Error> for ExportError {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
             serde_json::error::Category::Eof => Self::Cut,

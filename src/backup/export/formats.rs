@@ -1,24 +1,24 @@
-//! The shapes that files of other tools have, brought into ours.
+//! Converts the layouts of other tools into the one of exports.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Flaw;
+use super::ExportError;
 use super::json::CollectionDraft;
 
-/// What a draft says of its collection: name, configuration and payload schema, as a server prints them.
-pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Value), Flaw> {
+/// Name, configuration and payload schema of a collection, as a server reports them.
+pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Value), ExportError> {
     let fields = &draft.fields;
     let name = ["name", "collection_name", "collection"]
         .iter()
         .find_map(|key| fields.get(*key)?.as_str())
         .filter(|name| !name.is_empty())
-        .ok_or_else(|| Flaw::Shape("one of its collections has no `name`".to_owned()))?;
+        .ok_or_else(|| ExportError::Shape("one of its collections has no `name`".to_owned()))?;
     let empty = Value::Null;
     let get = |key: &str| fields.get(key).unwrap_or(&empty);
     let printed = if get("config").is_null() { get("info") } else { get("config") };
-    // Some keep the whole info of a collection as its configuration.
+    // Some tools store the complete info of a collection as its configuration.
     let (config, info) =
         if printed["config"].is_object() { (&printed["config"], printed) } else { (printed, &empty) };
     let config = if config["params"]["vectors"].is_object() || config["params"]["sparse_vectors"].is_object()
@@ -26,8 +26,8 @@ pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Valu
         config.clone()
     } else {
         from_parts(config, fields).ok_or_else(|| {
-            Flaw::Shape(format!(
-                "it says nothing of the vectors of collection `{name}`: add \
+            ExportError::Shape(format!(
+                "the vectors of collection `{name}` are missing: add \
                  `\"config\": {{\"params\": {{\"vectors\": {{\"size\": N, \"distance\": \"Cosine\"}}}}}}` to it"
             ))
         })?
@@ -37,7 +37,7 @@ pub(super) fn collection(draft: &CollectionDraft) -> Result<(String, Value, Valu
     Ok((name.to_owned(), config, payload_schema(schema)))
 }
 
-/// A configuration made of what a script has noted down.
+/// A configuration from the few values that a script recorded.
 fn from_parts(config: &Value, fields: &Map<String, Value>) -> Option<Value> {
     let either = |key: &str| config.get(key).or_else(|| fields.get(key)).filter(|value| !value.is_null());
     let noted = either("vectors").or_else(|| either("vectors_config"));
@@ -53,7 +53,7 @@ fn from_parts(config: &Value, fields: &Map<String, Value>) -> Option<Value> {
     Some(json!({ "params": params }))
 }
 
-/// Libraries print `Distance.COSINE` where the server wants `Cosine`.
+/// Client libraries print `Distance.COSINE` instead of `Cosine`.
 fn distances(mut vectors: Value) -> Value {
     const KNOWN: [&str; 4] = ["Cosine", "Euclid", "Dot", "Manhattan"];
     fn mend(vector: &mut Value) {
@@ -80,7 +80,7 @@ fn payload_schema(schema: &Value) -> Value {
     Value::Object(schema.as_object().map(|schema| schema.iter().map(field).collect()).unwrap_or_default())
 }
 
-/// Alias to collection, from the top of a file and from its collections.
+/// Aliases and their collections, from the top level of a file and from its collections.
 pub(super) fn aliases(top: Option<&Value>, collections: &[CollectionDraft]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut add = |alias: &Value, collection: &Value| {
@@ -111,7 +111,7 @@ pub(super) fn aliases(top: Option<&Value>, collections: &[CollectionDraft]) -> B
 mod tests {
     use super::*;
 
-    fn shaped(fields: Value) -> Result<(String, Value, Value), Flaw> {
+    fn shaped(fields: Value) -> Result<(String, Value, Value), ExportError> {
         let Value::Object(fields) = fields else { panic!("an object") };
         collection(&CollectionDraft { fields, points: 0 })
     }
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn what_is_not_enough_says_what_to_add() {
         let error = shaped(json!({ "name": "a", "config": {} })).expect_err("no vectors");
-        assert!(error.to_string().contains("`a`: add `\"config\": {\"params\""), "{error}");
+        assert!(error.to_string().contains("`a` are missing: add `\"config\": {\"params\""), "{error}");
         assert!(shaped(json!({ "config": { "size": 1, "distance": "Dot" } })).is_err());
     }
 

@@ -1,4 +1,4 @@
-//! One JSON document, read as it comes: its points pass by one at a time, and only what is small is kept.
+//! One JSON document, read as a stream: points are visited one at a time, and only small values are kept.
 
 use std::fmt;
 use std::io::Read;
@@ -7,14 +7,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::Flaw;
+use super::ExportError;
 
-/// Is given the number of a collection, as they come in the file, and the text of one of its points.
-pub(super) type OnPoint<'a> = dyn FnMut(usize, &str) -> Result<(), Flaw> + 'a;
+/// Gets the index of a collection in the file, and the text of one of its points.
+pub(super) type OnPoint<'a> = dyn FnMut(usize, &str) -> Result<(), ExportError> + 'a;
 
 /// A file without its points.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(super) struct ExportDraft {
     pub(super) fields: Map<String, Value>,
     pub(super) collections: Vec<CollectionDraft>,
 }
@@ -25,7 +25,7 @@ pub(super) struct CollectionDraft {
     pub(super) points: u64,
 }
 
-/// The keys that are kept; what else a file has may be of any size.
+/// The keys that are kept; other values may have any size.
 const KEPT: [&str; 18] = [
     "aliases",
     "collection",
@@ -47,7 +47,7 @@ const KEPT: [&str; 18] = [
     "vectors_config",
 ];
 
-pub(super) fn read(reader: impl Read, on_point: &mut OnPoint<'_>) -> Result<Draft, Flaw> {
+pub(super) fn read(reader: impl Read, on_point: &mut OnPoint<'_>) -> Result<ExportDraft, ExportError> {
     let mut state = State { on_point, collections: Vec::new(), flaw: None };
     let mut source = serde_json::Deserializer::from_reader(reader);
     let read = Object { state: &mut state, own: None }
@@ -55,7 +55,7 @@ pub(super) fn read(reader: impl Read, on_point: &mut OnPoint<'_>) -> Result<Draf
         .and_then(|fields| source.end().map(|()| fields));
     match (state.flaw, read) {
         (Some(flaw), _) => Err(flaw),
-        (None, Ok((fields, _))) => Ok(Draft { fields, collections: state.collections }),
+        (None, Ok((fields, _))) => Ok(ExportDraft { fields, collections: state.collections }),
         (None, Err(error)) => Err(error.into()),
     }
 }
@@ -63,8 +63,8 @@ pub(super) fn read(reader: impl Read, on_point: &mut OnPoint<'_>) -> Result<Draf
 struct State<'a, 'b> {
     on_point: &'a mut OnPoint<'b>,
     collections: Vec<CollectionDraft>,
-    /// What `on_point` has said; the error that serde carries is only a sign of it.
-    flaw: Option<Flaw>,
+    /// The error of `on_point`; the error that serde returns only stops the parser.
+    flaw: Option<ExportError>,
 }
 
 impl State<'_, '_> {
@@ -74,7 +74,7 @@ impl State<'_, '_> {
     }
 }
 
-/// The whole document, or one collection of it. A document that has points itself is one collection.
+/// The document, or one of its collections. A document that has points itself is a collection.
 struct Object<'s, 'a, 'b> {
     state: &'s mut State<'a, 'b>,
     own: Option<usize>,
@@ -196,7 +196,7 @@ impl<'de> Visitor<'de> for Points<'_, '_, '_> {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<(Draft, Vec<(usize, String)>), Flaw> {
+    fn read_text(text: &str) -> Result<(ExportDraft, Vec<(usize, String)>), ExportError> {
         let mut points = Vec::new();
         let draft = read(text.as_bytes(), &mut |number, point| {
             points.push((number, point.to_owned()));
@@ -229,16 +229,16 @@ mod tests {
     fn what_is_cut_off_or_broken_or_goes_on_is_told() {
         let text = r#"{"collections":[{"name":"a","points":[{"id":1},{"id":2}]}]}"#;
         for end in 1..text.len() {
-            assert!(matches!(read_text(&text[..end]), Err(Flaw::Cut)), "{}", &text[..end]);
+            assert!(matches!(read_text(&text[..end]), Err(ExportError::Cut)), "{}", &text[..end]);
         }
-        assert!(matches!(read_text(&format!("{text}{{}}")), Err(Flaw::Malformed(_))));
-        assert!(matches!(read_text("[]"), Err(Flaw::Malformed(_))));
-        assert!(matches!(read_text(&text.replace("},{", "}{")), Err(Flaw::Malformed(_))));
+        assert!(matches!(read_text(&format!("{text}{{}}")), Err(ExportError::Malformed(_))));
+        assert!(matches!(read_text("[]"), Err(ExportError::Malformed(_))));
+        assert!(matches!(read_text(&text.replace("},{", "}{")), Err(ExportError::Malformed(_))));
     }
 
     #[test]
     fn who_looks_at_the_points_can_stop() {
-        let stopped = read(br#"{"points":[1,2]}"#.as_slice(), &mut |_, _| Err(Flaw::Ending));
-        assert!(matches!(stopped, Err(Flaw::Ending)));
+        let stopped = read(br#"{"points":[1,2]}"#.as_slice(), &mut |_, _| Err(ExportError::Ending));
+        assert!(matches!(stopped, Err(ExportError::Ending)));
     }
 }

@@ -1,4 +1,4 @@
-//! JSON Lines, read line by line: the head, then for each collection its own line, its points, and their count.
+//! JSON Lines, read line by line: the header, then for each collection its own line, its points, and their count.
 
 use std::io::BufRead;
 
@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::json::{CollectionDraft, Draft, OnPoint};
-use super::{Flaw, digest};
+use super::json::{CollectionDraft, ExportDraft, OnPoint};
+use super::{ExportError, digest};
 use crate::fs::Digester;
 
-/// What a line may be, told by the key that it has.
+/// The types of lines, which differ in their key.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow, default)]
@@ -21,29 +21,29 @@ struct Line<'a> {
     count: Option<u64>,
 }
 
-/// Reads them all. Returns what was read, and both digests where the last line has one: what it says and what was found.
+/// Reads all lines. If the last line has a digest, returns it together with the digest of the file.
 pub(super) fn read(
     mut reader: impl BufRead,
     on_point: &mut OnPoint<'_>,
-) -> Result<(Draft, Option<(String, String)>), Flaw> {
-    let mut draft = Draft::default();
+) -> Result<(ExportDraft, Option<(String, String)>), ExportError> {
+    let mut draft = ExportDraft::default();
     let mut digester = Digester::default();
     let mut line = String::new();
     let (mut is_first, mut is_open) = (true, false);
     let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => Flaw::Cut,
-        _ => Flaw::Malformed(error.to_string()),
+        std::io::ErrorKind::UnexpectedEof => ExportError::Cut,
+        _ => ExportError::Malformed(error.to_string()),
     };
     loop {
         line.clear();
         if reader.read_line(&mut line).map_err(unreadable)? == 0 {
-            return if is_open { Err(Flaw::Cut) } else { Ok((draft, None)) };
+            return if is_open { Err(ExportError::Cut) } else { Ok((draft, None)) };
         }
         if let Some(said) = digest::in_line(&line) {
             let said = said.to_owned();
             if is_open || reader.read_line(&mut line).map_err(unreadable)? != 0 {
-                return Err(Flaw::Malformed(
-                    "it goes on after its end, or ends inside a collection".to_owned(),
+                return Err(ExportError::Malformed(
+                    "it has data after its end, or ends inside a collection".to_owned(),
                 ));
             }
             return Ok((draft, Some((said, digester.finish().to_string()))));
@@ -75,7 +75,9 @@ pub(super) fn read(
                 draft.collections.push(CollectionDraft { fields, points: 0 });
                 is_open = true;
             }
-            _ => return Err(Flaw::Malformed("its lines are not in the order of an export".to_owned())),
+            _ => {
+                return Err(ExportError::Malformed("its lines are not in the order of an export".to_owned()));
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Portable exports: one file with every collection of a server, its configuration and its points, for other tools and
 //! for other versions of the server.
 //!
-//! A point is never taken apart: its text goes from the server to the file and from the file to the server as it is, so
-//! that integers of 64 bits and the last digit of every number survive. The format is in `docs/export.md`.
+//! A point is never parsed into values: its text goes from the server to the file and from the file to the server as it
+//! is, so that 64-bit integers and the last digit of every number survive. The format is in `docs/export.md`.
 
 mod batches;
 mod digest;
@@ -23,71 +23,73 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use batches::{Batch, Batches};
-pub use error::Flaw;
-pub use pipe::{Piece, Sink, Written};
-pub use read::{Contents, Found, scan};
+pub use error::ExportError;
+pub use pipe::{ExportPart, ExportSink, ExportedFile};
+pub use read::{ExportContents, ExportedCollection, scan};
 
 use super::store::{BackupRoot, Name, StoreError, next_second};
-use crate::fs::{Lock, PendingFile};
+use crate::fs::{DirectoryLock, PendingFile};
 
-/// The value of `format` in every export of ours.
+/// The value of `format` in every export.
 pub const FORMAT: &str = "safe-compose-export";
 
-/// The newest format that this program reads and the one that it writes.
+/// The format version that this program writes. It reads all versions up to this one.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// How an export is laid out.
+/// The layout of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExportFormat {
     /// One JSON document.
-    Document,
-    /// JSON Lines; compressed with zstd when we write them.
-    Lines,
+    Json,
+    /// JSON Lines; written with zstd compression.
+    JsonLines,
 }
 
-impl Kind {
-    /// The ending of the files that we write.
+impl ExportFormat {
+    /// The file name extension.
     pub fn ending(self) -> &'static str {
         match self {
-            Self::Document => "json",
-            Self::Lines => "jsonl.zst",
+            Self::Json => "json",
+            Self::JsonLines => "jsonl.zst",
         }
     }
 
-    /// What stands between two points.
+    /// The separator between two points.
     pub fn separator(self) -> &'static [u8] {
         match self {
-            Self::Document => b",\n",
-            Self::Lines => b"\n",
+            Self::Json => b",\n",
+            Self::JsonLines => b"\n",
         }
     }
 
-    /// By the name of a file; `None` where it is no export.
+    /// From the name of a file; `None` if it is not an export.
     pub fn of(path: &Path) -> Option<Self> {
         let (stem, ending) = path.file_name()?.to_str()?.rsplit_once('.')?;
         match ending {
-            "json" => Some(Self::Document),
-            "jsonl" => Some(Self::Lines),
-            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => Some(Self::Lines),
+            "json" => Some(Self::Json),
+            "jsonl" => Some(Self::JsonLines),
+            "zst" if stem.rsplit_once('.').is_some_and(|(_, ending)| ending == "jsonl") => {
+                Some(Self::JsonLines)
+            }
             _ => None,
         }
     }
 }
 
-/// Where an export is from.
+/// Where an export comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ExportOrigin {
     /// `safe-compose 0.1.0`.
     pub tool: String,
-    /// When it was begun, UTC.
+    /// When it was started, UTC.
     pub created: Timestamp,
     pub project: String,
     pub service: String,
 }
 
-/// What the server says of itself.
+/// The server's part of the header.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Head {
+pub struct ExportHeader {
     /// The server's version.
     pub server: String,
     /// Alias to collection.
@@ -96,28 +98,33 @@ pub struct Head {
 
 /// A collection without its points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Collection {
+pub struct CollectionConfig {
     pub name: String,
-    /// `config` of the collection's info, as the server prints it.
+    /// `config` of the collection's info, as the server reports it.
     pub config: Value,
-    /// Indexed payload field to `{data_type, params}`.
+    /// Indexed payload fields with `{data_type, params}`.
     pub payload_schema: Value,
 }
 
-/// An export that is going to be made: its lock is held and its name is free.
+/// An export that is being written: its lock is held and its name is free.
 #[derive(Debug)]
-pub struct Place {
+pub struct PendingExport {
     pub path: PathBuf,
     pub created: Timestamp,
-    pub kind: Kind,
+    pub kind: ExportFormat,
     pending: PendingFile,
-    _lock: Lock,
+    _lock: DirectoryLock,
 }
 
-impl Place {
-    /// Begins an export of a store: `backups/<store>/<store>_backup_YYYYMMDD_HHMMSS.json`. What a crash has left of an
-    /// earlier one is removed.
-    pub fn take(root: &BackupRoot, store: &str, time: Timestamp, kind: Kind) -> Result<Self, StoreError> {
+impl PendingExport {
+    /// Starts an export of a store: `backups/<store>/<store>_backup_YYYYMMDD_HHMMSS.json`. Removes what a crash left of
+    /// an earlier one.
+    pub fn create(
+        root: &BackupRoot,
+        store: &str,
+        time: Timestamp,
+        kind: ExportFormat,
+    ) -> Result<Self, StoreError> {
         let (directory, lock) = root.lock_store(store, super::store::WAIT)?;
         if lock.is_exclusive() {
             PendingFile::remove_left_over(&directory)?;

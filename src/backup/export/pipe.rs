@@ -1,4 +1,4 @@
-//! Writes an export on a thread of its own, from pieces that come through a channel of bounded length.
+//! Writes an export on a thread of its own, from parts that it receives through a bounded channel.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -9,88 +9,88 @@ use tokio::task::JoinHandle;
 
 use super::read::pass_as;
 use super::write::Writer;
-use super::{Collection, Head, Kind, Origin, Place};
+use super::{CollectionConfig, ExportFormat, ExportHeader, ExportOrigin, PendingExport};
 use crate::fs::{PRIVATE_FILE, PendingFile};
 use crate::units::Bytes;
 
-/// How many pieces may wait for the disk.
+/// How many parts may wait for the disk.
 const WAITING: usize = 4;
 
-/// The strength of the compression: vectors hardly shrink, and the server is to be the slow part.
+/// The compression level: vectors hardly shrink, and the server should stay the bottleneck.
 const ZSTD_LEVEL: i32 = 1;
 
-/// A part of an export. After the head, for each collection: open, points, close.
+/// A part of an export. After the header, for each collection: begin, points, end.
 #[derive(Debug)]
-pub enum Piece {
-    Head(Head),
-    Open(Collection),
-    /// Points with the separator of the kind between them.
+pub enum ExportPart {
+    Header(ExportHeader),
+    Begin(CollectionConfig),
+    /// Points, with the separator of the format between them.
     Points {
         text: Vec<u8>,
         count: u64,
     },
-    Close,
+    End,
 }
 
 /// A finished export.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct ExportedFile {
     pub path: PathBuf,
     pub bytes: u64,
     pub collections: u64,
     pub points: u64,
 }
 
-/// Takes the pieces of one export. Dropping it leaves nothing behind.
+/// Receives the parts of one export. Dropping it leaves nothing behind.
 #[derive(Debug)]
-pub struct Sink {
-    pub kind: Kind,
-    pieces: Sender<Piece>,
+pub struct ExportSink {
+    pub kind: ExportFormat,
+    pieces: Sender<ExportPart>,
     writing: JoinHandle<anyhow::Result<Pending>>,
 }
 
-/// An export of which everything was written, and nothing is kept yet.
+/// An export that is written completely, under its temporary name.
 #[derive(Debug)]
 struct Pending {
-    place: Place,
+    place: PendingExport,
     collections: u64,
     points: u64,
 }
 
-impl Sink {
-    pub fn begin(place: Place, origin: Origin) -> Self {
+impl ExportSink {
+    pub fn begin(place: PendingExport, origin: ExportOrigin) -> Self {
         let (pieces, coming) = channel(WAITING);
         let kind = place.kind;
         let writing = tokio::task::spawn_blocking(move || write(place, &origin, coming));
         Self { kind, pieces, writing }
     }
 
-    /// Waits while the disk is behind.
-    pub async fn send(&self, piece: Piece) -> anyhow::Result<()> {
+    /// Waits if the disk is behind.
+    pub async fn send(&self, piece: ExportPart) -> anyhow::Result<()> {
         self.pieces.send(piece).await.ok().context("the export cannot be written")
     }
 
-    /// Why nothing is taken any more, where that is so.
+    /// Why no more parts are accepted, if that is the case.
     pub async fn failure(self) -> Option<anyhow::Error> {
         drop(self.pieces);
         self.writing.await.map_err(anyhow::Error::from).and_then(|written| written).err()
     }
 
-    /// Reads back what was written, to its end, and gives the file its name. `read` is told of each piece.
-    pub async fn finish(self, mut read: impl FnMut(u64) + Send + 'static) -> anyhow::Result<Written> {
+    /// Reads the file back to its end, and gives it its name. `read` gets the size of each chunk.
+    pub async fn finish(self, mut read: impl FnMut(u64) + Send + 'static) -> anyhow::Result<ExportedFile> {
         drop(self.pieces);
         let Pending { place, collections, points } = self.writing.await??;
         tokio::task::spawn_blocking(move || {
-            let Place { path, kind, pending, .. } = &place;
-            let (draft, is_sealed) = pass_as(*kind, pending.path(), &mut read, &mut |_, _| Ok(()))
-                .context("what was written cannot be read back")?;
+            let PendingExport { path, kind, pending, .. } = &place;
+            let (draft, has_digest) = pass_as(*kind, pending.path(), &mut read, &mut |_, _| Ok(()))
+                .context("the export cannot be read back")?;
             let found: u64 = draft.collections.iter().map(|one| one.points).sum();
             anyhow::ensure!(
-                is_sealed && draft.collections.len() as u64 == collections && found == points,
-                "what was written reads back with {found} points instead of {points}"
+                has_digest && draft.collections.len() as u64 == collections && found == points,
+                "the export reads back with {found} points instead of {points}"
             );
-            let bytes = pending.path().metadata().context("what was written is gone")?.len();
-            let written = Written { path: path.clone(), bytes, collections, points };
+            let bytes = pending.path().metadata().context("the export has disappeared")?.len();
+            let written = ExportedFile { path: path.clone(), bytes, collections, points };
             tracing::debug!(size = %Bytes(bytes), mode = PRIVATE_FILE, "the export is whole");
             place.pending.keep(&place.path)?;
             Ok(written)
@@ -99,17 +99,21 @@ impl Sink {
     }
 }
 
-fn write(mut place: Place, origin: &Origin, coming: Receiver<Piece>) -> anyhow::Result<Pending> {
+fn write(
+    mut place: PendingExport,
+    origin: &ExportOrigin,
+    coming: Receiver<ExportPart>,
+) -> anyhow::Result<Pending> {
     let kind = place.kind;
     let (collections, points) = {
         let buffered = BufWriter::with_capacity(256 * 1024, &mut place.pending);
         match kind {
-            Kind::Document => {
+            ExportFormat::Json => {
                 let (mut out, counts) = pieces(Writer::new(buffered, kind), origin, coming)?;
                 out.flush()?;
                 counts
             }
-            Kind::Lines => {
+            ExportFormat::JsonLines => {
                 let mut encoder = zstd::Encoder::new(buffered, ZSTD_LEVEL)?;
                 encoder.include_checksum(true)?;
                 let (encoder, counts) = pieces(Writer::new(encoder, kind), origin, coming)?;
@@ -124,16 +128,16 @@ fn write(mut place: Place, origin: &Origin, coming: Receiver<Piece>) -> anyhow::
 
 fn pieces<W: Write>(
     mut writer: Writer<W>,
-    origin: &Origin,
-    mut coming: Receiver<Piece>,
+    origin: &ExportOrigin,
+    mut coming: Receiver<ExportPart>,
 ) -> anyhow::Result<(W, (u64, u64))> {
     let (mut collections, mut points) = (0, 0);
     while let Some(piece) = coming.blocking_recv() {
         match piece {
-            Piece::Head(head) => writer.head(origin, &head)?,
-            Piece::Open(collection) => writer.open(&collection)?,
-            Piece::Points { text, count } => writer.points(&text, count)?,
-            Piece::Close => {
+            ExportPart::Header(head) => writer.head(origin, &head)?,
+            ExportPart::Begin(collection) => writer.open(&collection)?,
+            ExportPart::Points { text, count } => writer.points(&text, count)?,
+            ExportPart::End => {
                 points += writer.close()?;
                 collections += 1;
             }

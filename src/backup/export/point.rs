@@ -1,16 +1,16 @@
-//! One point, as text: looked at and put into another frame, never taken apart.
+//! One point, as text: checked and put into another frame, never parsed into values.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A point as servers print it and as client libraries store it.
+/// A point as servers report it and as client libraries store it.
 #[derive(Debug, Deserialize)]
 struct Printed<'a> {
     #[serde(borrow)]
     id: &'a RawValue,
     #[serde(borrow, default)]
     vector: Option<&'a RawValue>,
-    /// What some libraries call it.
+    /// The name that some libraries use.
     #[serde(borrow, default)]
     vectors: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -19,7 +19,7 @@ struct Printed<'a> {
     shard_key: Option<&'a RawValue>,
 }
 
-/// Appends a point as an upsert takes it. The error says what is wrong with it.
+/// Appends a point in the form of an upsert. The error says what is wrong with it.
 pub fn to_upsert(point: &str, out: &mut Vec<u8>) -> Result<(), String> {
     let printed: Printed<'_> = serde_json::from_str(point).map_err(|error| error.to_string())?;
     check_id(printed.id.get())?;
@@ -33,7 +33,7 @@ pub fn to_upsert(point: &str, out: &mut Vec<u8>) -> Result<(), String> {
     }
     if printed.shard_key.is_some() {
         return Err(
-            "it has a shard key, and collections that are sharded by hand come back from a snapshot only"
+            "it has a shard key, and collections with custom sharding can only be restored from a snapshot"
                 .to_owned(),
         );
     }
@@ -43,7 +43,7 @@ pub fn to_upsert(point: &str, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// The text of a point's id.
+/// The text of the id of a point.
 pub fn id(point: &str) -> Result<&str, String> {
     #[derive(Deserialize)]
     struct Identified<'a> {
@@ -55,7 +55,7 @@ pub fn id(point: &str) -> Result<&str, String> {
         .map_err(|error| error.to_string())
 }
 
-/// An id is an integer of 64 bits without a sign, or a UUID (`ExtendedPointId` in `lib/segment/src/types.rs`).
+/// An id is an unsigned 64-bit integer or a UUID (`ExtendedPointId` in `lib/segment/src/types.rs`).
 fn check_id(text: &str) -> Result<(), String> {
     let is_uuid = |text: &str| {
         let plain = text.strip_prefix("urn:uuid:").unwrap_or(text);

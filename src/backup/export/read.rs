@@ -7,107 +7,107 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::json::{self, Draft, OnPoint};
-use super::{FORMAT, FORMAT_VERSION, Flaw, Kind, digest, formats, jsonl, point};
+use super::json::{self, ExportDraft, OnPoint};
+use super::{ExportError, ExportFormat, FORMAT, FORMAT_VERSION, digest, formats, jsonl, point};
 use crate::fs::{Digester, FsError};
 
-/// The first bytes of everything that zstd has compressed (RFC 8878, 3.1.1).
+/// The first bytes of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// An export that was read to its end and found sound.
+/// An export that was read to its end and is intact.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Contents {
+pub struct ExportContents {
     pub path: PathBuf,
-    /// The server's version, where the file says it.
+    /// The server's version, if the file has it.
     pub server: Option<String>,
-    /// The service it is from, where the file says it.
+    /// The service it comes from, if the file has it.
     pub service: Option<String>,
     /// Alias to collection.
     pub aliases: BTreeMap<String, String>,
     /// In the order of the file.
-    pub collections: Vec<Found>,
-    /// A digest in the file agrees with it. Only exports of ours have one.
-    pub is_sealed: bool,
+    pub collections: Vec<ExportedCollection>,
+    /// The file has a digest, and it matches. Files of other tools have none.
+    pub has_digest: bool,
 }
 
 /// One collection of an export.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct ExportedCollection {
     pub name: String,
     /// `config` as a server prints it.
     pub config: Value,
     pub payload_schema: Value,
-    /// How many points of it are in the file.
+    /// The number of its points in the file.
     pub points: u64,
 }
 
-/// Reads an export to its end, and looks at every point. `read` is told of each piece that was read.
-pub fn scan(path: &Path, read: &mut dyn FnMut(u64)) -> Result<Contents, Flaw> {
+/// Reads an export to its end, and checks every point. `read` gets the size of each chunk.
+pub fn scan(path: &Path, read: &mut dyn FnMut(u64)) -> Result<ExportContents, ExportError> {
     let mut upsert = Vec::new();
     let mut numbers: BTreeMap<usize, u64> = BTreeMap::new();
-    let (draft, is_sealed) = pass(path, read, &mut |collection, text| {
+    let (draft, has_digest) = pass(path, read, &mut |collection, text| {
         let number = numbers.entry(collection).or_default();
         *number += 1;
         upsert.clear();
-        point::to_upsert(text, &mut upsert).map_err(|reason| Flaw::Point {
-            // Its name may come after its points.
+        point::to_upsert(text, &mut upsert).map_err(|reason| ExportError::Point {
+            // Its name may follow its points.
             collection: format!("number {}", collection + 1),
             number: *number,
             reason,
         })
     })?;
-    contents(path, &draft, is_sealed)
+    contents(path, &draft, has_digest)
 }
 
-fn contents(path: &Path, draft: &Draft, is_sealed: bool) -> Result<Contents, Flaw> {
-    let mut collections: Vec<Found> = Vec::new();
+fn contents(path: &Path, draft: &ExportDraft, has_digest: bool) -> Result<ExportContents, ExportError> {
+    let mut collections: Vec<ExportedCollection> = Vec::new();
     for one in &draft.collections {
         let (name, config, payload_schema) = formats::collection(one)?;
         if let Some(said) = one.fields.get("count").and_then(Value::as_u64)
             && said != one.points
         {
-            return Err(Flaw::Count { collection: name, said, found: one.points });
+            return Err(ExportError::Count { collection: name, said, found: one.points });
         }
         if collections.iter().any(|known| known.name == name) {
-            return Err(Flaw::Shape(format!("it has two collections that are called `{name}`")));
+            return Err(ExportError::Shape(format!("it has two collections `{name}`")));
         }
-        collections.push(Found { name, config, payload_schema, points: one.points });
+        collections.push(ExportedCollection { name, config, payload_schema, points: one.points });
     }
-    if collections.is_empty() && !is_sealed {
-        return Err(Flaw::Shape("it has neither collections nor points".to_owned()));
+    if collections.is_empty() && !has_digest {
+        return Err(ExportError::Shape("it has neither collections nor points".to_owned()));
     }
     let text = |key: &str| draft.fields.get(key).and_then(Value::as_str).map(str::to_owned);
-    Ok(Contents {
+    Ok(ExportContents {
         path: path.to_owned(),
         server: text("server"),
         service: text("service"),
         aliases: formats::aliases(draft.fields.get("aliases"), &draft.collections),
         collections,
-        is_sealed,
+        has_digest,
     })
 }
 
-/// Reads a file once. Returns what is not a point, and whether a digest in it agrees.
+/// Reads a file once. Returns everything but the points, and whether the file has a digest that matches.
 pub(super) fn pass(
     path: &Path,
     read: &mut dyn FnMut(u64),
     on_point: &mut OnPoint<'_>,
-) -> Result<(Draft, bool), Flaw> {
-    let kind = Kind::of(path).ok_or(Flaw::Ending)?;
+) -> Result<(ExportDraft, bool), ExportError> {
+    let kind = ExportFormat::of(path).ok_or(ExportError::Ending)?;
     pass_as(kind, path, read, on_point)
 }
 
-/// Like [`pass`], for a file that has not got its name yet.
+/// Like [`pass`], for a file that does not have its name yet.
 pub(super) fn pass_as(
-    kind: Kind,
+    kind: ExportFormat,
     path: &Path,
     read: &mut dyn FnMut(u64),
     on_point: &mut OnPoint<'_>,
-) -> Result<(Draft, bool), Flaw> {
+) -> Result<(ExportDraft, bool), ExportError> {
     let unreadable = |source| FsError::io("read", path, source);
     let mut file = File::open(path).map_err(unreadable)?;
     let (draft, digests) = match kind {
-        Kind::Document => {
+        ExportFormat::Json => {
             let sealed = digest::find(&mut file).map_err(unreadable)?;
             let hashed = sealed.as_ref().map_or(0, |(length, _)| *length);
             let mut counted = Counted { inner: file, read, digester: Digester::default(), left: hashed };
@@ -115,7 +115,7 @@ pub(super) fn pass_as(
             let found = counted.digester.finish().to_string();
             (draft, sealed.map(|(_, said)| (said, found)))
         }
-        Kind::Lines => {
+        ExportFormat::JsonLines => {
             let mut counted = Counted { inner: file, read, digester: Digester::default(), left: 0 };
             let mut magic = [0; 4];
             let length = fill(&mut counted, &mut magic).map_err(unreadable)?;
@@ -130,16 +130,16 @@ pub(super) fn pass_as(
     };
     let format = draft.fields.get("format").map(|format| format.as_str().unwrap_or("?"));
     if let Some(other) = format.filter(|format| *format != FORMAT) {
-        return Err(Flaw::Foreign(other.to_owned()));
+        return Err(ExportError::Foreign(other.to_owned()));
     }
     let version = draft.fields.get("format_version").and_then(Value::as_u64).unwrap_or(0);
     if format.is_some() && version > u64::from(FORMAT_VERSION) {
-        return Err(Flaw::Newer(version));
+        return Err(ExportError::Newer(version));
     }
     match digests {
         Some((said, found)) if said == found => Ok((draft, true)),
-        Some((said, found)) => Err(Flaw::Changed { said, found }),
-        None if format.is_some() => Err(Flaw::Unsealed),
+        Some((said, found)) => Err(ExportError::Changed { said, found }),
+        None if format.is_some() => Err(ExportError::Unsealed),
         None => Ok((draft, false)),
     }
 }
@@ -157,7 +157,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Tells how far it is, and hashes the first `left` bytes.
+/// Reports progress, and hashes the first `left` bytes.
 struct Counted<'a> {
     inner: File,
     read: &'a mut dyn FnMut(u64),

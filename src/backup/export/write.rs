@@ -5,22 +5,22 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Collection, FORMAT, FORMAT_VERSION, Head, Kind, Origin, digest};
+use super::{CollectionConfig, ExportFormat, ExportHeader, ExportOrigin, FORMAT, FORMAT_VERSION, digest};
 use crate::fs::Digester;
 
 /// Writes one export; the calls come in the order of the file.
 #[derive(Debug)]
 pub(super) struct Writer<W> {
     out: W,
-    kind: Kind,
+    kind: ExportFormat,
     digester: Digester,
     collections: u64,
-    /// Points of the collection at hand.
+    /// Points of the current collection.
     points: u64,
 }
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(out: W, kind: Kind) -> Self {
+    pub(super) fn new(out: W, kind: ExportFormat) -> Self {
         Self { out, kind, digester: Digester::default(), collections: 0, points: 0 }
     }
 
@@ -34,12 +34,12 @@ impl<W: Write> Writer<W> {
         self.put(&text)
     }
 
-    pub(super) fn head(&mut self, origin: &Origin, head: &Head) -> io::Result<()> {
+    pub(super) fn head(&mut self, origin: &ExportOrigin, head: &ExportHeader) -> io::Result<()> {
         let version = format!("{{\"format\":\"{FORMAT}\",\"format_version\":{FORMAT_VERSION}");
         self.put(version.as_bytes())?;
         let between: &[u8] = match self.kind {
-            Kind::Document => b",\n",
-            Kind::Lines => b",",
+            ExportFormat::Json => b",\n",
+            ExportFormat::JsonLines => b",",
         };
         for (key, value) in [
             ("tool", json!(origin.tool)),
@@ -54,22 +54,22 @@ impl<W: Write> Writer<W> {
             self.json(&value)?;
         }
         match self.kind {
-            Kind::Document => self.put(b",\n\"collections\":["),
-            Kind::Lines => self.put(b"}\n"),
+            ExportFormat::Json => self.put(b",\n\"collections\":["),
+            ExportFormat::JsonLines => self.put(b"}\n"),
         }
     }
 
-    pub(super) fn open(&mut self, collection: &Collection) -> io::Result<()> {
+    pub(super) fn open(&mut self, collection: &CollectionConfig) -> io::Result<()> {
         self.points = 0;
         match self.kind {
-            Kind::Document => {
+            ExportFormat::Json => {
                 self.put(if self.collections == 0 { b"\n" } else { b",\n" })?;
                 let text = serde_json::to_vec(collection)?;
-                // Without its closing brace: the points come in between.
+                // Without its closing brace: the points follow.
                 self.put(&text[..text.len() - 1])?;
                 self.put(b",\"points\":[\n")?;
             }
-            Kind::Lines => {
+            ExportFormat::JsonLines => {
                 self.json(&json!({ "collection": collection }))?;
                 self.put(b"\n")?;
             }
@@ -78,41 +78,41 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Some points of the collection at hand, with the separator of the kind in between.
+    /// Some points of the current collection, with the separator of the format between them.
     pub(super) fn points(&mut self, text: &[u8], count: u64) -> io::Result<()> {
         if count == 0 {
             return Ok(());
         }
-        if self.kind == Kind::Document && self.points > 0 {
+        if self.kind == ExportFormat::Json && self.points > 0 {
             self.put(b",\n")?;
         }
         self.put(text)?;
-        if self.kind == Kind::Lines {
+        if self.kind == ExportFormat::JsonLines {
             self.put(b"\n")?;
         }
         self.points += count;
         Ok(())
     }
 
-    /// Ends the collection at hand. Returns how many points were written.
+    /// Ends the current collection. Returns the number of its points.
     pub(super) fn close(&mut self) -> io::Result<u64> {
         let count = self.points;
         match self.kind {
-            Kind::Document => self.put(format!("\n],\"count\":{count}}}").as_bytes())?,
-            Kind::Lines => self.put(format!("{{\"count\":{count}}}\n").as_bytes())?,
+            ExportFormat::Json => self.put(format!("\n],\"count\":{count}}}").as_bytes())?,
+            ExportFormat::JsonLines => self.put(format!("{{\"count\":{count}}}\n").as_bytes())?,
         }
         Ok(count)
     }
 
     /// Ends the file with the digest of everything before its last line.
     pub(super) fn end(mut self) -> io::Result<W> {
-        if self.kind == Kind::Document {
+        if self.kind == ExportFormat::Json {
             self.put(b"\n],\n")?;
         }
         let digest = self.digester.clone().finish();
         let last = match self.kind {
-            Kind::Document => digest::of_document(&digest),
-            Kind::Lines => digest::of_lines(&digest),
+            ExportFormat::Json => digest::of_document(&digest),
+            ExportFormat::JsonLines => digest::of_lines(&digest),
         };
         self.out.write_all(last.as_bytes())?;
         Ok(self.out)

@@ -1,51 +1,53 @@
-//! A few points of a collection, as they were: enough to tell lost and damaged ones from sound ones without reading all.
+//! A sample of a collection's points: enough to detect lost and damaged points without reading all of them.
 //!
-//! Counts alone miss the corruption that is reported most: the points are all there, and their vectors are zeros
-//! (qdrant#6676, #7610, #7644).
+//! Counts alone miss the corruption that is reported most: all points exist, but their vectors are zeros (qdrant#6676,
+//! #7610, #7644).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Points chosen by their ids alone, so that the same ones are chosen the next time.
+/// Points chosen by their ids alone, so that the same points are chosen the next time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// One in how many points was looked at, by the server's own `slice`; 0 where the server has none, and the first
-    /// points by id were looked at.
+    /// One in this many points was sampled, by the server's own `slice`; 0 if the server has no slices and the first
+    /// points by id were sampled.
     pub slices: u64,
-    /// Whether these are all points of the slice.
-    pub whole: bool,
-    pub points: Vec<Point>,
+    /// Whether these are all points of the slice. Called `whole` in older files.
+    #[serde(alias = "whole")]
+    pub complete: bool,
+    pub points: Vec<SampledPoint>,
 }
 
 /// One point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct SampledPoint {
     /// As JSON prints it: `7`, `"3ec5258e-7842-412f-823e-156a5b972227"`.
     pub id: String,
-    /// SHA-256 of the payload with its keys sorted, lowercase hex.
-    pub payload: String,
-    /// By name; the unnamed vector has an empty one.
-    pub vectors: BTreeMap<String, Shape>,
+    /// SHA-256 of the payload with its keys sorted, lowercase hex. Called `payload` in older files.
+    #[serde(alias = "payload")]
+    pub payload_sha256: String,
+    /// By name; the unnamed vector has an empty name.
+    pub vectors: BTreeMap<String, VectorSummary>,
 }
 
-/// What is kept of a vector: two numbers that change with every component.
+/// A summary of a vector: two numbers that change with every component.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
-    /// How many numbers it has.
+pub struct VectorSummary {
+    /// The number of components.
     pub len: u64,
     /// Its Euclidean length.
     pub norm: f64,
-    /// Its product with a fixed sequence, which tells apart what has one length.
+    /// Its product with a fixed sequence, which tells vectors of the same length apart.
     pub projection: f64,
 }
 
-/// How far two lengths may differ, of the longer one: servers normalise vectors for cosine distance with `f32`, and
-/// that may move the last bits when a vector is written once more.
+/// By how much two lengths may differ, relative to the longer one: servers normalize vectors for cosine distance in
+/// `f32`, which may change the last bits when a vector is written again.
 const TOLERANCE: f64 = 1e-3;
 
-impl Shape {
-    /// Of numbers, each with its place.
+impl VectorSummary {
+    /// Summarizes components, each with its index.
     pub fn of(numbers: impl IntoIterator<Item = (u64, f64)>) -> Self {
         let (mut len, mut square, mut projection) = (0, 0.0, 0.0);
         for (place, number) in numbers {
@@ -68,7 +70,7 @@ impl Shape {
     }
 }
 
-/// Between -1 and 1, and another one for each place.
+/// Between -1 and 1, and different for each index.
 fn weight(place: u64) -> f64 {
     // The finaliser of SplitMix64.
     let mut mixed = place.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -79,15 +81,15 @@ fn weight(place: u64) -> f64 {
     unit.mul_add(2.0, -1.0)
 }
 
-/// How the points of one sample are in another.
+/// How the points of one sample differ in another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Divergence {
-    /// Points of the first sample that the other could have.
+    /// Points of the first sample that the other one covers.
     pub of: u64,
     pub missing: u64,
-    /// Whose payload or vectors are others.
+    /// Points with a different payload or different vectors.
     pub changed: u64,
-    /// Of the changed ones, those with a vector that has become zero.
+    /// Changed points with a vector that has become zero.
     pub zeroed: u64,
 }
 
@@ -96,14 +98,14 @@ impl Divergence {
         self.missing == 0 && self.changed == 0
     }
 
-    /// Whether not one point is as it was, of enough to say so.
+    /// Whether every point differs, of enough points to say so.
     pub fn is_total(self) -> bool {
         self.of >= 8 && self.missing + self.changed == self.of
     }
 }
 
 impl Sample {
-    /// How these points are in a later sample.
+    /// How these points differ in a later sample.
     pub fn diverges(&self, now: &Self) -> Divergence {
         let mut found = Divergence::default();
         for before in &self.points {
@@ -113,8 +115,8 @@ impl Sample {
                     found.changed += u64::from(before.is_changed(after));
                     found.zeroed += u64::from(before.is_zeroed(after));
                 }
-                // Another slice does not have to have it.
-                None if now.slices == self.slices && now.whole => {
+                // Another slice need not contain it.
+                None if now.slices == self.slices && now.complete => {
                     found.of += 1;
                     found.missing += 1;
                 }
@@ -125,16 +127,18 @@ impl Sample {
     }
 }
 
-impl Point {
+impl SampledPoint {
     fn is_changed(&self, now: &Self) -> bool {
-        let near = |name: &String, shape: &Shape| now.vectors.get(name).is_some_and(|now| shape.is_near(now));
-        self.payload != now.payload
+        let near = |name: &String, shape: &VectorSummary| {
+            now.vectors.get(name).is_some_and(|now| shape.is_near(now))
+        };
+        self.payload_sha256 != now.payload_sha256
             || self.vectors.len() != now.vectors.len()
             || self.vectors.iter().any(|(name, shape)| !near(name, shape))
     }
 
     fn is_zeroed(&self, now: &Self) -> bool {
-        let zeroed = |name: &String| now.vectors.get(name).is_some_and(Shape::is_zero);
+        let zeroed = |name: &String| now.vectors.get(name).is_some_and(VectorSummary::is_zero);
         self.vectors.iter().any(|(name, shape)| !shape.is_zero() && zeroed(name))
     }
 }
@@ -143,17 +147,17 @@ impl Point {
 mod tests {
     use super::*;
 
-    fn shape(numbers: &[f64]) -> Shape {
-        Shape::of((0..).zip(numbers.iter().copied()))
+    fn shape(numbers: &[f64]) -> VectorSummary {
+        VectorSummary::of((0..).zip(numbers.iter().copied()))
     }
 
-    fn point(id: u64, numbers: &[f64]) -> Point {
+    fn point(id: u64, numbers: &[f64]) -> SampledPoint {
         let vectors = BTreeMap::from([(String::new(), shape(numbers))]);
-        Point { id: id.to_string(), payload: "p".into(), vectors }
+        SampledPoint { id: id.to_string(), payload_sha256: "p".into(), vectors }
     }
 
-    fn sample(points: Vec<Point>) -> Sample {
-        Sample { slices: 1, whole: true, points }
+    fn sample(points: Vec<SampledPoint>) -> Sample {
+        Sample { slices: 1, complete: true, points }
     }
 
     #[test]
@@ -173,7 +177,7 @@ mod tests {
         assert!(before.diverges(&before).is_none());
         let mut now = before.clone();
         now.points.remove(0);
-        now.points[0].payload = "q".into();
+        now.points[0].payload_sha256 = "q".into();
         now.points[1] = point(3, &[0.0, 0.0]);
         let found = before.diverges(&now);
         assert_eq!(found, Divergence { of: 4, missing: 1, changed: 2, zeroed: 1 });
@@ -187,7 +191,7 @@ mod tests {
         now.points.truncate(2);
         now.slices = 2;
         assert_eq!(before.diverges(&now), Divergence { of: 2, ..Divergence::default() });
-        (now.slices, now.whole) = (1, false);
+        (now.slices, now.complete) = (1, false);
         assert!(before.diverges(&now).is_none());
     }
 

@@ -1,4 +1,4 @@
-//! Reads a backup back from disk and compares it with its manifest.
+//! Verifies a backup: reads it back from disk and compares it with its manifest.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use super::{Backup, Damage, Verified, sums};
 use crate::backup::manifest::{self, Artifact, Manifest};
-use crate::backup::proof;
+use crate::backup::test_restore;
 use crate::fs::{FsError, read_back};
 use crate::progress::{Progress, Silent, Unit};
 
@@ -16,12 +16,12 @@ impl Backup {
         self.check_showing(&Silent)
     }
 
-    /// Whether every file is there with its size, and no other. Reads none of them.
+    /// Whether every file exists with its size, and no others. Reads none of them.
     pub fn is_complete(&self) -> Result<(), Damage> {
         present(&self.directory, &self.manifest).map(drop)
     }
 
-    /// Hashes every file again, and shows how it gets on. The manifest is read anew: it counts as it is on disk.
+    /// Hashes every file again, with progress. The manifest is read again, too.
     pub fn check_showing(&self, progress: &dyn Progress) -> Result<Verified, Damage> {
         let backup = Self::load(&self.directory)?;
         if backup.manifest != self.manifest {
@@ -34,16 +34,16 @@ impl Backup {
 }
 
 /// The files of every backup that no manifest lists.
-const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, proof::FILE_NAME];
+const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, test_restore::FILE_NAME];
 
-/// Whether a path of an artifact stays in the backup's directory, and is none of [`OWN`].
+/// Whether the path of an artifact is inside the backup's directory, and none of [`OWN`].
 pub(super) fn stays_inside(path: &str) -> bool {
     let mut parts = 0;
     let normal = Path::new(path).components().all(|part| {
         parts += 1;
         matches!(part, Component::Normal(_))
     });
-    // `components` forgives `a//b`, `a/./b` and `a/`; one file must have one name.
+    // `components` accepts `a//b`, `a/./b` and `a/`, but one file must have one name.
     let literal = path.split('/').count() == parts;
     // `sha256sum -c` takes `-` for its standard input.
     normal && literal && !path.contains('\0') && !OWN.contains(&path) && path != "-"
@@ -84,7 +84,7 @@ fn present<'a>(directory: &Path, manifest: &'a Manifest) -> Result<BTreeMap<&'a 
 }
 
 /// Checks that a directory has the files of a manifest and no others, each with its size and its digest. Files in
-/// `known` have been hashed just now, with that result.
+/// `known` have just been hashed, with that result.
 pub(super) fn files(
     directory: &Path,
     manifest: &Manifest,
@@ -94,7 +94,7 @@ pub(super) fn files(
     let listed = present(directory, manifest)?;
     let total =
         listed.values().filter(|artifact| !known.contains_key(&artifact.path)).map(|one| one.bytes).sum();
-    let task = progress.begin("reading the copies back", Unit::Bytes, Some(total));
+    let task = progress.begin("verifying the backup", Unit::Bytes, Some(total));
     for (path, artifact) in &listed {
         let digest = if let Some(digest) = known.get(*path) {
             digest.clone()
@@ -118,7 +118,7 @@ fn walk(directory: &Path, prefix: &str, found: &mut BTreeMap<String, u64>) -> Re
         let entry = entry.map_err(error)?;
         let name = entry.file_name();
         let path = format!("{prefix}{}", name.to_string_lossy());
-        // Of the entry itself: a symbolic link is never followed.
+        // Of the entry itself: symbolic links are never followed.
         let meta = entry.metadata().map_err(error)?;
         if meta.is_dir() {
             walk(&entry.path(), &format!("{path}/"), found)?;

@@ -1,4 +1,4 @@
-//! The ways in which a backup is not what it was.
+//! The ways in which a backup can be damaged.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ pub enum Damage {
     Manifest(#[from] ManifestError),
     #[error("`{path}` is missing")]
     Missing { path: String },
-    #[error("`{path}` is there, but the manifest does not list it")]
+    #[error("`{path}` is not listed in the manifest")]
     Extra { path: String },
     #[error("`{path}` is listed twice")]
     Twice { path: String },
     #[error("`{path}` has {} instead of {recorded}", count(*found, "byte"))]
     WrongSize { path: String, recorded: u64, found: u64 },
-    #[error("`{path}` was changed: its digest is {found} instead of {recorded}")]
+    #[error("`{path}` has changed: its SHA-256 is {found} instead of {recorded}")]
     WrongDigest { path: String, recorded: String, found: String },
-    #[error("`{path}` leads out of the backup's directory")]
+    #[error("`{path}` is outside the backup's directory")]
     Escapes { path: String },
-    #[error("`{path}` is no plain file")]
+    #[error("`{path}` is not a regular file")]
     NotAFile { path: String },
     #[error("`SHA256SUMS` is missing")]
     NoSums,
@@ -31,7 +31,7 @@ pub enum Damage {
     BadSums { line: usize },
     #[error("`SHA256SUMS` and the manifest disagree about `{path}`")]
     SumsDisagree { path: String },
-    #[error("the manifest on disk is not the one that was written")]
+    #[error("the manifest on disk differs from the one that was written")]
     ManifestChanged,
     #[error("`{}` cannot be read", path.display())]
     Unreadable {

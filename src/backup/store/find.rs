@@ -1,4 +1,4 @@
-//! Finds the backup that somebody means.
+//! Finds the backup that the user means.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,13 @@ use super::{Backup, BackupRoot, Listing, Name, Result, StoreError};
 const LATEST: &str = "latest";
 
 impl BackupRoot {
-    /// Finds one backup of a store by what was typed: a path, the name of its directory, a time (`20260801_103005` or
+    /// Finds one backup of a store by a path, the name of its directory, a time (`20260801_103005` or
     /// `2026-08-01T10:30:05`, in UTC), or `latest`.
     pub fn find(&self, store: &str, text: &str) -> Result<Backup> {
         one(self.find_all(Some(store), text)?, text)
     }
 
-    /// Like [`BackupRoot::find`], whatever its store; `latest` is the newest of all.
+    /// Like [`BackupRoot::find`], for any store; `latest` is the newest of all.
     pub fn find_any(&self, text: &str) -> Result<Backup> {
         let mut found = self.find_all(None, text)?;
         if text == LATEST {
@@ -23,7 +23,7 @@ impl BackupRoot {
         one(found, text)
     }
 
-    /// Every backup that could be meant. A name or a path means one; a time or `latest` one of each store.
+    /// Every backup that could be meant. A name or a path means one; a time or `latest` means one of each store.
     pub fn find_all(&self, store: Option<&str>, text: &str) -> Result<Vec<Backup>> {
         if text.contains('/') {
             return Self::load(Path::new(text)).map(|backup| vec![backup]);
@@ -59,7 +59,7 @@ fn one(mut found: Vec<Backup>, text: &str) -> Result<Backup> {
     }
 }
 
-/// The first of each store; the newest come first.
+/// The first of each store; the list starts with the newest.
 fn newest(listing: Listing) -> Vec<Backup> {
     let mut seen = BTreeSet::new();
     listing

@@ -1,4 +1,4 @@
-//! The newest backup of a store, without reading the older ones: their names tell their age.
+//! The newest backup of a store, without reading the older ones: their names contain their age.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,11 @@ use super::root::entries;
 use super::{Backup, BackupRoot, Name, Result};
 
 impl BackupRoot {
-    /// The newest backup of a store that can be read: its own, or one of the cluster that it is a node of.
+    /// The newest readable backup of a store: its own, or one of the cluster that it is a node of.
     pub fn latest(&self, store: &str) -> Result<Option<Backup>> {
         let own = self.of_store(store)?;
         let mut names = if own.exists() { names(&own)? } else { Vec::new() };
-        // What is wrong with the directories of others is not about this store.
+        // Problems with the directories of other stores do not matter here.
         for other in self.entries()?.iter().map(std::fs::DirEntry::path).filter(|path| *path != own) {
             names.extend(self::names(&other).unwrap_or_default());
         }
@@ -23,7 +23,7 @@ impl BackupRoot {
     }
 }
 
-/// What is called a backup of the store whose directory this is.
+/// The names of the backups in the directory of a store.
 fn names(directory: &Path) -> Result<Vec<(Name, PathBuf)>> {
     let of_store = |name: &Name| directory.file_name().is_some_and(|store| store == name.store());
     let named = entries(directory)?.into_iter().filter_map(|entry| {

@@ -1,25 +1,24 @@
-//! What is in the backup directory.
+//! Lists the backup directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::name::{RECORD, TAKEN, valid_store};
+use super::name::{BASELINE, TAKEN, is_set, valid_store};
 use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
-use crate::backup::stack;
-use crate::fs::{FsError, Lock, Probe};
+use crate::fs::{DirectoryLock, FsError, LockState};
 
-/// Everything that was found, sorted by what it is.
+/// Everything in the backup directory, by what it is.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The newest first. Their manifests were read, their files were not.
+    /// Newest first. Their manifests were read, their files were not.
     pub backups: Vec<Backup>,
-    /// Called a backup, and not usable as one.
+    /// Named like a backup, but unusable.
     pub damaged: Vec<(PathBuf, Damage)>,
-    /// Left behind by a crash; the next backup of the same store removes them.
+    /// Left by a crash; the next backup of the same store removes them.
     pub interrupted: Vec<PathBuf>,
-    /// Not ours; left alone.
+    /// Not created by this program; left alone.
     pub foreign: Vec<PathBuf>,
 }
 
@@ -38,7 +37,7 @@ impl BackupRoot {
         } else {
             for entry in self.entries()? {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if name.starts_with('.') || TAKEN.contains(&name.as_str()) || stack::is_stack(&name) {
+                if name.starts_with('.') || TAKEN.contains(&name.as_str()) || is_set(&name) {
                     continue;
                 }
                 let path = entry.path();
@@ -65,10 +64,10 @@ impl Listing {
                     Err(damage) => self.damaged.push((path, damage)),
                 }
             } else if is_interrupted(&name) {
-                if Lock::probe(directory) != Probe::Held {
+                if DirectoryLock::probe(directory) != LockState::Held {
                     self.interrupted.push(path);
                 }
-            } else if !Lock::is_lock(&name) && name != RECORD {
+            } else if !DirectoryLock::is_lock(&name) && name != BASELINE {
                 self.foreign.push(path);
             }
         }
@@ -89,10 +88,10 @@ fn is_backup_of(store: &str, name: &str) -> bool {
     Name::parse(name).is_some_and(|name| name.store() == store)
 }
 
-/// Whether a directory holds anything of ours; otherwise it is one single foreign thing.
+/// Whether a directory contains anything that this program created; otherwise it is listed as one foreign entry.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || Lock::is_lock(name) || name == RECORD
+        is_backup_of(store, name) || is_interrupted(name) || DirectoryLock::is_lock(name) || name == BASELINE
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

@@ -1,8 +1,8 @@
-//! The backup directory: staging, finishing, reading back, finding, thinning out.
+//! The backup directory: stage, finish, verify, find and prune backups.
 //!
-//! `<root>/<store id>/<store id>_backup_YYYYMMDD_HHMMSS/` is one backup; the time is UTC. A name of that form is only
-//! ever given to a complete backup, by a rename, and taken from it by a rename, so that a crash leaves no half one
-//! under it. Whoever writes below `<root>/<store id>` holds its lock. What is not ours is left alone and reported.
+//! `<root>/<store id>/<store id>_backup_YYYYMMDD_HHMMSS/` is one backup; the time is UTC. Only a complete backup gets
+//! such a name, by a rename, and loses it by a rename, so that a crash never leaves an incomplete one under it. Writers
+//! below `<root>/<store id>` hold its lock. Foreign files are left alone and reported.
 
 mod check;
 mod damage;
@@ -23,31 +23,35 @@ use jiff::Timestamp;
 pub use damage::Damage;
 pub use listing::Listing;
 pub use name::Name;
-pub(in crate::backup) use name::{RECORD, next_second, parse_stamp, stamp};
+pub(in crate::backup) use name::{BASELINE, SET_PREFIX, next_second, stamp};
 pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
 
 use super::fingerprint::Fingerprint;
 use super::manifest::{self, Manifest, Proof};
-use super::proof::{Outcome, Record, Trial};
+use super::test_restore::{TestRestoreOutcome, TestRestoreRecord, TestRestoreResult};
 use crate::fs::FsError;
 use crate::inventory::StoreKind;
 
-/// A finished backup whose manifest was read. Its files are as they were written only after [`Backup::check`].
+/// A finished backup whose manifest was read. Only [`Backup::check`] verifies its files.
 #[derive(Debug, Clone)]
 pub struct Backup {
     pub directory: PathBuf,
     pub manifest: Manifest,
-    /// What putting it into a scratch server has shown, where that was tried.
-    pub trial: Option<Record>,
+    /// The result of the last test restore, if there was one.
+    pub test_restore: Option<TestRestoreRecord>,
 }
 
 impl Backup {
     /// Reads the manifest of a backup's directory.
     pub fn load(directory: &Path) -> std::result::Result<Self, Damage> {
         let manifest = Manifest::read(directory)?;
-        Ok(Self { directory: directory.to_owned(), manifest, trial: Record::read(directory) })
+        Ok(Self {
+            directory: directory.to_owned(),
+            manifest,
+            test_restore: TestRestoreRecord::read(directory),
+        })
     }
 
     /// The name of its directory.
@@ -55,8 +59,8 @@ impl Backup {
         self.directory.file_name().unwrap_or(self.directory.as_os_str()).to_string_lossy().into_owned()
     }
 
-    /// A backup without data, of what a record says; there is nothing on disk of it.
-    pub fn from_record(
+    /// A backup without data, made from a baseline; it does not exist on disk.
+    pub fn from_baseline(
         root: &BackupRoot,
         project: &str,
         store: &str,
@@ -84,33 +88,33 @@ impl Backup {
             proof: Proof::Copied,
             fingerprint: held,
             artifacts: Vec::new(),
-            restore_by_hand: Vec::new(),
+            manual_restore: Vec::new(),
         };
-        Self { directory: root.directory().join(store).join(RECORD), manifest, trial: None }
+        Self { directory: root.directory().join(store).join(BASELINE), manifest, test_restore: None }
     }
 
-    /// How far it was checked.
+    /// How far it was verified.
     pub fn proof(&self) -> Proof {
-        match self.trial.as_ref().map(|record| &record.outcome) {
-            Some(Outcome::Restored) => Proof::Restored,
-            Some(Outcome::Failed { .. }) => Proof::Failed,
+        match self.test_restore.as_ref().map(|record| &record.outcome) {
+            Some(TestRestoreOutcome::Restored) => Proof::Restored,
+            Some(TestRestoreOutcome::Failed { .. }) => Proof::Failed,
             None => self.manifest.proof,
         }
     }
 
-    /// Writes down beside it what a trial has shown.
-    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
-        Ok(self.trial.insert(Record::write(&self.directory, trial)?))
+    /// Records the result of a test restore beside it.
+    pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
+        Ok(self.test_restore.insert(TestRestoreRecord::write(&self.directory, result)?))
     }
 
-    /// What its files take, without what they share with other backups.
+    /// The size of its files.
     pub fn bytes(&self) -> u64 {
         self.manifest.artifacts.iter().map(|artifact| artifact.bytes).sum()
     }
 }
 
-/// Proof that a backup is complete, and was read back from disk and checked. Only [`Staging::finish`] and
-/// [`Backup::check`] make one.
+/// Proof that a backup is complete and was read back from disk and verified. Only [`Staging::finish`] and
+/// [`Backup::check`] create one.
 #[derive(Debug, Clone)]
 pub struct Verified(Backup);
 
@@ -119,9 +123,9 @@ impl Verified {
         &self.0
     }
 
-    /// Writes down beside it what a trial has shown.
-    pub fn note_trial(&mut self, trial: &Trial) -> Result<&Record> {
-        self.0.note_trial(trial)
+    /// Records the result of a test restore beside it.
+    pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
+        self.0.record_test_restore(result)
     }
 
     pub fn into_backup(self) -> Backup {
@@ -137,22 +141,24 @@ impl Deref for Verified {
     }
 }
 
-/// Why the backup directory could not be used.
+/// Why the backup directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(transparent)]
     Fs(#[from] FsError),
-    #[error("`{0}` cannot name a backup: only letters, digits, `.`, `_` and `-`, and no `.` in front")]
+    #[error(
+        "`{0}` cannot be the name of a backup: use letters, digits, `.`, `_` and `-`, and start without a `.`"
+    )]
     BadStoreId(String),
-    #[error("a backup of {what} is being written already")]
+    #[error("another backup of {what} is in progress")]
     Busy {
         what: String,
         #[source]
         source: FsError,
     },
-    #[error("no backup is called `{0}`")]
+    #[error("there is no backup `{0}`")]
     NotFound(String),
-    #[error("`{text}` could be any of {}", names.join(", "))]
+    #[error("`{text}` is ambiguous: it could be {}", names.join(", "))]
     Ambiguous { text: String, names: Vec<String> },
     #[error("the backup `{}` cannot be used", path.display())]
     Damaged {
@@ -160,13 +166,13 @@ pub enum StoreError {
         #[source]
         damage: Damage,
     },
-    #[error("what was written did not stand the check")]
+    #[error("the new backup did not pass verification")]
     Unsound(#[source] Damage),
-    #[error("`{0}` is not in the backup that it was to be taken from")]
+    #[error("the previous backup has no file `{0}`")]
     NoSuchArtifact(String),
-    #[error("none of the backups of `{0}` that would stay is whole, so none is removed")]
+    #[error("no backup of `{0}` that would be kept is intact, so none was removed")]
     NoneWhole(String),
-    #[error("`{}` is no backup of this directory", .0.display())]
+    #[error("`{}` is not a backup in this directory", .0.display())]
     Elsewhere(PathBuf),
 }
 

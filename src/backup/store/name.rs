@@ -1,4 +1,4 @@
-//! What a backup is called: `<store id>_backup_YYYYMMDD_HHMMSS`, in UTC.
+//! The name of a backup: `<store id>_backup_YYYYMMDD_HHMMSS`, in UTC.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,11 +13,17 @@ const BETWEEN: &str = "_backup_";
 const FORMAT: &str = "%Y%m%d_%H%M%S";
 const LENGTH: usize = "YYYYMMDD_HHMMSS".len();
 
-/// Files that other rooms keep in the root.
+/// Files that other modules keep in the backup directory.
 pub(super) const TAKEN: &[&str] = &["journal.jsonl"];
 
-/// The file that the room of records keeps beside a store's backups.
-pub(in crate::backup) const RECORD: &str = "last_stop.json";
+/// The name of a backup set starts with this.
+pub(in crate::backup) const SET_PREFIX: &str = "backup_set_";
+
+/// The name of a backup set of format version 1 starts with this. No store has such a name.
+const OLD_SET_PREFIX: &str = "stack_backup_";
+
+/// The baseline beside the backups of a store.
+pub(in crate::backup) const BASELINE: &str = "last_stop.json";
 
 /// The name of one backup; its time has no fraction of a second.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +57,15 @@ impl fmt::Display for Name {
     }
 }
 
+/// Whether a file in the backup directory has the name of a backup set.
+pub(super) fn is_set(name: &str) -> bool {
+    [SET_PREFIX, OLD_SET_PREFIX].iter().any(|prefix| {
+        name.strip_prefix(prefix)
+            .and_then(|rest| rest.strip_suffix(".json"))
+            .is_some_and(|time| parse_stamp(time).is_some())
+    })
+}
+
 /// `YYYYMMDD_HHMMSS`, in UTC.
 pub(in crate::backup) fn stamp(time: Timestamp) -> String {
     time.strftime(FORMAT).to_string()
@@ -71,7 +86,7 @@ pub(in crate::backup) fn whole(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second() - i64::from(time.subsec_nanosecond() < 0)).unwrap_or(time)
 }
 
-/// The next second, once it has come: a backup is never dated later than now on its own account.
+/// Waits for the next second and returns it: a backup is never dated later than now.
 pub(in crate::backup) fn next_second(time: Timestamp) -> Timestamp {
     let next = whole(time).saturating_add(SignedDuration::from_secs(1)).unwrap_or(time);
     let ahead = next.duration_since(Timestamp::now());
@@ -79,8 +94,8 @@ pub(in crate::backup) fn next_second(time: Timestamp) -> Timestamp {
     next
 }
 
-/// Compose takes `[a-zA-Z0-9._-]+` as the name of a service; of these we refuse what would hide, climb out, or meet a
-/// file of the root.
+/// Compose takes `[a-zA-Z0-9._-]+` as the name of a service. Of these, hidden names, names that leave the directory, and
+/// names of other files in it are refused.
 pub(super) fn valid_store(id: &str) -> Result<&str, StoreError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let sound = !id.is_empty()
@@ -88,7 +103,8 @@ pub(super) fn valid_store(id: &str) -> Result<&str, StoreError> {
         && id.bytes().all(allowed)
         && !id.starts_with('.')
         && !TAKEN.contains(&id)
-        && !id.starts_with(crate::backup::stack::PREFIX);
+        && !id.starts_with(OLD_SET_PREFIX)
+        && !is_set(id);
     if sound { Ok(id) } else { Err(StoreError::BadStoreId(id.to_owned())) }
 }
 
@@ -124,13 +140,33 @@ mod tests {
 
     #[test]
     fn a_store_that_would_climb_hide_or_meet_a_file_of_the_root_is_refused() {
-        for id in
-            ["", ".", "..", ".x", "a/b", "a b", "ä", "journal.jsonl", "stack_backup_x", &"a".repeat(201)]
-        {
+        for id in [
+            "",
+            ".",
+            "..",
+            ".x",
+            "a/b",
+            "a b",
+            "ä",
+            "journal.jsonl",
+            "stack_backup_x",
+            "backup_set_20261124_032008.json",
+            &"a".repeat(201),
+        ] {
             assert!(matches!(valid_store(id), Err(StoreError::BadStoreId(_))), "{id}");
         }
         for id in ["db", "db-2", "A.b_c-9", "-x", "_"] {
             assert!(valid_store(id).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_backup_sets_of_both_formats_are_known() {
+        for name in ["backup_set_20261124_032008.json", "stack_backup_20261124_032008.json"] {
+            assert!(is_set(name), "{name}");
+        }
+        for name in ["backup_set_x.json", "backup_set_20261124_032008", "backup_20261124_032008.json"] {
+            assert!(!is_set(name), "{name}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The directory that all backups of a project are in.
+//! The directory of all backups of a project.
 
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::name::valid_store;
 use super::{Result, StoreError};
-use crate::fs::{FsError, Lock, create_private_dir_all};
+use crate::fs::{DirectoryLock, FsError, create_private_dir_all};
 
-/// How long a writer waits for another one before it gives up.
+/// How long a writer waits for another writer.
 pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
 
 /// `backups/`.
@@ -18,16 +18,16 @@ pub struct BackupRoot {
 }
 
 impl BackupRoot {
-    /// For a directory that need not be there yet: until something is written, it is empty.
+    /// For a directory that may not exist yet: then it counts as empty.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// A directory that is not there is an empty one; the first backup makes it.
+    /// A directory that does not exist counts as empty; the first backup creates it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         match fs::metadata(&path) {
-            // Unreadable directories are found out here, with the path, and not later as an empty list.
+            // An unreadable directory is an error here, with its path, not an empty list later.
             Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path }),
             Ok(_) => Err(not_a_directory(&path).into()),
             Err(error) => match error.kind() {
@@ -38,7 +38,7 @@ impl BackupRoot {
         }
     }
 
-    /// Makes the directory where it is not there, 0700. One that is there keeps its mode.
+    /// Creates the directory with mode 0700. An existing one keeps its mode.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         create_private_dir_all(&path)?;
@@ -49,26 +49,31 @@ impl BackupRoot {
         &self.path
     }
 
-    /// Where the backups of one store are.
+    /// The directory of the backups of one store.
     pub fn of_store(&self, store: &str) -> Result<PathBuf> {
         Ok(self.path.join(valid_store(store)?))
     }
 
-    /// Keeps other holders of this lock out. Each store has a lock of its own besides, which needs no taking.
-    pub fn lock(&self) -> Result<Lock> {
+    /// Takes the lock of the whole directory. Each store has a lock of its own, which this does not take.
+    pub fn lock(&self) -> Result<DirectoryLock> {
         create_private_dir_all(&self.path)?;
-        Lock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
+        DirectoryLock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
     }
 
-    /// Makes the directory of a store and takes its lock.
-    pub(in crate::backup) fn lock_store(&self, store: &str, wait: Duration) -> Result<(PathBuf, Lock)> {
+    /// Creates the directory of a store and takes its lock.
+    pub(in crate::backup) fn lock_store(
+        &self,
+        store: &str,
+        wait: Duration,
+    ) -> Result<(PathBuf, DirectoryLock)> {
         let directory = self.of_store(store)?;
         create_private_dir_all(&directory)?;
-        let lock = Lock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
+        let lock =
+            DirectoryLock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
         Ok((directory, lock))
     }
 
-    /// What lies in the root itself.
+    /// The entries of the directory itself.
     pub(in crate::backup) fn entries(&self) -> Result<Vec<DirEntry>> {
         if self.path.symlink_metadata().is_err() { Ok(Vec::new()) } else { entries(&self.path) }
     }

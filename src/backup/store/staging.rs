@@ -1,4 +1,4 @@
-//! A backup being written, under a name that no listing takes for a backup.
+//! A backup that is being written, under a hidden name that is not listed as a backup.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,36 +10,36 @@ use super::check::stays_inside;
 use super::name::next_second;
 use super::root::WAIT;
 use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, check, sums};
-use crate::backup::manifest::{self, Artifact, Holds, Manifest};
+use crate::backup::manifest::{self, Artifact, ArtifactContents, Manifest};
 use crate::fs::{
-    FsError, Lock, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy, make_private,
-    remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
+    DirectoryLock, FsError, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy,
+    make_private, remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
 };
 use crate::progress::{Progress, Silent};
 
 pub(super) const PARTIAL: &str = ".partial-";
 pub(super) const DELETING: &str = ".deleting-";
 
-/// Dropping it removes it. It holds the lock of its store, so there is never a second one.
+/// Dropping it removes it. It holds the lock of its store, so there is only one at a time.
 #[derive(Debug)]
 pub struct Staging {
     directory: PathBuf,
     finished: PathBuf,
     created: Timestamp,
-    /// Digests of files that were read from the disk just now.
+    /// Digests of files that were just read from disk.
     known: BTreeMap<String, String>,
     done: bool,
-    /// Last, so that the directory is gone before the lock is given back.
-    _lock: Lock,
+    /// Last, so that the directory is removed before the lock is released.
+    _lock: DirectoryLock,
 }
 
 impl BackupRoot {
-    /// Begins a backup. What an interrupted one has left behind is removed first.
+    /// Starts a backup, and removes what an interrupted backup left behind.
     pub fn stage(&self, store: &str, time: Timestamp) -> Result<Staging> {
         self.stage_within(store, time, WAIT)
     }
 
-    /// Like [`BackupRoot::stage`], waiting so long for another writer of the same store.
+    /// Like [`BackupRoot::stage`]; waits at most this long for another writer of the same store.
     pub fn stage_within(&self, store: &str, time: Timestamp, wait: Duration) -> Result<Staging> {
         let (parent, lock) = self.lock_store(store, wait)?;
         if lock.is_exclusive() {
@@ -71,7 +71,7 @@ impl BackupRoot {
     }
 }
 
-/// What a crash has left: unfinished backups, and half removed ones. The caller holds the lock, so nobody is at it.
+/// Removes what a crash left: unfinished and partly removed backups. The caller holds the lock, so nobody uses them.
 fn remove_interrupted(parent: &Path) -> Result<()> {
     let entries = std::fs::read_dir(parent).map_err(|source| FsError::io("list", parent, source))?;
     for entry in entries.flatten() {
@@ -82,7 +82,7 @@ fn remove_interrupted(parent: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Only names that we give ourselves: `.partial-` or `.deleting-`, and the name of a backup.
+/// Only names that this program gives: `.partial-` or `.deleting-`, and the name of a backup.
 pub(super) fn is_interrupted(name: &str) -> bool {
     [PARTIAL, DELETING]
         .iter()
@@ -90,12 +90,12 @@ pub(super) fn is_interrupted(name: &str) -> bool {
 }
 
 impl Staging {
-    /// Where its files go.
+    /// The directory for its files.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The time in its name; later than the one asked for when that was taken.
+    /// The time in its name; later than requested if that name exists.
     pub fn created(&self) -> Timestamp {
         self.created
     }
@@ -105,8 +105,8 @@ impl Staging {
         self.finished.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Fails when the disk has less room than is needed, before anything is written.
-    pub fn ensure_room(&self, needed: u64) -> Result<()> {
+    /// Fails if the disk has too little space, before anything is written.
+    pub fn ensure_space(&self, needed: u64) -> Result<()> {
         let free = free_bytes(&self.directory)?;
         if free < needed {
             let path = self.directory.clone();
@@ -115,21 +115,21 @@ impl Staging {
         Ok(())
     }
 
-    /// Begins a file, given by its path in the backup.
+    /// Creates a file by its path in the backup.
     pub fn create(&self, path: &str) -> Result<NewFile> {
         Ok(NewFile::create(&self.directory.join(inside(path)?))?)
     }
 
     /// Writes a small file.
-    pub fn write(&self, path: &str, contents: &[u8], holds: Holds) -> Result<Artifact> {
+    pub fn write(&self, path: &str, bytes: &[u8], contents: ArtifactContents) -> Result<Artifact> {
         let mut file = self.create(path)?;
-        file.append(contents)?;
+        file.append(bytes)?;
         let (bytes, digest) = file.finish()?;
-        Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), holds })
+        Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), contents })
     }
 
-    /// Takes a file over from an earlier backup by a hard link. It is read and checked now, so that damage in the
-    /// earlier backup is found while there is still something to copy anew.
+    /// Links a file from an earlier backup. It is verified now, so that damage in the earlier backup is found while the
+    /// data can still be copied again.
     pub fn link_from(&mut self, previous: &Backup, path: &str) -> Result<Artifact> {
         let artifact = previous
             .manifest
@@ -148,8 +148,8 @@ impl Staging {
         Ok(artifact.clone())
     }
 
-    /// A file of this backup was synced, read back from the disk and hashed just now, with this result: that need not
-    /// be done twice.
+    /// Notes that a file of this backup was just synced, read back from disk and hashed, so that this is not done
+    /// twice.
     pub fn was_read_back(&mut self, artifact: &Artifact) {
         self.known.insert(artifact.path.clone(), artifact.sha256.clone());
     }
@@ -160,12 +160,12 @@ impl Staging {
         Ok(remove_file(&self.directory.join(inside(path)?))?)
     }
 
-    /// Checks everything, writes sums and manifest, and gives the backup its name.
+    /// Verifies everything, writes checksums and manifest, and gives the backup its name.
     pub fn finish(self, manifest: Manifest) -> Result<Verified> {
         self.finish_showing(manifest, &Silent)
     }
 
-    /// Like [`Staging::finish`], and shows how it gets on. `created` of the manifest becomes the time in the name.
+    /// Like [`Staging::finish`], with progress. `created` in the manifest becomes the time in the name.
     pub fn finish_showing(mut self, mut manifest: Manifest, progress: &dyn Progress) -> Result<Verified> {
         manifest.created = self.created;
         check::files(&self.directory, &manifest, &self.known, progress).map_err(StoreError::Unsound)?;
@@ -185,21 +185,21 @@ impl Staging {
         if std::fs::read(&path).map_err(|source| FsError::io("read", &path, source))? != bytes {
             return Err(StoreError::Unsound(Damage::ManifestChanged));
         }
-        // As it will be read, so that a later check compares like with like.
+        // Parsed again, so that a later check compares the same representation.
         let manifest = Manifest::parse(&bytes).map_err(|error| StoreError::Unsound(error.into()))?;
         rename_new(&self.directory, &self.finished)?;
         self.done = true;
         if let Some(parent) = self.finished.parent() {
             sync_dir(parent)?;
         }
-        Ok(Verified(Backup { directory: self.finished.clone(), manifest, trial: None }))
+        Ok(Verified(Backup { directory: self.finished.clone(), manifest, test_restore: None }))
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.done {
-            // What cannot be removed now keeps its hidden name, and the next backup removes it.
+            // What cannot be removed now keeps its hidden name until the next backup removes it.
             let _ = remove_tree(&self.directory);
         }
     }
@@ -213,7 +213,7 @@ fn inside(path: &str) -> Result<&str> {
     }
 }
 
-/// The digest of an artifact that is as it was written.
+/// The digest of an artifact, if it is intact.
 fn sound_copy(file: &Path, artifact: &Artifact) -> std::result::Result<String, Damage> {
     let path = || artifact.path.clone();
     match file.symlink_metadata() {

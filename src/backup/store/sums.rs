@@ -1,6 +1,6 @@
-//! `SHA256SUMS`, in the words of GNU `sha256sum`: `sha256sum -c SHA256SUMS` checks a backup without this program.
+//! `SHA256SUMS`, in the format of GNU `sha256sum`: `sha256sum -c SHA256SUMS` verifies a backup without this program.
 //!
-//! A name with a backslash or a line break is escaped, and its line begins with a backslash.
+//! A name with a backslash or a line break is escaped, and its line starts with a backslash.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -62,10 +62,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::backup::manifest::Holds;
+    use crate::backup::manifest::ArtifactContents;
 
     fn artifact(path: &str) -> Artifact {
-        Artifact { path: path.into(), bytes: 0, sha256: "ab".repeat(32), holds: Holds::Note }
+        Artifact { path: path.into(), bytes: 0, sha256: "ab".repeat(32), contents: ArtifactContents::Note }
     }
 
     #[test]

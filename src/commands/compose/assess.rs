@@ -4,7 +4,7 @@ use super::probe;
 use crate::commands::context::ProjectContext;
 use crate::commands::{baselines, format};
 use crate::guard::{self, Probe};
-use crate::inventory::{PlaceSource, Store};
+use crate::inventory::{LocationSource, Store};
 use crate::policy::{Assessment, Effect, NewestBackup, Subject};
 use crate::progress::Silent;
 
@@ -51,15 +51,15 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
 pub(super) fn keeps_data_in(store: &Store, subject: &Subject) -> bool {
     let in_container =
         |container: &String| store.container.as_ref().is_some_and(|known| known.name == *container);
-    store.places.iter().any(|place| match (&place.source, subject) {
-        (PlaceSource::Volume { name: Some(name), .. }, Subject::Volume { name: affected, .. }) => {
+    store.locations.iter().any(|place| match (&place.source, subject) {
+        (LocationSource::Volume { name: Some(name), .. }, Subject::Volume { name: affected, .. }) => {
             name == affected
         }
-        (PlaceSource::Bind { path }, Subject::Directory { path: affected }) => {
+        (LocationSource::Bind { path }, Subject::Directory { path: affected }) => {
             path.as_os_str() == affected.as_str()
         }
-        (PlaceSource::Layer, Subject::Layer { container, .. })
-        | (PlaceSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
+        (LocationSource::Layer, Subject::Layer { container, .. })
+        | (LocationSource::Tmpfs, Subject::Tmpfs { container, .. }) => in_container(container),
         _ => false,
     })
 }

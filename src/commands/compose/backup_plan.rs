@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::assess::keeps_data_in;
+use crate::backup::baseline::Note;
 use crate::backup::manifest::Proof;
-use crate::backup::record::Note;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::engine::MountSource;
-use crate::inventory::{Place, PlaceSource, Store, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::progress::Silent;
-use crate::settings::Required;
+use crate::settings::RequiredProof;
+use crate::store_kind::StoreKind;
 
 /// What has to be backed up before a command may run, and what has a current backup.
 #[derive(Debug, Default)]
@@ -113,7 +114,7 @@ async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, backups: &mut B
     }
     let backup = cx.root.latest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
-    if cx.settings.backup.proof == Required::Restored && backup.proof() < Proof::Restored {
+    if cx.settings.backup.proof == RequiredProof::Restored && backup.proof() < Proof::Restored {
         return None;
     }
     let unchanged = match backups.unchanged.get(&backup.directory) {
@@ -137,8 +138,8 @@ async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backu
 async fn of_last_stop(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
     let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
     let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
-    for place in &store.places {
-        if let PlaceSource::Volume { name: Some(volume), .. } = &place.source {
+    for place in &store.locations {
+        if let LocationSource::Volume { name: Some(volume), .. } = &place.source {
             for container in cx.engine.containers_with_volume(volume).await? {
                 let started: Option<Timestamp> =
                     container.started.as_deref().and_then(|text| text.parse().ok());
@@ -192,8 +193,8 @@ fn store_of_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
         kind: StoreKind::Volume,
         container,
         image,
-        places: vec![Place {
-            source: PlaceSource::Volume { name: Some(volume.to_owned()), anonymous: false },
+        locations: vec![DataLocation {
+            source: LocationSource::Volume { name: Some(volume.to_owned()), anonymous: false },
             target: mounted.map_or_else(|| PathBuf::from("/data"), |(_, target)| target),
             read_only: false,
         }],

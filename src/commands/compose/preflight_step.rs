@@ -5,10 +5,10 @@ use crate::commands::format;
 use crate::compose::actions::MountOrigin;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::preflight::{self, Finding, Severity, Start};
+use crate::preflight::{self, CheckFinding, CheckSeverity, Start};
 
 /// The findings, if the command starts services.
-pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<Finding>> {
+pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<CheckFinding>> {
     let reading = &cx.command.reading;
     if !reading.starts_services() {
         return None;
@@ -34,16 +34,16 @@ pub(super) async fn check(cx: &ProjectContext<'_>) -> Result<(), Failure> {
     let command = cx.command.reading.name();
     let ui = cx.ui();
     let is_waived = cx.command.safe.skip_checks;
-    let is_reported = |finding: &&Finding| match finding.severity {
-        Severity::Warn => true,
-        Severity::Stop => is_waived,
-        Severity::Repair | Severity::Note => false,
+    let is_reported = |finding: &&CheckFinding| match finding.severity {
+        CheckSeverity::Warn => true,
+        CheckSeverity::Stop => is_waived,
+        CheckSeverity::Repair | CheckSeverity::Note => false,
     };
     for finding in findings.iter().filter(is_reported) {
         ui.warn(format::finding(finding));
     }
-    let errors: Vec<&Finding> =
-        findings.iter().filter(|finding| finding.severity == Severity::Stop).collect();
+    let errors: Vec<&CheckFinding> =
+        findings.iter().filter(|finding| finding.severity == CheckSeverity::Stop).collect();
     if let Some((first, others)) = errors.split_first().filter(|_| !is_waived) {
         let anyway = cx.suggest().again("--safe-skip-checks", &cx.command.words);
         return Err(failed(command, first, others).run("To start anyway", anyway));
@@ -63,7 +63,7 @@ pub(super) async fn check(cx: &ProjectContext<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failed(command: &str, first: &Finding, others: &[&Finding]) -> Failure {
+fn failed(command: &str, first: &CheckFinding, others: &[&CheckFinding]) -> Failure {
     let mut failure =
         Failure::new(Exit::Refused, format!("`{}` could not work: {}", first.service, first.what))
             .say(format!("{}.", format::sentence(&first.why)));

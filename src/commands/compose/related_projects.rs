@@ -46,7 +46,7 @@ async fn of_missing_directories(cx: &ProjectContext<'_>) -> Result<Vec<Container
     let Some(model) = cx.project.whole_model().filter(|_| cx.identity().local) else {
         return Ok(Vec::new());
     };
-    let beside = cx.engine.containers_beside(&cx.project.directory).await?;
+    let beside = cx.engine.containers_in_sibling_directories(&cx.project.directory).await?;
     let mut by_project: BTreeMap<String, Vec<Container>> = BTreeMap::new();
     for container in beside {
         let missing = container.working_dir().is_some_and(|directory| !directory.exists());

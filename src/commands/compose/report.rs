@@ -4,7 +4,7 @@ use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
 use crate::policy::{Assessment, DecisionInput, Effect, Impact};
-use crate::preflight::Finding;
+use crate::preflight::CheckFinding;
 use crate::settings::BackedCommand;
 
 /// The command in backticks.
@@ -63,7 +63,7 @@ pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
 }
 
 /// Prints the plan to standard output. `findings` are those of the preflight checks, if the command starts services.
-pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<&[Finding]>) {
+pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<&[CheckFinding]>) {
     let ui = cx.ui();
     if cx.command.safe.format == Format::Json {
         ui.result(format::plan_json(&cx.command.words, plan, findings.unwrap_or_default()));
@@ -92,7 +92,7 @@ pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<
     for finding in findings.into_iter().flatten() {
         ui.result(format::finding(finding));
     }
-    if findings.is_some_and(<[Finding]>::is_empty) {
+    if findings.is_some_and(<[CheckFinding]>::is_empty) {
         ui.result("All data directories and volumes exist and are writable.");
     }
 }

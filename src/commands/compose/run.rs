@@ -4,14 +4,14 @@
 
 use super::child::{self, Unassessed};
 use super::load::{self, LoadedProject};
-use super::state::{self, JournalEntry};
+use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
 use crate::commands::refusal::{self, RefusableAction};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::journal::Outcome;
+use crate::journal::CommandOutcome;
 
 /// Runs a guarded command.
 pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
@@ -32,23 +32,23 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     }
 
     report::effects(&cx, &plan);
-    let mut journal = JournalEntry::begin(&cx, &plan);
+    let mut journal = CommandRecord::begin(&cx, &plan);
     let action = RefusableAction {
         what: &report::command(&cx),
         untouched: "Nothing was run, and no data was lost.",
         allow: &report::allow_hint(&cx),
     };
     let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
-        .map_err(|failure| journal.stop(&cx, Outcome::Refused, failure))?;
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
     preflight_step::check(&cx).await?;
     let backups = backup_step::back_up(&cx, &plan)
         .await
-        .map_err(|failure| journal.stop(&cx, Outcome::BackupFailed, failure))?;
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
     journal.add_backups(&backups);
     let not_confirmed = "Nothing was run, and no data was lost. Backups made just now are kept.";
     let approval = permission
         .confirm(&command.ui, action.what, not_confirmed)
-        .map_err(|failure| journal.stop(&cx, Outcome::NotConfirmed, failure))?;
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
     let clearance = approval.clear(backups.status());
 
     let options = child::options(&cx, &probe);

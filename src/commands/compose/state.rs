@@ -2,14 +2,14 @@
 
 use super::assess::keeps_data_in;
 use super::backup_step::BackupOutcome;
-use crate::backup::record::Note;
+use crate::backup::baseline::Note;
 use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::journal::{self, Entry, Outcome};
+use crate::journal::{self, CommandOutcome, JournalEntry};
 use crate::policy::{Assessment, Clearance, Effect, Impact};
 
 /// Records what each store held, for the next start to compare with.
@@ -55,12 +55,12 @@ pub(super) fn write_baselines(
 }
 
 /// The journal entry of a command. A command that affects no data leaves no trace in the project.
-pub(super) struct JournalEntry {
-    entry: Entry,
+pub(super) struct CommandRecord {
+    entry: JournalEntry,
     affects_data: bool,
 }
 
-impl JournalEntry {
+impl CommandRecord {
     pub(super) fn begin(cx: &ProjectContext<'_>, plan: &Assessment) -> Self {
         let affects = |impact: &Impact| match impact.effect {
             Effect::Destroy | Effect::Orphan => !impact.notice,
@@ -68,7 +68,7 @@ impl JournalEntry {
             Effect::None => false,
         };
         Self {
-            entry: Entry::begin(&cx.project.name, cx.identity(), &cx.command.typed, plan),
+            entry: JournalEntry::begin(&cx.project.name, cx.identity(), &cx.command.typed, plan),
             affects_data: plan.impacts.iter().any(affects),
         }
     }
@@ -80,18 +80,18 @@ impl JournalEntry {
     }
 
     /// Records that the command was not run.
-    pub(super) fn stop(&self, cx: &ProjectContext<'_>, outcome: Outcome, failure: Failure) -> Failure {
+    pub(super) fn stop(&self, cx: &ProjectContext<'_>, outcome: CommandOutcome, failure: Failure) -> Failure {
         self.write(cx, outcome, failure.exit);
         failure
     }
 
     /// Records that the command was run.
     pub(super) fn finish(&self, cx: &ProjectContext<'_>, backups: &BackupOutcome, exit: Exit) {
-        let outcome = if backups.waived { Outcome::RanWithoutBackup } else { Outcome::Ran };
+        let outcome = if backups.waived { CommandOutcome::RanWithoutBackup } else { CommandOutcome::Ran };
         self.write(cx, outcome, exit);
     }
 
-    fn write(&self, cx: &ProjectContext<'_>, outcome: Outcome, exit: Exit) {
+    fn write(&self, cx: &ProjectContext<'_>, outcome: CommandOutcome, exit: Exit) {
         if !self.affects_data {
             return;
         }

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::volume_of;
-use crate::backup::record::{Note, Record};
+use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
-use crate::engine::{Container, State};
-use crate::inventory::{PlaceSource, Store, StoreKind};
+use crate::engine::{Container, ContainerState};
+use crate::inventory::{LocationSource, Store, StoreKind};
 use crate::protect::Protection;
 use crate::units::Bytes;
 
@@ -22,7 +22,7 @@ pub(super) struct Row<'a> {
     pub(super) service: Option<String>,
     /// The name that its backups go by.
     pub(super) id: String,
-    pub(super) source: PlaceSource,
+    pub(super) source: LocationSource,
     pub(super) target: Option<&'a Path>,
     /// Whether it is on the engine already.
     pub(super) there: bool,
@@ -30,7 +30,7 @@ pub(super) struct Row<'a> {
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
     pub(super) backup: Option<Backup>,
-    pub(super) record: Option<Record>,
+    pub(super) record: Option<StoreBaseline>,
 }
 
 impl Row<'_> {
@@ -63,25 +63,25 @@ impl Row<'_> {
 
     fn place(&self) -> String {
         let place = match &self.source {
-            PlaceSource::Volume { name: Some(name), anonymous: false } => format!("volume {name}"),
-            PlaceSource::Volume { name: Some(name), anonymous: true } => {
+            LocationSource::Volume { name: Some(name), anonymous: false } => format!("volume {name}"),
+            LocationSource::Volume { name: Some(name), anonymous: true } => {
                 format!("anonymous volume {}…", name.get(..12).unwrap_or(name))
             }
-            PlaceSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
-            PlaceSource::Bind { path } => format::short_path(path),
-            PlaceSource::Tmpfs => "memory".to_owned(),
-            PlaceSource::Layer => "the container".to_owned(),
+            LocationSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
+            LocationSource::Bind { path } => format::short_path(path),
+            LocationSource::Tmpfs => "memory".to_owned(),
+            LocationSource::Layer => "the container".to_owned(),
         };
         if self.there { place } else { format!("{place} (not there yet)") }
     }
 
     fn protected(&self) -> &'static str {
         match (&self.source, self.protection) {
-            (PlaceSource::Volume { .. }, Protection::Holding) => "yes",
-            (PlaceSource::Volume { .. }, Protection::Stopped) => "holder stopped",
-            (PlaceSource::Volume { .. }, Protection::None) if self.disposable => "disposable",
-            (PlaceSource::Volume { .. }, Protection::None) => "no",
-            (PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Layer, _) => "-",
+            (LocationSource::Volume { .. }, Protection::Holding) => "yes",
+            (LocationSource::Volume { .. }, Protection::Stopped) => "holder stopped",
+            (LocationSource::Volume { .. }, Protection::None) if self.disposable => "disposable",
+            (LocationSource::Volume { .. }, Protection::None) => "no",
+            (LocationSource::Bind { .. } | LocationSource::Tmpfs | LocationSource::Layer, _) => "-",
         }
     }
 
@@ -91,16 +91,16 @@ impl Row<'_> {
         let target = self.target.map_or_else(String::new, |target| target.display().to_string());
         let name = self.store.map_or(self.id.as_str(), |store| &store.service);
         match &self.source {
-            PlaceSource::Layer => warnings.push(format!(
+            LocationSource::Layer => warnings.push(format!(
                 "`{name}` keeps its data inside its container: nothing is mounted at `{target}`, and the next `down` deletes it."
             )),
-            PlaceSource::Volume { anonymous: true, .. } if self.store.is_some() => warnings.push(format!(
+            LocationSource::Volume { anonymous: true, .. } if self.store.is_some() => warnings.push(format!(
                 "`{name}` keeps data at `{target}` in an anonymous volume: after the next `down` nothing finds it."
             )),
-            PlaceSource::Tmpfs => warnings.push(format!(
+            LocationSource::Tmpfs => warnings.push(format!(
                 "`{name}` keeps data at `{target}` in memory: it is empty after any stop."
             )),
-            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } => {}
+            LocationSource::Volume { .. } | LocationSource::Bind { .. } => {}
         }
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
@@ -111,7 +111,7 @@ impl Row<'_> {
         if self.there
             && self.backup.is_none()
             && !self.disposable
-            && !matches!(self.source, PlaceSource::Tmpfs)
+            && !matches!(self.source, LocationSource::Tmpfs)
         {
             warnings.push(match self.store {
                 Some(store) => {
@@ -129,18 +129,18 @@ impl Row<'_> {
 
     pub(super) fn json(&self) -> Value {
         let place = match &self.source {
-            PlaceSource::Volume { name, anonymous } => {
+            LocationSource::Volume { name, anonymous } => {
                 json!({ "type": "volume", "name": name, "anonymous": anonymous })
             }
-            PlaceSource::Bind { path } => json!({ "type": "directory", "path": path }),
-            PlaceSource::Tmpfs => json!({ "type": "tmpfs" }),
-            PlaceSource::Layer => json!({ "type": "layer" }),
+            LocationSource::Bind { path } => json!({ "type": "directory", "path": path }),
+            LocationSource::Tmpfs => json!({ "type": "tmpfs" }),
+            LocationSource::Layer => json!({ "type": "layer" }),
         };
         let protection = match (&self.source, self.protection) {
-            (PlaceSource::Volume { .. }, Protection::Holding) => json!("holding"),
-            (PlaceSource::Volume { .. }, Protection::Stopped) => json!("stopped"),
-            (PlaceSource::Volume { .. }, Protection::None) => json!("none"),
-            (PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Layer, _) => Value::Null,
+            (LocationSource::Volume { .. }, Protection::Holding) => json!("holding"),
+            (LocationSource::Volume { .. }, Protection::Stopped) => json!("stopped"),
+            (LocationSource::Volume { .. }, Protection::None) => json!("none"),
+            (LocationSource::Bind { .. } | LocationSource::Tmpfs | LocationSource::Layer, _) => Value::Null,
         };
         json!({
             "service": self.service,
@@ -179,25 +179,25 @@ fn kind(kind: StoreKind) -> &'static str {
 fn state(container: &Container) -> String {
     let word = state_word(container.state);
     match (container.state, &container.health) {
-        (State::Exited | State::Dead, _) => format!("{word} ({})", container.exit_code),
+        (ContainerState::Exited | ContainerState::Dead, _) => format!("{word} ({})", container.exit_code),
         (_, Some(health)) => format!("{word}, {health}"),
         (_, None) => word.to_owned(),
     }
 }
 
-fn state_word(state: State) -> &'static str {
+fn state_word(state: ContainerState) -> &'static str {
     match state {
-        State::Created => "created",
-        State::Running => "running",
-        State::Paused => "paused",
-        State::Restarting => "restarting",
-        State::Exited => "exited",
-        State::Dead => "dead",
-        State::Removing => "removing",
+        ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Exited => "exited",
+        ContainerState::Dead => "dead",
+        ContainerState::Removing => "removing",
     }
 }
 
-fn last_stop(record: &Record) -> String {
+fn last_stop(record: &StoreBaseline) -> String {
     let ago = format::ago(record.time);
     match &record.note {
         Note::Stopped => ago,

@@ -1,16 +1,17 @@
-//! Questions to the engine, answered with what we read of them and no more.
+//! Requests to the engine, with responses of our own.
 //!
-//! The library's own models follow the newest API to the letter: they do not know the volume sizes of an engine before
-//! 28, and an unknown word in a field that nobody needs fails the whole answer. A safety tool that cannot list a
-//! project because of a plugin's status field protects nobody, so answers are read here, with the library's transport.
+//! bollard's models follow the newest API strictly: they lack the volume sizes of engines before 28, and an unknown value
+//! in a field that nobody needs fails the complete response. A safety tool must be able to list a project whatever a
+//! plugin reports, so responses are parsed here, and only the transport is bollard's.
 
 use std::fmt::Write as _;
 
 use bollard::{BollardRequest, Docker};
 use futures_util::TryStreamExt as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
-use super::failure::Failed;
+use super::error::RequestError;
 
 /// The engine's HTTP API.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ impl Api {
         Self { client }
     }
 
-    /// The library's client, for what it does well: uploads, downloads, hijacked connections.
+    /// bollard's client, for uploads, downloads and attached programs.
     pub(super) fn client(&self) -> &Docker {
         &self.client
     }
@@ -32,58 +33,54 @@ impl Api {
         &self,
         path: &str,
         query: &[(&str, &str)],
-    ) -> Result<T, Failed> {
+    ) -> Result<T, RequestError> {
         let mut target = format!("/v{}{path}", self.client.client_version());
         for (index, (key, value)) in query.iter().enumerate() {
-            let _ = write!(target, "{}{key}={}", if index == 0 { '?' } else { '&' }, encoded(value));
+            let _ = write!(target, "{}{key}={}", if index == 0 { '?' } else { '&' }, percent_encoded(value));
         }
-        let client = self.client.clone().with_request_modifier(move |request| aimed_at(request, &target));
-        // The one call of the library that gives the body of a GET as it is; its address is replaced.
-        let body = client.export_container("0").try_fold(Vec::new(), |mut body, piece| async move {
-            body.extend_from_slice(&piece);
+        let client = self.client.clone().with_request_modifier(move |request| with_address(request, &target));
+        // The only call of bollard that returns the body of a GET unparsed; its address is replaced.
+        let body = client.export_container("0").try_fold(Vec::new(), |mut body, chunk| async move {
+            body.extend_from_slice(&chunk);
             Ok(body)
         });
-        serde_json::from_slice(&body.await?).map_err(Failed::Answer)
+        serde_json::from_slice(&body.await?).map_err(RequestError::Response)
     }
 
-    /// Asks about one thing by its name.
+    /// Gets an object by its name or id.
     pub(super) async fn get_named<T: DeserializeOwned>(
         &self,
-        before: &str,
+        prefix: &str,
         name: &str,
-        after: &str,
-    ) -> Result<T, Failed> {
+        suffix: &str,
+    ) -> Result<T, RequestError> {
         let name = checked(name)?;
-        self.get(&format!("{before}{name}{after}"), &[]).await
+        self.get(&format!("{prefix}{name}{suffix}"), &[]).await
     }
 }
 
-fn aimed_at(mut request: BollardRequest, target: &str) -> BollardRequest {
+fn with_address(mut request: BollardRequest, target: &str) -> BollardRequest {
     let uri = request.uri();
     let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
     let address = format!("{}://{authority}{target}", uri.scheme_str().unwrap_or_default());
-    *request.uri_mut() = address.parse().expect("a checked path and an encoded query make an address");
+    *request.uri_mut() = address.parse().expect("a checked path and an encoded query are a valid URI");
     request
 }
 
-/// A name that means only itself in an address: no `..`, no `?`, no way out of its place.
-pub(super) fn checked(name: &str) -> Result<&str, Failed> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/:@+".contains(&byte);
-    let sound = name.bytes().all(plain)
+/// Checks that a name does not change the meaning of a URL path: no `..`, no `?`, no empty segment.
+pub(super) fn checked(name: &str) -> Result<&str, RequestError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/:@+".contains(&byte);
+    let valid = name.bytes().all(is_allowed)
         && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
         && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-    if sound { Ok(name) } else { Err(Failed::Name(name.to_owned())) }
+    if valid { Ok(name) } else { Err(RequestError::Name(name.to_owned())) }
 }
 
-fn encoded(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
+/// Everything but the unreserved letters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn percent_encoded(value: &str) -> String {
+    utf8_percent_encode(value, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -91,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_bend_the_address() {
+    fn a_name_cannot_change_the_path() {
         for name in ["shop_db", "n", "qdrant/qdrant:v1.19.0", "host:5000/a/b@sha256:00ff", "sha256:0f"] {
             assert!(checked(name).is_ok(), "{name}");
         }
@@ -104,6 +101,6 @@ mod tests {
 
     #[test]
     fn values_are_encoded() {
-        assert_eq!(encoded(r#"{"a":["b=c&d"]}"#), "%7B%22a%22%3A%5B%22b%3Dc%26d%22%5D%7D");
+        assert_eq!(percent_encoded(r#"{"a":["b=c&d"]}"#), "%7B%22a%22%3A%5B%22b%3Dc%26d%22%5D%7D");
     }
 }

@@ -1,4 +1,4 @@
-//! A program in a running container, with its output taken apart and its input held open.
+//! Runs a program in a running container, with separated output and open input.
 
 use bollard::Docker;
 use bollard::container::LogOutput;
@@ -9,7 +9,7 @@ use tokio_util::io::StreamReader;
 
 use crate::engine::ExecPipe;
 
-/// Starts `argv` without a terminal. What it prints as errors is dropped.
+/// Starts `argv` without a terminal. Standard error is discarded.
 pub(super) async fn start(client: &Docker, container: &str, argv: &[&str]) -> Result<ExecPipe, Error> {
     let options = CreateExecOptions {
         attach_stdin: Some(true),
@@ -24,11 +24,11 @@ pub(super) async fn start(client: &Docker, container: &str, argv: &[&str]) -> Re
     let StartExecResults::Attached { output, input } = started else {
         return Err(Error::DockerStreamError { error: "the program was not attached".to_owned() });
     };
-    let printed = output.map_err(std::io::Error::other).try_filter_map(|piece| async move {
-        Ok(match piece {
+    let stdout = output.map_err(std::io::Error::other).try_filter_map(|output| async move {
+        Ok(match output {
             LogOutput::StdOut { message } | LogOutput::Console { message } => Some(message),
             LogOutput::StdErr { .. } | LogOutput::StdIn { .. } => None,
         })
     });
-    Ok(ExecPipe { stdout: Box::pin(StreamReader::new(Box::pin(printed))), stdin: input })
+    Ok(ExecPipe { stdout: Box::pin(StreamReader::new(Box::pin(stdout))), stdin: input })
 }

@@ -1,19 +1,19 @@
-//! What a helper is made of: a way to its mounts.
+//! The configuration of helper containers, which give access to volumes.
 
 use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
 
-use super::{blanked, wire};
+use super::{blank_compose_labels, wire};
 use crate::engine::{HELPER_LABEL, Helper};
 
-/// The request.
-pub(super) fn body(helper: &Helper, image: &wire::Image) -> ContainerCreateBody {
-    let mut labels = blanked(image);
+/// The body of the create request.
+pub(super) fn body(helper: &Helper, image: &wire::ImageInspect) -> ContainerCreateBody {
+    let mut labels = blank_compose_labels(image);
     labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
     ContainerCreateBody {
         image: Some(helper.image.clone()),
-        // Never run; but a container has to have something to run.
+        // Never runs, but the engine requires a command.
         cmd: Some(vec!["safe-compose-helper".to_owned()]),
         labels: Some(labels),
         network_disabled: Some(true),
@@ -26,14 +26,13 @@ pub(super) fn body(helper: &Helper, image: &wire::Image) -> ContainerCreateBody 
     }
 }
 
-/// Its volumes, and a memory file system wherever the image would get a volume of its own,
-/// so that making a helper never leaves a volume behind.
-fn mounts(helper: &Helper, image: &wire::Image) -> Vec<Mount> {
+/// The volumes, and a tmpfs at every `VOLUME` of the image, so that a helper never leaves an anonymous volume behind.
+fn mounts(helper: &Helper, image: &wire::ImageInspect) -> Vec<Mount> {
     let volumes = helper.volumes.iter().map(|(name, destination)| Mount {
         typ: Some(MountType::VOLUME),
         source: Some(name.clone()),
         target: Some(destination.to_string_lossy().into_owned()),
-        // An empty volume stays empty: what the image has at that path is not data.
+        // An empty volume stays empty: files of the image at this path are not the volume's data.
         volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..Default::default() }),
         ..Default::default()
     });

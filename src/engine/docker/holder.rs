@@ -1,4 +1,4 @@
-//! What a holder is made of: as little as an engine allows.
+//! The configuration of holder containers: the minimum that an engine allows.
 
 use std::collections::HashMap;
 
@@ -9,20 +9,20 @@ use bollard::models::{
 
 use crate::engine::Holder;
 
-/// Enough for the program that starts containers, which is counted in here until ours has taken its place.
+/// Bytes. The container runtime counts towards the limit until the program has started.
 const MEMORY: i64 = 32 * 1024 * 1024;
 
-/// The same, for threads.
+/// Threads, including those of the container runtime.
 const PROCESSES: i64 = 32;
 
-/// The request. `labels` are what has to be taken away of the image's.
+/// The body of the create request. `labels` override labels of the image.
 pub(super) fn body(holder: &Holder, mut labels: HashMap<String, String>) -> ContainerCreateBody {
     labels.extend(holder.labels.clone());
     ContainerCreateBody {
         image: Some(holder.image.clone()),
         labels: Some(labels),
         network_disabled: Some(true),
-        // The first process of a container is deaf to the usual signal.
+        // The first process of a container ignores `SIGTERM`.
         stop_signal: Some("SIGKILL".to_owned()),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
@@ -34,7 +34,7 @@ pub(super) fn body(holder: &Holder, mut labels: HashMap<String, String>) -> Cont
                 volume_options: Some(MountVolumeOptions { no_copy: Some(true), ..Default::default() }),
                 ..Default::default()
             }]),
-            // It comes back with the engine, even if it was stopped before.
+            // Restarts with the engine, even if it was stopped before.
             restart_policy: Some(RestartPolicy {
                 name: Some(RestartPolicyNameEnum::ALWAYS),
                 maximum_retry_count: None,
@@ -45,7 +45,7 @@ pub(super) fn body(holder: &Holder, mut labels: HashMap<String, String>) -> Cont
             memory: Some(MEMORY),
             memory_swap: Some(MEMORY),
             pids_limit: Some(PROCESSES),
-            // A log server that is away must not keep it from starting, nor must an `init` that is missing.
+            // Neither an unreachable log server nor a missing `init` program may prevent the start.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             init: Some(false),
             ..Default::default()

@@ -1,11 +1,11 @@
-//! A real Docker Engine, through its API.
+//! A real Docker Engine, accessed through its API.
 //!
-//! Every name that goes into a request is checked first (`api`): the client library pastes it into the address as it is.
+//! Every name in a request is checked first (`api`): bollard inserts it into the path unescaped.
 
 mod api;
 mod connect;
+mod error;
 mod exec;
-mod failure;
 mod helper;
 mod holder;
 mod scratch;
@@ -27,104 +27,105 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
 use self::api::Api;
-use self::failure::Failures;
+use self::error::ErrorMapper;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Result, Scratch, Volume, is_beside,
+    Identity, Image, Result, Scratch, Volume, are_siblings,
 };
 use crate::policy::Clearance;
 
 const COMPOSE_LABELS: &str = "com.docker.compose.";
 
-/// The engine answers an upload when it has unpacked all of it, however long that takes.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The engine responds to an upload when it has extracted all of it, however long that takes.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// How many containers are looked at side by side.
-const SIDE_BY_SIDE: usize = 8;
+/// How many containers are inspected concurrently.
+const PARALLEL_INSPECTS: usize = 8;
 
 /// A connection to one engine.
 #[derive(Debug, Clone)]
 pub struct DockerEngine {
     api: Api,
     endpoint: Endpoint,
-    failures: Failures,
-    /// The way to it, where it is behind `ssh`.
-    _way: Option<Arc<ssh::Way>>,
+    errors: ErrorMapper,
+    /// Keeps the connection of an `ssh://` endpoint open.
+    _tunnel: Option<Arc<ssh::SshTunnel>>,
 }
 
 impl DockerEngine {
-    /// Connects, and agrees with the engine on a version of the API.
+    /// Connects and negotiates the API version.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
-        let failures = Failures::of(&endpoint.url);
+        let errors = ErrorMapper::new(&endpoint.url);
         let behind_ssh = endpoint.url.starts_with("ssh://");
-        let way = behind_ssh.then(|| ssh::Way::open(&endpoint.url)).transpose();
-        let way = way.map_err(|error| failures.unreachable(error))?.map(Arc::new);
-        let client = match &way {
-            Some(way) => connect::at_socket(&way.address()),
+        let tunnel = behind_ssh.then(|| ssh::SshTunnel::open(&endpoint.url)).transpose();
+        let tunnel = tunnel.map_err(|error| errors.unreachable(error))?.map(Arc::new);
+        let client = match &tunnel {
+            Some(tunnel) => connect::at_socket(&tunnel.address()),
             None => connect::client(endpoint),
         };
-        let client = client.map_err(|error| failures.unreachable(error))?.negotiate_version().await;
-        let client = client.map_err(|error| match way.as_deref().and_then(ssh::Way::complaint) {
-            Some(complaint) => failures.unreachable(anyhow::Error::msg(complaint)),
-            None => failures.asking("tell its version", error),
-        })?;
-        Ok(Self { api: Api::new(client), endpoint: endpoint.clone(), failures, _way: way })
+        let client = client.map_err(|error| errors.unreachable(error))?.negotiate_version().await;
+        let client =
+            client.map_err(|error| match tunnel.as_deref().and_then(ssh::SshTunnel::last_error) {
+                Some(message) => errors.unreachable(anyhow::Error::msg(message)),
+                None => errors.request("report its version", error),
+            })?;
+        Ok(Self { api: Api::new(client), endpoint: endpoint.clone(), errors, _tunnel: tunnel })
     }
 
-    async fn container(&self, id: &str) -> Result<Option<wire::Container>> {
+    async fn container(&self, id: &str) -> Result<Option<wire::ContainerInspect>> {
         self.api.get_named("/containers/", id, "/json").await.map_or_else(
-            |error| self.failures.unless_missing("describe a container", error),
+            |error| self.errors.none_if_missing("inspect a container", error),
             |found| Ok(Some(found)),
         )
     }
 
-    /// Containers by one of the engine's filters.
+    /// Containers that match a filter of the engine.
     async fn containers(&self, filter: &str, value: &str) -> Result<Vec<Container>> {
-        let listed = self.listed(filter, value).await?;
-        self.looked_at(listed).await
+        let listed = self.list_containers(filter, value).await?;
+        self.inspect_all(listed).await
     }
 
-    async fn listed(&self, filter: &str, value: &str) -> Result<Vec<wire::Listed>> {
+    async fn list_containers(&self, filter: &str, value: &str) -> Result<Vec<wire::ContainerSummary>> {
         let filters = json!({ filter: [value] }).to_string();
         self.api
             .get("/containers/json", &[("all", "1"), ("filters", &filters)])
             .await
-            .map_err(|error| self.failures.asking("list containers", error))
+            .map_err(|error| self.errors.request("list containers", error))
     }
 
-    /// One that goes away meanwhile is left out.
-    async fn looked_at(&self, listed: Vec<wire::Listed>) -> Result<Vec<Container>> {
+    /// Skips containers that are removed meanwhile.
+    async fn inspect_all(&self, listed: Vec<wire::ContainerSummary>) -> Result<Vec<Container>> {
         let mut found: Vec<Container> = futures_util::stream::iter(listed)
             .map(|listed| async move { self.container(&listed.id).await })
-            .buffer_unordered(SIDE_BY_SIDE)
-            .try_filter_map(|found| async move { Ok(found.map(wire::Container::into_ours)) })
+            .buffer_unordered(PARALLEL_INSPECTS)
+            .try_filter_map(|found| async move { Ok(found.map(wire::ContainerInspect::into_model)) })
             .try_collect()
             .await?;
         found.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(found)
     }
 
-    /// The id of a container that is a holder; any other is refused.
+    /// The id of a holder container; refuses any other.
     async fn holder(&self, id: &str, verb: &str) -> Result<String> {
         match self.container(id).await? {
             Some(container) if container.is_holder() => Ok(container.id),
             Some(_) => Err(EngineError::Refused {
                 action: format!("{verb} container `{id}`"),
-                source: anyhow::anyhow!("it is not a holder of ours"),
+                source: anyhow::anyhow!("not a holder container of safe-compose"),
             }),
             None => Err(EngineError::NotFound { what: format!("container `{id}`") }),
         }
     }
 }
 
-/// How a container of ours is removed: at once, and its volumes stay.
-fn gone_but_volumes() -> RemoveContainerOptions {
+/// Removes a container at once and keeps its volumes.
+fn keeping_volumes() -> RemoveContainerOptions {
     RemoveContainerOptionsBuilder::default().force(true).v(false).build()
 }
 
-/// Labels that take away what a container would inherit: an image that Compose has built carries Compose's labels.
-fn blanked(image: &wire::Image) -> HashMap<String, String> {
+/// Labels that clear Compose's labels of an image, which a container would inherit: images built by Compose have them.
+fn blank_compose_labels(image: &wire::ImageInspect) -> HashMap<String, String> {
     image
         .labels()
         .filter(|label| label.starts_with(COMPOSE_LABELS))
@@ -139,11 +140,11 @@ impl Engine for DockerEngine {
     }
 
     async fn identity(&self) -> Result<Identity> {
-        let info: wire::Info = self
+        let info: wire::SystemInfo = self
             .api
             .get("/info", &[])
             .await
-            .map_err(|error| self.failures.asking("tell who it is", error))?;
+            .map_err(|error| self.errors.request("report its identity", error))?;
         Ok(Identity {
             local: connect::is_local(&self.endpoint, &info),
             containerd_images: info.keeps_images_in_containerd(),
@@ -162,7 +163,7 @@ impl Engine for DockerEngine {
     }
 
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>> {
-        // The engine's filter also takes a destination for a match.
+        // The engine's filter also matches destinations.
         let mut found = self.containers("volume", volume).await?;
         found.retain(|container| container.mounts_volume(volume) && container.held_volume() != Some(volume));
         Ok(found)
@@ -174,99 +175,100 @@ impl Engine for DockerEngine {
     }
 
     async fn inspect(&self, id: &str) -> Result<Option<Container>> {
-        Ok(self.container(id).await?.map(wire::Container::into_ours))
+        Ok(self.container(id).await?.map(wire::ContainerInspect::into_model))
     }
 
-    async fn containers_beside(&self, directory: &Path) -> Result<Vec<Container>> {
-        let mut listed = self.listed("label", super::WORKING_DIR_LABEL).await?;
+    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+        let mut listed = self.list_containers("label", super::WORKING_DIR_LABEL).await?;
         listed.retain(|one| {
-            let made_from = one.labels.get(super::WORKING_DIR_LABEL);
-            made_from.is_some_and(|made_from| is_beside(Path::new(made_from), directory))
+            let directory_label = one.labels.get(super::WORKING_DIR_LABEL);
+            directory_label.is_some_and(|other| are_siblings(Path::new(other), directory))
         });
-        self.looked_at(listed).await
+        self.inspect_all(listed).await
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
         let filters = json!({ "label": [format!("com.docker.compose.project={project}")] }).to_string();
-        let listed: wire::Volumes = self
+        let listed: wire::VolumeList = self
             .api
             .get("/volumes", &[("filters", &filters)])
             .await
-            .map_err(|error| self.failures.asking("list volumes", error))?;
+            .map_err(|error| self.errors.request("list volumes", error))?;
         let mut volumes: Vec<Volume> =
-            listed.volumes.unwrap_or_default().into_iter().map(wire::Volume::into_ours).collect();
+            listed.volumes.unwrap_or_default().into_iter().map(wire::VolumeInspect::into_model).collect();
         volumes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(volumes)
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {
-        self.api.get_named::<wire::Volume>("/volumes/", name, "").await.map_or_else(
-            |error| self.failures.unless_missing("describe a volume", error),
-            |volume| Ok(Some(volume.into_ours())),
+        self.api.get_named::<wire::VolumeInspect>("/volumes/", name, "").await.map_or_else(
+            |error| self.errors.none_if_missing("inspect a volume", error),
+            |volume| Ok(Some(volume.into_model())),
         )
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {
-        self.api.get_named::<wire::Image>("/images/", reference, "/json").await.map_or_else(
-            |error| self.failures.unless_missing("describe an image", error),
-            |image| Ok(Some(image.into_ours())),
+        self.api.get_named::<wire::ImageInspect>("/images/", reference, "/json").await.map_or_else(
+            |error| self.errors.none_if_missing("inspect an image", error),
+            |image| Ok(Some(image.into_model())),
         )
     }
 
     async fn volume_sizes(&self) -> Result<BTreeMap<String, u64>> {
-        let ask = || self.api.get::<wire::DiskUsage>("/system/df", &[("type", "volume"), ("verbose", "1")]);
-        // An engine of this time measures for one asker at once, and turns others away (measured, 20.10).
-        let mut usage = ask().await;
+        let request =
+            || self.api.get::<wire::DiskUsage>("/system/df", &[("type", "volume"), ("verbose", "1")]);
+        // Older engines compute this for one client at a time and reject others (measured, 20.10).
+        let mut usage = request().await;
         for _ in 0..10 {
             if usage.is_ok() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
-            usage = ask().await;
+            usage = request().await;
         }
-        Ok(usage.map_err(|error| self.failures.asking("measure volumes", error))?.into_sizes())
+        Ok(usage.map_err(|error| self.errors.request("report the sizes of volumes", error))?.into_sizes())
     }
 
     async fn maps_users(&self) -> Result<bool> {
-        let info: wire::Info = self
+        let info: wire::SystemInfo = self
             .api
             .get("/info", &[])
             .await
-            .map_err(|error| self.failures.asking("tell how it runs", error))?;
+            .map_err(|error| self.errors.request("report its configuration", error))?;
         Ok(info.maps_users())
     }
 
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe> {
         let container =
-            api::checked(container).map_err(|error| self.failures.asking("run a program", error))?;
+            api::checked(container).map_err(|error| self.errors.request("run a program", error))?;
         exec::start(self.api.client(), container, argv)
             .await
-            .map_err(|error| self.failures.about(&format!("container `{container}`"), "run a program", error))
+            .map_err(|error| self.errors.lookup(&format!("container `{container}`"), "run a program", error))
     }
 
     async fn link_target(&self, container: &str, path: &Path) -> Result<Option<PathBuf>> {
-        let action = format!("look at `{}` in container `{container}`", path.display());
-        let container = api::checked(container).map_err(|error| self.failures.asking(&action, error))?;
+        let action = format!("inspect `{}` in container `{container}`", path.display());
+        let container = api::checked(container).map_err(|error| self.errors.request(&action, error))?;
         let options = ContainerArchiveInfoOptionsBuilder::default().path(&path.to_string_lossy()).build();
         match self.api.client().get_container_archive_info(container, Some(options)).await {
             Ok(found) => Ok(Some(PathBuf::from(found.link_target)).filter(|target| target.is_absolute())),
-            Err(error) => self.failures.unless_missing(&action, error).map(|_: Option<()>| None),
+            Err(error) => self.errors.none_if_missing(&action, error).map(|_: Option<()>| None),
         }
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {
         let what = format!("`{}` in container `{container}`", path.display());
         let action = format!("read {what}");
-        let container = api::checked(container).map_err(|error| self.failures.asking(&action, error))?;
+        let container = api::checked(container).map_err(|error| self.errors.request(&action, error))?;
         let options = DownloadFromContainerOptionsBuilder::default().path(&path.to_string_lossy()).build();
         let mut bytes = Box::pin(self.api.client().download_from_container(container, Some(options)));
-        // The first piece tells whether there is anything to read; an archive is never empty.
+        // The first chunk tells whether the path exists; an archive is never empty.
         let first = match bytes.next().await {
             Some(Ok(first)) => first,
-            Some(Err(error)) => return Err(self.failures.about(&what, &action, error)),
+            Some(Err(error)) => return Err(self.errors.lookup(&what, &action, error)),
             None => return Err(EngineError::NotFound { what }),
         };
-        let rest = bytes.map(|piece| piece.map(Vec::from).map_err(std::io::Error::other));
+        let rest = bytes.map(|chunk| chunk.map(Vec::from).map_err(std::io::Error::other));
         Ok(Box::pin(futures_util::stream::once(async move { Ok(Vec::from(first)) }).chain(rest)))
     }
 
@@ -279,38 +281,38 @@ impl Engine for DockerEngine {
     ) -> Result<()> {
         let what = format!("`{}` in container `{container}`", path.display());
         let action = format!("write {what}");
-        let container = api::checked(container).map_err(|error| self.failures.asking(&action, error))?;
+        let container = api::checked(container).map_err(|error| self.errors.request(&action, error))?;
         let options = UploadToContainerOptionsBuilder::default()
             .path(&path.to_string_lossy())
-            // A file does not take the place of a directory, nor the other way round. Owners stay as the archive has
-            // them; `copyUIDGID` would give everything to the container's user.
+            // A file does not replace a directory or vice versa. Owners are those in the archive; `copyUIDGID` would
+            // change all owners to the container's user.
             .no_overwrite_dir_non_dir("1")
             .build();
         let body = bollard::body_try_stream(tar.map_ok(Into::into));
         self.api
             .client()
             .clone()
-            .with_timeout(UPLOAD_PATIENCE)
+            .with_timeout(UPLOAD_TIMEOUT)
             .upload_to_container(container, Some(options), body)
             .await
-            .map_err(|error| self.failures.about(&what, &action, error))
+            .map_err(|error| self.errors.lookup(&what, &action, error))
     }
 
     async fn create_helper(&self, helper: &Helper) -> Result<String> {
-        let asking = |error| self.failures.asking("create a helper container", error);
-        // A volume that does not exist would be made, empty.
+        let failed = |error| self.errors.request("create a helper container", error);
+        // The engine would create a missing volume.
         for (name, _) in &helper.volumes {
             if self.volume(name).await?.is_none() {
                 return Err(EngineError::NotFound { what: format!("volume `{name}`") });
             }
         }
-        let image: wire::Image =
+        let image: wire::ImageInspect =
             self.api.get_named("/images/", &helper.image, "/json").await.map_err(|error| {
-                self.failures.about(&format!("image `{}`", helper.image), "describe an image", error)
+                self.errors.lookup(&format!("image `{}`", helper.image), "inspect an image", error)
             })?;
         let body = helper::body(helper, &image);
         let created =
-            self.api.client().create_container(None::<CreateContainerOptions>, body).await.map_err(asking)?;
+            self.api.client().create_container(None::<CreateContainerOptions>, body).await.map_err(failed)?;
         Ok(created.id)
     }
 
@@ -321,23 +323,23 @@ impl Engine for DockerEngine {
         if !container.is_helper() {
             return Err(EngineError::Refused {
                 action: format!("remove container `{id}`"),
-                source: anyhow::anyhow!("it is not one of ours"),
+                source: anyhow::anyhow!("not a helper container of safe-compose"),
             });
         }
-        match self.api.client().remove_container(&container.id, Some(gone_but_volumes())).await {
+        match self.api.client().remove_container(&container.id, Some(keeping_volumes())).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                self.failures.unless_missing("remove a helper container", error).map(|_: Option<()>| ())
+                self.errors.none_if_missing("remove a helper container", error).map(|_: Option<()>| ())
             }
         }
     }
 
     async fn architecture(&self) -> Result<String> {
-        let info: wire::Info = self
+        let info: wire::SystemInfo = self
             .api
             .get("/info", &[])
             .await
-            .map_err(|error| self.failures.asking("tell its architecture", error))?;
+            .map_err(|error| self.errors.request("report its architecture", error))?;
         Ok(info.architecture)
     }
 
@@ -348,7 +350,7 @@ impl Engine for DockerEngine {
             .import_image(options, bollard::body_full(tar.into()), None)
             .try_for_each(|_| async { Ok(()) })
             .await
-            .map_err(|error| self.failures.asking("load an image", error))
+            .map_err(|error| self.errors.request("load an image", error))
     }
 
     async fn holders(&self) -> Result<Vec<Container>> {
@@ -356,25 +358,25 @@ impl Engine for DockerEngine {
     }
 
     async fn create_holder(&self, holder: &Holder) -> Result<()> {
-        let image: wire::Image =
+        let image: wire::ImageInspect =
             self.api.get_named("/images/", &holder.image, "/json").await.map_err(|error| {
-                self.failures.about(&format!("image `{}`", holder.image), "describe an image", error)
+                self.errors.lookup(&format!("image `{}`", holder.image), "inspect an image", error)
             })?;
         let name = api::checked(&holder.name)
-            .map_err(|error| self.failures.asking("create a holder container", error))?;
+            .map_err(|error| self.errors.request("create a holder container", error))?;
         let options = CreateContainerOptionsBuilder::default().name(name).build();
-        let body = holder::body(holder, blanked(&image));
+        let body = holder::body(holder, blank_compose_labels(&image));
         let created = self
             .api
             .client()
             .create_container(Some(options), body)
             .await
-            .map_err(|error| self.failures.asking("create a holder container", error))?;
+            .map_err(|error| self.errors.request("create a holder container", error))?;
         let started = self.api.client().start_container(&created.id, None).await;
         let Err(error) = started else { return Ok(()) };
-        // What cannot start protects nothing for long, and would be in the way of the next try.
-        let _ = self.api.client().remove_container(&created.id, Some(gone_but_volumes())).await;
-        Err(self.failures.asking("start a holder container", error))
+        // A holder that does not run does not protect from `prune`, and its name would block the next attempt.
+        let _ = self.api.client().remove_container(&created.id, Some(keeping_volumes())).await;
+        Err(self.errors.request("start a holder container", error))
     }
 
     async fn start_holder(&self, id: &str) -> Result<()> {
@@ -383,15 +385,15 @@ impl Engine for DockerEngine {
             .client()
             .start_container(&id, None)
             .await
-            .map_err(|error| self.failures.asking("start a holder container", error))
+            .map_err(|error| self.errors.request("start a holder container", error))
     }
 
     async fn remove_holder(&self, id: &str, _: &Clearance) -> Result<()> {
         let id = self.holder(id, "remove").await?;
-        match self.api.client().remove_container(&id, Some(gone_but_volumes())).await {
+        match self.api.client().remove_container(&id, Some(keeping_volumes())).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                self.failures.unless_missing("remove a holder container", error).map(|_: Option<()>| ())
+                self.errors.none_if_missing("remove a holder container", error).map(|_: Option<()>| ())
             }
         }
     }
@@ -400,7 +402,7 @@ impl Engine for DockerEngine {
         scratch::start(self, scratch).await
     }
 
-    async fn scratches(&self, owner: &str) -> Result<Vec<String>> {
+    async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>> {
         scratch::list(self, owner).await
     }
 

@@ -1,4 +1,4 @@
-//! Scratch containers: made with a network that leads nowhere, limited, and removed with all they wrote.
+//! Scratch containers: isolated network, limited resources, removed with all data.
 
 use std::collections::HashMap;
 
@@ -8,30 +8,30 @@ use bollard::models::{
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use serde_json::json;
 
-use super::{DockerEngine, api, blanked, wire};
+use super::{DockerEngine, api, blank_compose_labels, wire};
 use crate::engine::{Container, EngineError, Result, SCRATCH_LABEL, Scratch};
 
-/// The length of the engine's accounting period for processor time, in microseconds.
+/// The accounting period of CPU time, in microseconds.
 const PERIOD: i64 = 100_000;
 
 pub(super) async fn start(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
-    let made = make(engine, scratch).await;
-    if made.is_err() {
-        // The first error is the one that tells something.
+    let created = create(engine, scratch).await;
+    if created.is_err() {
+        // The first error is the useful one.
         let _ = remove(engine, &scratch.name).await;
     }
-    made
+    created
 }
 
-async fn make(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
-    let failures = &engine.failures;
-    let image: wire::Image =
+async fn create(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
+    let errors = &engine.errors;
+    let image: wire::ImageInspect =
         engine.api.get_named("/images/", &scratch.image, "/json").await.map_err(|error| {
-            failures.about(&format!("image `{}`", scratch.image), "describe an image", error)
+            errors.lookup(&format!("image `{}`", scratch.image), "inspect an image", error)
         })?;
-    let asking = |error| failures.asking("create a scratch container", error);
-    let name = api::checked(&scratch.name).map_err(asking)?;
-    // An engine that has no addresses left for another network still has `none`, and a tunnel leads there too.
+    let failed = |error| errors.request("create a scratch container", error);
+    let name = api::checked(&scratch.name).map_err(failed)?;
+    // If the engine has no address pool left for another network, use `none`; a tunnel works there too.
     let network = match engine.api.client().create_network(network(scratch)).await {
         Ok(_) => name,
         Err(_) => "none",
@@ -39,15 +39,15 @@ async fn make(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
     let options = CreateContainerOptionsBuilder::default().name(name).build();
     let client = engine.api.client();
     let created = client
-        .create_container(Some(options), body(scratch, network, blanked(&image)))
+        .create_container(Some(options), body(scratch, network, blank_compose_labels(&image)))
         .await
-        .map_err(|error| asking(error.into()))?;
+        .map_err(|error| failed(error.into()))?;
     client
         .start_container(&created.id, None)
         .await
-        .map_err(|error| failures.asking("start a scratch container", error))?;
+        .map_err(|error| errors.request("start a scratch container", error))?;
     match engine.container(&created.id).await? {
-        Some(container) => Ok(container.into_ours()),
+        Some(container) => Ok(container.into_model()),
         None => Err(EngineError::NotFound { what: format!("container `{name}`") }),
     }
 }
@@ -62,7 +62,7 @@ fn network(scratch: &Scratch) -> NetworkCreateRequest {
     }
 }
 
-/// The request. `labels` are what has to be taken away of the image's.
+/// The body of the create request. `labels` override labels of the image.
 fn body(scratch: &Scratch, network: &str, mut labels: HashMap<String, String>) -> ContainerCreateBody {
     labels.insert(SCRATCH_LABEL.to_owned(), scratch.owner.clone());
     let memory = i64::try_from(scratch.limits.memory).unwrap_or(i64::MAX);
@@ -74,14 +74,14 @@ fn body(scratch: &Scratch, network: &str, mut labels: HashMap<String, String>) -
         labels: Some(labels),
         host_config: Some(HostConfig {
             network_mode: Some(network.to_owned()),
-            // It never comes back by itself, not even with the engine.
+            // Never restarts, not even with the engine.
             restart_policy: Some(RestartPolicy {
                 name: Some(RestartPolicyNameEnum::NO),
                 maximum_retry_count: None,
             }),
             memory: Some(memory),
             memory_swap: Some(memory),
-            // Unlike a number of processors, a share of their time may be more than the host has.
+            // Unlike `NanoCpus`, a quota may exceed the number of processors of the host.
             cpu_period: Some(PERIOD),
             cpu_quota: Some(i64::from(scratch.limits.millicpus) * PERIOD / 1000),
             pids_limit: Some(i64::from(scratch.limits.processes)),
@@ -92,15 +92,15 @@ fn body(scratch: &Scratch, network: &str, mut labels: HashMap<String, String>) -
     }
 }
 
-/// Containers and networks by their label: either may be there without the other.
+/// Lists containers and networks by label: either may exist without the other.
 pub(super) async fn list(engine: &DockerEngine, owner: &str) -> Result<Vec<String>> {
     let filters = json!({ "label": [format!("{SCRATCH_LABEL}={owner}")] }).to_string();
     let containers = engine.containers("label", &format!("{SCRATCH_LABEL}={owner}")).await?;
-    let networks: Vec<wire::Network> = engine
+    let networks: Vec<wire::NetworkInspect> = engine
         .api
         .get("/networks", &[("filters", &filters)])
         .await
-        .map_err(|error| engine.failures.asking("list networks", error))?;
+        .map_err(|error| engine.errors.request("list networks", error))?;
     let mut names: Vec<String> = containers.into_iter().map(|container| container.name).collect();
     names.extend(networks.into_iter().map(|network| network.name));
     names.sort();
@@ -109,31 +109,31 @@ pub(super) async fn list(engine: &DockerEngine, owner: &str) -> Result<Vec<Strin
 }
 
 pub(super) async fn remove(engine: &DockerEngine, name: &str) -> Result<()> {
-    let foreign = || EngineError::Refused {
+    let not_ours = || EngineError::Refused {
         action: format!("remove `{name}`"),
-        source: anyhow::anyhow!("it is no scratch container of ours"),
+        source: anyhow::anyhow!("not a scratch container of safe-compose"),
     };
     if let Some(container) = engine.container(name).await? {
-        // The engine also finds containers by the beginning of their id.
+        // The engine also matches a prefix of an id.
         if !container.is_scratch() || container.name() != name {
-            return Err(foreign());
+            return Err(not_ours());
         }
-        // Its anonymous volumes were made with it, and hold what it wrote.
+        // Its anonymous volumes were created with it and hold only its data.
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         if let Err(error) = engine.api.client().remove_container(&container.id, Some(options)).await {
-            engine.failures.unless_missing::<()>("remove a scratch container", error)?;
+            engine.errors.none_if_missing::<()>("remove a scratch container", error)?;
         }
     }
-    let network = engine.api.get_named::<wire::Network>("/networks/", name, "").await.map_or_else(
-        |error| engine.failures.unless_missing("describe a network", error),
+    let network = engine.api.get_named::<wire::NetworkInspect>("/networks/", name, "").await.map_or_else(
+        |error| engine.errors.none_if_missing("inspect a network", error),
         |found| Ok(Some(found)),
     )?;
     match network {
         None => Ok(()),
-        Some(network) if !network.labels.contains_key(SCRATCH_LABEL) => Err(foreign()),
+        Some(network) if !network.labels.contains_key(SCRATCH_LABEL) => Err(not_ours()),
         Some(_) => match engine.api.client().remove_network(name).await {
             Ok(()) => Ok(()),
-            Err(error) => engine.failures.unless_missing("remove a network", error).map(|_: Option<()>| ()),
+            Err(error) => engine.errors.none_if_missing("remove a network", error).map(|_: Option<()>| ()),
         },
     }
 }
@@ -143,17 +143,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::engine::Limits;
+    use crate::engine::ScratchLimits;
     use crate::secret::Secret;
 
     #[test]
-    fn it_leads_nowhere_and_takes_no_more_than_its_share() {
+    fn a_scratch_container_is_isolated_and_limited() {
         let scratch = Scratch {
             name: "safe-compose-scratch-1".into(),
             owner: "o".into(),
             image: "sha256:0".into(),
             environment: BTreeMap::from([("KEY".into(), Secret::new("k"))]),
-            limits: Limits { memory: 1 << 30, millicpus: 1500, processes: 99 },
+            limits: ScratchLimits { memory: 1 << 30, millicpus: 1500, processes: 99 },
         };
         assert_eq!(network(&scratch).internal, Some(true));
         let inherited = HashMap::from([("com.docker.compose.project".to_owned(), String::new())]);

@@ -1,9 +1,7 @@
-//! The way to an engine behind `ssh`, which is the one that Docker goes: `ssh HOST docker system dial-stdio`, once for
-//! every connection.
+//! A tunnel to an engine behind `ssh`, in the same way as Docker: `ssh HOST docker system dial-stdio` for each connection.
 //!
-//! The client library knows only local sockets and ports, so there is a socket of our own in a private directory, and
-//! whoever connects to it is led through a program of his own. Nothing is asked on the terminal and no unknown host is
-//! believed: what `ssh` cannot do by itself fails, with its own words.
+//! bollard only supports local sockets and ports, so the tunnel listens on a socket in a private directory and runs `ssh`
+//! for each client. `ssh` never prompts and never accepts an unknown host key: it fails, and its own message is reported.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,30 +13,30 @@ use tokio::task::AbortHandle;
 
 use crate::process;
 
-/// How much of what `ssh` complains about is kept.
-const COMPLAINT: u64 = 2000;
+/// How many bytes of the standard error of `ssh` are kept.
+const STDERR_LIMIT: u64 = 2000;
 
-/// A local socket that leads to a far engine for as long as this lives.
+/// A local socket that is forwarded to a remote engine until this is dropped.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct SshTunnel {
     directory: tempfile::TempDir,
-    accepting: AbortHandle,
-    complaint: Arc<Mutex<String>>,
+    accept_loop: AbortHandle,
+    stderr: Arc<Mutex<String>>,
 }
 
-impl Way {
-    /// Opens the socket; nobody is called before somebody connects to it.
+impl SshTunnel {
+    /// Opens the socket. `ssh` runs when a client connects.
     pub(super) fn open(url: &str) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("safe-compose-").tempdir()?;
         let listener = UnixListener::bind(socket_in(directory.path()))?;
-        let complaint = Arc::new(Mutex::new(String::new()));
-        let (words, heard) = (words(url), Arc::clone(&complaint));
-        let accepting = tokio::spawn(async move {
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (args, shared) = (ssh_args(url), Arc::clone(&stderr));
+        let accept_loop = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(lead(client, words.clone(), Arc::clone(&heard)));
+                tokio::spawn(forward(client, args.clone(), Arc::clone(&shared)));
             }
         });
-        Ok(Self { directory, accepting: accepting.abort_handle(), complaint })
+        Ok(Self { directory, accept_loop: accept_loop.abort_handle(), stderr })
     }
 
     /// The address to connect to.
@@ -46,16 +44,16 @@ impl Way {
         format!("unix://{}", socket_in(self.directory.path()).display())
     }
 
-    /// What `ssh` has said last, where it has failed.
-    pub(super) fn complaint(&self) -> Option<String> {
-        let complaint = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
-        complaint.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+    /// The last line that `ssh` printed to standard error.
+    pub(super) fn last_error(&self) -> Option<String> {
+        let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
     }
 }
 
-impl Drop for Way {
+impl Drop for SshTunnel {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accept_loop.abort();
     }
 }
 
@@ -63,78 +61,78 @@ fn socket_in(directory: &Path) -> PathBuf {
     directory.join("engine.sock")
 }
 
-/// Leads one connection through a program of its own, until either end closes it.
-async fn lead(mut client: UnixStream, words: Vec<OsString>, heard: Arc<Mutex<String>>) {
-    let hear = |said: String| *heard.lock().unwrap_or_else(PoisonError::into_inner) = said;
-    let mut child = match process::spawn_piped(Path::new("ssh"), &words) {
+/// Forwards one connection through an `ssh` process of its own, until either end closes it.
+async fn forward(mut client: UnixStream, args: Vec<OsString>, shared: Arc<Mutex<String>>) {
+    let report = |text: String| *shared.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    let mut child = match process::spawn_piped(Path::new("ssh"), &args) {
         Ok(child) => child,
-        Err(error) => return hear(format!("`ssh` cannot be run: {error}")),
+        Err(error) => return report(format!("cannot run `ssh`: {error}")),
     };
     let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return;
     };
-    let (mut from_us, mut to_us) = client.split();
-    let there = async {
-        let _ = copy(&mut from_us, &mut stdin).await;
+    let (mut from_client, mut to_client) = client.split();
+    let send = async {
+        let _ = copy(&mut from_client, &mut stdin).await;
         drop(stdin);
     };
-    let back = async {
-        let _ = copy(&mut stdout, &mut to_us).await;
+    let receive = async {
+        let _ = copy(&mut stdout, &mut to_client).await;
     };
-    let complaining = async {
-        let mut said = Vec::new();
-        let _ = stderr.take(COMPLAINT).read_to_end(&mut said).await;
-        String::from_utf8_lossy(&said).into_owned()
+    let read_stderr = async {
+        let mut text = Vec::new();
+        let _ = stderr.take(STDERR_LIMIT).read_to_end(&mut text).await;
+        String::from_utf8_lossy(&text).into_owned()
     };
-    // When the far end has closed, nothing that we would still send arrives.
-    let carrying = async {
-        tokio::pin!(there);
+    // Ends when the remote end closes: nothing that is sent afterwards arrives.
+    let transfer = async {
+        tokio::pin!(send);
         tokio::select! {
-            () = back => {}
-            () = async { there.await; std::future::pending::<()>().await } => {}
+            () = receive => {}
+            () = async { send.await; std::future::pending::<()>().await } => {}
         }
     };
-    let (said, ()) = tokio::join!(complaining, carrying);
-    hear(said);
+    let (text, ()) = tokio::join!(read_stderr, transfer);
+    report(text);
 }
 
-/// The words behind `ssh`, as Docker has them.
-fn words(url: &str) -> Vec<OsString> {
+/// The arguments of `ssh`, as Docker passes them.
+fn ssh_args(url: &str) -> Vec<OsString> {
     let rest = url.strip_prefix("ssh://").unwrap_or(url);
-    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
-    let (host, port) = match place.rsplit_once(':') {
+    let (user, address) = rest.rsplit_once('@').map_or((None, rest), |(user, address)| (Some(user), address));
+    let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !host.ends_with(':') && port.bytes().all(|byte| byte.is_ascii_digit()) => {
             (host, Some(port).filter(|port| !port.is_empty()))
         }
-        _ => (place, None),
+        _ => (address, None),
     };
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let mut words = vec!["-o", "ConnectTimeout=30", "-o", "BatchMode=yes", "-T"];
+    let mut args = vec!["-o", "ConnectTimeout=30", "-o", "BatchMode=yes", "-T"];
     if let Some(user) = user {
-        words.extend(["-l", user]);
+        args.extend(["-l", user]);
     }
     if let Some(port) = port {
-        words.extend(["-p", port]);
+        args.extend(["-p", port]);
     }
-    words.extend(["--", host, "docker", "system", "dial-stdio"]);
-    words.into_iter().map(OsString::from).collect()
+    args.extend(["--", host, "docker", "system", "dial-stdio"]);
+    args.into_iter().map(OsString::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn aimed(url: &str) -> String {
-        let words = words(url).join(&OsString::from(" ")).into_string().expect("text");
-        let words =
-            words.strip_prefix("-o ConnectTimeout=30 -o BatchMode=yes -T ").expect("the same for all");
-        words.strip_suffix(" docker system dial-stdio").expect("the same for all").to_owned()
+    /// The arguments that depend on the URL.
+    fn host_args(url: &str) -> String {
+        let args = ssh_args(url).join(&OsString::from(" ")).into_string().expect("text");
+        let args = args.strip_prefix("-o ConnectTimeout=30 -o BatchMode=yes -T ").expect("the same for all");
+        args.strip_suffix(" docker system dial-stdio").expect("the same for all").to_owned()
     }
 
     #[test]
-    fn a_host_is_called_as_docker_calls_it() {
+    fn ssh_gets_the_arguments_that_docker_passes() {
         for (url, expected) in [
             ("ssh://host", "-- host"),
             ("ssh://me@host", "-l me -- host"),
@@ -145,7 +143,7 @@ mod tests {
             ("ssh://me@[fe80::1]", "-l me -- fe80::1"),
             ("ssh://-oProxyCommand=x", "-- -oProxyCommand=x"),
         ] {
-            assert_eq!(aimed(url), expected, "{url}");
+            assert_eq!(host_args(url), expected, "{url}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Tar streams, named as the real engine names them.
+//! Tar archives with the names that a real engine uses.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// A path's archive: `base` is what it is called in there.
+/// The archive of a path; `base` is its name in the archive.
 pub(super) fn pack(base: &Path, files: &[(PathBuf, &Vec<u8>)]) -> std::io::Result<Vec<u8>> {
     let header = |kind: tar::EntryType, size: usize| {
         let mut header = tar::Header::new_gnu();
@@ -36,7 +36,7 @@ pub(super) fn pack(base: &Path, files: &[(PathBuf, &Vec<u8>)]) -> std::io::Resul
     tar.into_inner()
 }
 
-/// The first name that `manifest.json` in a saved image gives.
+/// The first tag in `manifest.json` of a saved image.
 pub(super) fn first_tag(tar: &[u8]) -> std::io::Result<String> {
     for entry in tar::Archive::new(tar).entries()? {
         let mut entry = entry?;
@@ -49,5 +49,5 @@ pub(super) fn first_tag(tar: &[u8]) -> std::io::Result<String> {
             }
         }
     }
-    Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "no named image is in it"))
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the archive contains no tagged image"))
 }

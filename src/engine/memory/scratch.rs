@@ -1,38 +1,38 @@
-//! Scratch containers of the engine in memory: what serves in them is given by the test.
+//! Scratch containers of the engine in memory; a test provides the server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::MemoryEngine;
-use super::contents::{Contents, Server, missing};
-use crate::engine::{Container, EngineError, PublishedPort, Result, SCRATCH_LABEL, Scratch, State};
+use super::state::{EngineState, ScratchStub, missing};
+use crate::engine::{Container, ContainerState, EngineError, PublishedPort, Result, SCRATCH_LABEL, Scratch};
 
 impl MemoryEngine {
-    /// What runs in every scratch container from now on.
+    /// Sets the function that starts the server of a scratch container.
     #[must_use]
-    pub fn with_scratch(self, serve: impl Fn(&Scratch) -> Server + Send + Sync + 'static) -> Self {
-        self.contents().serve = Some(Arc::new(serve));
+    pub fn with_scratch(self, serve: impl Fn(&Scratch) -> ScratchStub + Send + Sync + 'static) -> Self {
+        self.state().serve = Some(Arc::new(serve));
         self
     }
 }
 
 pub(super) fn start(engine: &MemoryEngine, scratch: &Scratch) -> Result<Container> {
     let serve = {
-        let contents = engine.contents();
-        if !contents.images.contains_key(&scratch.image)
-            && contents.images.values().all(|image| image.id != scratch.image)
+        let state = engine.state();
+        if !state.images.contains_key(&scratch.image)
+            && state.images.values().all(|image| image.id != scratch.image)
         {
             return Err(missing(format!("image `{}`", scratch.image)));
         }
-        contents.serve.clone()
+        state.serve.clone()
     };
-    // A server that starts may ask the engine itself.
+    // Without the lock: the server may use the engine while it starts.
     let server = serve.as_ref().map(|serve| serve(scratch));
-    let mut contents = engine.contents();
+    let mut state = engine.state();
     let container = container(scratch, server.as_ref().map(|server| server.ports.clone()));
-    contents.containers.push(container.clone());
+    state.containers.push(container.clone());
     if let Some(server) = server {
-        contents.servers.insert(scratch.name.clone(), server.running);
+        state.servers.insert(scratch.name.clone(), server.running);
     }
     Ok(container)
 }
@@ -41,7 +41,7 @@ fn container(scratch: &Scratch, ports: Option<Vec<PublishedPort>>) -> Container 
     Container {
         id: format!("id-{}", scratch.name),
         name: scratch.name.clone(),
-        state: if ports.is_some() { State::Running } else { State::Exited },
+        state: if ports.is_some() { ContainerState::Running } else { ContainerState::Exited },
         image: scratch.image.clone(),
         image_id: scratch.image.clone(),
         environment: scratch.environment.clone(),
@@ -59,20 +59,20 @@ fn container(scratch: &Scratch, ports: Option<Vec<PublishedPort>>) -> Container 
     }
 }
 
-pub(super) fn list(contents: &Contents, owner: &str) -> Vec<String> {
-    let is_theirs = |one: &&Container| one.labels.get(SCRATCH_LABEL).is_some_and(|value| value == owner);
-    contents.containers.iter().filter(is_theirs).map(|one| one.name.clone()).collect()
+pub(super) fn list(state: &EngineState, owner: &str) -> Vec<String> {
+    let is_owned = |one: &&Container| one.labels.get(SCRATCH_LABEL).is_some_and(|value| value == owner);
+    state.containers.iter().filter(is_owned).map(|one| one.name.clone()).collect()
 }
 
-pub(super) fn remove(contents: &mut Contents, name: &str) -> Result<()> {
-    let Some(at) = contents.containers.iter().position(|one| one.name == name) else { return Ok(()) };
-    if !contents.containers[at].labels.contains_key(SCRATCH_LABEL) {
+pub(super) fn remove(state: &mut EngineState, name: &str) -> Result<()> {
+    let Some(at) = state.containers.iter().position(|one| one.name == name) else { return Ok(()) };
+    if !state.containers[at].labels.contains_key(SCRATCH_LABEL) {
         return Err(EngineError::Refused {
             action: format!("remove `{name}`"),
-            source: anyhow::anyhow!("it is no scratch container of ours"),
+            source: anyhow::anyhow!("not a scratch container of safe-compose"),
         });
     }
-    contents.containers.remove(at);
-    contents.servers.remove(name);
+    state.containers.remove(at);
+    state.servers.remove(name);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The engine in memory answers and packs as the real one does.
+//! The engine in memory responds and packs archives as a real one.
 
 use super::*;
 use crate::policy::{Assessment, BackupStatus, Decision, DecisionInput, GuardMode, decide};
@@ -34,7 +34,7 @@ fn image() -> Image {
 }
 
 #[tokio::test]
-async fn an_archive_goes_out_of_one_volume_and_into_another() {
+async fn an_archive_is_copied_from_one_volume_to_another() {
     let engine = MemoryEngine::new()
         .with_image("app", image())
         .with_volume(volume("from"))
@@ -75,13 +75,13 @@ async fn entries_are_named_after_the_path() {
 }
 
 #[tokio::test]
-async fn it_fails_as_told_and_remembers_what_it_was_asked() {
+async fn calls_are_recorded_and_fail_when_set() {
     let engine = MemoryEngine::new().with_volume(volume("v"));
-    engine.fail(Question::Volume);
+    engine.fail(EngineMethod::Volume);
     assert!(matches!(engine.volume("v").await, Err(EngineError::Unreachable { .. })));
-    engine.heal(Question::Volume);
+    engine.heal(EngineMethod::Volume);
     assert!(engine.volume("v").await.expect("asked").is_some());
-    assert_eq!(engine.count(Question::Volume), 2);
+    assert_eq!(engine.count(EngineMethod::Volume), 2);
     assert_eq!(engine.calls()[0].subject, "v");
 }
 
@@ -90,7 +90,7 @@ async fn a_container_that_is_not_a_helper_stays() {
     let engine = MemoryEngine::new().with_image("app", image());
     let helper = Helper { image: "app".into(), volumes: Vec::new() };
     let id = engine.create_helper(&helper).await.expect("made");
-    engine.contents().containers[0].labels.clear();
+    engine.state().containers[0].labels.clear();
     assert!(matches!(engine.remove_helper(&id).await, Err(EngineError::Refused { .. })));
     assert_eq!(engine.containers().len(), 1);
 }

@@ -1,28 +1,26 @@
-//! An image of our own: one program that waits, made here, so that nothing has to be pulled. Holders run it, and helpers
-//! are made of it where the engine has the service's image no more.
+//! The image of holder containers, built here so that nothing has to be pulled. It contains one program that waits.
+//! Helper containers use it if the engine does not have the service's image any more.
 //!
-//! Written as `docker save` writes images: the layer, the configuration under its own digest, and `manifest.json`. The
-//! same architecture always gives the same bytes, so loading it again changes nothing.
+//! The format is that of `docker save`: the layer, the configuration named by its digest, and `manifest.json`. The bytes
+//! depend on the architecture only, so loading the image again changes nothing.
 
 mod pause;
-
-use std::fmt::Write as _;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{Engine, EngineError};
 
-/// Its name on the engine. The number counts its contents.
+/// The image reference. The tag changes with the contents.
 pub const REFERENCE: &str = "safe-compose-holder:1";
 
-/// Where a holder mounts its volume.
+/// Where a holder container mounts its volume.
 pub const MOUNT_POINT: &str = "/held";
 
-/// Loads it into an engine, and gives its name.
+/// Loads the image into an engine and returns its reference.
 pub async fn load(engine: &dyn Engine) -> Result<&'static str, LoadError> {
-    let machine = engine.architecture().await?;
-    let image = for_machine(&machine).ok_or(LoadError::Machine(machine))?;
+    let architecture = engine.architecture().await?;
+    let image = for_architecture(&architecture).ok_or(LoadError::Architecture(architecture))?;
     engine.load_image(image).await?;
     Ok(REFERENCE)
 }
@@ -32,13 +30,13 @@ pub async fn load(engine: &dyn Engine) -> Result<&'static str, LoadError> {
 pub enum LoadError {
     #[error(transparent)]
     Engine(#[from] EngineError),
-    #[error("the engine's machine is `{0}`, and there is no holder program for it")]
-    Machine(String),
+    #[error("architecture `{0}` is not supported by holder containers")]
+    Architecture(String),
 }
 
-/// The image for a machine, by the name that the engine or the kernel gives it; `None` where we have no program for it.
-pub fn for_machine(machine: &str) -> Option<Vec<u8>> {
-    let architecture = match machine {
+/// The image for an architecture, by the engine's or the kernel's name; `None` if it is not supported.
+fn for_architecture(name: &str) -> Option<Vec<u8>> {
+    let architecture = match name {
         "x86_64" | "amd64" => "amd64",
         "aarch64" | "arm64" => "arm64",
         "i386" | "i486" | "i586" | "i686" | "386" => "386",
@@ -46,7 +44,7 @@ pub fn for_machine(machine: &str) -> Option<Vec<u8>> {
         _ => return None,
     };
     let program = pause::program(architecture)?;
-    Some(pack(architecture, &program).expect("a tar in memory can be written"))
+    Some(pack(architecture, &program).expect("writing a tar archive to memory does not fail"))
 }
 
 fn pack(architecture: &str, program: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -57,7 +55,7 @@ fn pack(architecture: &str, program: &[u8]) -> std::io::Result<Vec<u8>> {
         "config": {
             "Entrypoint": ["/pause"],
             "User": "65534:65534",
-            // The first process of a container is deaf to `SIGTERM`; this stops it at once.
+            // The first process of a container ignores `SIGTERM`; `SIGKILL` stops it at once.
             "StopSignal": "SIGKILL",
         },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))] },
@@ -94,10 +92,7 @@ fn header(kind: tar::EntryType, mode: u32, content: &[u8]) -> tar::Header {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]
@@ -119,10 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn every_name_in_it_is_the_digest_of_what_it_names() {
+    fn every_name_in_the_image_is_the_digest_of_its_content() {
         for machine in ["x86_64", "aarch64", "i686", "armv7l"] {
-            let image = for_machine(machine).expect("known");
-            assert_eq!(image, for_machine(machine).expect("known"), "the same bytes each time");
+            let image = for_architecture(machine).expect("known");
+            assert_eq!(image, for_architecture(machine).expect("known"), "the same bytes each time");
             let files = files(&image);
             let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).expect("JSON");
             let config_name = manifest[0]["Config"].as_str().expect("a name");
@@ -133,6 +128,6 @@ mod tests {
             assert_eq!(config["config"]["Labels"], serde_json::Value::Null, "no label to inherit");
             assert_eq!(&super::tests::files(layer)["pause"][..4], b"\x7fELF");
         }
-        assert!(for_machine("s390x").is_none());
+        assert!(for_architecture("s390x").is_none());
     }
 }

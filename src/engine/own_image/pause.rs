@@ -1,12 +1,12 @@
-//! The program that a holder runs: it waits, for ever, and does nothing else.
+//! The program of holder containers: it waits forever.
 //!
-//! It is written by hand, because a holder must run on any engine without an image from anywhere: an ELF header, one
-//! program header, and a loop around one system call. It needs no library, no file, no memory beyond its one page, and
-//! no handler: the first process of a container gets no signal that it has not asked for, and `SIGKILL` ends it at once.
+//! It is assembled here because a holder must run on any engine without pulling an image: an ELF header, one program
+//! header, and a loop around one system call. It needs no library, no file, one page of memory, and no signal handler:
+//! the first process of a container does not receive signals without a handler, and `SIGKILL` ends it at once.
 //!
 //! Formats: `elf(5)`. System call numbers: `arch/*/entry/syscalls` and `asm-generic/unistd.h` of Linux.
 
-/// One machine, as far as the program differs.
+/// What differs between architectures.
 struct Machine {
     class: Class,
     /// `e_machine`.
@@ -16,7 +16,7 @@ struct Machine {
     code: &'static [u8],
 }
 
-/// How wide addresses are.
+/// The size of addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Bits32,
@@ -34,15 +34,15 @@ const X86_64: Machine = Machine {
     ],
 };
 
-/// No `pause` here: `ppoll` on nothing, without a time limit and without a mask, waits just as well.
+/// This architecture has no `pause`; `ppoll` without file descriptors, timeout and mask waits as well.
 const AARCH64: Machine = Machine {
     class: Class::Bits64,
     id: 183,
     flags: 0,
     code: &[
         0x00, 0x00, 0x80, 0xd2, // mov x0, #0 (no file descriptors)
-        0x01, 0x00, 0x80, 0xd2, // mov x1, #0 (none of them)
-        0x02, 0x00, 0x80, 0xd2, // mov x2, #0 (no time limit)
+        0x01, 0x00, 0x80, 0xd2, // mov x1, #0 (number of file descriptors)
+        0x02, 0x00, 0x80, 0xd2, // mov x2, #0 (no timeout)
         0x03, 0x00, 0x80, 0xd2, // mov x3, #0 (no mask)
         0x28, 0x09, 0x80, 0xd2, // mov x8, #73 (ppoll)
         0x01, 0x00, 0x00, 0xd4, // svc #0
@@ -69,14 +69,14 @@ const ARM: Machine = Machine {
         0x1d, 0x70, 0xa0, 0xe3, // mov r7, #29 (pause)
         0x00, 0x00, 0x00, 0xef, // svc 0
         0xfc, 0xff, 0xff,
-        0xea, // b to the first instruction; the processor counts from two instructions on
+        0xea, // b to the first instruction; the offset counts from two instructions ahead
     ],
 };
 
-/// Where the file is mapped; any page that every kernel lets a program have.
+/// Where the file is mapped; every kernel allows this page.
 const BASE: u64 = 0x40_0000;
 
-/// The program for an architecture, by the names that images use: `amd64`, `arm64`, `386`, `arm`.
+/// The program for an architecture, by the names in images: `amd64`, `arm64`, `386`, `arm`.
 pub(super) fn program(architecture: &str) -> Option<Vec<u8>> {
     let machine = match architecture {
         "amd64" => &X86_64,
@@ -89,7 +89,7 @@ pub(super) fn program(architecture: &str) -> Option<Vec<u8>> {
 }
 
 impl Machine {
-    /// The file: ELF header, one program header that maps all of it, the code.
+    /// The file: ELF header, one program header that maps the complete file, code.
     fn elf(&self) -> Vec<u8> {
         let (header, entry): (u16, u16) = match self.class {
             Class::Bits32 => (52, 32),
@@ -130,14 +130,14 @@ impl Machine {
         if self.class == Class::Bits32 {
             file.word(executable); // p_flags
         }
-        file.address(0x1_0000); // p_align: the largest page that these machines use
+        file.address(0x1_0000); // p_align: the largest page size of these architectures
 
         file.bytes.extend(self.code);
         file.bytes
     }
 }
 
-/// A file that is being written, in the order of bytes of all these machines: the lowest first.
+/// An ELF file that is being written. All these architectures are little-endian.
 struct Elf {
     class: Class,
     bytes: Vec<u8>,
@@ -152,7 +152,7 @@ impl Elf {
         self.bytes.extend(value.to_le_bytes());
     }
 
-    /// An address, an offset or a size: as wide as the machine.
+    /// An address, an offset or a size.
     fn address(&mut self, value: u64) {
         let width = match self.class {
             Class::Bits32 => 4,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the program is what is tried")]
+    #[expect(clippy::disallowed_methods, reason = "the test runs the generated program")]
     fn it_waits_until_it_is_killed() {
         let native = match std::env::consts::ARCH {
             "x86_64" => "amd64",
@@ -221,7 +221,7 @@ mod tests {
         let mut child = loop {
             match std::process::Command::new(&path).spawn() {
                 Ok(child) => break child,
-                // Another test may be between fork and exec with our file still open for writing.
+                // Another test may be between fork and exec and still have the file open for writing.
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
                     std::thread::sleep(Duration::from_millis(10));
                 }

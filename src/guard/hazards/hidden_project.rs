@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::{Hazard, HazardContext, layer_subject, volume_subject};
 use crate::engine::{Container, Volume};
-use crate::inventory::{Inventory, PlaceSource, is_known_image};
+use crate::inventory::{Inventory, LocationSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct HiddenProject;
@@ -33,17 +33,19 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     );
     for store in related.stores.iter().filter(|store| is_new(cx, &store.service)) {
         let Some(container) = &store.container else { continue };
-        for place in &store.places {
+        for place in &store.locations {
             let (subject, named) = match &place.source {
-                PlaceSource::Volume { name: Some(name), anonymous } => {
+                LocationSource::Volume { name: Some(name), anonymous } => {
                     if cx.volume(name).is_some() {
                         continue;
                     }
                     (volume_subject(cx, name, *anonymous), !anonymous)
                 }
-                PlaceSource::Layer => (layer_subject(container), false),
+                LocationSource::Layer => (layer_subject(container), false),
                 // A bind mount is the same under any project name; a renamed directory has taken its own along.
-                PlaceSource::Bind { .. } | PlaceSource::Tmpfs | PlaceSource::Volume { name: None, .. } => {
+                LocationSource::Bind { .. }
+                | LocationSource::Tmpfs
+                | LocationSource::Volume { name: None, .. } => {
                     continue;
                 }
             };

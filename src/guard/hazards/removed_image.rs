@@ -1,7 +1,7 @@
 //! `down --rmi` deletes images; one that is in no registry cannot be pulled again.
 
 use super::super::{Hazard, HazardContext};
-use crate::engine::{Image, Registry};
+use crate::engine::{Image, InRegistry};
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RemovedImage;
@@ -10,7 +10,7 @@ impl Hazard for RemovedImage {
     fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let Some(which) = cx.reading.deletes_images() else { return };
         for (name, image) in &cx.probe.images {
-            let may_be_lost = |image: &&Image| image.registry != Registry::Has;
+            let may_be_lost = |image: &&Image| image.in_registry != InRegistry::Yes;
             let Some(image) = image.as_ref().filter(may_be_lost) else { continue };
             let mut services = cx.file().into_iter().flat_map(|model| model.services.values());
             let built = services.any(|service| {
@@ -29,7 +29,7 @@ impl Hazard for RemovedImage {
             found.push(if built {
                 let reason = format!("{deletes}; the file builds it again");
                 Impact { notice: true, ..Impact::new(Effect::Orphan, subject, reason) }
-            } else if image.registry == Registry::Unknown && which != "local" {
+            } else if image.in_registry == InRegistry::Unknown && which != "local" {
                 // Most images come from a registry: a question about each would be answered without reading.
                 let reason = format!(
                     "{deletes}; the file does not build it, and the engine does not report whether a registry has it"

@@ -5,7 +5,7 @@ use super::super::{Hazard, HazardContext, layer_subject, orphans, volume_subject
 use crate::compose::image::Reference;
 use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::Container;
-use crate::inventory::PlaceSource;
+use crate::inventory::LocationSource;
 use crate::policy::{Effect, Impact, Subject};
 
 pub(in super::super) struct RenamedService;
@@ -24,15 +24,15 @@ impl Hazard for RenamedService {
             let layer = layer_subject(old);
             let known = cx.keeps_data_in_layer(old);
             found.push(Impact { notice: !known, ..Impact::new(Effect::Orphan, layer, reason.clone()) });
-            for place in cx.store_of(old).into_iter().flat_map(|store| &store.places) {
+            for place in cx.store_of(old).into_iter().flat_map(|store| &store.locations) {
                 let subject = match &place.source {
-                    PlaceSource::Volume { name: Some(name), anonymous } => {
+                    LocationSource::Volume { name: Some(name), anonymous } => {
                         if mounts(cx, new, name) {
                             continue;
                         }
                         volume_subject(cx, name, *anonymous)
                     }
-                    PlaceSource::Bind { path } => {
+                    LocationSource::Bind { path } => {
                         let kept = new.mounts.iter().any(
                             |mount| matches!(&mount.source, DeclaredSource::Bind { path: bound, .. } if bound == path),
                         );
@@ -41,7 +41,9 @@ impl Hazard for RenamedService {
                         }
                         Subject::Directory { path: path.display().to_string() }
                     }
-                    PlaceSource::Volume { name: None, .. } | PlaceSource::Layer | PlaceSource::Tmpfs => {
+                    LocationSource::Volume { name: None, .. }
+                    | LocationSource::Layer
+                    | LocationSource::Tmpfs => {
                         continue;
                     }
                 };

@@ -1,9 +1,13 @@
-//! The table of programs: the only place that says what an image keeps and where.
+//! The table of known programs and their data paths.
 
-use super::{Keeps, Program};
+use super::{Keeps, KnownProgram};
 
-const fn program(keeps: Keeps, names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
-    Program {
+const fn program(
+    keeps: Keeps,
+    names: &'static [&'static str],
+    paths: &'static [&'static str],
+) -> KnownProgram {
+    KnownProgram {
         names,
         owner: None,
         paths,
@@ -16,23 +20,23 @@ const fn program(keeps: Keeps, names: &'static [&'static str], paths: &'static [
     }
 }
 
-const fn records(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+const fn records(names: &'static [&'static str], paths: &'static [&'static str]) -> KnownProgram {
     program(Keeps::Records, names, paths)
 }
 
-const fn cache(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+const fn cache(names: &'static [&'static str], paths: &'static [&'static str]) -> KnownProgram {
     program(Keeps::Cache, names, paths)
 }
 
-const fn files(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+const fn files(names: &'static [&'static str], paths: &'static [&'static str]) -> KnownProgram {
     program(Keeps::Files, names, paths)
 }
 
-const fn state(names: &'static [&'static str], paths: &'static [&'static str]) -> Program {
+const fn state(names: &'static [&'static str], paths: &'static [&'static str]) -> KnownProgram {
     program(Keeps::State, names, paths)
 }
 
-impl Program {
+impl KnownProgram {
     const fn owner(mut self, owner: &'static str) -> Self {
         self.owner = Some(owner);
         self
@@ -65,7 +69,7 @@ impl Program {
 }
 
 /// The order counts where a name is listed twice: the first whose owner fits is taken.
-pub(super) static PROGRAMS: &[Program] = &[
+pub(super) static PROGRAMS: &[KnownProgram] = &[
     records(&["qdrant"], &["/qdrant/storage"])
         .variable("QDRANT__STORAGE__STORAGE_PATH")
         .servers(&["./qdrant", "qdrant", "./entrypoint.sh"])

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::RuleText;
@@ -77,14 +78,30 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
+/// What a path of a URI does not hold as it is (RFC 3986).
+const NOT_IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'@');
+
 /// A path as a URI reference (RFC 3986). A relative one stays relative: the reader knows the root.
 fn uri(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte);
-    let encoded: String = text
-        .bytes()
-        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
+    let encoded = utf8_percent_encode(&text, NOT_IN_PATH).to_string();
     if path.is_absolute() { format!("file://{encoded}") } else { encoded }
 }
 

@@ -7,13 +7,13 @@ use super::read::Project;
 use super::service::Service;
 use super::words::Words;
 use crate::compose::image::Reference;
-use crate::inventory::known::{self, Program};
+use crate::inventory::known::{self, KnownProgram};
 use crate::lint::source::Text;
 
 /// The data of one service.
 #[derive(Debug)]
 pub struct Store {
-    pub program: &'static Program,
+    pub program: &'static KnownProgram,
     /// Where the program writes, the usual place first: one of them is used.
     pub paths: Vec<String>,
     pub cover: Cover,
@@ -136,7 +136,7 @@ fn is_disposable(project: &Project, section: &str, name: &str) -> bool {
 }
 
 /// Whether the container runs the server; `None` when its entry point or command may be anything.
-fn serves(program: &Program, service: &Service) -> Option<bool> {
+fn serves(program: &KnownProgram, service: &Service) -> Option<bool> {
     let is_server = |words: &Words| {
         words.flat().iter().any(|word| {
             program.servers.contains(&word.as_str())
@@ -159,7 +159,7 @@ fn serves(program: &Program, service: &Service) -> Option<bool> {
 }
 
 /// Ways to run a program in which it keeps nothing.
-fn keeps_nothing(program: &Program, service: &Service) -> bool {
+fn keeps_nothing(program: &KnownProgram, service: &Service) -> bool {
     let words = service.command.iter().chain(&service.entrypoint).flat_map(Words::flat).collect::<Vec<_>>();
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
     match program.name() {
@@ -187,7 +187,7 @@ fn has_configuration(service: &Service) -> bool {
 }
 
 /// Where the program writes; `None` when that depends on what is not known.
-fn paths(program: &Program, service: &Service, version: Version) -> Option<Vec<String>> {
+fn paths(program: &KnownProgram, service: &Service, version: Version) -> Option<Vec<String>> {
     let absolute = |text: &str| {
         let text = text.split(',').next().unwrap_or_default();
         (text.starts_with('/') && !text.contains('$')).then(|| vec![tidy(text)])
@@ -267,7 +267,7 @@ fn operand(words: &[&Words], behind: &str) -> Option<String> {
 }
 
 /// The `VOLUME`s of the image: an anonymous volume lies there unless something is mounted exactly there.
-fn image_volumes(program: &Program, version: Version) -> Vec<String> {
+fn image_volumes(program: &KnownProgram, version: Version) -> Vec<String> {
     match (program.name(), version) {
         _ if !program.volume => Vec::new(),
         ("postgres", Version::Major(18..)) => vec!["/var/lib/postgresql".to_owned()],

@@ -1,4 +1,4 @@
-//! The directory of a bind mount is there, and is a directory.
+//! Checks that the directory of a mount exists and is a directory.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,112 +8,106 @@ use rustix::fs::Access;
 use super::deepest_existing;
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::{Absence, DataMount, Directory};
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 use crate::preflight::repair::Repair;
 
-/// What an engine gives a directory that it creates.
+/// The mode of directories that the engine creates.
 const MODE: u32 = 0o755;
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(directory) = &mount.directory else {
         return;
     };
     match directory.path.metadata() {
         Ok(found) if found.is_dir() => {}
-        // A single file, or a socket, is a sound mount of a service that is no server of ours.
+        // Files and sockets are valid mounts of services without a known server.
         Ok(_) if mount.kind == StoreKind::Volume => {}
-        Ok(_) => findings.push(Finding::new(
-            Severity::Stop,
+        Ok(_) => findings.push(CheckFinding::new(
+            CheckSeverity::Stop,
             &mount.service,
             format!("`{}` is not a directory", directory.path.display()),
-            format!(
-                "the service keeps its data in `{}` and needs a directory there",
-                mount.place.target.display()
-            ),
+            format!("the service needs a directory for its data at `{}`", mount.location.target.display()),
         )),
         Err(error) if error.kind() == ErrorKind::NotFound && directory.path.is_symlink() => {
-            findings.push(Finding::new(
-                Severity::Stop,
+            findings.push(CheckFinding::new(
+                CheckSeverity::Stop,
                 &mount.service,
-                format!("`{}` is a link to something that does not exist", directory.path.display()),
-                "what it led to may be on a disk that is not mounted",
+                format!("`{}` is a link to a path that does not exist", directory.path.display()),
+                "its target may be on a disk that is not mounted",
             ));
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            findings.extend(absent(mount, directory));
+            findings.extend(missing(mount, directory));
         }
-        // What we may not look at is not missing.
+        // A path that we have no permission to read is not missing.
         Err(_) => {}
     }
 }
 
-fn absent(mount: &DataMount, directory: &Directory) -> Option<Finding> {
+fn missing(mount: &DataMount, directory: &Directory) -> Option<CheckFinding> {
     let path = &directory.path;
     let finding = |severity, why: String| {
-        Finding::new(severity, &mount.service, format!("`{}` does not exist", path.display()), why)
+        CheckFinding::new(severity, &mount.service, format!("`{}` does not exist", path.display()), why)
     };
     match directory.absence {
         Absence::Lost => {
             let why = match &mount.volume {
-                Some(volume) => format!("it holds the data of volume `{}`, and may be on a disk that is not mounted", volume.name),
-                None => "the service has run with it, so its data was there; it may be on a disk that is not mounted. \
-                         Create it only to start with nothing"
+                Some(volume) => format!("it contains the data of volume `{}` and may be on a disk that is not mounted", volume.name),
+                None => "the service has used it before, so its data is missing; it may be on a disk that is not mounted. \
+                         Create it only to start without data"
                     .to_owned(),
             };
-            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
+            Some(with_create_command(mount, path, finding(CheckSeverity::Stop, why)))
         }
         Absence::Fails => {
-            let why = "the engine does not create it, and the service would not start".to_owned();
-            Some(create_by_hand(mount, path, finding(Severity::Stop, why)))
+            let why = "the engine does not create it, so the service cannot start".to_owned();
+            Some(with_create_command(mount, path, finding(CheckSeverity::Stop, why)))
         }
-        // A mount that only reads holds no data of the service.
-        Absence::Created if mount.kind == StoreKind::Volume && mount.place.read_only => None,
+        // A read-only mount contains no data of the service.
+        Absence::Created if mount.kind == StoreKind::Volume && mount.location.read_only => None,
         Absence::Created if mount.kind == StoreKind::Volume && path.extension().is_some() => Some(finding(
-            Severity::Warn,
-            "the engine creates a directory of that name, which is wrong if it is meant to be a file"
-                .to_owned(),
+            CheckSeverity::Warn,
+            "the engine creates a directory with this name, which is wrong if a file is expected".to_owned(),
         )),
         Absence::Created => Some(creatable(mount, path, finding)),
     }
 }
 
-/// A directory that the engine would create, owned by root, and that we can create with the right owner.
-fn creatable(mount: &DataMount, path: &Path, finding: impl Fn(Severity, String) -> Finding) -> Finding {
-    let foreign = mount.user.filter(|user| !user.is_root());
-    let ours = rustix::process::geteuid().as_raw();
+/// A missing directory that the engine would create as root, and that safe-compose may be able to create with the right
+/// owner.
+fn creatable(
+    mount: &DataMount,
+    path: &Path,
+    finding: impl Fn(CheckSeverity, String) -> CheckFinding,
+) -> CheckFinding {
+    let non_root = mount.user.filter(|user| !user.is_root());
+    let own_uid = rustix::process::geteuid().as_raw();
     let may_create = deepest_existing(path)
         .is_some_and(|parent| parent.is_dir() && rustix::fs::access(&parent, Access::WRITE_OK).is_ok());
-    let may_give = foreign.is_none_or(|user| ours == 0 || user.uid == ours);
-    if !may_create && foreign.is_none() {
+    let may_chown = non_root.is_none_or(|user| own_uid == 0 || user.uid == own_uid);
+    if !may_create && non_root.is_none() {
         let why = "the engine creates it, owned by root".to_owned();
-        return finding(Severity::Warn, why);
+        return finding(CheckSeverity::Warn, why);
     }
-    if !may_create || !may_give {
-        let why =
-            "the engine would create it owned by root, and the service could not write to it".to_owned();
-        return create_by_hand(mount, path, finding(Severity::Stop, why));
+    if !may_create || !may_chown {
+        let why = "the engine would create it as root, and the service could not write to it".to_owned();
+        return with_create_command(mount, path, finding(CheckSeverity::Stop, why));
     }
-    let why = match foreign {
+    let why = match non_root {
         Some(user) => {
-            format!(
-                "the engine would create it owned by root, and user {} could not write to it",
-                user.for_chown()
-            )
+            format!("the engine would create it as root, and user {} could not write to it", user.for_chown())
         }
-        None => "the service starts with nothing".to_owned(),
+        None => "the service starts without data".to_owned(),
     };
-    // The group of a user without a known one stays ours.
+    // If the group is unknown, the directory gets the group of this process.
     let owner =
-        foreign.map(|user| (user.uid, user.gid.unwrap_or_else(|| rustix::process::getegid().as_raw())));
-    create_by_hand(mount, path, finding(Severity::Repair, why)).mended_by(Repair::CreateDirectory {
-        path: path.to_owned(),
-        mode: MODE,
-        owner,
-    })
+        non_root.map(|user| (user.uid, user.gid.unwrap_or_else(|| rustix::process::getegid().as_raw())));
+    with_create_command(mount, path, finding(CheckSeverity::Repair, why))
+        .with_repair(Repair::CreateDirectory { path: path.to_owned(), mode: MODE, owner })
 }
 
-/// Adds the command that creates a directory for the user of the service.
-fn create_by_hand(mount: &DataMount, path: &Path, finding: Finding) -> Finding {
+/// Adds the command that creates the directory for the user of the container.
+fn with_create_command(mount: &DataMount, path: &Path, finding: CheckFinding) -> CheckFinding {
     let mode = format!("{MODE:04o}");
     let path = path.to_string_lossy();
     match mount.user.filter(|user| !user.is_root()) {
@@ -123,8 +117,8 @@ fn create_by_hand(mount: &DataMount, path: &Path, finding: Finding) -> Finding {
             let mut words = vec!["sudo", "install", "-d", "-m", &mode, "-o", &uid];
             words.extend(gid.iter().flat_map(|gid| ["-g", gid]));
             words.push(&path);
-            finding.suggesting(words)
+            finding.with_command(words)
         }
-        None => finding.suggesting(["mkdir", "-p", &path]),
+        None => finding.with_command(["mkdir", "-p", &path]),
     }
 }

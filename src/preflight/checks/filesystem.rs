@@ -1,20 +1,21 @@
-//! The file system is one that the server's data is safe on.
+//! Checks that the file system is safe for the server's data.
 
 use std::path::Path;
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
-/// A file system that needs a word. Any other is fine.
+/// The file systems that can be a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileSystem {
     Nfs,
     Cifs,
     Fuse,
-    /// Directories of a host in its virtual machine.
+    /// Shared directories of a virtual machine's host.
     NineP,
+    /// `tmpfs` or `ramfs`.
     Memory,
 }
 
@@ -32,25 +33,25 @@ impl FileSystem {
     }
 
     pub(super) fn of(path: &Path) -> Option<Self> {
-        let there = deepest_existing(path)?;
+        let existing = deepest_existing(path)?;
         #[expect(clippy::cast_sign_loss, reason = "a number to compare, whatever its sign on this platform")]
-        rustix::fs::statfs(there).ok().and_then(|system| Self::of_magic(system.f_type as u64))
+        rustix::fs::statfs(existing).ok().and_then(|system| Self::of_magic(system.f_type as u64))
     }
 
-    /// By the word in a volume's options.
-    fn of_type(word: &str) -> Option<Self> {
-        match word {
+    /// By the type in a volume's options.
+    fn of_type(name: &str) -> Option<Self> {
+        match name {
             "nfs" | "nfs4" => Some(Self::Nfs),
             "cifs" | "smb3" => Some(Self::Cifs),
             "9p" => Some(Self::NineP),
             "tmpfs" | "ramfs" => Some(Self::Memory),
-            word if word.starts_with("fuse") => Some(Self::Fuse),
+            name if name.starts_with("fuse") => Some(Self::Fuse),
             _ => None,
         }
     }
 
-    /// Whether owners and modes there are what the kernel goes by.
-    pub(super) fn keeps_owners(self) -> bool {
+    /// Whether the kernel enforces the owners and modes that it shows.
+    pub(super) fn enforces_owners(self) -> bool {
         match self {
             Self::Nfs | Self::Cifs | Self::Fuse | Self::NineP => false,
             Self::Memory => true,
@@ -67,40 +68,40 @@ impl FileSystem {
         }
     }
 
-    /// Why a kind of data is not safe there.
-    fn harm(self, kind: StoreKind) -> Option<&'static str> {
+    /// Why the file system is not safe for a kind of data.
+    fn risk(self, kind: StoreKind) -> Option<&'static str> {
         match (self, kind) {
             (Self::Memory, StoreKind::Qdrant) => {
-                Some("it is kept in memory, and lost when the machine restarts")
+                Some("the data is kept in memory and lost when the machine restarts")
             }
-            // Qdrant's own check (1.19, `lib/common/common/src/fs/check.rs`) calls these bad, but starts all the same.
+            // Qdrant's own check (1.19, `lib/common/common/src/fs/check.rs`) only warns about these.
             (Self::Nfs, StoreKind::Qdrant) => {
-                Some("NFS may corrupt Qdrant's data; its own check says so and goes on")
+                Some("NFS may corrupt Qdrant's data; Qdrant itself only logs a warning")
             }
             (Self::Cifs | Self::Fuse | Self::NineP, StoreKind::Qdrant) => {
-                Some("its caching breaks memory-mapped files, and vectors have come back as zeroes from it")
+                Some("its caching breaks memory-mapped files; vectors have been read back as zeroes")
             }
-            // Sockets and scratch files are mounted too, and belong where they are.
+            // Sockets and temporary files are mounted too, and such mounts are fine.
             (Self::Nfs | Self::Cifs | Self::Fuse | Self::NineP | Self::Memory, StoreKind::Volume) => None,
         }
     }
 }
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
-    // Plain files that are only read, and a Qdrant path without data, come to no harm.
-    if mount.place.read_only || mount.moved {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
+    // Read-only files and an unused data path are not at risk.
+    if mount.location.read_only || mount.moved {
         return;
     }
     let of_volume =
-        mount.volume.as_ref().and_then(|volume| volume.mounts.as_deref()).and_then(FileSystem::of_type);
+        mount.volume.as_ref().and_then(|volume| volume.filesystem.as_deref()).and_then(FileSystem::of_type);
     let Some(system) =
         of_volume.or_else(|| mount.directory.as_ref().and_then(|directory| FileSystem::of(&directory.path)))
     else {
         return;
     };
-    if let Some(harm) = system.harm(mount.kind) {
+    if let Some(risk) = system.risk(mount.kind) {
         let what = format!("{} is on {}", mount.name(), system.name());
-        findings.push(Finding::new(Severity::Warn, &mount.service, what, harm));
+        findings.push(CheckFinding::new(CheckSeverity::Warn, &mount.service, what, risk));
     }
 }
 
@@ -119,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn plain_files_may_be_anywhere() {
-        assert!(FileSystem::Nfs.harm(StoreKind::Qdrant).is_some());
-        assert!(FileSystem::Nfs.harm(StoreKind::Volume).is_none());
-        assert!(FileSystem::Memory.harm(StoreKind::Qdrant).is_some());
-        assert!(FileSystem::Memory.harm(StoreKind::Volume).is_none());
+    fn plain_files_may_be_on_any_file_system() {
+        assert!(FileSystem::Nfs.risk(StoreKind::Qdrant).is_some());
+        assert!(FileSystem::Nfs.risk(StoreKind::Volume).is_none());
+        assert!(FileSystem::Memory.risk(StoreKind::Qdrant).is_some());
+        assert!(FileSystem::Memory.risk(StoreKind::Volume).is_none());
     }
 }

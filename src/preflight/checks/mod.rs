@@ -1,22 +1,21 @@
-//! The checks, one a file. Each looks at one place and says what is wrong with it; none changes anything.
+//! The checks, one per file. Each checks one data mount and changes nothing.
 
+mod disk_space;
 mod exists;
 mod filesystem;
-pub mod mount_point;
 mod permission;
 mod placement;
 mod qdrant;
 mod read_only;
-mod room;
 mod volume;
 
 use std::path::{Path, PathBuf};
 
 use super::data_mount::DataMount;
-use super::finding::Finding;
+use super::finding::CheckFinding;
 
-/// Looks at a place and tells what is wrong.
-type Check = fn(&DataMount, &mut Vec<Finding>);
+/// Checks a data mount and adds its findings.
+type Check = fn(&DataMount, &mut Vec<CheckFinding>);
 
 const CHECKS: &[Check] = &[
     placement::check,
@@ -24,12 +23,12 @@ const CHECKS: &[Check] = &[
     exists::check,
     read_only::check,
     permission::check,
-    room::check,
+    disk_space::check,
     filesystem::check,
     qdrant::check,
 ];
 
-pub(super) fn run(mount: &DataMount) -> Vec<Finding> {
+pub(super) fn run(mount: &DataMount) -> Vec<CheckFinding> {
     let mut findings = Vec::new();
     for check in CHECKS {
         check(mount, &mut findings);
@@ -37,7 +36,7 @@ pub(super) fn run(mount: &DataMount) -> Vec<Finding> {
     findings
 }
 
-/// The part of a path that is there: itself, or the nearest directory above it.
+/// The path itself if it exists, or its nearest existing parent.
 fn deepest_existing(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(|part| matches!(part.try_exists(), Ok(true))).map(Path::to_owned)
 }
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_ancestor_that_is_there() {
+    fn the_nearest_existing_parent_is_found() {
         let root = tempfile::tempdir().expect("a directory");
         let there = root.path().join("a");
         std::fs::create_dir(&there).expect("made");

@@ -1,74 +1,77 @@
-//! The user that the container runs as can use its data.
+//! Checks that the user of the container can read and write its data.
 //!
-//! Worked out from owners and mode bits. A directory above the mount does not matter: the engine resolves the path, the
-//! container only sees what is mounted. An access list can give more than the bits show, but never more than the bits
-//! of the group; so a "no" is sure wherever owner, group and others all lack a bit.
+//! Computed from owners and mode bits. Parents of the mount do not matter: the engine resolves the path, and the container
+//! only sees the mount. An ACL can grant more than the bits of others, but never more than the bits of the group; so a
+//! denial is certain if owner, group and others all lack a bit.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::filesystem::FileSystem;
-use crate::inventory::{PlaceSource, StoreKind};
+use crate::inventory::{LocationSource, StoreKind};
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
-use crate::preflight::user::User;
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
+use crate::preflight::user::ContainerUser;
 
-/// What a user wants of a file: the bits of one class.
+/// Permission bits of one class.
 const READ: u32 = 4;
 const WRITE: u32 = 2;
 const ENTER: u32 = 1;
 
+/// Whether a user has access to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Access {
     Granted,
-    /// Only the group may, and whether the user is in it is not known here.
+    /// Only the group has access, and it is unknown whether the user is a member.
     GroupOnly,
     Denied,
 }
 
-/// Whether a user may do something with a file.
-fn judge(user: User, owner: u32, group: u32, mode: u32, want: u32) -> Verdict {
+/// The access of a user to a file.
+fn access_of(user: ContainerUser, owner: u32, group: u32, mode: u32, want: u32) -> Access {
     let class = |shift: u32| (mode >> shift) & want == want;
     if user.is_root() {
-        Verdict::Granted
+        Access::Granted
     } else if user.uid == owner {
-        if class(6) { Verdict::Granted } else { Verdict::Denied }
+        if class(6) { Access::Granted } else { Access::Denied }
     } else if user.gid == Some(group) {
-        if class(3) { Verdict::Granted } else { Verdict::Denied }
+        if class(3) { Access::Granted } else { Access::Denied }
     } else if class(0) {
-        Verdict::Granted
+        Access::Granted
     } else if class(3) {
-        Verdict::GroupOnly
+        Access::GroupOnly
     } else {
-        Verdict::Denied
+        Access::Denied
     }
 }
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let (Some(directory), Some(user)) = (&mount.directory, mount.user) else {
         return;
     };
-    if mount.place.read_only || !directory.path.is_dir() || gets_the_images_owner(mount, &directory.path) {
+    if mount.location.read_only || !directory.path.is_dir() || gets_owner_of_image(mount, &directory.path) {
         return;
     }
-    let Some((path, verdict)) = worst(mount, &directory.path, user) else {
+    let Some((path, access)) = first_denied(mount, &directory.path, user) else {
         return;
     };
-    // On a network file system the server has the last word.
-    let sure = FileSystem::of(&path).is_none_or(FileSystem::keeps_owners);
-    let severity = match (verdict, mount.kind) {
-        (Verdict::Granted, _) | (Verdict::GroupOnly, StoreKind::Volume) => return,
-        (Verdict::Denied, StoreKind::Qdrant) if sure => Severity::Stop,
-        (Verdict::Denied, _) | (Verdict::GroupOnly, StoreKind::Qdrant) => Severity::Warn,
+    // On a network file system, the server decides.
+    let certain = FileSystem::of(&path).is_none_or(FileSystem::enforces_owners);
+    let severity = match (access, mount.kind) {
+        (Access::Granted, _) | (Access::GroupOnly, StoreKind::Volume) => return,
+        (Access::Denied, StoreKind::Qdrant) if certain => CheckSeverity::Stop,
+        (Access::Denied, _) | (Access::GroupOnly, StoreKind::Qdrant) => CheckSeverity::Warn,
     };
     let owner = path.metadata().map(|found| format!("{}:{}", found.uid(), found.gid())).unwrap_or_default();
-    let why = match verdict {
-        Verdict::GroupOnly => format!("it belongs to {owner}, and only members of its group may write"),
-        Verdict::Granted | Verdict::Denied => format!("it belongs to {owner}"),
+    let why = match access {
+        Access::GroupOnly => {
+            format!("it is owned by {owner}, and only members of the group have write access")
+        }
+        Access::Granted | Access::Denied => format!("it is owned by {owner}"),
     };
-    let what = format!("user {} of the container cannot use `{}`", user.for_chown(), path.display());
+    let what = format!("user {} of the container cannot access `{}`", user.for_chown(), path.display());
     let host_path = directory.path.to_string_lossy();
-    findings.push(Finding::new(severity, &mount.service, what, why).suggesting([
+    findings.push(CheckFinding::new(severity, &mount.service, what, why).with_command([
         "sudo",
         "chown",
         "-R",
@@ -77,27 +80,27 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
     ]));
 }
 
-/// A volume that is still empty is filled from the image on its first mount, and gets the image's owner with it.
-fn gets_the_images_owner(mount: &DataMount, path: &Path) -> bool {
-    matches!(mount.place.source, PlaceSource::Volume { .. })
+/// Whether the engine will copy the image's files and their owner to the volume: an empty volume, on its first mount.
+fn gets_owner_of_image(mount: &DataMount, path: &Path) -> bool {
+    matches!(mount.location.source, LocationSource::Volume { .. })
         && path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// The first path that the user cannot use as the server has to, or the first that is in doubt.
-fn worst(mount: &DataMount, path: &Path, user: User) -> Option<(PathBuf, Verdict)> {
-    let judged: Vec<(PathBuf, Verdict)> = needs(mount, path)
+/// The first path to which the user has no access, or else the first for which it is uncertain.
+fn first_denied(mount: &DataMount, path: &Path, user: ContainerUser) -> Option<(PathBuf, Access)> {
+    let checked: Vec<(PathBuf, Access)> = needs(mount, path)
         .into_iter()
         .filter_map(|(path, want)| {
-            // What we may not look at, we do not judge.
+            // Skip what we have no permission to read.
             let found = path.metadata().ok()?;
-            Some((path, judge(user, found.uid(), found.gid(), found.mode(), want)))
+            Some((path, access_of(user, found.uid(), found.gid(), found.mode(), want)))
         })
         .collect();
-    let first = |verdict| judged.iter().find(|(_, found)| *found == verdict).cloned();
-    first(Verdict::Denied).or_else(|| first(Verdict::GroupOnly))
+    let first = |access| checked.iter().find(|(_, found)| *found == access).cloned();
+    first(Access::Denied).or_else(|| first(Access::GroupOnly))
 }
 
-/// What the server has to be able to use, and how.
+/// The paths that the server uses, and the access it needs.
 fn needs(mount: &DataMount, path: &Path) -> Vec<(PathBuf, u32)> {
     let mut needs = Vec::new();
     let mut data = path.to_owned();
@@ -110,7 +113,7 @@ fn needs(mount: &DataMount, path: &Path) -> Vec<(PathBuf, u32)> {
     }
     needs.push((data.clone(), READ | WRITE | ENTER));
     if mount.kind == StoreKind::Qdrant {
-        // Left by a server that ran as another user; other files do not concern it.
+        // Possibly created by a server that ran as another user; other files are not used.
         needs.push((data.join("raft_state.json"), READ));
         needs.push((data.join("aliases"), READ | WRITE | ENTER));
         let collections = data.join("collections");
@@ -127,29 +130,29 @@ mod tests {
 
     const ALL: u32 = READ | WRITE | ENTER;
 
-    fn user(uid: u32, gid: Option<u32>) -> User {
-        User { uid, gid }
+    fn user(uid: u32, gid: Option<u32>) -> ContainerUser {
+        ContainerUser { uid, gid }
     }
 
     #[test]
-    fn the_first_class_that_fits_decides() {
-        for (who, owner, group, mode, want, verdict) in [
-            (user(0, Some(0)), 7, 7, 0o000, ALL, Verdict::Granted),
-            (user(1000, Some(1000)), 1000, 0, 0o700, ALL, Verdict::Granted),
-            (user(1000, Some(1000)), 1000, 0, 0o077, ALL, Verdict::Denied),
-            (user(1000, Some(1000)), 1000, 0, 0o500, ALL, Verdict::Denied),
-            (user(1000, Some(1000)), 1000, 0, 0o500, READ | ENTER, Verdict::Granted),
-            (user(1000, Some(5)), 0, 5, 0o770, ALL, Verdict::Granted),
-            (user(1000, Some(5)), 0, 5, 0o707, ALL, Verdict::Denied),
-            (user(1000, Some(5)), 0, 0, 0o755, ALL, Verdict::Denied),
-            (user(1000, Some(5)), 0, 0, 0o755, ENTER, Verdict::Granted),
-            (user(1000, Some(5)), 0, 0, 0o777, ALL, Verdict::Granted),
-            (user(1000, Some(5)), 0, 9, 0o775, ALL, Verdict::GroupOnly),
-            (user(1000, None), 0, 0, 0o775, ALL, Verdict::GroupOnly),
-            (user(1000, None), 0, 0, 0o755, ALL, Verdict::Denied),
-            (user(1000, None), 0, 0, 0o41777, ALL, Verdict::Granted),
+    fn the_first_matching_class_decides() {
+        for (who, owner, group, mode, want, access) in [
+            (user(0, Some(0)), 7, 7, 0o000, ALL, Access::Granted),
+            (user(1000, Some(1000)), 1000, 0, 0o700, ALL, Access::Granted),
+            (user(1000, Some(1000)), 1000, 0, 0o077, ALL, Access::Denied),
+            (user(1000, Some(1000)), 1000, 0, 0o500, ALL, Access::Denied),
+            (user(1000, Some(1000)), 1000, 0, 0o500, READ | ENTER, Access::Granted),
+            (user(1000, Some(5)), 0, 5, 0o770, ALL, Access::Granted),
+            (user(1000, Some(5)), 0, 5, 0o707, ALL, Access::Denied),
+            (user(1000, Some(5)), 0, 0, 0o755, ALL, Access::Denied),
+            (user(1000, Some(5)), 0, 0, 0o755, ENTER, Access::Granted),
+            (user(1000, Some(5)), 0, 0, 0o777, ALL, Access::Granted),
+            (user(1000, Some(5)), 0, 9, 0o775, ALL, Access::GroupOnly),
+            (user(1000, None), 0, 0, 0o775, ALL, Access::GroupOnly),
+            (user(1000, None), 0, 0, 0o755, ALL, Access::Denied),
+            (user(1000, None), 0, 0, 0o41777, ALL, Access::Granted),
         ] {
-            assert_eq!(judge(who, owner, group, mode, want), verdict, "{who:?} {owner}:{group} {mode:o}");
+            assert_eq!(access_of(who, owner, group, mode, want), access, "{who:?} {owner}:{group} {mode:o}");
         }
     }
 }

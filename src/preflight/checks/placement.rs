@@ -1,41 +1,41 @@
-//! The server's data path is on a mount that outlives its container.
+//! Checks that the server's data path is on a mount that outlives the container.
 
-use crate::inventory::PlaceSource;
+use crate::inventory::LocationSource;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let Some(data) = mount.kind.data_path().filter(|_| !mount.moved) else {
         return;
     };
-    let target = &mount.place.target;
-    let warn = |what: String, why: String| Finding::new(Severity::Warn, &mount.service, what, why);
-    match mount.place.source {
-        PlaceSource::Layer => findings.push(warn(
+    let target = &mount.location.target;
+    let warn = |what: String, why: String| CheckFinding::new(CheckSeverity::Warn, &mount.service, what, why);
+    match mount.location.source {
+        LocationSource::Layer => findings.push(warn(
             format!("nothing is mounted at `{}`", data.display()),
-            "the data is in the container itself, and gone as soon as the container is made anew".to_owned(),
+            "the data is in the container itself and is lost when the container is recreated".to_owned(),
         )),
-        PlaceSource::Tmpfs if mount.holds_everything() => findings.push(warn(
-            format!("`{}` is kept in memory", target.display()),
-            "the data is lost whenever the container stops".to_owned(),
+        LocationSource::Tmpfs if mount.holds_everything() => findings.push(warn(
+            format!("`{}` is in memory (tmpfs)", target.display()),
+            "the data is lost when the container stops".to_owned(),
         )),
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. }
+        LocationSource::Volume { .. } | LocationSource::Bind { .. }
             if mount.holds_everything() && target != data =>
         {
             findings.push(warn(
                 format!("the mount is at `{}`, above `{}`", target.display(), data.display()),
-                "it hides what the image has there, and a newer image's files never show".to_owned(),
+                "it hides the files of the image at this path, also those of newer images".to_owned(),
             ));
         }
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs
+        LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Tmpfs
             if target.starts_with(data) && !mount.covered =>
         {
             findings.push(warn(
                 format!("the mount is at `{}`, below `{}`", target.display(), data.display()),
-                "the rest of the data is in the container itself, and gone as soon as it is made anew"
+                "the rest of the data is in the container itself and is lost when the container is recreated"
                     .to_owned(),
             ));
         }
-        PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Tmpfs => {}
+        LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Tmpfs => {}
     }
 }

@@ -1,44 +1,48 @@
-//! Qdrant's files are whole: nothing that the server would skip, delete or die of at its start.
+//! Checks Qdrant's files for damage that makes the server skip or delete data, or fail to start.
 
 use crate::inventory::StoreKind;
 use crate::preflight::data_mount::DataMount;
-use crate::preflight::finding::{Finding, Severity};
-use crate::qdrant::{self, Damage, Fate};
+use crate::preflight::finding::{CheckFinding, CheckSeverity};
+use crate::qdrant::{self, StartupEffect, StorageDamage};
 
-/// More than this is one disaster, and not several findings.
-const MOST: usize = 5;
+/// The maximum number of findings; more damage is summarized.
+const MAX_FINDINGS: usize = 5;
 
-pub(super) fn check(mount: &DataMount, findings: &mut Vec<Finding>) {
+pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let is_usual = mount.kind == StoreKind::Qdrant && !mount.moved && mount.holds_everything();
-    // A server at work is always about to change its files.
+    // A running server changes its files all the time.
     let Some(directory) = mount.directory.as_ref().filter(|_| is_usual && !mount.running) else { return };
     let damage = qdrant::examine(&directory.path.join(mount.data_below()));
-    for (severity, fates) in [
-        (Severity::Stop, [Fate::Skipped, Fate::Deleted, Fate::Dies, Fate::Dummy].as_slice()),
-        (Severity::Warn, &[Fate::Odd]),
+    for (severity, effects) in [
+        (
+            CheckSeverity::Stop,
+            [StartupEffect::Skipped, StartupEffect::Deleted, StartupEffect::Exits, StartupEffect::Dummy]
+                .as_slice(),
+        ),
+        (CheckSeverity::Warn, &[StartupEffect::Odd]),
     ] {
-        let found: Vec<&Damage> = damage.iter().filter(|one| fates.contains(&one.fate)).collect();
-        for one in found.iter().take(MOST) {
-            let remedy = match one.fate {
-                Fate::Skipped | Fate::Deleted | Fate::Dies => {
-                    ". Copy the directory before anything is started on it, and restore the backup into an empty one"
+        let found: Vec<&StorageDamage> = damage.iter().filter(|one| effects.contains(&one.effect)).collect();
+        for one in found.iter().take(MAX_FINDINGS) {
+            let remedy = match one.effect {
+                StartupEffect::Skipped | StartupEffect::Deleted | StartupEffect::Exits => {
+                    ". Copy the directory before starting the service, and restore the backup into an empty one"
                 }
-                Fate::Dummy => {
-                    ". Start it with --safe-skip-checks and restore the collection from its backup"
+                StartupEffect::Dummy => {
+                    ". Start the service with --safe-skip-checks and restore the collection from a backup"
                 }
-                Fate::Odd => "",
+                StartupEffect::Odd => "",
             };
             let what = format!("in {}, {}", mount.name(), one.what);
-            findings.push(Finding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));
+            findings.push(CheckFinding::new(severity, &mount.service, what, format!("{}{remedy}", one.why)));
         }
-        if found.len() > MOST {
-            let more = crate::units::count((found.len() - MOST) as u64, "more place");
+        if found.len() > MAX_FINDINGS {
+            let more = crate::units::count((found.len() - MAX_FINDINGS) as u64, "more problem");
             let what = format!("in {}, {more} of the same kind", mount.name());
-            findings.push(Finding::new(
+            findings.push(CheckFinding::new(
                 severity,
                 &mount.service,
                 what,
-                "the directory is damaged as a whole",
+                "most of the directory is damaged",
             ));
         }
     }

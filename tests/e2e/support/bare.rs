@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use safe_compose::engine::context::{Endpoint, Origin};
+use safe_compose::engine::context::{Endpoint, EndpointOrigin};
 use safe_compose::engine::docker::DockerEngine;
 
 use super::machine;
@@ -126,7 +126,7 @@ pub(crate) fn docker(words: &[&str]) -> Result<String, String> {
 }
 
 pub(crate) fn endpoint(url: &str) -> Endpoint {
-    Endpoint { url: url.to_owned(), tls: None, origin: Origin::Default }
+    Endpoint { url: url.to_owned(), tls: None, origin: EndpointOrigin::Default }
 }
 
 /// Our own connection to the real engine.

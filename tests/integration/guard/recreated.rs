@@ -142,7 +142,7 @@ fn v1_does_not_carry_over_what_it_does_not_find_in_the_image() {
     shop.probe.images.insert("sha256:2".into(), Some(made.clone()));
     assert_eq!(web(&shop), 1);
     assert!(volumes(&plan(&shop, "up -d --force-recreate"), Effect::Orphan).is_empty());
-    made.volumes_of_v1 = made.volumes.clone();
+    made.container_config_volumes = made.volumes.clone();
     shop.probe.images.insert("sha256:2".into(), Some(made));
     assert_eq!(web(&shop), 0);
 }
@@ -169,6 +169,6 @@ fn an_older_compose_makes_dependents_anew_too() {
     let mut shop = dependent(None);
     let v1 = |shop: &Shop| shop.assess(Grammar::V1, &["up", "-d"]);
     assert!(layers(&v1(&shop), Effect::Destroy).is_empty());
-    shop.containers[0].state = State::Exited;
+    shop.containers[0].state = ContainerState::Exited;
     assert_eq!(layers(&v1(&shop), Effect::Destroy), ["shop-db-1"]);
 }

@@ -147,19 +147,19 @@ fn a_database_in_memory_is_told() {
 
 #[test]
 fn an_image_that_nobody_else_has_is_asked_about() {
-    let image = |registry| Some(Image { id: "sha256:1".into(), registry, ..Image::default() });
+    let image = |in_registry| Some(Image { id: "sha256:1".into(), in_registry, ..Image::default() });
     let mut shop = Shop::new();
-    shop.probe.images = [("node:22".to_owned(), image(Registry::Has))].into();
+    shop.probe.images = [("node:22".to_owned(), image(InRegistry::Yes))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Interrupt, "it can be pulled");
-    shop.probe.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
+    shop.probe.images = [("node:22".to_owned(), image(InRegistry::No))].into();
     assert_eq!(plan(&shop, "down --rmi all").worst(), Effect::Destroy);
     assert_eq!(plan(&shop, "down --rmi local").worst(), Effect::Interrupt, "it has a name of its own");
     assert_eq!(plan(&shop, "down").worst(), Effect::Interrupt);
-    shop.probe.images = [("node:22".to_owned(), image(Registry::Unknown))].into();
+    shop.probe.images = [("node:22".to_owned(), image(InRegistry::Unknown))].into();
     let unknown = plan(&shop, "down --rmi all");
     assert_eq!(unknown.worst(), Effect::Interrupt, "it is told, and not asked about");
     assert!(unknown.impacts.iter().any(|impact| impact.effect == Effect::Destroy && impact.notice));
-    shop.probe.images = [("node:22".to_owned(), image(Registry::HasNot))].into();
+    shop.probe.images = [("node:22".to_owned(), image(InRegistry::No))].into();
     let built = shop.declare("web", |web| web.built = true);
     assert_eq!(plan(&built, "down --rmi all").worst(), Effect::Interrupt, "it can be built");
 }

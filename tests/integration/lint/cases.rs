@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use safe_compose::inventory::known::{Keeps, Program, programs};
+use safe_compose::inventory::known::{Keeps, KnownProgram, programs};
 use safe_compose::lint::{Finding, Severity};
 
 use super::{check_file, check_text, ids};
@@ -59,7 +59,7 @@ fn every_case_is_found_where_it_is() {
 }
 
 /// What makes a program keep something that would not otherwise.
-fn command(program: &Program) -> &'static str {
+fn command(program: &KnownProgram) -> &'static str {
     match program.name() {
         "consul" if program.volume => "    command: agent -server -bootstrap-expect=1\n",
         "vault" => "    command: server\n",

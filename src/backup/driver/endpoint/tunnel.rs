@@ -1,7 +1,7 @@
-//! A way into a container's own network, through a program that runs in it: no port needs to be published.
+//! A tunnel into a container's own network, through a program that runs in it: no port needs to be published.
 //!
-//! A listener on a loopback port of ours starts the program once for each connection, and copies both directions. All
-//! of it ends when the [`Tunnel`] is dropped.
+//! A listener on a loopback port starts the program once for each connection, and copies both directions. Everything
+//! ends when the [`Tunnel`] is dropped.
 
 use std::fmt;
 use std::io;
@@ -19,24 +19,24 @@ use crate::engine::{Engine, ExecPipe};
 
 /// A program that connects its standard input and output to a port.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Program {
+pub(super) struct TunnelProgram {
     pub(super) name: &'static str,
     argv: fn(u16) -> Vec<String>,
 }
 
-/// In the order in which they are tried. The official Qdrant image has bash and neither of the others.
-pub(super) const PROGRAMS: &[Program] = &[
-    Program { name: "bash", argv: bash },
-    Program { name: "nc", argv: |port| words(&["nc", "127.0.0.1"], port) },
-    Program { name: "busybox nc", argv: |port| words(&["busybox", "nc", "127.0.0.1"], port) },
+/// In the order they are tried. The official Qdrant image has bash and neither of the others.
+pub(super) const PROGRAMS: &[TunnelProgram] = &[
+    TunnelProgram { name: "bash", argv: bash },
+    TunnelProgram { name: "nc", argv: |port| words(&["nc", "127.0.0.1"], port) },
+    TunnelProgram { name: "busybox nc", argv: |port| words(&["busybox", "nc", "127.0.0.1"], port) },
 ];
 
 fn words(program: &[&str], port: u16) -> Vec<String> {
     program.iter().copied().map(str::to_owned).chain([port.to_string()]).collect()
 }
 
-/// Ends when either side does. bash cannot close one direction of a connection alone, so our side keeps standard input
-/// open as long as an answer may still come (see [`copy_both`]). A background job gets `/dev/null` as its input unless
+/// Ends when either side does. bash cannot close one direction of a connection alone, so this side keeps standard input
+/// open as long as a response may still come (see [`copy_both`]). A background job gets `/dev/null` as its input unless
 /// it is redirected, hence descriptor 4.
 fn bash(port: u16) -> Vec<String> {
     let script = format!(
@@ -46,8 +46,8 @@ fn bash(port: u16) -> Vec<String> {
     vec!["bash".to_owned(), "-c".to_owned(), script]
 }
 
-/// How long an answer may pause once our side has said its last word. A client that only half-closed gets its answer;
-/// one that is gone does not keep the program alive for longer than this.
+/// How long a response may pause after the client has sent everything. A client that only half-closed gets its
+/// response; one that is gone does not keep the program alive for longer than this.
 const LINGER: Duration = Duration::from_secs(3);
 
 const BUFFER: usize = 64 * 1024;
@@ -60,32 +60,24 @@ pub(super) struct Tunnel {
     trouble: Arc<Mutex<Option<String>>>,
 }
 
-/// What each connection is made with.
+/// What each connection needs.
 #[derive(Clone)]
 struct Entrance {
     engine: Arc<dyn Engine>,
     container: String,
     port: u16,
-    program: Program,
+    program: TunnelProgram,
 }
 
 impl Tunnel {
-    /// Opens the listener. Whether the program is there shows only when something connects.
+    /// Opens the listener. Whether the program exists shows only when something connects.
     pub(super) async fn open(
         engine: Arc<dyn Engine>,
         container: &str,
         port: u16,
-        program: Program,
+        program: TunnelProgram,
     ) -> io::Result<Self> {
-        Self::enter(Entrance { engine, container: container.to_owned(), port, program }).await
-    }
-
-    /// Another one to the same port.
-    pub(super) async fn again(&self) -> io::Result<Self> {
-        Self::enter(self.entrance.clone()).await
-    }
-
-    async fn enter(entrance: Entrance) -> io::Result<Self> {
+        let entrance = Entrance { engine, container: container.to_owned(), port, program };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let trouble = Arc::default();
@@ -97,11 +89,11 @@ impl Tunnel {
         self.address
     }
 
-    pub(super) fn program(&self) -> Program {
+    pub(super) fn program(&self) -> TunnelProgram {
         self.entrance.program
     }
 
-    /// What the engine said when the program could not be started.
+    /// The engine's error if the program could not be started.
     pub(super) fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -119,7 +111,7 @@ impl fmt::Debug for Tunnel {
     }
 }
 
-/// The connections belong to the set, and so end with the listener.
+/// The connections belong to the set, so they end with the listener.
 async fn serve(listener: TcpListener, entrance: Entrance, trouble: Arc<Mutex<Option<String>>>) {
     let mut connections = JoinSet::new();
     loop {
@@ -150,13 +142,14 @@ async fn connect(client: TcpStream, entrance: &Entrance) -> Result<(), String> {
     Ok(())
 }
 
-/// Copies until the server's side ends, or until our side has ended and the server's has been silent for [`LINGER`].
+/// Copies until the server's side ends, or until the client's side has ended and the server has been silent for
+/// [`LINGER`].
 async fn copy_both(mut client: TcpStream, pipe: ExecPipe) {
     let ExecPipe { mut stdout, mut stdin } = pipe;
     let (mut from_client, mut to_client) = client.split();
     let ended = Notify::new();
     let questions = async {
-        // However it ended: an answer may still be on its way.
+        // However it ended, a response may still be on its way.
         let _ = copy(&mut from_client, &mut stdin).await;
         ended.notify_one();
         std::future::pending::<()>().await;
@@ -165,7 +158,7 @@ async fn copy_both(mut client: TcpStream, pipe: ExecPipe) {
         () = questions => {}
         _ = answers(&mut stdout, &mut to_client, &ended) => {}
     }
-    // Standard input ends only now: for bash it is the sign to end everything.
+    // Standard input ends only now: for bash it is the signal to end everything.
     let _ = stdin.shutdown().await;
     let _ = to_client.shutdown().await;
 }
@@ -186,7 +179,7 @@ where
     }
 }
 
-/// Like [`copy`], impatient once there are no more questions.
+/// Like [`copy`], with a timeout once the client has sent everything.
 async fn answers<R, W>(from: &mut R, to: &mut W, ended: &Notify) -> io::Result<()>
 where
     R: AsyncRead + Unpin,

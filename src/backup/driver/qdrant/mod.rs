@@ -1,9 +1,10 @@
-//! Qdrant: saved as the server's own snapshots, one for each collection, with exact counts before and after.
+//! Qdrant: backed up as the server's own snapshots, one for each collection, with exact counts before and after.
 
+mod archive;
 mod cancellation;
-#[cfg(test)]
-mod examples;
 mod export;
+#[cfg(test)]
+mod fixtures;
 mod names;
 mod restore;
 mod save;
@@ -16,13 +17,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::scratch::TestEnv;
-use super::{Driver, Dump, Exported, Plan, Request, Restored, Target};
-use crate::backup::export::{Contents, Sink};
+use super::{
+    Driver, DriverTarget, Dump, Exported, Nouns, PortableFormat, RestoreOptions, RestorePlan, Restored,
+    TestRestore,
+};
+use crate::backup::export::{ExportContents, ExportSink};
 use crate::backup::fingerprint::{Difference, Fingerprint};
-use crate::backup::proof::Trial;
 use crate::backup::store::{Backup, Staging};
+use crate::backup::test_restore::TestRestoreResult;
 use crate::policy::Clearance;
-use restore::{Restoring, plan, proof};
+use restore::{RestoreJob, plan, test_restore};
 use save::unchanged;
 use server::client::Client;
 use server::ready;
@@ -40,9 +44,9 @@ impl QdrantDriver {
         Self { timeouts: Timeouts::USUAL }
     }
 
-    /// With other waits than the usual ones.
+    /// With other timeouts than the usual ones.
     #[must_use]
-    pub const fn with_patience(timeouts: Timeouts) -> Self {
+    pub const fn with_timeouts(timeouts: Timeouts) -> Self {
         Self { timeouts }
     }
 }
@@ -55,37 +59,37 @@ impl Default for QdrantDriver {
 
 #[async_trait]
 impl Driver for QdrantDriver {
-    async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint> {
+    async fn fingerprint(&self, target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
         let client = Client::connect(target).await?;
         Ok(Fingerprint::Qdrant(fingerprint::take(&client, target).await?.fingerprint))
     }
 
-    async fn wait_ready(&self, target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
+    async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
         ready::wait(target, limit).await
     }
 
     fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
         match (recorded, now) {
             (Fingerprint::Qdrant(recorded), Fingerprint::Qdrant(now)) => compare::compare(recorded, now),
-            // Recorded when it was taken for plain files: what is wrong now shows without it.
+            // Recorded as plain files: a comparison with itself shows what is wrong now.
             (Fingerprint::Volume { .. }, Fingerprint::Qdrant(now)) => compare::compare(now, now),
             (_, Fingerprint::Volume { .. }) => Vec::new(),
         }
     }
 
-    async fn cluster(&self, target: Target<'_>) -> anyhow::Result<Vec<String>> {
+    async fn cluster(&self, target: DriverTarget<'_>) -> anyhow::Result<Vec<String>> {
         let client = Client::connect_all(target).await?;
         let Some(cluster) = client.cluster() else { return Ok(Vec::new()) };
         Ok(cluster.stores().map(str::to_owned).chain([target.store.id.clone()]).collect())
     }
 
-    async fn is_unchanged_since(&self, target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
+    async fn is_unchanged_since(&self, target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
         unchanged::since(target, backup).await
     }
 
     async fn dump(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
@@ -94,54 +98,68 @@ impl Driver for QdrantDriver {
 
     async fn plan_restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        request: &Request,
-    ) -> anyhow::Result<Plan> {
-        plan::plan(target, from, request).await
+        options: &RestoreOptions,
+    ) -> anyhow::Result<RestorePlan> {
+        plan::plan(target, from, options).await
     }
 
     async fn restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        plan: &Plan,
-        request: &Request,
+        plan: &RestorePlan,
+        options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        restore::restore(target, &Restoring { from, plan, request, timeouts: self.timeouts }, proof).await
+        restore::restore(target, &RestoreJob { from, plan, options, timeouts: self.timeouts }, proof).await
     }
 
-    fn can_try(&self) -> bool {
-        true
+    fn nouns(&self) -> Nouns {
+        Nouns { part: "collection", item: "point" }
     }
 
-    async fn try_out(&self, ground: TestEnv<'_>, from: &Backup) -> anyhow::Result<Trial> {
-        proof::try_out(ground, from, *self).await
+    fn test_restore(&self) -> Option<&dyn TestRestore> {
+        Some(self)
     }
 
-    async fn export(&self, target: Target<'_>, sink: &Sink) -> anyhow::Result<Exported> {
-        export::take(target, sink, self.timeouts).await
+    fn portable(&self) -> Option<&dyn PortableFormat> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl TestRestore for QdrantDriver {
+    async fn run(&self, env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
+        test_restore::run(env, from, self.timeouts).await
+    }
+}
+
+#[async_trait]
+impl PortableFormat for QdrantDriver {
+    async fn export(&self, target: DriverTarget<'_>, sink: &ExportSink) -> anyhow::Result<Exported> {
+        export::export(target, sink, self.timeouts).await
     }
 
     async fn plan_import(
         &self,
-        target: Target<'_>,
-        from: &Contents,
-        request: &Request,
-    ) -> anyhow::Result<Plan> {
-        export::plan(target, from, request).await
+        target: DriverTarget<'_>,
+        from: &ExportContents,
+        options: &RestoreOptions,
+    ) -> anyhow::Result<RestorePlan> {
+        export::plan(target, from, options).await
     }
 
     async fn import(
         &self,
-        target: Target<'_>,
-        from: &Contents,
-        plan: &Plan,
-        request: &Request,
+        target: DriverTarget<'_>,
+        from: &ExportContents,
+        plan: &RestorePlan,
+        options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        let importing = export::Importing { from, plan, request, timeouts: self.timeouts };
-        export::import(target, &importing, proof).await
+        let job = export::ImportJob { from, plan, options, timeouts: self.timeouts };
+        export::import(target, &job, proof).await
     }
 }

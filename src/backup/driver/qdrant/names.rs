@@ -1,39 +1,46 @@
-//! Names of collections, as parts of URLs and as names of files.
+//! Names of collections, in URLs and as names of files.
 
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fs::Digest;
 
-/// The part of a URL, safe inside single quotes of a shell too.
+/// The name as part of a URL; safe inside single quotes of a shell.
 pub(crate) fn in_url(name: &str) -> String {
-    escape(name, |byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    escape(name, &IN_URL)
 }
 
-/// Percent-encodes what is not `plain`; a name of dots only would lead somewhere else, and is encoded too.
-fn escape(name: &str, plain: impl Fn(u8) -> bool) -> String {
-    let only_dots = name.bytes().all(|byte| byte == b'.');
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if plain(byte) && !only_dots {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").expect("a string takes everything");
-        }
+/// Everything but the unreserved letters of RFC 3986.
+const IN_URL: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Capitals too: some file systems do not tell them apart from small letters.
+const IN_FILE: AsciiSet = {
+    let mut set = IN_URL.add(b'~');
+    let mut capital = b'A';
+    while capital <= b'Z' {
+        set = set.add(capital);
+        capital += 1;
     }
-    text
+    set
+};
+
+/// Percent-encodes a name. One that consists of dots only would be a relative path, so its dots are encoded too.
+fn escape(name: &str, encoded: &'static AsciiSet) -> String {
+    if name.bytes().all(|byte| byte == b'.') {
+        return utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
+    }
+    utf8_percent_encode(name, encoded).to_string()
 }
 
-/// The longest name that leaves room for our endings in the 255 bytes that file systems allow.
+/// The longest name that leaves room for extensions in the 255 bytes that file systems allow.
 const LONGEST: usize = 200;
 
-/// The name of a collection's snapshot in a backup, without its ending.
+/// The name of a collection's snapshot in a backup, without its extension.
 ///
-/// Two names never become one, not even on a file system that takes capitals for small letters: capitals are encoded
-/// like everything else that is not plain (`%41` is `A`). Nothing begins with a dot. `%` decodes it again, except where
-/// a name is so long that a digest stands for its end; the manifest has the name itself.
+/// The result is unique, even on a case-insensitive file system: capitals are encoded, too (`%41` is `A`). It never
+/// starts with a dot. Percent-decoding gives the name again, unless it is so long that a digest replaces its end; the
+/// manifest contains the name itself.
 pub(crate) fn in_file(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-    let mut text = escape(name, |byte| plain(byte) || byte == b'.').to_lowercase();
+    let mut text = escape(name, &IN_FILE).to_lowercase();
     if let Some(rest) = text.strip_prefix('.') {
         text = format!("%2e{rest}");
     }
@@ -45,25 +52,25 @@ pub(crate) fn in_file(name: &str) -> String {
     text
 }
 
-/// The longest name of a temporary collection: the server makes file names of it, with endings of its own.
+/// The longest name of a temporary collection: the server derives file names from it.
 const LONGEST_TEMPORARY: usize = 150;
 
-/// What stands between the name of a collection and the digest in the name of one that is to take its place.
+/// Separates the name of a collection and the digest in the name of its temporary copy.
 const TEMPORARY: &str = "__restore_";
 
-/// The name of the collection that is to become `name`, made of what its data is: the same each time for the same parts.
+/// The name of the temporary copy that will become `name`: always the same for the same parts.
 pub(crate) fn temporary(name: &str, parts: &[&str]) -> String {
     let digest = Digest::of(parts.join("\0").as_bytes()).to_string();
-    format!("{}{TEMPORARY}{}", beginning(name), &digest[..12])
+    format!("{}{TEMPORARY}{}", prefix(name), &digest[..12])
 }
 
-/// Whether a collection is one that was to become `name`.
+/// Whether a collection is a temporary copy for `name`.
 pub(crate) fn is_temporary(collection: &str, name: &str) -> bool {
-    let digest = collection.strip_prefix(beginning(name)).and_then(|rest| rest.strip_prefix(TEMPORARY));
+    let digest = collection.strip_prefix(prefix(name)).and_then(|rest| rest.strip_prefix(TEMPORARY));
     digest.is_some_and(|digest| digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn beginning(name: &str) -> &str {
+fn prefix(name: &str) -> &str {
     let mut end = name.len().min(LONGEST_TEMPORARY);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -71,13 +78,13 @@ fn beginning(name: &str) -> &str {
     &name[..end]
 }
 
-/// The alias that says of a temporary collection: what it was to replace is gone already.
-pub(crate) fn mark(temporary: &str) -> String {
+/// The alias that marks a temporary collection whose original is already deleted.
+pub(crate) fn unfinished_alias(temporary: &str) -> String {
     format!("{temporary}__unfinished")
 }
 
-/// The name that the snapshot of a temporary collection has on the server when it is sent back there.
-pub(crate) fn carried(temporary: &str) -> String {
+/// The name of the snapshot of a temporary collection when it is sent to the server.
+pub(crate) fn transfer_name(temporary: &str) -> String {
     let digest = Digest::of(temporary.as_bytes()).to_string();
     format!("safe-compose-{}-moved.snapshot", &digest[..16])
 }
@@ -137,7 +144,7 @@ mod tests {
         assert_ne!(name, temporary("receitas", &["receita", "sab"]));
         let long = "ç".repeat(120);
         let name = temporary(&long, &[&long]);
-        assert!(mark(&name).len() < 200 && is_temporary(&name, &long), "{name}");
+        assert!(unfinished_alias(&name).len() < 200 && is_temporary(&name, &long), "{name}");
         assert_ne!(name, temporary(&format!("{long}x"), &[&format!("{long}x")]));
         for other in
             ["receitas", "receitas__restore_", "receitas__restore_20261124030405", "x__restore_0123456789ab"]

@@ -1,15 +1,15 @@
-//! How long the driver waits for a transfer that does not move.
+//! The timeouts of the driver.
 
 use std::time::Duration;
 
-/// The lengths of these waits; tests have shorter ones.
+/// Tests use shorter ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For the next byte of a download, before it counts as broken off.
+    /// For the next byte of a download.
     pub stall: Duration,
-    /// Between two tries.
+    /// Between two attempts.
     pub pause: Duration,
-    /// For a restored collection to have all its points: what is left in its log is applied after the answer.
+    /// For a restored collection to have all its points: the end of its log is applied after the response.
     pub settle: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Copies the places of a store, one archive each.
+//! Copies the directories of a store, one archive each.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -10,73 +10,82 @@ use super::helper_container::{self, HelperContainer};
 use super::pipe;
 use super::places::{self, Chosen};
 use super::tar_summary::{self, TarSummary};
-use crate::backup::driver::{Dump, Target};
+use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::{Artifact, Holds, Proof};
+use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
-use crate::engine::{ByteStream, Container, EngineError, State};
+use crate::engine::{ByteStream, Container, ContainerState, EngineError};
 use crate::fs::{Digest, FsError, NewFile};
-use crate::inventory::{Place, PlaceSource};
+use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
 
-/// Counts everything in every place.
-pub(super) async fn fingerprint(target: Target<'_>) -> anyhow::Result<Fingerprint> {
+/// Counts everything in every directory.
+pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
     let chosen = existing(target, places::choose(target.store, None)).await?;
     if chosen.places.is_empty() {
         return Ok(Fingerprint::Volume { entries: 0, bytes: 0 });
     }
-    let reach = HelperContainer::to_read(target).await?;
+    let helper = HelperContainer::to_read(target).await?;
     let counted = async {
         let (mut entries, mut bytes) = (0, 0);
         for place in &chosen.places {
-            let census = look(target, &reach, place).await?;
-            entries += census.entries + u64::from(census.is_file);
-            bytes += census.bytes;
+            let summary = look(target, &helper, place).await?;
+            entries += summary.entries + u64::from(summary.is_file);
+            bytes += summary.bytes;
         }
         Ok(Fingerprint::Volume { entries, bytes })
     }
     .await;
-    reach.close(target, counted).await
+    helper.close(target, counted).await
 }
 
-/// What is in one place now.
-async fn look(target: Target<'_>, reach: &HelperContainer, place: &Place) -> anyhow::Result<TarSummary> {
-    let Some(stream) = open(target, reach, place).await? else { return Ok(TarSummary::default()) };
+/// What one directory contains now.
+async fn look(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    place: &DataLocation,
+) -> anyhow::Result<TarSummary> {
+    let Some(stream) = open(target, helper, place).await? else { return Ok(TarSummary::default()) };
     let task = target.progress.begin(&format!("counting {}", place.target.display()), Unit::Bytes, None);
-    pipe::consume(stream, task.as_ref(), |pieces| tar_summary::take(pieces, |_| {}))
+    pipe::consume(stream, task.as_ref(), |archives| tar_summary::take(archives, |_| {}))
         .await?
         .with_context(|| format!("`{}` cannot be read", place.target.display()))
 }
 
-/// The archive of a place; `None` where a container has no such path yet.
+/// The archive of a directory; `None` if the container does not have the path yet.
 pub(super) async fn open(
-    target: Target<'_>,
-    reach: &HelperContainer,
-    place: &Place,
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    place: &DataLocation,
 ) -> anyhow::Result<Option<ByteStream>> {
-    match target.engine.read_archive(&reach.container, &place.target).await {
+    match target.engine.read_archive(&helper.container, &place.target).await {
         Ok(stream) => Ok(Some(stream)),
-        Err(EngineError::NotFound { .. }) if place.source == PlaceSource::Layer => Ok(None),
+        Err(EngineError::NotFound { .. }) if place.source == LocationSource::Layer => Ok(None),
         Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", place.target.display())),
     }
 }
 
-/// Leaves out volumes that do not exist: to look at one would make it.
-pub(super) async fn existing<'a>(target: Target<'_>, mut chosen: Chosen<'a>) -> anyhow::Result<Chosen<'a>> {
+/// Leaves out volumes that do not exist: reading one would create it.
+pub(super) async fn existing<'a>(
+    target: DriverTarget<'_>,
+    mut chosen: Chosen<'a>,
+) -> anyhow::Result<Chosen<'a>> {
     if target.store.container.is_some() {
         return Ok(chosen);
     }
     let mut there = Vec::new();
     for place in chosen.places {
         match &place.source {
-            PlaceSource::Volume { name: Some(name), .. } if target.engine.volume(name).await?.is_none() => {
-                chosen.remarks.push(format!("volume `{name}` does not exist, so nothing of it was copied"));
+            LocationSource::Volume { name: Some(name), .. }
+                if target.engine.volume(name).await?.is_none() =>
+            {
+                chosen.remarks.push(format!("volume `{name}` does not exist, so it was not copied"));
             }
-            PlaceSource::Volume { .. }
-            | PlaceSource::Bind { .. }
-            | PlaceSource::Tmpfs
-            | PlaceSource::Layer => {
+            LocationSource::Volume { .. }
+            | LocationSource::Bind { .. }
+            | LocationSource::Tmpfs
+            | LocationSource::Layer => {
                 there.push(place);
             }
         }
@@ -86,7 +95,7 @@ pub(super) async fn existing<'a>(target: Target<'_>, mut chosen: Chosen<'a>) -> 
 }
 
 /// Copies everything, and reads each archive back from disk to its end.
-pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
     let backups = into.directory().parent().and_then(Path::parent).and_then(|root| root.canonicalize().ok());
     let chosen = places::choose(target.store, backups.as_deref().filter(|_| target.local));
     let chosen = existing(target, chosen).await?;
@@ -95,18 +104,18 @@ pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Resu
         fingerprint: Fingerprint::Volume { entries: 0, bytes: 0 },
         artifacts: Vec::new(),
         proof: Proof::Readable,
-        restore_by_hand: Vec::new(),
+        manual_restore: Vec::new(),
         remarks: chosen.remarks,
     };
     if chosen.places.is_empty() {
         return Ok(dump);
     }
     let before = helper_container::running(target, &chosen.places).await?;
-    let reach = HelperContainer::to_read(target).await?;
-    let copied = copy_all(target, &reach, &chosen.places, into).await;
-    let copied = reach.close(target, copied).await?;
+    let helper = HelperContainer::to_read(target).await?;
+    let copied = copy_all(target, &helper, &chosen.places, into).await;
+    let copied = helper.close(target, copied).await?;
     let mut running = before;
-    // Started while we were at it: as bad as running from the start.
+    // Started during the copy: as bad as running from the start.
     for container in helper_container::running(target, &chosen.places).await? {
         if running.iter().all(|known| known.id != container.id) {
             running.push(container);
@@ -114,19 +123,19 @@ pub(super) async fn dump(target: Target<'_>, into: &mut Staging) -> anyhow::Resu
     }
     dump.remarks.extend(consistency(&running));
     let (mut entries, mut bytes) = (0, 0);
-    for Copied { artifact, census } in copied {
-        entries += census.entries + u64::from(census.is_file);
-        bytes += census.bytes;
+    for Copied { artifact, summary } in copied {
+        entries += summary.entries + u64::from(summary.is_file);
+        bytes += summary.bytes;
         dump.artifacts.push(artifact);
     }
     dump.fingerprint = Fingerprint::Volume { entries, bytes };
-    dump.restore_by_hand = by_hand(target, &dump.artifacts);
+    dump.manual_restore = by_hand(target, &dump.artifacts);
     Ok(dump)
 }
 
 fn consistency(running: &[Container]) -> Option<String> {
     let names: Vec<String> = running.iter().map(|container| format!("`{}`", container.name)).collect();
-    let paused = running.iter().all(|container| container.state == State::Paused);
+    let paused = running.iter().all(|container| container.state == ContainerState::Paused);
     let how = if paused { "paused" } else { "running" };
     (!names.is_empty()).then(|| {
         format!(
@@ -138,18 +147,18 @@ fn consistency(running: &[Container]) -> Option<String> {
 
 struct Copied {
     artifact: Artifact,
-    census: TarSummary,
+    summary: TarSummary,
 }
 
 async fn copy_all(
-    target: Target<'_>,
-    reach: &HelperContainer,
-    places: &[&Place],
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    places: &[&DataLocation],
     into: &Staging,
 ) -> anyhow::Result<Vec<Copied>> {
     let mut copied = Vec::new();
     for place in places {
-        if let Some(stream) = open(target, reach, place).await? {
+        if let Some(stream) = open(target, helper, place).await? {
             copied.push(
                 copy(target, place, stream, into)
                     .await
@@ -161,8 +170,8 @@ async fn copy_all(
 }
 
 async fn copy(
-    target: Target<'_>,
-    place: &Place,
+    target: DriverTarget<'_>,
+    place: &DataLocation,
     stream: ByteStream,
     into: &Staging,
 ) -> anyhow::Result<Copied> {
@@ -171,37 +180,38 @@ async fn copy(
     let file = into.create(&path)?;
     let written = file.path().to_owned();
     let task = target.progress.begin(&format!("copying {shown}"), Unit::Bytes, None);
-    let saved = pipe::consume(stream, task.as_ref(), |pieces| save(pieces, file)).await?;
+    let saved = pipe::consume(stream, task.as_ref(), |archives| save(archives, file)).await?;
     let (bytes, digest) = match saved {
         Err(error) => return Err(with_size(target, place, error).await),
         Ok(saved) => saved,
     };
     let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
-    let (task, census, read_back) = walk(written, task).await?;
-    anyhow::ensure!(read_back == digest, "`{path}` reads back other than it was written");
+    let (task, summary, read_back) = walk(written, task).await?;
+    anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
     task.finish(&format!(
         "copied {shown}: {} in {}",
-        Bytes(census.bytes),
-        count(census.entries + u64::from(census.is_file), "file")
+        Bytes(summary.bytes),
+        count(summary.entries + u64::from(summary.is_file), "file")
     ));
-    let holds = Holds::Files { target: shown, source: places::source(place) };
-    Ok(Copied { artifact: Artifact { path, bytes, sha256: digest.to_string(), holds }, census })
+    let contents = ArtifactContents::Files { target: shown, source: places::source(place) };
+    Ok(Copied { artifact: Artifact { path, bytes, sha256: digest.to_string(), contents }, summary })
 }
 
-fn save(mut pieces: pipe::Pieces, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
+fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        match pieces.read(&mut buffer).context("the engine broke off")? {
+        match archives.read(&mut buffer).context("the engine stopped sending")? {
             0 => return Ok(file.finish()?),
             read => file.append(&buffer[..read])?,
         }
     }
 }
 
-/// On a full disk, how much the volume needs. To ask sooner would make every backup slow: the engine measures them all.
-async fn with_size(target: Target<'_>, place: &Place, error: anyhow::Error) -> anyhow::Error {
+/// On a full disk, adds how much space the volume needs. Asking earlier would slow down every backup: the engine
+/// measures all volumes.
+async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
     match (error.downcast::<FsError>(), &place.source) {
-        (Ok(full), PlaceSource::Volume { name: Some(name), .. }) if full.is_full() => {
+        (Ok(full), LocationSource::Volume { name: Some(name), .. }) if full.is_full() => {
             let sizes = target.engine.volume_sizes().await.unwrap_or_default();
             full.needing(sizes.get(name).copied()).into()
         }
@@ -217,11 +227,12 @@ async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Tas
             inner: BufReader::with_capacity(256 * 1024, open),
             digester: crate::fs::Digester::default(),
         };
-        let census = tar_summary::take(&mut reader, |_| {})
-            .context("what the engine sent is not whole; a file may have changed while it was read")?;
+        let summary = tar_summary::take(&mut reader, |_| {}).context(
+            "the archive from the engine is incomplete; a file may have changed while it was read",
+        )?;
         let bytes = reader.digester.bytes();
         task.advance(bytes);
-        Ok((task, census, reader.digester.finish()))
+        Ok((task, summary, reader.digester.finish()))
     })
     .await
 }
@@ -241,10 +252,10 @@ impl<R: std::io::Read> std::io::Read for Hashing<R> {
 }
 
 /// `docker cp` unpacks a tar archive from its standard input.
-fn by_hand(target: Target<'_>, artifacts: &[Artifact]) -> Vec<String> {
+fn by_hand(target: DriverTarget<'_>, artifacts: &[Artifact]) -> Vec<String> {
     let mut lines = vec![
-        "Each archive is a plain tar of one directory of the container, which it begins with.".to_owned(),
-        "Put it back into a stopped container in which that directory is empty, since files are added and none removed:"
+        "Each archive is a tar of one directory of the container, and contains the directory itself.".to_owned(),
+        "Restore it into a stopped container in which that directory is empty, because files are added but not removed:"
             .to_owned(),
     ];
     let container = match &target.store.container {
@@ -255,7 +266,7 @@ fn by_hand(target: Target<'_>, artifacts: &[Artifact]) -> Vec<String> {
         let mut words =
             vec!["docker".to_owned(), "create".to_owned(), "--name".to_owned(), container.clone()];
         for artifact in artifacts {
-            if let Holds::Files { target, source } = &artifact.holds
+            if let ArtifactContents::Files { target, source } = &artifact.contents
                 && let Some(volume) = source.strip_prefix("volume ")
             {
                 words.extend(["-v".to_owned(), format!("{volume}:{target}")]);
@@ -265,7 +276,7 @@ fn by_hand(target: Target<'_>, artifacts: &[Artifact]) -> Vec<String> {
         lines.push(shell_words::join(words));
     }
     for artifact in artifacts {
-        if let Holds::Files { target, .. } = &artifact.holds {
+        if let ArtifactContents::Files { target, .. } = &artifact.contents {
             let parent = Path::new(target).parent().unwrap_or(Path::new("/"));
             lines.push(format!(
                 "docker cp - {} < {}",

@@ -1,15 +1,15 @@
-//! The container through which the engine reads and writes the places of a store.
+//! The container through which the engine reads and writes the directories of a store.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::engine::own_image;
-use crate::engine::{Container, HELPER_LABEL, Helper, MountSource, State};
-use crate::inventory::{Place, PlaceSource};
+use crate::engine::{Container, ContainerState, HELPER_LABEL, Helper, MountSource};
+use crate::inventory::{DataLocation, LocationSource};
 
-/// The store's own container, or one that was made for this. Give it back with [`HelperContainer::close`].
+/// The store's own container, or one created for this purpose. [`HelperContainer::close`] removes it.
 #[derive(Debug)]
 pub(super) struct HelperContainer {
     pub container: String,
@@ -17,17 +17,17 @@ pub(super) struct HelperContainer {
 }
 
 impl HelperContainer {
-    /// For reading: the store's own container, which shows the service's files as the service sees them.
-    pub(super) async fn to_read(target: Target<'_>) -> anyhow::Result<Self> {
+    /// For reading: the store's own container, which has the files as the service sees them.
+    pub(super) async fn to_read(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         match &target.store.container {
             Some(container) => Ok(Self::own(container)),
             None => Self::helper(target, declared(target)).await,
         }
     }
 
-    /// For writing: rather a helper than the store's own container, since a service may have its file system or its
-    /// volume read-only. A helper has only volumes, and has them whole.
-    pub(super) async fn to_write(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Self> {
+    /// For writing: preferably a helper instead of the store's own container, because a service may mount its file
+    /// system or its volume read-only. A helper has only volumes, and mounts them completely.
+    pub(super) async fn to_write(target: DriverTarget<'_>, places: &[&DataLocation]) -> anyhow::Result<Self> {
         let Some(container) = &target.store.container else {
             return Self::helper(target, declared(target)).await;
         };
@@ -42,8 +42,8 @@ impl HelperContainer {
         Self { container: container.id.clone(), is_helper: false }
     }
 
-    /// With every volume that exists, those inside of others too.
-    async fn helper(target: Target<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
+    /// With every volume that exists, including nested ones.
+    async fn helper(target: DriverTarget<'_>, volumes: Vec<(String, PathBuf)>) -> anyhow::Result<Self> {
         let store = target.store;
         let image = image(target).await?;
         let mut existing = Vec::new();
@@ -57,12 +57,16 @@ impl HelperContainer {
             .engine
             .create_helper(&Helper { image, volumes: existing })
             .await
-            .with_context(|| format!("the volumes of `{}` cannot be reached", store.service))?;
+            .with_context(|| format!("the volumes of `{}` cannot be accessed", store.service))?;
         Ok(Self { container, is_helper: true })
     }
 
-    /// Removes the container that was made, whatever the work has come to. A failure of the work goes first.
-    pub(super) async fn close<T>(self, target: Target<'_>, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    /// Removes the container that was created, whatever the result of the work. An error of the work takes precedence.
+    pub(super) async fn close<T>(
+        self,
+        target: DriverTarget<'_>,
+        result: anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         if !self.is_helper {
             return result;
         }
@@ -78,8 +82,9 @@ impl HelperContainer {
     }
 }
 
-/// The store's own image; where the engine has it no more, ours: a helper needs one to be made of, and nothing in it.
-async fn image(target: Target<'_>) -> anyhow::Result<String> {
+/// The store's own image, or the built-in one if the engine no longer has it: a helper needs an image, but nothing
+/// inside it.
+async fn image(target: DriverTarget<'_>) -> anyhow::Result<String> {
     let (store, engine) = (target.store, target.engine);
     let own = store.container.as_ref().map(|container| &container.image).or(store.image.as_ref());
     if let Some(own) = own
@@ -89,25 +94,25 @@ async fn image(target: Target<'_>) -> anyhow::Result<String> {
     }
     let loaded = own_image::load(engine).await;
     let image = loaded.with_context(|| {
-        format!("the engine has no image of `{}` to look at its volumes with", store.service)
+        format!("the engine has no image to access the volumes of `{}` with", store.service)
     })?;
     Ok(image.to_owned())
 }
 
-/// The volumes of the store, as its file declares them.
-fn declared(target: Target<'_>) -> Vec<(String, PathBuf)> {
-    let volume = |place: &Place| match &place.source {
-        PlaceSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
-        PlaceSource::Volume { name: None, .. }
-        | PlaceSource::Bind { .. }
-        | PlaceSource::Tmpfs
-        | PlaceSource::Layer => None,
+/// The volumes of the store, as the project declares them.
+fn declared(target: DriverTarget<'_>) -> Vec<(String, PathBuf)> {
+    let volume = |place: &DataLocation| match &place.source {
+        LocationSource::Volume { name: Some(name), .. } => Some((name.clone(), place.target.clone())),
+        LocationSource::Volume { name: None, .. }
+        | LocationSource::Bind { .. }
+        | LocationSource::Tmpfs
+        | LocationSource::Layer => None,
     };
-    target.store.places.iter().filter_map(volume).collect()
+    target.store.locations.iter().filter_map(volume).collect()
 }
 
-/// What a container has at these places and below them, if that is nothing but whole volumes.
-fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String, PathBuf)>> {
+/// What a container mounts at these paths and below them, if all of it is complete volumes.
+fn only_volumes(container: &Container, places: &[&DataLocation]) -> Option<Vec<(String, PathBuf)>> {
     let mut volumes = Vec::new();
     for place in places {
         let below = |path: &Path| path.starts_with(&place.target);
@@ -129,27 +134,30 @@ fn only_volumes(container: &Container, places: &[&Place]) -> Option<Vec<(String,
     Some(volumes)
 }
 
-/// One that an interrupted run has left: it would keep the volume in use for ever.
-async fn remove_stale(target: Target<'_>, volume: &str) -> anyhow::Result<()> {
+/// Removes a helper that an interrupted run left: it would keep the volume in use forever.
+async fn remove_stale(target: DriverTarget<'_>, volume: &str) -> anyhow::Result<()> {
     for container in target.engine.containers_with_volume(volume).await? {
-        if container.labels.contains_key(HELPER_LABEL) && container.state == State::Created {
+        if container.labels.contains_key(HELPER_LABEL) && container.state == ContainerState::Created {
             target.engine.remove_helper(&container.id).await?;
         }
     }
     Ok(())
 }
 
-/// Every running container that has one of these places, or one below them, the store's own first.
-pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Result<Vec<Container>> {
+/// Every running container that mounts one of these paths, or one below them, the store's own first.
+pub(super) async fn running(
+    target: DriverTarget<'_>,
+    places: &[&DataLocation],
+) -> anyhow::Result<Vec<Container>> {
     let mut running: Vec<Container> = Vec::new();
     if let Some(own) = own_now(target).await?
         && own.is_running()
     {
         running.push(own);
     }
-    let touched = |place: &&Place| places.iter().any(|outer| place.target.starts_with(&outer.target));
-    for place in target.store.places.iter().filter(touched) {
-        if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+    let touched = |place: &&DataLocation| places.iter().any(|outer| place.target.starts_with(&outer.target));
+    for place in target.store.locations.iter().filter(touched) {
+        if let LocationSource::Volume { name: Some(name), .. } = &place.source {
             for container in target.engine.containers_with_volume(name).await? {
                 if container.is_running() && running.iter().all(|known| known.id != container.id) {
                     running.push(container);
@@ -160,8 +168,8 @@ pub(super) async fn running(target: Target<'_>, places: &[&Place]) -> anyhow::Re
     Ok(running)
 }
 
-/// The store's container as it is now; it may have been started since the inventory was taken.
-async fn own_now(target: Target<'_>) -> anyhow::Result<Option<Container>> {
+/// The current state of the store's container; it may have been started since the inventory was taken.
+async fn own_now(target: DriverTarget<'_>) -> anyhow::Result<Option<Container>> {
     let Some(known) = &target.store.container else { return Ok(None) };
     let Some(project) = known.project() else { return Ok(Some(known.clone())) };
     let now = target.engine.project_containers(project).await?;

@@ -1,8 +1,8 @@
-//! Plain files: the driver that always works.
+//! Plain files: the driver that works for every store.
 //!
-//! The engine streams each place out of a container, which may be stopped or never started, so nothing is needed inside
-//! of it. What it reads of a running service is crash-consistent at best, and it says so. Putting back never merges: a
-//! place is written only where nothing is left in it that the backup does not have.
+//! The engine streams each directory out of a container, which may be stopped or never started, so nothing is needed
+//! inside it. What it reads from a running service is crash-consistent at best, and a remark says so. A restore never
+//! merges: a directory is written only if it contains nothing that the backup does not contain.
 
 mod dump;
 mod helper_container;
@@ -11,35 +11,28 @@ mod places;
 mod restore;
 mod tar_summary;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
-use super::{Driver, Dump, Plan, Request, Restored, Target};
+use super::{Driver, DriverTarget, Dump, Nouns, RestoreOptions, RestorePlan, Restored};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
 
-/// For [`crate::inventory::StoreKind::Volume`]. Reads through the store's container, and where it has none through one
-/// that is made for it and removed again.
+/// For [`crate::inventory::StoreKind::Volume`]. Reads through the store's container, or through a temporary one if it
+/// has none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VolumeDriver;
 
 #[async_trait]
 impl Driver for VolumeDriver {
-    /// Reads everything there is: the engine has no cheaper way to count files.
-    async fn fingerprint(&self, target: Target<'_>) -> anyhow::Result<Fingerprint> {
+    /// Reads everything: the engine has no cheaper way to count files.
+    async fn fingerprint(&self, target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
         dump::fingerprint(target).await
     }
 
-    /// Files are there at once.
-    async fn wait_ready(&self, _: Target<'_>, _: Duration) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    /// Files come and go, and a place may well hold fewer than it did. Only one that held bytes and now holds nothing at
-    /// all, not even a directory, is told: so looks a volume that was made anew. A place that held only empty files, such
-    /// as locks, tells nothing by being empty.
+    /// Files come and go, and fewer files are not a loss. Only a store that contained data and is now completely empty,
+    /// without even a directory, is reported: a volume that was created again looks like that. A store that contained
+    /// only empty files, such as locks, proves nothing by being empty.
     fn compare(&self, recorded: &Fingerprint, now: &Fingerprint) -> Vec<Difference> {
         match (recorded, now) {
             (
@@ -48,14 +41,14 @@ impl Driver for VolumeDriver {
             ) if *recorded > 0 && *bytes > 0 => {
                 vec![Difference::FewerFiles { recorded: *recorded, now: *now }]
             }
-            // A record of another kind was made when the service held something else.
+            // A baseline of another kind was recorded when the service was another program.
             (Fingerprint::Volume { .. } | Fingerprint::Qdrant(_), _) => Vec::new(),
         }
     }
 
     async fn dump(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         _previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
@@ -64,22 +57,26 @@ impl Driver for VolumeDriver {
 
     async fn plan_restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        request: &Request,
-    ) -> anyhow::Result<Plan> {
-        restore::plan(target, from, request).await
+        options: &RestoreOptions,
+    ) -> anyhow::Result<RestorePlan> {
+        restore::plan(target, from, options).await
     }
 
     async fn restore(
         &self,
-        target: Target<'_>,
+        target: DriverTarget<'_>,
         from: &Backup,
-        plan: &Plan,
-        request: &Request,
+        plan: &RestorePlan,
+        options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
-        restore::restore(target, restore::Job { from, plan, request }, proof).await
+        restore::restore(target, restore::Job { from, plan, options }, proof).await
+    }
+
+    fn nouns(&self) -> Nouns {
+        Nouns { part: "directory", item: "file" }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Between the engine's streams and code that reads: a few pieces are under way at a time, and no more.
+//! Connects the engine's streams with blocking readers, with a bounded number of chunks in between.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -14,14 +14,15 @@ use crate::progress::Task;
 const PIECES: usize = 8;
 const PIECE: usize = 256 * 1024;
 
-/// Reads a stream with code that may block. The stream is left as soon as that code is done.
+/// Reads a stream with code that may block. The stream is dropped as soon as that code is done.
 pub(super) async fn consume<T: Send + 'static>(
     mut stream: ByteStream,
     task: &dyn Task,
-    work: impl FnOnce(Pieces) -> T + Send + 'static,
+    work: impl FnOnce(ChunkReader) -> T + Send + 'static,
 ) -> anyhow::Result<T> {
     let (sender, receiver) = mpsc::channel(PIECES);
-    let worker = tokio::task::spawn_blocking(move || work(Pieces { receiver, piece: Vec::new(), at: 0 }));
+    let worker =
+        tokio::task::spawn_blocking(move || work(ChunkReader { receiver, piece: Vec::new(), at: 0 }));
     while let Some(piece) = stream.next().await {
         task.advance(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         if sender.send(piece).await.is_err() {
@@ -29,17 +30,17 @@ pub(super) async fn consume<T: Send + 'static>(
         }
     }
     drop(sender);
-    worker.await.context("the reader of a stream broke down")
+    worker.await.context("the task that reads the stream failed")
 }
 
-/// The pieces of a stream, as a reader.
-pub(super) struct Pieces {
+/// The chunks of a stream, as a reader.
+pub(super) struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     at: usize,
 }
 
-impl Read for Pieces {
+impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.piece.len() {
             match self.receiver.blocking_recv() {
@@ -58,17 +59,17 @@ impl Read for Pieces {
 pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
     let open =
         tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
-    let pieces = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
+    let archives = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
         let piece = Vec::from(piece?);
         task.advance(piece.len() as u64);
         Ok(piece)
     });
-    Ok(Box::pin(pieces))
+    Ok(Box::pin(archives))
 }
 
-/// Runs code that reads files and takes its time.
+/// Runs code that blocks while it reads files.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(work).await.context("a reader broke down")?
+    tokio::task::spawn_blocking(work).await.context("the task that reads the file failed")?
 }

@@ -1,55 +1,60 @@
-//! Which places of a store are copied, and what their archives are called.
+//! Which directories of a store are copied, and the names of their archives.
 
 use std::path::{Component, Path};
 
-use crate::fs::Digest;
-use crate::inventory::{Place, PlaceSource, Store};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// What is copied, and what is not although somebody might think so.
+use crate::fs::Digest;
+use crate::inventory::{DataLocation, LocationSource, Store};
+
+/// What is copied, and remarks about what is not.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chosen<'a> {
-    pub places: Vec<&'a Place>,
+    pub places: Vec<&'a DataLocation>,
     pub remarks: Vec<String>,
 }
 
-/// Directories of the host that are no data of a service: bound by tools that watch the machine.
+/// Directories of the host that are not data of a service: monitoring tools mount them.
 const OF_THE_SYSTEM: &[&str] = &["/dev", "/proc", "/sys", "/run", "/var/run", "/boot"];
 
-/// Volumes, directories that the service can write, and its layer where it keeps its data there. What is below another
-/// of these is in that one's archive. A volume that the service can only read counts: it is lost like any other.
+/// Volumes, directories that the service can write, and its container layer if it keeps data there. What is below
+/// another of these is in that one's archive. A volume that the service can only read counts: it can be lost like any
+/// other.
 ///
-/// `backups` is where the backups are, on a machine whose file system the engine shares: a directory around it would
-/// copy all backups into each.
+/// `backups` is the backup directory, if the engine shares the file system of this machine: a directory that contains
+/// it would copy all backups into each backup.
 pub(super) fn choose<'a>(store: &'a Store, backups: Option<&Path>) -> Chosen<'a> {
     let mut chosen = Chosen::default();
-    for place in &store.places {
+    for place in &store.locations {
         let target = place.target.display();
         match &place.source {
-            PlaceSource::Tmpfs => continue,
-            // There is nothing of it before its container is made.
-            PlaceSource::Volume { name: None, .. } | PlaceSource::Layer if store.container.is_none() => {
+            LocationSource::Tmpfs => continue,
+            // It does not exist before its container is created.
+            LocationSource::Volume { name: None, .. } | LocationSource::Layer
+                if store.container.is_none() =>
+            {
                 continue;
             }
-            PlaceSource::Bind { .. } if place.read_only => continue,
-            PlaceSource::Bind { path } if is_of_the_system(path) => {
-                chosen.remarks.push(format!("`{}` was not copied: it is the system's", path.display()));
+            LocationSource::Bind { .. } if place.read_only => continue,
+            LocationSource::Bind { path } if is_of_the_system(path) => {
+                chosen.remarks.push(format!("`{}` was not copied: it belongs to the system", path.display()));
                 continue;
             }
-            PlaceSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
+            LocationSource::Bind { path } if backups.is_some_and(|backups| backups.starts_with(path)) => {
                 chosen.remarks.push(format!(
-                    "`{target}` was not copied: the backups are in it, at `{}` on the host",
+                    "`{target}` was not copied: it contains the backups, at `{}` on the host",
                     path.display()
                 ));
                 continue;
             }
-            PlaceSource::Bind { path } if store.container.is_none() => {
+            LocationSource::Bind { path } if store.container.is_none() => {
                 chosen.remarks.push(format!(
-                    "`{}` was not copied: it is a directory of the host, and no container has it",
+                    "`{}` was not copied: it is a directory of the host, and no container mounts it",
                     path.display()
                 ));
                 continue;
             }
-            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+            LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
         }
         chosen.places.push(place);
     }
@@ -64,7 +69,7 @@ fn is_of_the_system(path: &Path) -> bool {
     path.parent().is_none() || OF_THE_SYSTEM.iter().any(|of_system| path.starts_with(of_system))
 }
 
-/// `/var/lib/my-data` becomes `var-lib-my%2Ddata.tar`: readable, and never the same for two places.
+/// `/var/lib/my-data` becomes `var-lib-my%2Ddata.tar`: readable, and unique.
 pub(super) fn archive_name(target: &Path) -> String {
     let parts: Vec<String> = target
         .components()
@@ -84,28 +89,20 @@ pub(super) fn archive_name(target: &Path) -> String {
 }
 
 fn escape(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' => text.push(char::from(*byte)),
-            b'.' if at > 0 => text.push('.'),
-            other => {
-                let _ = write!(text, "%{other:02X}");
-            }
-        }
-    }
-    text
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.');
+    let text = percent_encode(bytes, ESCAPED).to_string();
+    // Nothing is hidden.
+    text.strip_prefix('.').map(|rest| format!("%2E{rest}")).unwrap_or(text)
 }
 
-/// Where the data comes from, in the manifest.
-pub(super) fn source(place: &Place) -> String {
+/// The source of the data, for the manifest.
+pub(super) fn source(place: &DataLocation) -> String {
     match &place.source {
-        PlaceSource::Volume { name: Some(name), .. } => format!("volume {name}"),
-        PlaceSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
-        PlaceSource::Bind { path } => format!("directory {}", path.display()),
-        PlaceSource::Tmpfs => "tmpfs".to_owned(),
-        PlaceSource::Layer => "container".to_owned(),
+        LocationSource::Volume { name: Some(name), .. } => format!("volume {name}"),
+        LocationSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
+        LocationSource::Bind { path } => format!("directory {}", path.display()),
+        LocationSource::Tmpfs => "tmpfs".to_owned(),
+        LocationSource::Layer => "container".to_owned(),
     }
 }
 
@@ -116,26 +113,26 @@ mod tests {
     use super::*;
     use crate::inventory::StoreKind;
 
-    fn place(source: PlaceSource, target: &str) -> Place {
-        Place { source, target: target.into(), read_only: false }
+    fn place(source: LocationSource, target: &str) -> DataLocation {
+        DataLocation { source, target: target.into(), read_only: false }
     }
 
-    fn volume(name: &str, target: &str) -> Place {
-        place(PlaceSource::Volume { name: Some(name.into()), anonymous: false }, target)
+    fn volume(name: &str, target: &str) -> DataLocation {
+        place(LocationSource::Volume { name: Some(name.into()), anonymous: false }, target)
     }
 
-    fn bind(path: &str, target: &str) -> Place {
-        place(PlaceSource::Bind { path: path.into() }, target)
+    fn bind(path: &str, target: &str) -> DataLocation {
+        place(LocationSource::Bind { path: path.into() }, target)
     }
 
-    fn store(places: Vec<Place>) -> Store {
+    fn store(places: Vec<DataLocation>) -> Store {
         Store {
             id: "db".into(),
             service: "db".into(),
             kind: StoreKind::Volume,
             container: None,
             image: None,
-            places,
+            locations: places,
         }
     }
 
@@ -154,7 +151,7 @@ mod tests {
         let mut read_only = volume("shared", "/shared");
         read_only.read_only = true;
         let store = store(vec![
-            place(PlaceSource::Tmpfs, "/tmp"),
+            place(LocationSource::Tmpfs, "/tmp"),
             read_only,
             bind("/srv/x", "/x"),
             bind("/", "/host"),
@@ -162,7 +159,7 @@ mod tests {
             volume("data", "/data"),
         ]);
         let chosen = choose(&store, None);
-        assert_eq!(chosen.places, [&store.places[1], &store.places[5]]);
+        assert_eq!(chosen.places, [&store.locations[1], &store.locations[5]]);
         assert_eq!(chosen.remarks.len(), 3, "{:?}", chosen.remarks);
     }
 
@@ -171,7 +168,7 @@ mod tests {
         let store = store(vec![bind("/srv/app", "/app")]);
         let chosen = choose(&store, Some(Path::new("/srv/app/backups")));
         assert!(chosen.places.is_empty());
-        assert!(chosen.remarks[0].contains("the backups are in it"), "{:?}", chosen.remarks);
+        assert!(chosen.remarks[0].contains("it contains the backups"), "{:?}", chosen.remarks);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Puts archives back, and reads back what was put.
+//! Restores archives, and verifies what was written.
 //!
-//! The engine can add files to a container that does not run, and replace them; it cannot remove any. So a place is
-//! written only when nothing is in it that the backup does not have: what is there afterwards is then the backup and
-//! nothing else. Everything is looked at before the first byte is written.
+//! The engine can add files to a stopped container, and replace them, but cannot remove any. So a directory is written
+//! only if it contains nothing that the backup does not contain: afterwards it contains the backup and nothing else.
+//! Everything is checked before the first byte is written.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -13,68 +13,72 @@ use anyhow::{Context as _, bail, ensure};
 use super::helper_container::{self, HelperContainer};
 use super::tar_summary::{self, Paths, TarSummary};
 use super::{dump, pipe};
-use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::sha256_of;
-use crate::inventory::{Place, PlaceSource, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, StoreKind};
 use crate::policy::Clearance;
 use crate::progress::Unit;
 use crate::units::count;
 
-/// What to put back, as planned.
+/// What to restore, as planned.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub from: &'a Backup,
-    pub plan: &'a Plan,
-    pub request: &'a Request,
+    pub plan: &'a RestorePlan,
+    pub options: &'a RestoreOptions,
 }
 
-/// One archive, and the place it goes to.
-struct Piece<'a> {
+/// One archive, and the directory to restore it into.
+struct PlannedArchive<'a> {
     artifact: &'a Artifact,
     file: PathBuf,
-    place: &'a Place,
+    place: &'a DataLocation,
 }
 
-/// What an archive has, and what is there already.
+/// What an archive contains, and what the directory contains now.
 struct Compared {
     backup: TarSummary,
     now: TarSummary,
-    /// The first few paths that are there and not in the backup, and how many there are in all.
+    /// The first few paths that are not in the backup, and how many there are in total.
     others: Vec<PathBuf>,
     other_count: u64,
 }
 
-pub(super) async fn plan(target: Target<'_>, from: &Backup, request: &Request) -> anyhow::Result<Plan> {
-    let pieces = pieces(target, from, request)?;
-    let steps = on_places(target, &pieces, async |reach| {
+pub(super) async fn plan(
+    target: DriverTarget<'_>,
+    from: &Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
+    let archives = archives(target, from, options)?;
+    let steps = on_places(target, &archives, async |helper| {
         let mut steps = Vec::new();
-        for piece in &pieces {
-            let compared = compare(target, reach, piece).await?;
+        for piece in &archives {
+            let compared = compare(target, helper, piece).await?;
             let name = piece.place.target.display().to_string();
             steps.push(Step {
                 from: name.clone(),
                 to: name,
-                action: compared.action(request),
+                action: compared.action(options),
                 count: Some(compared.backup.entries),
             });
         }
         Ok(steps)
     })
     .await?;
-    Ok(Plan { steps })
+    Ok(RestorePlan { steps })
 }
 
 impl Compared {
-    fn action(&self, request: &Request) -> Action {
+    fn action(&self, options: &RestoreOptions) -> Action {
         if self.backup.same_tree(&self.now) {
             Action::Keep
         } else if self.now.is_empty() {
             Action::Create
-        } else if request.skip_existing {
+        } else if options.skip_existing {
             Action::Keep
         } else {
             Action::Replace
@@ -82,25 +86,29 @@ impl Compared {
     }
 }
 
-pub(super) async fn restore(target: Target<'_>, job: Job<'_>, proof: &Clearance) -> anyhow::Result<Restored> {
-    let pieces = pieces(target, job.from, job.request)?;
-    let todo: Vec<&Piece<'_>> =
-        pieces.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
+pub(super) async fn restore(
+    target: DriverTarget<'_>,
+    job: Job<'_>,
+    proof: &Clearance,
+) -> anyhow::Result<Restored> {
+    let archives = archives(target, job.from, job.options)?;
+    let todo: Vec<&PlannedArchive<'_>> =
+        archives.iter().filter(|piece| planned(job.plan, piece) != Action::Keep).collect();
     refuse_while_running(target, &todo).await?;
-    on_places(target, &pieces, async |reach| {
+    on_places(target, &archives, async |helper| {
         let mut expected = Vec::new();
         for piece in &todo {
             whole(piece).await?;
-            let compared = compare(target, reach, piece).await?;
+            let compared = compare(target, helper, piece).await?;
             may_write(target, piece, planned(job.plan, piece), &compared)?;
             expected.push(compared.backup);
         }
         for (piece, expected) in todo.iter().zip(&expected) {
-            write(target, reach, piece, proof).await?;
-            let now = compare(target, reach, piece).await?.now;
+            write(target, helper, piece, proof).await?;
+            let now = compare(target, helper, piece).await?.now;
             ensure!(
                 now.same_tree(expected),
-                "`{}` was written, but reads back other than the backup: {} instead of {}",
+                "`{}` was written, but does not match the backup: {} instead of {}",
                 piece.place.target.display(),
                 count(now.entries, "file"),
                 count(expected.entries, "file"),
@@ -112,82 +120,88 @@ pub(super) async fn restore(target: Target<'_>, job: Job<'_>, proof: &Clearance)
     Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
 }
 
-fn planned(plan: &Plan, piece: &Piece<'_>) -> Action {
+fn planned(plan: &RestorePlan, piece: &PlannedArchive<'_>) -> Action {
     let name = piece.place.target.display().to_string();
     plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
 }
 
-/// Finds the place of each archive: the one at the same path of the container.
-fn pieces<'a>(target: Target<'a>, from: &'a Backup, request: &Request) -> anyhow::Result<Vec<Piece<'a>>> {
+/// Finds the directory for each archive: the one at the same path in the container.
+fn archives<'a>(
+    target: DriverTarget<'a>,
+    from: &'a Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<Vec<PlannedArchive<'a>>> {
     match from.manifest.kind {
         StoreKind::Volume => {}
-        StoreKind::Qdrant => bail!("`{}` holds no plain files", from.name()),
+        StoreKind::Qdrant => bail!("`{}` is not a backup of plain files", from.name()),
     }
     ensure!(
-        request.collections.is_empty() && request.rename.is_none() && !request.schema_only,
-        "`{}` holds plain files, and no collections to choose from",
+        options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
+        "`{}` contains plain files, so collections cannot be selected",
         from.name()
     );
-    let mut pieces = Vec::new();
+    let mut archives = Vec::new();
     for artifact in &from.manifest.artifacts {
-        let Holds::Files { target: path, .. } = &artifact.holds else { continue };
-        let place = target.store.places.iter().find(|place| place.target == Path::new(path));
+        let ArtifactContents::Files { target: path, .. } = &artifact.contents else { continue };
+        let place = target.store.locations.iter().find(|place| place.target == Path::new(path));
         let place = place.with_context(|| {
             let known: Vec<String> =
-                target.store.places.iter().map(|place| format!("`{}`", place.target.display())).collect();
+                target.store.locations.iter().map(|place| format!("`{}`", place.target.display())).collect();
             format!(
-                "the backup holds `{path}`, and nothing of `{}` is kept there now (it keeps data at {})",
+                "the backup contains `{path}`, where `{}` does not keep data now (it keeps data at {})",
                 target.store.service,
-                if known.is_empty() { "no place".to_owned() } else { known.join(", ") }
+                if known.is_empty() { "no path".to_owned() } else { known.join(", ") }
             )
         })?;
         match &place.source {
-            PlaceSource::Tmpfs => bail!("`{path}` is in memory now, and would be lost at the next stop"),
-            PlaceSource::Volume { .. } | PlaceSource::Bind { .. } | PlaceSource::Layer => {}
+            LocationSource::Tmpfs => {
+                bail!("`{path}` is a tmpfs now, so the data would be lost at the next stop")
+            }
+            LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
         }
         ensure!(
-            !(place.read_only && matches!(place.source, PlaceSource::Bind { .. })),
+            !(place.read_only && matches!(place.source, LocationSource::Bind { .. })),
             "`{path}` is mounted read-only now"
         );
-        pieces.push(Piece { artifact, file: from.directory.join(&artifact.path), place });
+        archives.push(PlannedArchive { artifact, file: from.directory.join(&artifact.path), place });
     }
-    ensure!(!pieces.is_empty(), "`{}` holds no files", from.name());
-    Ok(pieces)
+    ensure!(!archives.is_empty(), "`{}` contains no files", from.name());
+    Ok(archives)
 }
 
-/// Works through the store's container, or through one that is made for it.
+/// Runs through the store's container, or through a temporary one.
 async fn on_places<T>(
-    target: Target<'_>,
-    pieces: &[Piece<'_>],
+    target: DriverTarget<'_>,
+    archives: &[PlannedArchive<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let places: Vec<&Place> = pieces.iter().map(|piece| piece.place).collect();
+    let places: Vec<&DataLocation> = archives.iter().map(|piece| piece.place).collect();
     if target.store.container.is_none() {
         for place in &places {
-            if let PlaceSource::Volume { name: Some(name), .. } = &place.source {
+            if let LocationSource::Volume { name: Some(name), .. } = &place.source {
                 ensure!(
                     target.engine.volume(name).await?.is_some(),
-                    "volume `{name}` does not exist; `create` makes it, and the container that belongs to it"
+                    "volume `{name}` does not exist; `create` creates it and its container"
                 );
             } else {
                 bail!(
-                    "`{}` cannot be reached without a container; `create` makes one",
+                    "`{}` cannot be accessed without a container; `create` creates one",
                     place.target.display()
                 );
             }
         }
     }
-    let reach = HelperContainer::to_write(target, &places).await?;
-    let result = work(&reach).await;
-    reach.close(target, result).await
+    let helper = HelperContainer::to_write(target, &places).await?;
+    let result = work(&helper).await;
+    helper.close(target, result).await
 }
 
-async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow::Result<()> {
-    let places: Vec<&Place> = todo.iter().map(|piece| piece.place).collect();
+async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<'_>]) -> anyhow::Result<()> {
+    let places: Vec<&DataLocation> = todo.iter().map(|piece| piece.place).collect();
     match helper_container::running(target, &places).await?.first() {
         Some(container) => Err(Failure::new(
             Exit::Refused,
-            format!("`{}` is running, and would not see that its files change under it", container.name),
+            format!("`{}` is running, and its files cannot be replaced while it is", container.name),
         )
         .say(format!(
             "Stop it first (`stop {}`), restore, and start it again.",
@@ -198,19 +212,23 @@ async fn refuse_while_running(target: Target<'_>, todo: &[&Piece<'_>]) -> anyhow
     }
 }
 
-/// The archive is the one that was written.
-async fn whole(piece: &Piece<'_>) -> anyhow::Result<()> {
+/// Verifies that the archive is intact.
+async fn whole(piece: &PlannedArchive<'_>) -> anyhow::Result<()> {
     let file = piece.file.clone();
     let (_, digest) = pipe::blocking(move || Ok(sha256_of(&file)?)).await?;
     ensure!(
         digest.to_string() == piece.artifact.sha256,
-        "`{}` is not as it was written, so nothing was restored",
+        "`{}` is damaged, so nothing was restored",
         piece.file.display()
     );
     Ok(())
 }
 
-async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>) -> anyhow::Result<Compared> {
+async fn compare(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    piece: &PlannedArchive<'_>,
+) -> anyhow::Result<Compared> {
     let file = piece.file.clone();
     let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
@@ -218,14 +236,14 @@ async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>)
         tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
-    let Some(stream) = dump::open(target, reach, piece.place).await? else {
+    let Some(stream) = dump::open(target, helper, piece.place).await? else {
         return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
     };
     let title = format!("comparing {}", piece.place.target.display());
     let task = target.progress.begin(&title, Unit::Bytes, None);
-    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |pieces| {
+    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |archives| {
         let (mut others, mut other_count) = (Vec::new(), 0);
-        let now = tar_summary::take(pieces, |item| {
+        let now = tar_summary::take(archives, |item| {
             if !paths.contains(&item.key) {
                 other_count += 1;
                 if others.len() < 3 {
@@ -233,17 +251,17 @@ async fn compare(target: Target<'_>, reach: &HelperContainer, piece: &Piece<'_>)
                 }
             }
         })?;
-        Ok::<_, tar_summary::ArchiveError>((now, others, other_count))
+        Ok::<_, tar_summary::TarError>((now, others, other_count))
     })
     .await?
     .with_context(|| format!("`{}` cannot be read", piece.place.target.display()))?;
     Ok(Compared { backup, now, others, other_count })
 }
 
-/// Whether what is there after writing would be the backup and nothing else.
+/// Whether the directory would contain the backup and nothing else after writing.
 fn may_write(
-    target: Target<'_>,
-    piece: &Piece<'_>,
+    target: DriverTarget<'_>,
+    piece: &PlannedArchive<'_>,
     planned: Action,
     compared: &Compared,
 ) -> anyhow::Result<()> {
@@ -251,17 +269,17 @@ fn may_write(
     let expected = piece.place.target.file_name();
     ensure!(
         compared.backup.top.as_deref() == expected && expected.is_some(),
-        "`{}` is no archive of `{path}`",
+        "`{}` is not an archive of `{path}`",
         piece.file.display()
     );
     ensure!(
         !compared.backup.is_file,
-        "`{path}` is one single file of the host, which the engine cannot replace; take it out of `{}` by hand",
+        "`{path}` is a single file of the host, which the engine cannot replace; extract it from `{}` manually",
         piece.file.display()
     );
     ensure!(
         planned == Action::Replace || compared.now.is_empty(),
-        "`{path}` was empty when the restore was planned, and is not any more"
+        "`{path}` was empty when the restore was planned, and no longer is"
     );
     if compared.other_count == 0 {
         return Ok(());
@@ -269,37 +287,37 @@ fn may_write(
     let others: Vec<String> = compared.others.iter().map(|other| format!("`{}`", other.display())).collect();
     let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
     let way_out = match &piece.place.source {
-        PlaceSource::Volume { name, .. } => format!(
-            "Once that is saved, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), make both anew (`create {0}`) and restore again.",
+        LocationSource::Volume { name, .. } => format!(
+            "Back that up, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), create both again (`create {0}`), and restore again.",
             target.store.service,
             name.as_deref().unwrap_or("NAME"),
         ),
-        PlaceSource::Bind { path } => {
-            format!("Move what is in `{}` on the host out of the way, and restore again.", path.display())
+        LocationSource::Bind { path } => {
+            format!("Move the contents of `{}` on the host elsewhere, and restore again.", path.display())
         }
-        PlaceSource::Layer | PlaceSource::Tmpfs => format!(
-            "Once that is saved, give the service a fresh container (`rm -sf {0}`, then `create {0}`) and restore again.",
+        LocationSource::Layer | LocationSource::Tmpfs => format!(
+            "Back that up, give the service a new container (`rm -sf {0}`, then `create {0}`), and restore again.",
             target.store.service
         ),
     };
     Err(Failure::new(
         Exit::Refused,
         format!(
-            "`{path}` has {} that the backup does not have ({}{more}), and a restore never mixes the two",
+            "`{path}` has {} that the backup does not contain ({}{more}), and a restore never merges the two",
             count(compared.other_count, "file"),
             others.join(", ")
         ),
     )
-    .say("Nothing was changed: the engine can write files in a stopped container, but remove none.")
+    .say("Nothing was changed: the engine can write files into a stopped container, but cannot remove any.")
     .say(way_out)
     .into())
 }
 
-/// Unpacks below the directory above the place, so that the place itself gets its owner and its mode back.
+/// Unpacks into the parent directory, so that owner and mode of the directory itself are restored, too.
 async fn write(
-    target: Target<'_>,
-    reach: &HelperContainer,
-    piece: &Piece<'_>,
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    piece: &PlannedArchive<'_>,
     proof: &Clearance,
 ) -> anyhow::Result<()> {
     let path = &piece.place.target;
@@ -307,7 +325,10 @@ async fn write(
     let task = target.progress.begin(&title, Unit::Bytes, Some(piece.artifact.bytes));
     let tar = pipe::stream(&piece.file, task).await?;
     let parent = path.parent().unwrap_or(Path::new("/"));
-    target.engine.write_archive(&reach.container, parent, tar, proof).await.with_context(|| {
-        format!("`{}` could not be written, and may now hold a part of the backup", path.display())
+    target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
+        format!(
+            "`{}` could not be written completely, and may now contain part of the backup",
+            path.display()
+        )
     })
 }

@@ -1,7 +1,7 @@
-//! Walks a tar archive to its end and counts what is in it.
+//! Walks a tar archive to its end and counts its contents.
 //!
-//! An archive is whole only when two blocks of zeros end it and every entry has as many bytes as its header says: an
-//! engine that fails while it streams just stops. Nothing of an archive is kept in memory but a digest of each path.
+//! An archive is complete only if every entry has as many bytes as its header says and two blocks of zeros end it. Nothing
+//! of an archive is kept in memory but a digest of each path.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -10,40 +10,40 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-const BLOCK: usize = 512;
+use crate::backup::tar_end::{self, TarFault, WalkError};
 
-/// Why an archive cannot be used.
+/// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ArchiveError {
-    #[error("the archive ends too early")]
+pub(super) enum TarError {
+    #[error("the archive is truncated")]
     Truncated,
-    #[error("the archive goes on behind its end")]
+    #[error("the archive has data after its end")]
     Trailing,
     #[error("the archive is damaged")]
     Malformed(#[source] io::Error),
-    #[error("the archive has an entry that leads out of it: `{}`", .0.display())]
+    #[error("the archive has an entry outside its directory: `{}`", .0.display())]
     Escapes(PathBuf),
-    #[error("the archive has two places in it, `{}` and `{}`", .0.display(), .1.display())]
+    #[error("the archive has two top directories, `{}` and `{}`", .0.display(), .1.display())]
     TwoTops(PathBuf, PathBuf),
 }
 
-/// What an archive of one place holds.
+/// The contents of the archive of one directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TarSummary {
-    /// Files, directories and whatever else, without the place itself.
+    /// Files, directories and everything else, without the top directory itself.
     pub entries: u64,
-    /// Of the contents of files.
+    /// The size of all files.
     pub bytes: u64,
-    /// The name of the place itself, which every path in the archive begins with; `None` for an empty archive.
+    /// The name of the top directory, which every path in the archive starts with; `None` for an empty archive.
     pub top: Option<OsString>,
-    /// The place is a single file.
+    /// The top entry is a single file.
     pub is_file: bool,
     tree: Tree,
 }
 
 impl TarSummary {
-    /// Whether two archives would unpack to the same files: paths, kinds, owners, modes, links and contents. The order
-    /// and the times of change do not count.
+    /// Whether two archives would unpack to the same files: paths, types, owners, modes, links and contents. The order
+    /// and the modification times do not matter.
     pub(super) fn same_tree(&self, other: &Self) -> bool {
         self.tree == other.tree
     }
@@ -53,126 +53,95 @@ impl TarSummary {
     }
 }
 
-/// One entry, by its path below the place; the place itself has an empty one.
+/// One entry, by its path below the top directory, which itself has an empty path.
 pub(super) struct Item<'a> {
     pub path: &'a Path,
     pub key: Key,
 }
 
-/// Stands for a path and the kind of what is there.
+/// A digest of a path and the type of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 16]);
 
 /// Every path of an archive.
 pub(super) type Paths = HashSet<Key>;
 
-/// Counts, and keeps the paths to compare another archive with.
-pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), ArchiveError> {
+/// Counts, and keeps the paths to compare another archive with them.
+pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), TarError> {
     let mut paths = Paths::new();
-    let census = take(archive, |item| {
+    let summary = take(archive, |item| {
         paths.insert(item.key);
     })?;
-    Ok((census, paths))
+    Ok((summary, paths))
 }
 
 /// Counts, and shows every entry.
-pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Result<TarSummary, ArchiveError> {
-    let mut source = Source { inner: archive, ended: false };
-    let mut census = TarSummary::default();
-    let mut archive = tar::Archive::new(&mut source);
-    for entry in archive.entries().map_err(ArchiveError::Malformed)? {
-        let mut entry = entry.map_err(damage)?;
-        let named = entry.path().map_err(ArchiveError::Malformed)?.into_owned();
+pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Result<TarSummary, TarError> {
+    let mut summary = TarSummary::default();
+    let walked = tar_end::walk(archive, |entry| {
+        let named = entry.path().map_err(TarError::Malformed)?.into_owned();
         let (top, path) = split(&named)?;
-        match &census.top {
-            None => census.top = Some(top.to_owned()),
+        match &summary.top {
+            None => summary.top = Some(top.to_owned()),
             Some(known) if known == top => {}
-            Some(known) => return Err(ArchiveError::TwoTops(known.into(), top.into())),
+            Some(known) => return Err(TarError::TwoTops(known.into(), top.into())),
         }
-        let content = content(&mut entry)?;
-        // The place where a file system keeps what a check has found: a disk of its own has one from the start.
+        let content = content(entry)?;
+        // File system checks put their finds there; every new file system has the directory.
         let is_lost_and_found = entry.header().entry_type().is_dir() && path == Path::new("lost+found");
         if is_lost_and_found {
-            continue;
+            return Ok(());
         }
-        let digest = digest(&path, &entry, &content)?;
+        let digest = digest(&path, entry, &content)?;
         if path.as_os_str().is_empty() {
-            census.is_file = !entry.header().entry_type().is_dir();
+            summary.is_file = !entry.header().entry_type().is_dir();
         } else {
-            census.entries += 1;
+            summary.entries += 1;
         }
         if entry.header().entry_type().is_file() {
-            census.bytes += entry.size();
+            summary.bytes += entry.size();
         }
-        census.tree.add(&digest);
-        visit(Item { key: key(&path, kind(&entry)), path: &path });
-    }
-    if source.ended {
-        return Err(ArchiveError::Truncated);
-    }
-    second_end(&mut source)?;
-    Ok(census)
-}
-
-/// Tells the end of the stream from the block of zeros that should come before it: the tar crate takes either for the
-/// end of the archive.
-struct Source<R> {
-    inner: R,
-    ended: bool,
-}
-
-impl<R: Read> Read for Source<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.ended |= count == 0 && !buffer.is_empty();
-        Ok(count)
+        summary.tree.add(&digest);
+        visit(Item { key: key(&path, kind(entry)), path: &path });
+        Ok(())
+    });
+    match walked {
+        Ok(()) => Ok(summary),
+        Err(WalkError::Entry(error)) => Err(error),
+        Err(WalkError::Archive(TarFault::Damaged(error))) => Err(damage(error)),
+        Err(WalkError::Archive(TarFault::Truncated)) => Err(TarError::Truncated),
+        Err(WalkError::Archive(TarFault::Trailing { .. })) => Err(TarError::Trailing),
     }
 }
 
-/// The first block of zeros was read; one more belongs to the end, and only zeros may follow.
-fn second_end(source: &mut impl Read) -> Result<(), ArchiveError> {
-    let mut rest = 0;
-    let mut buffer = [0; 8 * BLOCK];
-    loop {
-        match source.read(&mut buffer) {
-            Ok(0) if rest < BLOCK => return Err(ArchiveError::Truncated),
-            Ok(0) => return Ok(()),
-            Ok(count) if buffer[..count].iter().all(|byte| *byte == 0) => rest += count,
-            Ok(_) => return Err(ArchiveError::Trailing),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(damage(error)),
-        }
-    }
-}
-
-fn damage(error: io::Error) -> ArchiveError {
+fn damage(error: io::Error) -> TarError {
     if error.kind() == io::ErrorKind::UnexpectedEof {
-        ArchiveError::Truncated
+        TarError::Truncated
     } else {
-        ArchiveError::Malformed(error)
+        TarError::Malformed(error)
     }
 }
 
-/// The name of the place, and the path below it.
-fn split(named: &Path) -> Result<(&OsStr, PathBuf), ArchiveError> {
+/// The name of the top directory, and the path below it.
+fn split(named: &Path) -> Result<(&OsStr, PathBuf), TarError> {
     let mut parts = Vec::new();
     for part in named.components() {
         match part {
             Component::Normal(part) => parts.push(part),
             Component::CurDir => {}
             Component::RootDir | Component::ParentDir | Component::Prefix(_) => {
-                return Err(ArchiveError::Escapes(named.to_owned()));
+                return Err(TarError::Escapes(named.to_owned()));
             }
         }
     }
     match parts.split_first() {
         Some((top, below)) => Ok((top, below.iter().collect())),
-        None => Err(ArchiveError::Escapes(named.to_owned())),
+        None => Err(TarError::Escapes(named.to_owned())),
     }
 }
 
-/// Reads the content of an entry, all of it. Returns its digest.
-fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], ArchiveError> {
+/// Reads all of an entry. Returns its digest.
+fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], TarError> {
     let mut hash = Sha256::new();
     let mut read = 0;
     let mut buffer = vec![0; 64 * 1024];
@@ -187,11 +156,11 @@ fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], ArchiveErr
             Err(error) => return Err(damage(error)),
         }
     }
-    if read == entry.size() { Ok(hash.finalize().into()) } else { Err(ArchiveError::Truncated) }
+    if read == entry.size() { Ok(hash.finalize().into()) } else { Err(TarError::Truncated) }
 }
 
 fn kind(entry: &tar::Entry<'_, impl Read>) -> u8 {
-    // Two bytes mean a plain file: today's and that of the first tar.
+    // Two values mean a regular file: the current one and that of the original tar.
     match entry.header().entry_type().as_byte() {
         0 => b'0',
         kind => kind,
@@ -199,7 +168,7 @@ fn kind(entry: &tar::Entry<'_, impl Read>) -> u8 {
 }
 
 fn key(path: &Path, kind: u8) -> Key {
-    // A hard link is a file when it is there.
+    // An unpacked hard link is a file.
     let kind = if kind == b'1' { b'0' } else { kind };
     let hash =
         Sha256::new().chain_update([kind]).chain_update(path.as_os_str().as_encoded_bytes()).finalize();
@@ -208,20 +177,16 @@ fn key(path: &Path, kind: u8) -> Key {
     Key(short)
 }
 
-fn digest(
-    path: &Path,
-    entry: &tar::Entry<'_, impl Read>,
-    content: &[u8; 32],
-) -> Result<[u8; 32], ArchiveError> {
+fn digest(path: &Path, entry: &tar::Entry<'_, impl Read>, content: &[u8; 32]) -> Result<[u8; 32], TarError> {
     let header = entry.header();
-    // An empty field is none: not every writer fills in owners.
+    // An empty field means 0: not every writer fills in owners.
     let number = |field: &[u8], found: io::Result<u64>| match found {
         Err(_) if field.iter().all(|byte| *byte == 0) => Ok(0),
-        other => other.map_err(ArchiveError::Malformed),
+        other => other.map_err(TarError::Malformed),
     };
     let link = entry.link_name_bytes().unwrap_or_default();
     let path = path.as_os_str().as_encoded_bytes();
-    let mode = header.mode().map_err(ArchiveError::Malformed)? & 0o7777;
+    let mode = header.mode().map_err(TarError::Malformed)? & 0o7777;
     let mut hash = Sha256::new();
     for text in [path, &*link] {
         hash.update((text.len() as u64).to_le_bytes());
@@ -235,7 +200,7 @@ fn digest(
     Ok(hash.finalize().into())
 }
 
-/// A sum over the digests of all entries, in whatever order they come.
+/// A sum over the digests of all entries, independent of their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tree([u64; 4]);
 
@@ -254,6 +219,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const BLOCK: usize = 512;
 
     fn header(kind: tar::EntryType, size: u64) -> tar::Header {
         let mut header = tar::Header::new_gnu();
@@ -274,15 +241,15 @@ mod tests {
         tar.into_inner().expect("finished")
     }
 
-    fn count(bytes: &[u8]) -> Result<TarSummary, ArchiveError> {
+    fn count(bytes: &[u8]) -> Result<TarSummary, TarError> {
         take(bytes, |_| {})
     }
 
     #[test]
     fn everything_below_the_place_is_counted() {
-        let census = count(&archive(&[("a", b"12"), ("b/c", b"345")])).expect("whole");
-        assert_eq!((census.entries, census.bytes, census.is_file), (2, 5, false));
-        assert_eq!(census.top.as_deref(), Some(OsStr::new("data")));
+        let summary = count(&archive(&[("a", b"12"), ("b/c", b"345")])).expect("whole");
+        assert_eq!((summary.entries, summary.bytes, summary.is_file), (2, 5, false));
+        assert_eq!(summary.top.as_deref(), Some(OsStr::new("data")));
         let empty = count(&archive(&[])).expect("whole");
         assert!(empty.is_empty());
         assert!(count(&[0; 1024]).expect("an empty archive").is_empty());
@@ -301,8 +268,8 @@ mod tests {
     #[test]
     fn a_long_name_counts_once() {
         let name = "n".repeat(300);
-        let census = count(&archive(&[(&name, b"x")])).expect("whole");
-        assert_eq!(census.entries, 1);
+        let summary = count(&archive(&[(&name, b"x")])).expect("whole");
+        assert_eq!(summary.entries, 1);
     }
 
     #[test]
@@ -311,7 +278,7 @@ mod tests {
         let whole = archive(&[("a", b"12"), ("zeros", &[0; 4 * BLOCK])]);
         for blocks in 0..whole.len() / BLOCK {
             let cut = count(&whole[..blocks * BLOCK]);
-            assert!(matches!(cut, Err(ArchiveError::Truncated)), "{blocks} blocks: {cut:?}");
+            assert!(matches!(cut, Err(TarError::Truncated)), "{blocks} blocks: {cut:?}");
         }
         assert!(count(&whole).is_ok());
     }
@@ -320,7 +287,7 @@ mod tests {
     fn what_follows_the_end_is_seen() {
         let mut more = archive(&[("a", b"12")]);
         more.extend(archive(&[("b", b"3")]));
-        assert!(matches!(count(&more), Err(ArchiveError::Trailing)));
+        assert!(matches!(count(&more), Err(TarError::Trailing)));
         let mut padded = archive(&[("a", b"12")]);
         padded.extend([0; 9 * BLOCK]);
         assert!(count(&padded).is_ok(), "padding to a record is usual");
@@ -335,7 +302,7 @@ mod tests {
             evil.set_cksum();
             tar.append(&evil, io::empty()).expect("appended");
             let bytes = tar.into_inner().expect("finished");
-            assert!(matches!(count(&bytes), Err(ArchiveError::Escapes(_))), "{path}");
+            assert!(matches!(count(&bytes), Err(TarError::Escapes(_))), "{path}");
         }
     }
 

@@ -1,16 +1,16 @@
-//! Of containers.
+//! Responses about containers.
 
 use serde::Deserialize;
 
-use super::mounts::{HostConfig, MountPoint};
+use super::mounts::{HostConfig, MountResponse};
 use super::ports::NetworkSettings;
 use super::{Config, nullable, variables};
-use crate::engine::{self as ours, HELPER_LABEL, HOLDER_LABEL, SCRATCH_LABEL, State};
+use crate::engine::{self as model, ContainerState, HELPER_LABEL, HOLDER_LABEL, SCRATCH_LABEL};
 use crate::secret::Secret;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Container {
+pub(in crate::engine::docker) struct ContainerInspect {
     pub(in crate::engine::docker) id: String,
     name: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -19,20 +19,20 @@ pub(in crate::engine::docker) struct Container {
     #[serde(default, deserialize_with = "nullable")]
     image: String,
     #[serde(default, deserialize_with = "nullable")]
-    state: ContainerState,
+    state: StateResponse,
     #[serde(default, deserialize_with = "nullable")]
     config: Config,
     #[serde(default, deserialize_with = "nullable")]
     host_config: HostConfig,
     #[serde(default, deserialize_with = "nullable")]
-    mounts: Vec<MountPoint>,
+    mounts: Vec<MountResponse>,
     #[serde(default, deserialize_with = "nullable")]
     network_settings: NetworkSettings,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct ContainerState {
+struct StateResponse {
     #[serde(default, deserialize_with = "nullable")]
     status: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -51,7 +51,7 @@ struct Health {
     status: String,
 }
 
-impl Container {
+impl ContainerInspect {
     pub(in crate::engine::docker) fn is_helper(&self) -> bool {
         self.config.labels.get(HELPER_LABEL).is_some_and(|value| value == "true")
     }
@@ -68,9 +68,9 @@ impl Container {
         self.name.trim_start_matches('/')
     }
 
-    pub(in crate::engine::docker) fn into_ours(self) -> ours::Container {
+    pub(in crate::engine::docker) fn into_model(self) -> model::Container {
         let mounts = self.host_config.mounts_of(&self.mounts);
-        ours::Container {
+        model::Container {
             name: self.name.trim_start_matches('/').to_owned(),
             state: state(&self.state.status),
             image: self.config.image,
@@ -92,20 +92,20 @@ impl Container {
     }
 }
 
-/// A state that we do not know counts as running: what runs is treated with more care.
-fn state(status: &str) -> State {
+/// An unknown state counts as running: running containers are treated with more care.
+fn state(status: &str) -> ContainerState {
     match status {
-        "created" => State::Created,
-        "paused" => State::Paused,
-        "restarting" => State::Restarting,
-        "exited" => State::Exited,
-        "dead" => State::Dead,
-        "removing" => State::Removing,
-        _ => State::Running,
+        "created" => ContainerState::Created,
+        "paused" => ContainerState::Paused,
+        "restarting" => ContainerState::Restarting,
+        "exited" => ContainerState::Exited,
+        "dead" => ContainerState::Dead,
+        "removing" => ContainerState::Removing,
+        _ => ContainerState::Running,
     }
 }
 
-/// Go's zero time means never.
+/// `None` for Go's zero time, which means never.
 fn time(text: String) -> Option<String> {
     (!text.is_empty() && !text.starts_with("0001-")).then_some(text)
 }
@@ -121,11 +121,11 @@ mod tests {
 
     const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    fn container(patch: &serde_json::Value) -> ours::Container {
+    fn container(patch: &serde_json::Value) -> model::Container {
         let mut value = json!({ "Id": "1", "Name": "/shop-db-1", "State": { "Status": "exited" } });
         let object = value.as_object_mut().expect("an object");
         object.extend(patch.as_object().expect("an object").clone());
-        serde_json::from_value::<Container>(value).expect("readable").into_ours()
+        serde_json::from_value::<ContainerInspect>(value).expect("readable").into_model()
     }
 
     fn volume(host_config: &serde_json::Value, name: &str) -> (bool, bool) {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anonymous_volume_goes_with_its_container_until_a_recreation_names_it() {
+    fn an_anonymous_volume_is_inherited_once_a_recreated_container_names_it() {
         assert_eq!(volume(&json!({}), HEX), (true, false));
         assert_eq!(
             volume(&json!({ "Mounts": [{ "Type": "volume", "Target": "/data" }] }), HEX),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_subpath_is_where_it_was_asked_for() {
+    fn the_subpath_is_read_from_the_request() {
         let container = container(&json!({
             "HostConfig": { "Mounts": [{
                 "Type": "volume", "Source": "v", "Target": "/data", "VolumeOptions": { "Subpath": "a/b" },
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_words_do_not_fail_the_answer() {
+    fn unknown_values_do_not_fail_the_response() {
         let container = container(&json!({
             "State": { "Status": "hibernating" },
             "Mounts": [{ "Type": "image", "Destination": "/x" }],

@@ -1,15 +1,15 @@
-//! Of images.
+//! Responses about images.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::{Config, nullable, variables};
-use crate::engine as ours;
+use crate::engine as model;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Image {
+pub(in crate::engine::docker) struct ImageInspect {
     id: String,
     #[serde(default, deserialize_with = "nullable")]
     repo_digests: Vec<String>,
@@ -19,7 +19,7 @@ pub(in crate::engine::docker) struct Image {
     container_config: Config,
 }
 
-impl Image {
+impl ImageInspect {
     pub(in crate::engine::docker) fn volumes(&self) -> impl Iterator<Item = &str> {
         self.config.volumes.keys().map(String::as_str)
     }
@@ -28,25 +28,24 @@ impl Image {
         self.config.labels.keys().map(String::as_str)
     }
 
-    /// The digest under which a registry has it is another than its id, except in containerd, where both are the
-    /// manifest's, wherever it comes from.
-    fn registry(&self) -> ours::Registry {
-        let says_nothing =
-            |digest: &String| digest.split_once('@').is_some_and(|(_, digest)| digest == self.id);
+    /// The digest in a registry differs from the image id, except with containerd, where both are the digest of the
+    /// manifest for local images too.
+    fn in_registry(&self) -> model::InRegistry {
+        let equals_id = |digest: &String| digest.split_once('@').is_some_and(|(_, digest)| digest == self.id);
         match self.repo_digests.as_slice() {
-            [] => ours::Registry::HasNot,
-            digests if digests.iter().all(says_nothing) => ours::Registry::Unknown,
-            [_, ..] => ours::Registry::Has,
+            [] => model::InRegistry::No,
+            digests if digests.iter().all(equals_id) => model::InRegistry::Unknown,
+            [_, ..] => model::InRegistry::Yes,
         }
     }
 
-    pub(in crate::engine::docker) fn into_ours(self) -> ours::Image {
-        ours::Image {
-            registry: self.registry(),
+    pub(in crate::engine::docker) fn into_model(self) -> model::Image {
+        model::Image {
+            in_registry: self.in_registry(),
             id: self.id,
             user: self.config.user,
             volumes: self.config.volumes.into_keys().map(PathBuf::from).collect(),
-            volumes_of_v1: self.container_config.volumes.into_keys().map(PathBuf::from).collect(),
+            container_config_volumes: self.container_config.volumes.into_keys().map(PathBuf::from).collect(),
             environment: variables(self.config.env).collect(),
         }
     }
@@ -59,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_that_is_the_id_tells_of_no_registry() {
-        let registry = |digests: &[&str]| {
+    fn a_digest_that_equals_the_id_does_not_prove_a_registry() {
+        let in_registry = |digests: &[&str]| {
             let image = json!({ "Id": "sha256:1", "RepoDigests": digests, "Config": {} });
-            serde_json::from_value::<Image>(image).expect("an image").into_ours().registry
+            serde_json::from_value::<ImageInspect>(image).expect("an image").into_model().in_registry
         };
-        assert_eq!(registry(&[]), ours::Registry::HasNot);
-        assert_eq!(registry(&["app@sha256:1"]), ours::Registry::Unknown);
-        assert_eq!(registry(&["app@sha256:2"]), ours::Registry::Has);
-        assert_eq!(registry(&["app@sha256:1", "other/app@sha256:2"]), ours::Registry::Has);
+        assert_eq!(in_registry(&[]), model::InRegistry::No);
+        assert_eq!(in_registry(&["app@sha256:1"]), model::InRegistry::Unknown);
+        assert_eq!(in_registry(&["app@sha256:2"]), model::InRegistry::Yes);
+        assert_eq!(in_registry(&["app@sha256:1", "other/app@sha256:2"]), model::InRegistry::Yes);
     }
 }

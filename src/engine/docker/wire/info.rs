@@ -1,4 +1,4 @@
-//! Of the engine itself.
+//! Responses about the engine.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::nullable;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Info {
+pub(in crate::engine::docker) struct SystemInfo {
     #[serde(rename = "ID", default, deserialize_with = "nullable")]
     pub(in crate::engine::docker) id: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -27,15 +27,15 @@ pub(in crate::engine::docker) struct Info {
     driver_status: Vec<Vec<String>>,
 }
 
-impl Info {
-    /// The image store's driver is then a snapshotter.
+impl SystemInfo {
+    /// With containerd, the driver of the image store is a snapshotter.
     pub(in crate::engine::docker) fn keeps_images_in_containerd(&self) -> bool {
         self.driver_status
             .iter()
             .any(|line| matches!(line.as_slice(), [name, kind, ..] if name == "driver-type" && kind.contains("snapshotter")))
     }
 
-    /// `name=rootless` and `name=userns` stand among the security options, with or without more behind a comma.
+    /// `name=rootless` or `name=userns` in the security options, with or without further values after a comma.
     pub(in crate::engine::docker) fn maps_users(&self) -> bool {
         self.security_options
             .iter()
@@ -51,9 +51,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshotter_is_containerds() {
+    fn a_snapshotter_means_containerd() {
         let info = |status: serde_json::Value| {
-            serde_json::from_value::<Info>(json!({ "DriverStatus": status })).expect("readable")
+            serde_json::from_value::<SystemInfo>(json!({ "DriverStatus": status })).expect("readable")
         };
         assert!(info(json!([["driver-type", "io.containerd.snapshotter.v1"]])).keeps_images_in_containerd());
         assert!(
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn mapped_users_show_in_the_security_options() {
-        let info = |options: serde_json::Value| -> Info {
+        let info = |options: serde_json::Value| -> SystemInfo {
             serde_json::from_value(json!({ "SecurityOptions": options })).expect("readable")
         };
         assert!(info(json!(["name=seccomp,profile=default", "name=rootless"])).maps_users());

@@ -1,7 +1,6 @@
-//! The engine's answers, as far as we read them, and what they mean in our words.
+//! The engine's responses, reduced to the fields that are used, and their conversion to the types of `engine`.
 //!
-//! Fields that may be missing or `null` in some version have defaults; a word that we do not know becomes the variant
-//! that promises least.
+//! Fields that may be missing or `null` in some version have defaults. An unknown value becomes the most cautious variant.
 
 mod container;
 mod image;
@@ -15,26 +14,27 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-pub(in crate::engine::docker) use self::container::Container;
-pub(in crate::engine::docker) use self::image::Image;
-pub(in crate::engine::docker) use self::info::Info;
-pub(in crate::engine::docker) use self::network::Network;
-pub(in crate::engine::docker) use self::volume::{DiskUsage, Volume, Volumes};
+pub(in crate::engine::docker) use self::container::ContainerInspect;
+pub(in crate::engine::docker) use self::image::ImageInspect;
+pub(in crate::engine::docker) use self::info::SystemInfo;
+pub(in crate::engine::docker) use self::network::NetworkInspect;
+pub(in crate::engine::docker) use self::volume::{DiskUsage, VolumeInspect, VolumeList};
 
-/// `null` as nothing.
+/// Reads `null` as the default.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
+/// An entry of a container list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Listed {
+pub(in crate::engine::docker) struct ContainerSummary {
     pub(in crate::engine::docker) id: String,
     #[serde(default, deserialize_with = "nullable")]
     pub(in crate::engine::docker) labels: BTreeMap<String, String>,
 }
 
-/// What a container runs with, and what an image gives it.
+/// The configuration of a container or an image.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Config {
@@ -50,7 +50,7 @@ struct Config {
     volumes: BTreeMap<String, serde_json::Value>,
 }
 
-/// `NAME=value` lines; a name without a value is set to nothing.
+/// Parses `NAME=value` lines; a name without a value is set to the empty string.
 fn variables(lines: Vec<String>) -> impl Iterator<Item = (String, String)> {
     lines.into_iter().map(|line| match line.split_once('=') {
         Some((name, value)) => (name.to_owned(), value.to_owned()),

@@ -1,4 +1,4 @@
-//! What a container has mounted: as it was asked for, and as it was made.
+//! The mounts of a container: as requested, and as created.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::nullable;
-use crate::engine::{self as ours, MountSource};
+use crate::engine::{self as model, MountSource};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -23,7 +23,7 @@ pub(super) struct HostConfig {
     pub(super) network_mode: String,
 }
 
-/// A mount as it was asked for.
+/// A mount as requested.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct MountSpec {
@@ -41,10 +41,10 @@ struct VolumeOptions {
     subpath: PathBuf,
 }
 
-/// A mount as it was made.
+/// A mount as created.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct MountPoint {
+pub(super) struct MountResponse {
     #[serde(rename = "Type", default, deserialize_with = "nullable")]
     kind: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -59,22 +59,22 @@ pub(super) struct MountPoint {
     writable: bool,
 }
 
-/// The name that an engine gives to a volume without one: 32 random bytes in hexadecimal.
+/// Whether the engine generated a volume's name: 32 random bytes in hexadecimal.
 fn is_generated(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl HostConfig {
-    pub(super) fn mounts_of(&self, made: &[MountPoint]) -> Vec<ours::Mount> {
-        let mut mounts: Vec<ours::Mount> = made.iter().map(|point| self.mount_of(point)).collect();
-        // The short form of a memory file system stands in no list of mounts.
-        let memory = self.tmpfs.iter().map(|(path, options)| ours::Mount {
+    pub(super) fn mounts_of(&self, created: &[MountResponse]) -> Vec<model::Mount> {
+        let mut mounts: Vec<model::Mount> = created.iter().map(|point| self.mount_of(point)).collect();
+        // A tmpfs in the short form is in no list of mounts.
+        let tmpfs = self.tmpfs.iter().map(|(path, options)| model::Mount {
             source: MountSource::Tmpfs,
             destination: clean(Path::new(path)),
             read_only: options.split(',').any(|option| option == "ro"),
             subpath: None,
         });
-        for mount in memory {
+        for mount in tmpfs {
             if mounts.iter().all(|known| known.destination != mount.destination) {
                 mounts.push(mount);
             }
@@ -83,17 +83,17 @@ impl HostConfig {
         mounts
     }
 
-    fn mount_of(&self, point: &MountPoint) -> ours::Mount {
+    fn mount_of(&self, point: &MountResponse) -> model::Mount {
         let destination = clean(&point.destination);
-        let asked = self.mounts.iter().find(|spec| clean(&spec.target) == destination);
+        let requested = self.mounts.iter().find(|spec| clean(&spec.target) == destination);
         let source = match point.kind.as_str() {
-            // The engine removes an anonymous volume with its container when the mount was made without a source
+            // The engine removes an anonymous volume with its container if the mount was created without a source
             // (moby, daemon/mounts.go, removeMountPoints).
             "volume" => {
-                let explicit = asked.is_some_and(|spec| !spec.source.is_empty())
-                    || self.binds.iter().any(|bind| bind_names(bind, &destination));
-                let borrowed = !self.volumes_from.is_empty();
-                let anonymous = is_generated(&point.name) || (!explicit && !borrowed);
+                let explicit = requested.is_some_and(|spec| !spec.source.is_empty())
+                    || self.binds.iter().any(|bind| is_bind_to(bind, &destination));
+                let from_other_container = !self.volumes_from.is_empty();
+                let anonymous = is_generated(&point.name) || (!explicit && !from_other_container);
                 MountSource::Volume {
                     name: point.name.clone(),
                     driver: point.driver.clone(),
@@ -105,22 +105,22 @@ impl HostConfig {
             "tmpfs" => MountSource::Tmpfs,
             _ => MountSource::Other,
         };
-        let subpath = asked
+        let subpath = requested
             .and_then(|spec| spec.volume_options.as_ref())
             .map(|options| options.subpath.clone())
             .filter(|path| !path.as_os_str().is_empty());
-        ours::Mount { source, destination, read_only: !point.writable, subpath }
+        model::Mount { source, destination, read_only: !point.writable, subpath }
     }
 }
 
-/// Whether a bind of the form `source:destination[:options]` is the one of a destination.
-fn bind_names(bind: &str, destination: &Path) -> bool {
+/// Whether a bind of the form `source:destination[:options]` has this destination.
+fn is_bind_to(bind: &str, destination: &Path) -> bool {
     let mut parts = bind.split(':');
     let source = parts.next().unwrap_or_default();
     !source.is_empty() && parts.next().is_some_and(|target| clean(Path::new(target)) == destination)
 }
 
-/// Without `.`, doubled or trailing slashes.
+/// Removes `.` and duplicate or trailing slashes.
 fn clean(path: &Path) -> PathBuf {
     path.components().collect()
 }

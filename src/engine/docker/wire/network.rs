@@ -1,4 +1,4 @@
-//! Of networks.
+//! Responses about networks.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::nullable;
 
-/// A network, as far as we make them.
+/// A network.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Network {
+pub(in crate::engine::docker) struct NetworkInspect {
     #[serde(default, deserialize_with = "nullable")]
     pub(in crate::engine::docker) name: String,
     #[serde(default, deserialize_with = "nullable")]

@@ -1,4 +1,4 @@
-//! Where a container can be reached.
+//! The published ports and addresses of a container.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
@@ -35,7 +35,7 @@ struct Address {
 }
 
 impl NetworkSettings {
-    /// Ports of TCP, by container port.
+    /// The published TCP ports, sorted by container port.
     pub(super) fn published(&self) -> Vec<PublishedPort> {
         let mut ports: Vec<PublishedPort> = self
             .ports

@@ -1,4 +1,4 @@
-//! Of volumes.
+//! Responses about volumes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::nullable;
-use crate::engine as ours;
+use crate::engine as model;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Volumes {
-    pub(in crate::engine::docker) volumes: Option<Vec<Volume>>,
+pub(in crate::engine::docker) struct VolumeList {
+    pub(in crate::engine::docker) volumes: Option<Vec<VolumeInspect>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::engine::docker) struct Volume {
+pub(in crate::engine::docker) struct VolumeInspect {
     name: String,
     #[serde(default, deserialize_with = "nullable")]
     driver: String,
@@ -33,13 +33,13 @@ pub(in crate::engine::docker) struct Volume {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Usage {
-    /// -1 where the engine cannot tell.
+    /// -1 if unknown.
     size: i64,
 }
 
-impl Volume {
-    pub(in crate::engine::docker) fn into_ours(self) -> ours::Volume {
-        ours::Volume {
+impl VolumeInspect {
+    pub(in crate::engine::docker) fn into_model(self) -> model::Volume {
+        model::Volume {
             name: self.name,
             driver: self.driver,
             options: self.options,
@@ -55,7 +55,7 @@ impl Volume {
 #[serde(rename_all = "PascalCase")]
 pub(in crate::engine::docker) struct DiskUsage {
     #[serde(default, deserialize_with = "nullable")]
-    volumes: Vec<Volume>,
+    volumes: Vec<VolumeInspect>,
     #[serde(default, deserialize_with = "nullable")]
     volume_usage: VolumeUsage,
 }
@@ -64,7 +64,7 @@ pub(in crate::engine::docker) struct DiskUsage {
 #[serde(rename_all = "PascalCase")]
 struct VolumeUsage {
     #[serde(default, deserialize_with = "nullable")]
-    items: Vec<Volume>,
+    items: Vec<VolumeInspect>,
 }
 
 impl DiskUsage {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_come_from_old_and_new_answers() {
+    fn sizes_are_read_from_old_and_new_responses() {
         let volume = json!({ "Name": "v", "UsageData": { "Size": 5, "RefCount": 1 }, "Status": { "any": { "x": 1 } } });
         let unknown = json!({ "Name": "w", "UsageData": { "Size": -1, "RefCount": 1 } });
         for answer in [

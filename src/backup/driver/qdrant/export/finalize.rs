@@ -1,68 +1,69 @@
-//! Brings a loaded collection to the name that it is to have.
+//! Gives a loaded collection its final name.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::restore::aliases;
-use crate::backup::driver::qdrant::restore::aliases::Done;
-use crate::backup::driver::qdrant::restore::exists::is_there;
-use crate::backup::driver::qdrant::restore::stage::{self, Known};
-use crate::backup::driver::qdrant::restore::swap::{Look, Switch};
+use crate::backup::driver::qdrant::restore::aliases::StepResult;
+use crate::backup::driver::qdrant::restore::exists::exists;
+use crate::backup::driver::qdrant::restore::stage::{self, Visibility};
+use crate::backup::driver::qdrant::restore::swap::{CollectionCheck, Swap};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Action, Step};
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
-/// What a move goes by.
-pub(crate) struct Settling<'a> {
+/// A collection to finalize.
+pub(crate) struct FinalizeJob<'a> {
     pub(crate) client: &'a Client,
     pub(crate) step: &'a Step,
-    /// The collection as it was loaded.
+    /// The temporary name that it was loaded under.
     pub(crate) beside: &'a str,
-    pub(crate) expected: &'a Collection,
-    /// The aliases that led to it.
+    pub(crate) expected: &'a CollectionFingerprint,
+    /// The aliases that pointed to it.
     pub(crate) aliases: BTreeSet<String>,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     pub(crate) snapshots: &'a str,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) timeouts: Timeouts,
-    pub(crate) gone: &'a Gone,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
-impl Look for Settling<'_> {
-    async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
-        stage::verify(client, name, self.expected, self.timeouts, Known::Everybody).await
+impl CollectionCheck for FinalizeJob<'_> {
+    async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>> {
+        stage::verify(client, name, self.expected, self.timeouts, Visibility::Public).await
     }
 }
 
-pub(crate) async fn finalize(settling: Settling<'_>) -> anyhow::Result<Done> {
-    let Settling { client, step, beside, gone, .. } = settling;
+pub(crate) async fn finalize(settling: FinalizeJob<'_>) -> anyhow::Result<StepResult> {
+    let FinalizeJob { client, step, beside, cancellation, .. } = settling;
     let name = step.to.as_str();
-    let is_there = is_there(client, name).await?;
+    let exists = exists(client, name).await?;
     anyhow::ensure!(
-        is_there == (step.action == Action::Replace),
-        "a collection `{name}` has {} since the restore was planned; nothing was done to it",
-        if is_there { "come into being" } else { "gone" }
+        exists == (step.action == Action::Replace),
+        "collection `{name}` was {} after the restore was planned; it was not touched",
+        if exists { "created" } else { "deleted" }
     );
-    let switch =
-        Switch { beside, name, replaces: is_there, snapshots: settling.snapshots, task: &settling.task };
-    let switched = match switch.make(client, &settling, gone).await {
-        Ok(switched) => switched,
+    let swap = Swap { beside, name, replaces: exists, snapshots: settling.snapshots, task: &settling.task };
+    let swapped = match swap.run(client, &settling, cancellation).await {
+        Ok(swapped) => swapped,
         Err(error) => {
-            // The file has all of it.
-            let left = switch.give_up(client, &error).await.err();
+            // The file has all of the data.
+            let left = swap.clean_up_failed(client, &error).await.err();
             return Err(match left {
-                Some(left) => error.context(format!("collection `{beside}` is left over: {left:#}")),
+                Some(left) => {
+                    error.context(format!("collection `{beside}` was left on the server: {left:#}"))
+                }
                 None => error,
             });
         }
     };
     let mut own = settling.aliases;
-    own.retain(|alias| !switched.aliases.contains(alias));
-    let mut done = Done { aliases: switched.aliases.into_iter().collect(), remarks: switched.remarks };
-    aliases::bring_back(client, step, own, &mut done).await;
+    own.retain(|alias| !swapped.aliases.contains(alias));
+    let mut done = StepResult { aliases: swapped.aliases.into_iter().collect(), remarks: swapped.remarks };
+    aliases::restore_aliases(client, step, own, &mut done).await;
     done.aliases.sort();
     Ok(done)
 }

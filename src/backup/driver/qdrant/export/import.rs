@@ -1,37 +1,36 @@
-//! Puts an export back as planned: each collection is loaded under a name of its own, counted, and then moved to its
-//! place.
+//! Imports an export as planned: each collection is loaded under a temporary name, counted, and then renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::finalize::{Settling, finalize};
-use super::load::{Loading, load};
-use crate::backup::driver::qdrant::cancellation::{Gone, to_its_end};
+use super::finalize::{FinalizeJob, finalize};
+use super::load::{LoadJob, load};
+use crate::backup::driver::qdrant::cancellation::{Cancellation, run_to_completion};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::restore::aliases;
-use crate::backup::driver::qdrant::restore::aliases::Done;
+use crate::backup::driver::qdrant::restore::aliases::StepResult;
 use crate::backup::driver::qdrant::restore::disk_space;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::{Action, Plan, Request, Restored, Step, Target};
-use crate::backup::export::{Batches, Contents, Found};
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
+use crate::backup::export::{Batches, ExportContents, ExportedCollection};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::policy::Clearance;
 use crate::progress::{Task, Unit};
 
-/// Everything an import goes by.
-pub(crate) struct Importing<'a> {
-    pub(crate) from: &'a Contents,
-    pub(crate) plan: &'a Plan,
-    pub(crate) request: &'a Request,
+/// What to import, and how.
+pub(crate) struct ImportJob<'a> {
+    pub(crate) from: &'a ExportContents,
+    pub(crate) plan: &'a RestorePlan,
+    pub(crate) options: &'a RestoreOptions,
     pub(crate) timeouts: Timeouts,
 }
 
 pub(crate) async fn import(
-    target: Target<'_>,
-    importing: &Importing<'_>,
+    target: DriverTarget<'_>,
+    importing: &ImportJob<'_>,
     _: &Clearance,
 ) -> anyhow::Result<Restored> {
     let client = Client::connect(target).await?;
@@ -42,31 +41,31 @@ pub(crate) async fn import(
     let work = Work {
         from: importing.from.clone(),
         steps: steps.clone(),
-        is_empty: importing.request.schema_only,
+        is_empty: importing.options.schema_only,
         snapshots: disk_space::snapshots(target.container()?),
         timeouts: importing.timeouts,
         task,
     };
-    let done = to_its_end(async move |gone| work.run(&client.again().await?, &gone).await).await?;
+    let done = run_to_completion(async move |cancellation| work.run(&client, &cancellation).await).await?;
     Ok(Restored { steps, aliases: done.aliases, remarks: done.remarks })
 }
 
-/// What goes to the thread that does it.
+/// What the task needs.
 struct Work {
-    from: Contents,
+    from: ExportContents,
     steps: Vec<Step>,
-    /// Only configurations are wanted.
+    /// Only the configuration is imported.
     is_empty: bool,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     snapshots: String,
     timeouts: Timeouts,
     task: Arc<dyn Task>,
 }
 
 impl Work {
-    async fn run(&self, client: &Client, gone: &Gone) -> anyhow::Result<Done> {
+    async fn run(&self, client: &Client, cancellation: &Cancellation) -> anyhow::Result<StepResult> {
         let recorded = self.recorded();
-        let chosen: Vec<(usize, &Found, &Step)> = self
+        let chosen: Vec<(usize, &ExportedCollection, &Step)> = self
             .steps
             .iter()
             .filter(|step| step.action != Action::Keep)
@@ -77,20 +76,20 @@ impl Work {
             .collect();
         let numbers: BTreeSet<usize> = chosen.iter().map(|(number, _, _)| *number).collect();
         let mut batches = (!self.is_empty).then(|| Batches::read(&self.from.path, numbers));
-        let mut done = Done::default();
+        let mut done = StepResult::default();
         for (number, found, step) in chosen {
             self.task.detail(&step.to);
             let beside = free_name(client, step).await?;
-            let loading = Loading {
+            let loading = LoadJob {
                 client,
                 name: &beside,
                 found,
                 number,
                 task: self.task.as_ref(),
                 timeouts: &self.timeouts,
-                gone,
+                cancellation,
             };
-            let settling = Settling {
+            let settling = FinalizeJob {
                 client,
                 step,
                 beside: &beside,
@@ -99,14 +98,16 @@ impl Work {
                 snapshots: &self.snapshots,
                 task: Arc::clone(&self.task),
                 timeouts: self.timeouts,
-                gone,
+                cancellation,
             };
             let context = || format!("collection `{}` was not restored", step.to);
             if let Err(error) = load(&loading, batches.as_mut()).await {
-                let error = error.context("it could not be loaded; nothing that was there is touched");
+                let error = error.context("it could not be loaded; existing data was not touched");
                 return Err(match client.delete_collection(&beside).await {
                     Ok(_) => error,
-                    Err(left) => error.context(format!("collection `{beside}` is left half-loaded: {left}")),
+                    Err(left) => error.context(format!(
+                        "the incomplete collection `{beside}` was left on the server: {left}"
+                    )),
                 })
                 .with_context(context);
             }
@@ -115,14 +116,14 @@ impl Work {
             done.remarks.extend(one.remarks);
         }
         if let Some(batches) = &mut batches {
-            batches.ended().await.context("the file has changed while it was read")?;
+            batches.ended().await.context("the file changed while it was being read")?;
         }
         Ok(done)
     }
 
-    /// What the file says, as a backup would.
-    fn recorded(&self) -> Qdrant {
-        let collection = |found: &Found| Collection {
+    /// The contents of the file, in the form of a fingerprint.
+    fn recorded(&self) -> QdrantFingerprint {
+        let collection = |found: &ExportedCollection| CollectionFingerprint {
             points: Some(if self.is_empty { 0 } else { found.points }),
             points_after: None,
             status: "green".to_owned(),
@@ -130,10 +131,10 @@ impl Work {
             config: found.config.clone(),
             payload_schema: found.payload_schema.clone(),
             sample: None,
-            mark: None,
+            write_position: None,
         };
         let collections = self.from.collections.iter().map(|found| (found.name.clone(), collection(found)));
-        Qdrant {
+        QdrantFingerprint {
             version: self.from.server.clone().unwrap_or_default(),
             collections: collections.collect::<BTreeMap<_, _>>(),
             aliases: self.from.aliases.clone(),
@@ -141,11 +142,11 @@ impl Work {
     }
 }
 
-/// A name that nothing has: what an earlier import has left may be all that there is of a collection, and is not loaded into.
+/// A free name. What an earlier import left may be the only copy of a collection, so it is not reused.
 async fn free_name(client: &Client, step: &Step) -> anyhow::Result<String> {
     let there = client.collections().await?;
     (0..60)
         .map(|attempt| names::temporary(&step.to, &["import", &step.from, &step.to, &attempt.to_string()]))
         .find(|candidate| !there.contains(candidate))
-        .with_context(|| format!("no name is free to load collection `{}` beside it", step.to))
+        .with_context(|| format!("no name is free for the temporary copy of collection `{}`", step.to))
 }

@@ -1,4 +1,4 @@
-//! Fills a new collection from an export: indexes of the payload first, no index of vectors while points come, strict
+//! Fills a new collection from an export: payload indexes first, vector indexing off while points are written, strict
 //! mode last.
 
 use anyhow::{Context as _, bail, ensure};
@@ -6,41 +6,41 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::export::{Batch, Batches, Found};
+use crate::backup::export::{Batch, Batches, ExportedCollection};
 use crate::progress::Task;
 
-/// How many batches are on their way at once.
+/// How many batches are sent at the same time.
 const AT_ONCE: usize = 3;
 
-/// How often in a row one batch may fail; writing the same points twice is writing them once.
+/// How often a batch is tried; writing the same points twice does no harm.
 const TRIES: u32 = 4;
 
-/// From how many KiB on a segment's vectors are indexed, where a configuration leaves it open
+/// The size in KiB from which a segment's vectors are indexed, if the configuration does not set it
 /// (`DEFAULT_INDEXING_THRESHOLD_KB` in `lib/collection/src/optimizers_builder.rs`).
 const INDEXING_THRESHOLD: u64 = 10_000;
 
-/// What loading goes by.
-pub(crate) struct Loading<'a> {
+/// A collection to load.
+pub(crate) struct LoadJob<'a> {
     pub(crate) client: &'a Client,
     /// The new collection.
     pub(crate) name: &'a str,
-    pub(crate) found: &'a Found,
-    /// The number of the collection in the file.
+    pub(crate) found: &'a ExportedCollection,
+    /// The index of the collection in the file.
     pub(crate) number: usize,
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
-    pub(crate) gone: &'a Gone,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 /// Creates the collection, fills it, and counts.
-pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
-    let Loading { client, name, found, .. } = loading;
+pub(crate) async fn load(loading: &LoadJob<'_>, batches: Option<&mut Batches>) -> anyhow::Result<()> {
+    let LoadJob { client, name, found, .. } = loading;
     let mut body = body::body(&found.config);
     let strict = body.as_object_mut().and_then(|body| body.shift_remove("strict_mode_config"));
     let threshold = body["optimizers_config"]["indexing_threshold"].as_u64();
@@ -69,17 +69,17 @@ pub(crate) async fn load(loading: &Loading<'_>, batches: Option<&mut Batches>) -
     Ok(())
 }
 
-async fn fill(loading: &Loading<'_>, batches: &mut Batches) -> anyhow::Result<()> {
+async fn fill(loading: &LoadJob<'_>, batches: &mut Batches) -> anyhow::Result<()> {
     let number = loading.number;
     let coming = stream::try_unfold(batches, move |batches| async move {
-        loading.gone.check()?;
+        loading.cancellation.check()?;
         let next = batches.next_of(number).await?;
         anyhow::Ok(next.map(|batch| (batch, batches)))
     });
     coming.try_for_each_concurrent(AT_ONCE, |batch| write(loading, batch)).await
 }
 
-async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
+async fn write(loading: &LoadJob<'_>, batch: Batch) -> anyhow::Result<()> {
     let mut failures = 0;
     loop {
         match loading.client.rest().upsert(loading.name, batch.body.clone()).await {
@@ -96,23 +96,23 @@ async fn write(loading: &Loading<'_>, batch: Batch) -> anyhow::Result<()> {
     }
 }
 
-/// Compares what is there with what is in the file.
-async fn check(loading: &Loading<'_>, expected: u64) -> anyhow::Result<()> {
-    let Loading { client, name, found, .. } = loading;
-    let info = client.rest().info(name).await.context("it cannot be read afterwards")?;
+/// Compares the collection with the file.
+async fn check(loading: &LoadJob<'_>, expected: u64) -> anyhow::Result<()> {
+    let LoadJob { client, name, found, .. } = loading;
+    let info = client.rest().info(name).await.context("it cannot be read after loading")?;
     let points = client.count(name, &info).await?;
     ensure!(
         points == expected,
-        "it has {points} points, and the export has {expected} of it: perhaps two have the same id"
+        "it has {points} points instead of {expected}: two points may have the same id"
     );
     let (before, after) = (Vectors::of(&found.config), Vectors::of(&info["config"]));
-    ensure!(before == after, "it came out with the vectors {after} instead of {before}");
+    ensure!(before == after, "it has the vectors {after} instead of {before}");
     if info["status"] == "red" {
-        bail!("it is red: an operation on it failed");
+        bail!("its status is red: an operation on it failed");
     }
     let fields = found.payload_schema.as_object().into_iter().flatten();
     for (field, _) in fields {
-        ensure!(info["payload_schema"].get(field).is_some(), "its payload index `{field}` did not come back");
+        ensure!(info["payload_schema"].get(field).is_some(), "its payload index `{field}` was not created");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Portable exports of a server, and what brings them back.
+//! Exports a server into a portable file, and imports one.
 //!
 //! Over REST only: gRPC has no integers above `i64::MAX` in payloads, and keeps no order of their keys
 //! (`lib/api/src/conversions/json.rs`).
@@ -11,6 +11,6 @@ mod plan;
 mod portable;
 mod scroll;
 
-pub(crate) use import::{Importing, import};
+pub(crate) use import::{ImportJob, import};
 pub(crate) use plan::plan;
-pub(crate) use portable::take;
+pub(crate) use portable::export;

@@ -1,28 +1,28 @@
-//! Divides the points of a collection, so that several parts can be read at once and none is read twice.
+//! Divides the points of a collection into parts that are read in parallel.
 //!
-//! Servers from 1.19 on filter by `slice`, a hash of the id. On older ones each part is a range of ids, which come in
-//! order: numbers first, then UUIDs (`ExtendedPointId` in `lib/segment/src/types.rs`). How even the ranges are is a
-//! guess; that together they are everything is not.
+//! Servers from 1.19 on filter by `slice`, a hash of the id. On older servers each part is a range of ids, which are
+//! ordered: numbers first, then UUIDs (`ExtendedPointId` in `lib/segment/src/types.rs`). The ranges may be uneven, but
+//! together they are complete.
 
 use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::driver::qdrant::server::rest::Asked;
+use crate::backup::driver::qdrant::server::rest::ScrollRequest;
 
-/// How many parts are read at once: more than two cores serve, and few enough for bounded memory.
+/// The number of parts: enough to keep a server busy, and few enough for bounded memory.
 pub(crate) const PARTS: u64 = 4;
 
-/// Fewer points than this are not worth dividing.
+/// Collections with fewer points are not divided.
 const WORTH: u64 = 4000;
 
 /// One part of a collection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {
     pub(crate) filter: Value,
-    /// The id it begins with; null for the very first.
+    /// The id it starts with; null for the first id.
     pub(crate) from: Value,
-    /// The id it ends before; null for the end.
+    /// The id it ends before; null for the end of the collection.
     pub(crate) until: Value,
 }
 
@@ -31,13 +31,13 @@ impl Part {
         Self { filter: Value::Null, from: Value::Null, until: Value::Null }
     }
 
-    /// Whether a point of this id belongs to it, given that it is not before `from`.
+    /// Whether a point with this id belongs to it, given that it is not before `from`.
     pub(crate) fn has(&self, id: &Value) -> bool {
         self.until.is_null() || before(id, &self.until)
     }
 }
 
-/// The order of ids: numbers before UUIDs, UUIDs by their bytes, which their text is in the order of.
+/// The order of ids: numbers before UUIDs, UUIDs by their bytes, which is also the order of their text.
 fn before(id: &Value, bound: &Value) -> bool {
     match (id.as_u64(), bound.as_u64()) {
         (Some(id), Some(bound)) => id < bound,
@@ -52,7 +52,7 @@ pub(crate) async fn divide(client: &Client, collection: &str, points: u64) -> Re
         return Ok(vec![Part::whole()]);
     }
     let slice = |index: u64| json!({ "must": [{ "slice": { "total": PARTS, "index": index } }] });
-    let asked = Asked { limit: 1, offset: &Value::Null, filter: &slice(0), longest: usize::MAX };
+    let asked = ScrollRequest { limit: 1, offset: &Value::Null, filter: &slice(0), longest: usize::MAX };
     match client.rest().scroll(collection, &asked).await {
         Ok(_) => Ok((0..PARTS).map(|index| Part { filter: slice(index), ..Part::whole() }).collect()),
         // An older server, or strict mode.
@@ -73,7 +73,7 @@ async fn ranges(client: &Client, collection: &str) -> Result<Vec<Part>> {
     if client.rest().first_id(collection, &nil).await?.is_some() {
         let quarters =
             ["0", "4", "8", "c"].map(|digit| json!(format!("{digit}0000000-0000-0000-0000-000000000000")));
-        // Where there are no numbers before them, the first range begins with the first id.
+        // Without numbers before them, the first range starts with the first id.
         bounds.extend(quarters.into_iter().skip(usize::from(bounds.is_empty())));
     }
     let starts = std::iter::once(Value::Null).chain(bounds.iter().cloned());
@@ -81,7 +81,7 @@ async fn ranges(client: &Client, collection: &str) -> Result<Vec<Part>> {
     Ok(starts.zip(ends).map(|(from, until)| Part { filter: Value::Null, from, until }).collect())
 }
 
-/// The highest number among the ids, found by halving.
+/// The highest number among the ids, by binary search.
 async fn last_number(client: &Client, collection: &str, least: u64) -> Result<u64> {
     let (mut known, mut bound) = (least, u64::MAX);
     while known < bound {

@@ -1,24 +1,28 @@
-//! Exports a whole server, one collection after the other, and counts each before and after.
+//! Exports a server, one collection after the other, and counts each before and after.
 
 use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::partition;
-use super::scroll::{self, Reading};
+use super::scroll::{self, ScrollContext};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::{Exported, Target};
-use crate::backup::export::{Collection, Head, Piece, Sink};
+use crate::backup::driver::{DriverTarget, Exported};
+use crate::backup::export::{CollectionConfig, ExportHeader, ExportPart, ExportSink};
 use crate::progress::Unit;
 
-pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) -> anyhow::Result<Exported> {
+pub(crate) async fn export(
+    target: DriverTarget<'_>,
+    sink: &ExportSink,
+    timeouts: Timeouts,
+) -> anyhow::Result<Exported> {
     let client = Client::connect_all(target).await?;
     let aliases = client.aliases().await?.into_iter().collect();
-    let head = Head { server: client.version().to_owned(), aliases };
-    sink.send(Piece::Head(head)).await?;
+    let head = ExportHeader { server: client.version().to_owned(), aliases };
+    sink.send(ExportPart::Header(head)).await?;
     let mut exported = Exported::default();
     for name in client.collections().await? {
         let (found, info) = match fingerprint::count(&client, &name).await {
@@ -26,25 +30,25 @@ pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) ->
             Err(ApiError::NotFound { .. }) if !client.collections().await?.contains(&name) => {
                 exported
                     .remarks
-                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this export"));
+                    .push(format!("collection `{name}` was deleted during the export and is not in it"));
                 continue;
             }
             Err(error) => {
                 return Err(error)
-                    .context(format!("collection `{name}` cannot be read, and so not be exported"));
+                    .context(format!("collection `{name}` cannot be read, so it cannot be exported"));
             }
         };
         everything_shows(&name, &info)?;
         let before = found.points.unwrap_or_default();
         let title = format!("exporting collection `{name}`");
         let task = target.progress.begin(&title, Unit::Items, Some(before));
-        sink.send(Piece::Open(Collection {
+        sink.send(ExportPart::Begin(CollectionConfig {
             name: name.clone(),
             config: found.config,
             payload_schema: found.payload_schema,
         }))
         .await?;
-        let reading = Reading {
+        let reading = ScrollContext {
             client: &client,
             collection: &name,
             sink,
@@ -58,7 +62,7 @@ pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) ->
         let parts = partition::divide(&client, &name, before).await?;
         let read = try_join_all(parts.iter().map(|part| scroll::read(&reading, part))).await?;
         let written = read.into_iter().sum();
-        sink.send(Piece::Close).await?;
+        sink.send(ExportPart::End).await?;
         let after = client.count(&name, &info).await?;
         exported.remarks.extend(judge(&name, written, (before, after))?);
         exported.remarks.extend(lossy(&name, &info));
@@ -67,36 +71,37 @@ pub(crate) async fn take(target: Target<'_>, sink: &Sink, timeouts: Timeouts) ->
     Ok(exported)
 }
 
-/// Points that wait for an index are in no answer of the server, but in its snapshots (`prevent_unoptimized`, 1.17).
+/// Points that wait for an index are missing from responses of the server, but are in its snapshots
+/// (`prevent_unoptimized`, 1.17).
 fn everything_shows(name: &str, info: &Value) -> anyhow::Result<()> {
     match info["update_queue"]["deferred_points"].as_u64() {
         Some(hidden) if hidden > 0 => bail!(
-            "collection `{name}` has {} that the server does not show before they are indexed: wait, or make a snapshot \
-             with `--format snapshot`, which has them",
+            "collection `{name}` has {} that the server does not return until they are indexed: wait, or use `--format snapshot`, which includes them",
             crate::units::count(hidden, "point")
         ),
         _ => Ok(()),
     }
 }
 
-/// Whether as many points were written as were counted. Those that came or went meanwhile may be in it or not.
+/// Whether as many points were exported as were counted. Points that were written or deleted during the export may be
+/// in it or not.
 fn judge(name: &str, written: u64, (before, after): (u64, u64)) -> anyhow::Result<Option<String>> {
     let (least, most) = (before.min(after), before.max(after));
     if written < least || written > most {
         bail!(
-            "collection `{name}` was read with {written} points, and counts {least}: the export is not whole"
+            "{written} points of collection `{name}` were read, but it has {least}: the export is incomplete"
         );
     }
     Ok((before != after).then(|| {
-        format!("collection `{name}` was written to while it was exported: {before} points before, {after} after, {written} exported")
+        format!("collection `{name}` was written to during the export: {before} points before, {after} after, {written} exported")
     }))
 }
 
-/// A vector type that comes back a little different each time it is read and written (1.19).
+/// A vector type that changes a little each time it is read and written (1.19).
 fn lossy(name: &str, info: &Value) -> Option<String> {
     let config = info["config"]["params"].to_string();
     config.contains("\"turbo4\"").then(|| {
-        format!("collection `{name}` keeps vectors as `turbo4`, which an export holds only approximately; a snapshot holds them exactly")
+        format!("collection `{name}` stores vectors as `turbo4`, which an export contains only approximately; a snapshot contains them exactly")
     })
 }
 

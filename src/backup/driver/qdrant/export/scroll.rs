@@ -1,4 +1,4 @@
-//! Reads one part of a collection page by page, in bounded memory whatever the points are like.
+//! Reads one part of a collection page by page, in bounded memory.
 
 use std::time::Duration;
 
@@ -8,42 +8,42 @@ use serde_json::Value;
 use super::partition::Part;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
-use crate::backup::driver::qdrant::server::rest::{Asked, Scrolled};
+use crate::backup::driver::qdrant::server::rest::{ScrollPage, ScrollRequest};
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::export::{Piece, Sink, point};
+use crate::backup::export::{ExportPart, ExportSink, point};
 use crate::progress::Task;
 
-/// How long a page is meant to be.
+/// The target size of a page.
 const LENGTH: u64 = 2 * 1024 * 1024;
 
-/// A page longer than this is given up and asked for again with fewer points. One point may be of any length.
+/// A larger page is dropped and requested again with fewer points. A single point may have any size.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// How many points the first page has, before it is known how long they are.
+/// The number of points on the first page, while their size is unknown.
 const FIRST: u64 = 16;
 
-/// How many points any page has at the most.
+/// The maximum number of points on a page.
 const MOST: u64 = 10_000;
 
-/// How often in a row a page may fail to come.
+/// How often a page is tried.
 const TRIES: u32 = 4;
 
-/// How often in a row the server may ask for a pause, as strict mode's `read_rate_limit` does; about a minute in all.
+/// How often in a row the server may ask for a pause, as strict mode's `read_rate_limit` does; about a minute in total.
 const PAUSES: u32 = 60;
 
-/// What reading goes by.
-pub(crate) struct Reading<'a> {
+/// What is read, and where it goes.
+pub(crate) struct ScrollContext<'a> {
     pub(crate) client: &'a Client,
     pub(crate) collection: &'a str,
-    pub(crate) sink: &'a Sink,
+    pub(crate) sink: &'a ExportSink,
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
-    /// The most points a page may have, as the collection says.
+    /// The maximum number of points on a page, as the collection allows.
     pub(crate) cap: u64,
 }
 
-/// Reads a part to its end. Returns how many points it has.
-pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u64> {
+/// Reads a part to its end. Returns the number of its points.
+pub(crate) async fn read(reading: &ScrollContext<'_>, part: &Part) -> anyhow::Result<u64> {
     let most = MOST.min(reading.cap).max(1);
     let mut limit = FIRST.min(most);
     let mut offset = part.from.clone();
@@ -53,11 +53,8 @@ pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u
             limit = (limit / 4).max(1);
             continue;
         };
-        let found = Scrolled::points(&body).with_context(|| {
-            format!(
-                "cannot read the points of collection `{}`: the answer makes no sense",
-                reading.collection
-            )
+        let found = ScrollPage::points(&body).with_context(|| {
+            format!("cannot read the points of collection `{}`: the response is invalid", reading.collection)
         })?;
         let separator = reading.sink.kind.separator();
         let mut text = Vec::with_capacity(body.len());
@@ -78,12 +75,12 @@ pub(crate) async fn read(reading: &Reading<'_>, part: &Part) -> anyhow::Result<u
         drop(body);
         read += count;
         reading.task.advance(count);
-        reading.sink.send(Piece::Points { text, count }).await?;
+        reading.sink.send(ExportPart::Points { text, count }).await?;
         if is_last {
             return Ok(read);
         }
         if next == offset {
-            bail!("the server sends the same page of collection `{}` again and again", reading.collection);
+            bail!("the server returns the same page of collection `{}` repeatedly", reading.collection);
         }
         offset = next;
         limit = (LENGTH / each).clamp(1, most);
@@ -95,20 +92,20 @@ fn id_of(point: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(id)?)
 }
 
-/// One page; `None` where it would be too long.
+/// One page; `None` if it is too large.
 async fn page(
-    reading: &Reading<'_>,
+    reading: &ScrollContext<'_>,
     part: &Part,
     offset: &Value,
     limit: u64,
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let longest = if limit == 1 { usize::MAX } else { LONGEST };
-    let asked = Asked { limit, offset, filter: &part.filter, longest };
+    let asked = ScrollRequest { limit, offset, filter: &part.filter, longest };
     let (mut failures, mut pauses) = (0, 0);
     loop {
         match reading.client.rest().scroll(reading.collection, &asked).await {
-            Ok(Scrolled::Page { body }) => return Ok(Some(body)),
-            Ok(Scrolled::TooLong) => return Ok(None),
+            Ok(ScrollPage::Page { body }) => return Ok(Some(body)),
+            Ok(ScrollPage::TooLong) => return Ok(None),
             Err(ApiError::Refused { message, .. }) if message.contains("ate limit") && pauses < PAUSES => {
                 pauses += 1;
                 tokio::time::sleep(Duration::from_secs(1)).await;

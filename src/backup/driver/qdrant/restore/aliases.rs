@@ -1,44 +1,50 @@
-//! Brings aliases back with the collection that they led to.
+//! Restores the aliases of a collection.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::{Action, Step};
-use crate::backup::fingerprint::Qdrant;
+use crate::backup::fingerprint::QdrantFingerprint;
 
-/// What one step has brought back beside the collection.
+/// What a step restored besides the collection.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct StepResult {
     pub(crate) aliases: Vec<String>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// The aliases that led to a collection when it was saved. A collection that gets another name gets none of them.
-pub(crate) fn recorded(recorded: &Qdrant, step: &Step) -> BTreeSet<String> {
+/// The aliases of a collection at the time of the backup. A collection that is restored under another name gets none of
+/// them.
+pub(crate) fn recorded(recorded: &QdrantFingerprint, step: &Step) -> BTreeSet<String> {
     let leads_here = |(_, collection): &(&String, &String)| **collection == step.from && step.from == step.to;
     recorded.aliases.iter().filter(leads_here).map(|(alias, _)| alias.clone()).collect()
 }
 
 /// What to do about one alias.
 #[derive(Debug, PartialEq, Eq)]
-enum Way {
+enum AliasAction {
     Nothing,
     Create,
     Move,
     Leave,
 }
 
-fn way(action: Action, leads_to: Option<&str>, collection: &str) -> Way {
+fn alias_action(action: Action, leads_to: Option<&str>, collection: &str) -> AliasAction {
     match (leads_to, action) {
-        (Some(now), _) if now == collection => Way::Nothing,
-        (None, _) => Way::Create,
-        (Some(_), Action::Replace | Action::Finish) => Way::Move,
-        (Some(_), Action::Create | Action::Keep) => Way::Leave,
+        (Some(now), _) if now == collection => AliasAction::Nothing,
+        (None, _) => AliasAction::Create,
+        (Some(_), Action::Replace | Action::Finish) => AliasAction::Move,
+        (Some(_), Action::Create | Action::Keep) => AliasAction::Leave,
     }
 }
 
-/// The data is back already: an alias that cannot be had is a remark.
-pub(crate) async fn bring_back(client: &Client, step: &Step, aliases: BTreeSet<String>, done: &mut Done) {
+/// The data is restored already, so an alias that cannot be restored is only a remark.
+pub(crate) async fn restore_aliases(
+    client: &Client,
+    step: &Step,
+    aliases: BTreeSet<String>,
+    done: &mut StepResult,
+) {
     if aliases.is_empty() {
         return;
     }
@@ -46,27 +52,28 @@ pub(crate) async fn bring_back(client: &Client, step: &Step, aliases: BTreeSet<S
     let now: BTreeMap<String, String> = match client.aliases().await {
         Ok(now) => now.into_iter().collect(),
         Err(error) => {
-            done.remarks.push(format!("the aliases of collection `{collection}` did not come back: {error}"));
+            done.remarks
+                .push(format!("the aliases of collection `{collection}` could not be restored: {error}"));
             return;
         }
     };
     for alias in aliases {
         let leads_to = now.get(&alias).map(String::as_str);
-        let changed = match way(step.action, leads_to, collection) {
-            Way::Nothing => continue,
-            Way::Create => client.create_alias(&alias, collection).await,
-            Way::Move => client.rest().move_alias(&alias, collection).await,
-            Way::Leave => {
+        let changed = match alias_action(step.action, leads_to, collection) {
+            AliasAction::Nothing => continue,
+            AliasAction::Create => client.create_alias(&alias, collection).await,
+            AliasAction::Move => client.rest().move_alias(&alias, collection).await,
+            AliasAction::Leave => {
                 let leads_to = leads_to.unwrap_or_default();
                 done.remarks.push(format!(
-                    "alias `{alias}` led to `{collection}` in the backup, and leads to `{leads_to}` now; it was left so"
+                    "alias `{alias}` points to `{collection}` in the backup and to `{leads_to}` on the server; it was left as it is"
                 ));
                 continue;
             }
         };
         match changed {
             Ok(()) => done.aliases.push(alias),
-            Err(error) => done.remarks.push(format!("alias `{alias}` did not come back: {error}")),
+            Err(error) => done.remarks.push(format!("alias `{alias}` could not be restored: {error}")),
         }
     }
 }
@@ -74,7 +81,7 @@ pub(crate) async fn bring_back(client: &Client, step: &Step, aliases: BTreeSet<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     fn step(from: &str, to: &str, action: Action) -> Step {
         Step { from: from.into(), to: to.into(), action, count: None }
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_a_collection_under_its_own_name_gets_its_aliases() {
-        let server = examples::server();
+        let server = fixtures::server();
         assert_eq!(
             recorded(&server, &step("receitas", "receitas", Action::Create)),
             BTreeSet::from(["atual".into()])
@@ -93,9 +100,9 @@ mod tests {
 
     #[test]
     fn an_alias_that_leads_elsewhere_follows_only_what_was_replaced() {
-        assert_eq!(way(Action::Create, None, "a"), Way::Create);
-        assert_eq!(way(Action::Create, Some("a"), "a"), Way::Nothing);
-        assert_eq!(way(Action::Create, Some("b"), "a"), Way::Leave);
-        assert_eq!(way(Action::Replace, Some("b"), "a"), Way::Move);
+        assert_eq!(alias_action(Action::Create, None, "a"), AliasAction::Create);
+        assert_eq!(alias_action(Action::Create, Some("a"), "a"), AliasAction::Nothing);
+        assert_eq!(alias_action(Action::Create, Some("b"), "a"), AliasAction::Leave);
+        assert_eq!(alias_action(Action::Replace, Some("b"), "a"), AliasAction::Move);
     }
 }

@@ -1,37 +1,36 @@
-//! Moves what one collection has to another, within one server or one cluster, as snapshots that are taken before anything
-//! is touched.
+//! Copies a collection within one server or cluster, through snapshots that are taken before anything is changed.
 
-use super::exists::is_there;
+use super::exists::exists;
 use super::schema;
 use super::shards::{agreed, copied};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, SnapshotTarget};
 use crate::backup::driver::qdrant::state::fingerprint;
 
-/// The snapshots of a collection: one of all of it, or one of each shard in a cluster.
-pub(super) struct Carried<'a> {
+/// The snapshots of a collection: one of the collection, or one of each shard in a cluster.
+pub(super) struct SnapshotCopy<'a> {
     client: &'a Client,
     from: &'a str,
-    pieces: Vec<Piece<'a>>,
+    snapshots_taken: Vec<TakenSnapshot<'a>>,
 }
 
-struct Piece<'a> {
+struct TakenSnapshot<'a> {
     holder: &'a Client,
     of: SnapshotTarget<'a>,
     snapshot: Descriptor,
 }
 
-impl<'a> Carried<'a> {
-    /// Takes them. On an error none is left, as far as the server lets us.
+impl<'a> SnapshotCopy<'a> {
+    /// Takes them. On an error they are deleted again, if the server allows that.
     pub(super) async fn take(client: &'a Client, from: &'a str) -> anyhow::Result<Self> {
-        let mut carried = Self { client, from, pieces: Vec::new() };
-        match carried.fill().await {
-            Ok(()) => Ok(carried),
+        let mut copied = Self { client, from, snapshots_taken: Vec::new() };
+        match copied.fill().await {
+            Ok(()) => Ok(copied),
             Err(error) => {
-                let _ = carried.delete().await;
+                let _ = copied.delete().await;
                 Err(error)
             }
         }
@@ -41,55 +40,54 @@ impl<'a> Carried<'a> {
         let (client, from) = (self.client, self.from);
         if client.cluster().is_none() {
             let snapshot = client.create_snapshot(from).await?;
-            self.pieces.push(Piece { holder: client, of: from.into(), snapshot });
+            self.snapshots_taken.push(TakenSnapshot { holder: client, of: from.into(), snapshot });
             return Ok(());
         }
         let placement = client.placement(from).await?;
         for shard in placement.shards() {
             let (holder, of) = (client.holder(&placement, from, shard)?, SnapshotTarget::shard(from, shard));
             let snapshot = holder.create_snapshot(of).await?;
-            self.pieces.push(Piece { holder, of, snapshot });
+            self.snapshots_taken.push(TakenSnapshot { holder, of, snapshot });
         }
         Ok(())
     }
 
     pub(super) async fn delete(&self) -> anyhow::Result<()> {
-        for piece in &self.pieces {
+        for piece in &self.snapshots_taken {
             piece.holder.delete_snapshot(piece.of, &piece.snapshot.name).await?;
         }
         Ok(())
     }
 
-    /// Puts them into a collection of that name, where nothing is. `snapshots` is where the server keeps them, on its own
-    /// file system.
+    /// Restores them into a new collection. `snapshots` is the server's snapshot directory, on its own file system.
     pub(super) async fn put(&self, name: &str, snapshots: &str) -> anyhow::Result<()> {
-        match self.pieces.as_slice() {
-            [Piece { of, snapshot, .. }] if of.shard.is_none() => {
+        match self.snapshots_taken.as_slice() {
+            [TakenSnapshot { of, snapshot, .. }] if of.shard.is_none() => {
                 self.put_whole(name, snapshots, snapshot).await
             }
             _ => self.put_shards(name).await,
         }
     }
 
-    /// On the server's own disk where it lets us, over the wire where not.
+    /// On the server's own disk if it allows that, otherwise over the network.
     async fn put_whole(&self, name: &str, snapshots: &str, snapshot: &Descriptor) -> anyhow::Result<()> {
         let (client, rest) = (self.client, self.client.rest());
         let location = format!("{snapshots}/{}/{}", self.from, snapshot.name);
         let refused = match rest.recover(name, &location, snapshot.checksum.as_deref()).await {
             Ok(()) => return Ok(()),
-            // The server may be at it still, or gone.
+            // The server may still be working on it, or be gone.
             Err(error @ ApiError::Unreachable { .. }) => return Err(error.into()),
             Err(error) => error,
         };
         tracing::debug!(%refused, "the snapshot is not recovered on the server's disk");
-        drop_half(client, name).await?;
-        let sent = rest.carry_over(self.from.into(), snapshot, rest, name.into()).await;
-        // The server keeps what was uploaded.
-        let cleaned = client.delete_snapshot(name, &names::carried(self.from)).await;
+        delete_partial(client, name).await?;
+        let sent = rest.transfer(self.from.into(), snapshot, rest, name.into()).await;
+        // The server keeps uploaded files.
+        let cleaned = client.delete_snapshot(name, &names::transfer_name(self.from)).await;
         match sent {
             Ok(()) => Ok(cleaned?),
             Err(error) => {
-                drop_half(client, name).await?;
+                delete_partial(client, name).await?;
                 Err(error.into())
             }
         }
@@ -99,15 +97,15 @@ impl<'a> Carried<'a> {
         let put = async {
             let info = self.client.rest().info(self.from).await?;
             schema::create(self.client, name, &fingerprint::uncounted(&info)).await?;
-            let wanted: Vec<u32> = self.pieces.iter().filter_map(|piece| piece.of.shard).collect();
-            let placement = agreed(self.client, name, &wanted, &Gone::never()).await?;
-            for Piece { holder, of, snapshot } in &self.pieces {
+            let wanted: Vec<u32> = self.snapshots_taken.iter().filter_map(|piece| piece.of.shard).collect();
+            let placement = agreed(self.client, name, &wanted, &Cancellation::never()).await?;
+            for TakenSnapshot { holder, of, snapshot } in &self.snapshots_taken {
                 let Some(shard) = of.shard else { continue };
                 let receiver = self.client.holder(&placement, name, shard)?;
                 let to = SnapshotTarget::shard(name, shard);
-                holder.rest().carry_over(*of, snapshot, receiver.rest(), to).await?;
+                holder.rest().transfer(*of, snapshot, receiver.rest(), to).await?;
             }
-            copied(self.client, name, &Gone::never()).await
+            copied(self.client, name, &Cancellation::never()).await
         };
         match put.await {
             Ok(None) => Ok(()),
@@ -116,14 +114,14 @@ impl<'a> Carried<'a> {
                 Ok(())
             }
             Err(error) => {
-                drop_half(self.client, name).await?;
+                delete_partial(self.client, name).await?;
                 Err(error)
             }
         }
     }
 }
 
-/// Deletes the snapshots of a collection that is ours alone: those of an earlier try.
+/// Deletes the snapshots of a temporary collection that an earlier attempt left.
 pub(super) async fn forget(client: &Client, of: &str) -> anyhow::Result<()> {
     if client.cluster().is_none() {
         return forget_at(client, of.into()).await;
@@ -144,9 +142,9 @@ async fn forget_at(node: &Client, of: SnapshotTarget<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The name was free when it was begun: what is there now is what did not come out whole.
-async fn drop_half(client: &Client, name: &str) -> anyhow::Result<()> {
-    if is_there(client, name).await? {
+/// The name was free before, so what has it now is the incomplete copy.
+async fn delete_partial(client: &Client, name: &str) -> anyhow::Result<()> {
+    if exists(client, name).await? {
         client.delete_collection(name).await?;
     }
     Ok(())

@@ -1,21 +1,21 @@
-//! How much room there is on a server's disk, before it is filled.
+//! Checks the free space on a server's disk before a restore.
 //!
-//! Only what is certain is refused: the sizes below are what a restore takes at the very least.
+//! Only a certain failure is refused: the sizes are the minimum that a restore needs.
 
 use std::path::Path;
 
 use anyhow::bail;
 use tokio::io::AsyncReadExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::access::in_home;
 use crate::engine::{Container, MountSource};
 use crate::units::Bytes;
 
-/// A place of the server on a disk.
+/// The file system that a directory of the server is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Disk {
-    /// What tells one file system from another.
+    /// Identifies the file system.
     id: String,
     free: u64,
 }
@@ -35,29 +35,29 @@ fn directory(container: &Container, variable: &str, default: &str) -> String {
     in_home(path).to_string_lossy().into_owned()
 }
 
-/// What a restore takes of each disk.
+/// The space that a restore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Need {
+pub(crate) struct SpaceNeeded {
     pub(crate) storage: u64,
     pub(crate) snapshots: u64,
 }
 
-impl Need {
-    /// What each of several nodes takes at the very least, however the shards are spread: a part, or what nobody can tell.
+impl SpaceNeeded {
+    /// The minimum that each of several nodes needs, however the shards are distributed.
     pub(crate) fn shared_by(self, nodes: u64) -> Self {
         Self { storage: self.storage / nodes, snapshots: self.snapshots / nodes }
     }
 }
 
-/// Fails when the server is sure to run out of room. Where nobody can tell how much there is, it passes.
-pub(crate) async fn ensure(target: Target<'_>, need: Need) -> anyhow::Result<()> {
+/// Fails if the server would certainly run out of space. If the free space is unknown, it passes.
+pub(crate) async fn ensure(target: DriverTarget<'_>, need: SpaceNeeded) -> anyhow::Result<()> {
     let container = target.container()?;
     let storage = disk(target, container, &storage(container)).await;
     let snapshots = disk(target, container, &snapshots(container)).await;
     judge(storage, snapshots, need)
 }
 
-fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: Need) -> anyhow::Result<()> {
+fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: SpaceNeeded) -> anyhow::Result<()> {
     let wants = match (storage, snapshots) {
         (Some(storage), Some(snapshots)) if storage.id == snapshots.id => {
             vec![("", storage.free.min(snapshots.free), need.storage + need.snapshots)]
@@ -73,7 +73,7 @@ fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: Need) -> anyhow::
     for (which, free, needed) in wants {
         if free < needed {
             bail!(
-                "the server's disk{which} has {} free, and at least {} are needed; nothing was begun",
+                "the server's disk{which} has {} free, and at least {} are needed; nothing was changed",
                 Bytes(free),
                 Bytes(needed)
             );
@@ -82,8 +82,8 @@ fn judge(storage: Option<Disk>, snapshots: Option<Disk>, need: Need) -> anyhow::
     Ok(())
 }
 
-/// What `df` in the container says; without one, the host's own directory where it is mounted and this is the host.
-async fn disk(target: Target<'_>, container: &Container, path: &str) -> Option<Disk> {
+/// From `df` in the container; without it, from the mounted directory if the engine is on this machine.
+async fn disk(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     if let Some(found) = df(target, container, path).await {
         return Some(found);
     }
@@ -97,10 +97,10 @@ async fn disk(target: Target<'_>, container: &Container, path: &str) -> Option<D
     }
 }
 
-async fn df(target: Target<'_>, container: &Container, path: &str) -> Option<Disk> {
+async fn df(target: DriverTarget<'_>, container: &Container, path: &str) -> Option<Disk> {
     let mut pipe = target.engine.exec(&container.id, &["df", "-Pk", path]).await.ok()?;
     let mut printed = String::new();
-    // Both ends are ours: a program that never ends is not waited for.
+    // A program that does not end is not waited for.
     let read = pipe.stdout.read_to_string(&mut printed);
     tokio::time::timeout(std::time::Duration::from_secs(10), read).await.ok()?.ok()?;
     parse(&printed)
@@ -111,7 +111,7 @@ fn parse(printed: &str) -> Option<Disk> {
     let mut lines = printed.lines();
     lines.next()?;
     let words: Vec<&str> = lines.next()?.split_whitespace().collect();
-    // A file system's name may have spaces in it, so it is counted from where the per cents are.
+    // The name of a file system may contain spaces, so the columns are counted from the percentage.
     let at = words.iter().position(|word| word.ends_with('%') && word.len() > 1)?;
     let free: u64 = words.get(at.checked_sub(1)?)?.parse().ok()?;
     Some(Disk { id: words.get(at + 1..)?.join(" "), free: free * 1024 })
@@ -120,7 +120,7 @@ fn parse(printed: &str) -> Option<Disk> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
     use crate::secret::Secret;
 
     fn on(id: &str, free: u64) -> Disk {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn one_disk_has_to_hold_both() {
-        let need = Need { storage: 200, snapshots: 100 };
+        let need = SpaceNeeded { storage: 200, snapshots: 100 };
         judge(Some(on("/", 300)), Some(on("/", 300)), need).expect("enough");
         let error =
             judge(Some(on("/", 299)), Some(on("/", 299)), need).expect_err("one byte short").to_string();
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_container_says_where_its_places_are() {
-        let mut container = examples::container();
+        let mut container = fixtures::container();
         assert_eq!(
             (storage(&container), snapshots(&container)),
             ("/qdrant/storage".into(), "/qdrant/snapshots".into())

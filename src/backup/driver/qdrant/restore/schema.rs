@@ -1,26 +1,26 @@
-//! Re-creates collections empty, from their recorded configuration.
+//! Creates empty collections from their recorded configuration.
 
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::body;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 
-/// Creates one. It was not there before.
+/// Creates a collection that does not exist yet.
 pub(crate) async fn create(
     client: &Client,
     name: &str,
-    recorded: &Collection,
+    recorded: &CollectionFingerprint,
 ) -> anyhow::Result<Vec<String>> {
     client.rest().create_collection(name, &body::body(&recorded.config)).await?;
     let filled = fill(client, name, recorded).await;
     if filled.is_err() {
-        // Empty, and ours: a half-configured collection would look like a restored one.
+        // It is empty: a partly configured collection would look like a restored one.
         let _ = client.delete_collection(name).await;
     }
     filled
 }
 
-async fn fill(client: &Client, name: &str, recorded: &Collection) -> anyhow::Result<Vec<String>> {
+async fn fill(client: &Client, name: &str, recorded: &CollectionFingerprint) -> anyhow::Result<Vec<String>> {
     for index in body::indexes(&recorded.payload_schema) {
         client.rest().create_index(name, &index).await?;
     }
@@ -28,12 +28,13 @@ async fn fill(client: &Client, name: &str, recorded: &Collection) -> anyhow::Res
     let (expected, found) = (Vectors::of(&recorded.config), Vectors::of(&info["config"]));
     anyhow::ensure!(
         expected == found,
-        "collection `{name}` came out with the vectors {found} instead of {expected}"
+        "collection `{name}` was created with the vectors {found} instead of {expected}"
     );
     let mut remarks = Vec::new();
     if crate::backup::driver::qdrant::save::manual_restore::is_custom_sharded(&recorded.config) {
-        remarks
-            .push(format!("collection `{name}` is sharded by hand, and its shard keys have to be created"));
+        remarks.push(format!(
+            "collection `{name}` has custom sharding; its shard keys must be created manually"
+        ));
     }
     Ok(remarks)
 }

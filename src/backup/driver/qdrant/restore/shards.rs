@@ -1,7 +1,7 @@
-//! Puts the snapshots of a collection's shards into a new collection, each on a node that has the shard.
+//! Restores the snapshots of a collection's shards into a new collection, each on a node that has the shard.
 //!
-//! The first node gets the snapshot, and the server itself brings the other copies of the shard after it: it marks them
-//! dead, and copies the shard over (`lib/storage/src/content_manager/snapshots/recover.rs`; seen on 1.19.0).
+//! One node gets the snapshot, and the cluster replicates it: it marks the other replicas dead and transfers the shard
+//! (`lib/storage/src/content_manager/snapshots/recover.rs`; seen on 1.19.0).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
 use super::schema;
-use super::sending::{Sending, send};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use super::send_file::{FileToSend, send};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::placement::Placement;
 use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
-/// How long the nodes may take to agree on a new collection.
+/// The timeout for the nodes to agree on a new collection.
 const AGREED: Duration = Duration::from_secs(60);
 
-/// How long they may take to copy shards among themselves. What takes longer goes on without us.
+/// The timeout for the nodes to replicate the shards. If it takes longer, the cluster goes on by itself.
 const COPIED: Duration = Duration::from_secs(600);
 
 /// The snapshot of one shard.
@@ -33,38 +33,38 @@ pub(crate) struct ShardFile {
     pub(crate) sha256: String,
 }
 
-/// Creates the collection as it was recorded, and fills every shard of it.
+/// Creates the collection as recorded, and restores every shard.
 pub(super) async fn put(
     client: &Client,
     name: &str,
     shards: &[ShardFile],
-    (expected, task): (&Collection, &Arc<dyn Task>),
-    gone: &Gone,
+    (expected, task): (&CollectionFingerprint, &Arc<dyn Task>),
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = schema::create(client, name, expected).await?;
     let wanted: Vec<u32> = shards.iter().map(|one| one.shard).collect();
-    let placement = agreed(client, name, &wanted, gone).await?;
+    let placement = agreed(client, name, &wanted, cancellation).await?;
     for one in shards {
         task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
         let holder = client.holder(&placement, name, one.shard)?;
-        let file = Sending { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
-        send(holder, SnapshotTarget::shard(name, one.shard), &file, gone).await?;
+        let file = FileToSend { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
+        send(holder, SnapshotTarget::shard(name, one.shard), &file, cancellation).await?;
     }
-    task.detail("the nodes copy the shards among themselves");
-    remarks.extend(copied(client, name, gone).await?);
+    task.detail("waiting for the nodes to replicate the shards");
+    remarks.extend(copied(client, name, cancellation).await?);
     Ok(remarks)
 }
 
-/// Waits until every shard of a new collection has a place.
+/// Waits until every shard of a new collection has an active replica.
 pub(super) async fn agreed(
     client: &Client,
     name: &str,
     wanted: &[u32],
-    gone: &Gone,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Placement> {
     let deadline = Instant::now() + AGREED;
     loop {
-        gone.check()?;
+        cancellation.check()?;
         let placement = client.placement(name).await?;
         let there: Vec<u32> = placement.shards().collect();
         if there == wanted && placement.unsettled() == 0 {
@@ -72,15 +72,14 @@ pub(super) async fn agreed(
         }
         ensure!(
             Instant::now() < deadline,
-            "collection `{name}` was created with the shards {there:?}, of which {} copies are not in use, and the backup \
-             has {wanted:?}",
+            "collection `{name}` was created with the shards {there:?} ({} replicas not active), and the backup has {wanted:?}",
             placement.unsettled()
         );
         sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// How many copies of shards are not in use, as the node knows that knows the least: they learn of it one after the other.
+/// The number of replicas that are not active, according to the node that is furthest behind.
 async fn unsettled(client: &Client, name: &str) -> Result<usize> {
     let mut most = 0;
     for node in client.nodes() {
@@ -94,23 +93,26 @@ async fn unsettled(client: &Client, name: &str) -> Result<usize> {
     Ok(most)
 }
 
-/// Waits until every copy of every shard is in use. One that is not after all is a remark: the data is there.
-pub(super) async fn copied(client: &Client, name: &str, gone: &Gone) -> anyhow::Result<Option<String>> {
+/// Waits until every replica is active. If one is not in time, that is a remark: the data is restored.
+pub(super) async fn copied(
+    client: &Client,
+    name: &str,
+    cancellation: &Cancellation,
+) -> anyhow::Result<Option<String>> {
     let deadline = Instant::now() + COPIED;
     loop {
-        gone.check()?;
-        let unsettled = unsettled(client, name).await.context("the shards cannot be looked at")?;
+        cancellation.check()?;
+        let unsettled = unsettled(client, name).await.context("the state of the shards cannot be read")?;
         if unsettled == 0 {
             return Ok(None);
         }
         if Instant::now() >= deadline {
             return Ok(Some(format!(
-                "{} of collection `{name}` not brought up to date by the cluster yet: look at \
-                 /collections/{name}/cluster",
+                "{} of collection `{name}` not active yet: see /collections/{name}/cluster",
                 if unsettled == 1 {
-                    "1 copy of a shard is".to_owned()
+                    "1 shard replica is".to_owned()
                 } else {
-                    format!("{unsettled} copies of shards are")
+                    format!("{unsettled} shard replicas are")
                 }
             )));
         }

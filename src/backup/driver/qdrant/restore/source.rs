@@ -1,34 +1,35 @@
-//! What a backup has of each collection, and what putting it back takes.
+//! The files of each collection in a backup, and what restoring it needs.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 
-use super::changes::Change;
-use super::disk_space::Need;
+use super::disk_space::SpaceNeeded;
+use super::increments::IncrementFile;
 use super::shards::ShardFile;
-use super::stage::{Snapshot, Source, Whole};
-use crate::backup::driver::qdrant::{names, timeouts::Timeouts};
+use super::stage::{FullSnapshot, RestoreSource, Snapshot};
+use crate::backup::driver::qdrant::names;
+use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Action, Step};
-use crate::backup::fingerprint::{Collection, Fingerprint, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint, QdrantFingerprint};
 use crate::backup::manifest::Artifact;
 use crate::backup::store::Backup;
 use crate::progress::Task;
 
-/// What the backup says of the server.
-pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&Qdrant> {
+/// The fingerprint in the backup.
+pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&QdrantFingerprint> {
     match &from.manifest.fingerprint {
         Fingerprint::Qdrant(recorded) => Ok(recorded),
         Fingerprint::Volume { .. } => {
-            bail!("`{}` is a backup of files, and not of a Qdrant server", from.name())
+            bail!("`{}` is a backup of files, not of a Qdrant server", from.name())
         }
     }
 }
 
-/// The files that a collection is restored from, each with what the manifest says of it: the snapshot, and the changes to
-/// put over it. Never empty.
-pub(crate) fn links_of<'a>(
+/// The files that a collection is restored from, with their artifacts: the snapshot and its increments, or the
+/// snapshots of the shards. Never empty.
+pub(crate) fn files_of<'a>(
     from: &'a Backup,
     collection: &str,
 ) -> anyhow::Result<Vec<(PathBuf, &'a Artifact)>> {
@@ -44,12 +45,15 @@ pub(crate) fn links_of<'a>(
             number.unwrap_or_default()
         );
     }
-    let links =
-        if shards.is_empty() { from.manifest.links(collection) } else { shards.into_values().collect() };
-    ensure!(!links.is_empty(), "the backup has no whole snapshot of collection `{collection}`");
+    let links = if shards.is_empty() {
+        from.manifest.incremental_chain(collection)
+    } else {
+        shards.into_values().collect()
+    };
+    ensure!(!links.is_empty(), "the backup has no complete snapshot of collection `{collection}`");
     for artifact in &links {
         let inside = Path::new(&artifact.path).components().all(|part| matches!(part, Component::Normal(_)));
-        ensure!(inside, "`{}` leads out of the backup's directory", artifact.path);
+        ensure!(inside, "`{}` is outside the backup's directory", artifact.path);
     }
     Ok(links.into_iter().map(|artifact| (from.directory.join(&artifact.path), artifact)).collect())
 }
@@ -58,45 +62,44 @@ pub(crate) fn links_of<'a>(
 pub(crate) fn snapshot(
     from: &Backup,
     collection: &str,
-    expected: &Collection,
+    expected: &CollectionFingerprint,
     task: Arc<dyn Task>,
     timeouts: Timeouts,
 ) -> anyhow::Result<Snapshot> {
-    let mut links = links_of(from, collection)?.into_iter();
+    let mut links = files_of(from, collection)?.into_iter();
     let shards = from.manifest.shards(collection);
     let source = if shards.is_empty() {
         let (file, artifact) = links.next().expect("the first link is the snapshot");
-        let changes = links.filter_map(|(file, artifact)| Change::of(file, artifact)).collect();
-        Source::Whole(Whole { file, sha256: artifact.sha256.clone(), changes })
+        let changes = links.filter_map(|(file, artifact)| IncrementFile::of(file, artifact)).collect();
+        RestoreSource::Full(FullSnapshot { file, sha256: artifact.sha256.clone(), changes })
     } else {
         let shard = |(shard, (file, artifact)): (u32, (PathBuf, &Artifact))| ShardFile {
             shard,
             file,
             sha256: artifact.sha256.clone(),
         };
-        Source::Shards(shards.into_keys().zip(links).map(shard).collect())
+        RestoreSource::Shards(shards.into_keys().zip(links).map(shard).collect())
     };
     Ok(Snapshot { source, expected: expected.clone(), task, timeouts })
 }
 
-/// How many bytes of a backup a collection takes.
+/// The size of a collection in a backup.
 pub(crate) fn bytes_of(from: &Backup, collection: &str) -> anyhow::Result<u64> {
-    Ok(links_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
+    Ok(files_of(from, collection)?.iter().map(|(_, artifact)| artifact.bytes).sum())
 }
 
-/// The collection that a collection of a backup is put into before it gets its name. The same each time, so that a
-/// restore that was cut off finds it; another one for another backup.
+/// The name of the temporary collection for a collection of a backup. Always the same, so that an interrupted restore
+/// can be resumed; different for another backup.
 pub(crate) fn beside(from: &Backup, collection: &str, to: &str) -> anyhow::Result<String> {
-    let links = links_of(from, collection)?;
+    let links = files_of(from, collection)?;
     let digests = links.iter().map(|(_, artifact)| artifact.sha256.as_str());
     let parts: Vec<&str> = [collection, to].into_iter().chain(digests).collect();
     Ok(names::temporary(to, &parts))
 }
 
-/// What the server needs room for, at the very least. Those that are replaced lie there twice for a while, and their
-/// snapshot too.
-pub(crate) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<Need> {
-    let mut need = Need { storage: 0, snapshots: 0 };
+/// The minimum space that the server needs. A replaced collection exists twice for a while, and so does its snapshot.
+pub(crate) fn need(from: &Backup, steps: &[Step]) -> anyhow::Result<SpaceNeeded> {
+    let mut need = SpaceNeeded { storage: 0, snapshots: 0 };
     let mut twice = 0;
     for step in steps {
         let bytes = match step.action {

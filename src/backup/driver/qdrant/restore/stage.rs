@@ -1,4 +1,4 @@
-//! Puts a snapshot into a new collection and counts it there.
+//! Stages a snapshot in a new collection and verifies it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,83 +6,85 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
-use super::changes::{self, Change};
-use super::sending::{Sending, send};
+use super::increments::{self, IncrementFile};
+use super::send_file::{FileToSend, send};
 use super::shards::{self, ShardFile};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
-/// A collection of a backup, and what is to come out of it.
+/// A collection of a backup, and what is expected after its restore.
 pub(crate) struct Snapshot {
-    pub(crate) source: Source,
-    pub(crate) expected: Collection,
+    pub(crate) source: RestoreSource,
+    pub(crate) expected: CollectionFingerprint,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) timeouts: Timeouts,
 }
 
-/// What a collection is put together from.
-pub(crate) enum Source {
-    Whole(Whole),
+/// What a collection is restored from.
+pub(crate) enum RestoreSource {
+    Full(FullSnapshot),
     /// The snapshots of all its shards.
     Shards(Vec<ShardFile>),
 }
 
-/// The snapshot of a whole collection.
-pub(crate) struct Whole {
+/// The snapshot of a collection, and its increments.
+pub(crate) struct FullSnapshot {
     pub(crate) file: PathBuf,
     pub(crate) sha256: String,
-    /// What lies on top of it.
-    pub(crate) changes: Vec<Change>,
+    /// The increments to apply to it.
+    pub(crate) changes: Vec<IncrementFile>,
 }
 
-impl Whole {
-    /// The name it has on the server while it is unpacked.
+impl FullSnapshot {
+    /// Its name on the server while it is unpacked.
     fn upload_name(&self) -> String {
         let digest: String = self.sha256.chars().take(16).collect();
         format!("safe-compose-{digest}.snapshot")
     }
 }
 
-/// Who may write to the new collection while it is counted.
+/// Who may write to the new collection while it is being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nobody: its name is ours.
-    Nobody,
-    /// Programs that have waited for it; more points than expected are theirs.
-    Everybody,
+pub(crate) enum Visibility {
+    /// Nobody: the name is temporary.
+    Private,
+    /// Applications may; additional points are theirs.
+    Public,
 }
 
-/// Uploads into `name`, where nothing is, and counts. When it is not all there, nothing is left of it.
+/// Restores into the new collection `name`, and verifies it. If it is incomplete, it is deleted.
 pub(crate) async fn put(
     client: &Client,
     name: &str,
     snapshot: &Snapshot,
-    known: Known,
-    gone: &Gone,
+    known: Visibility,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
-    let put = try_put(client, name, snapshot, known, gone).await;
+    let put = try_put(client, name, snapshot, known, cancellation).await;
     match put {
-        Ok(remarks) => match gone.check() {
+        Ok(remarks) => match cancellation.check() {
             Ok(()) => Ok(remarks),
             Err(interrupted) => Err(undo(client, name, snapshot, interrupted.into()).await),
         },
-        // With these the server has not begun.
-        Err(error) if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. })) => {
+        // After these errors the server has not started.
+        Err(error)
+            if matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. })) =>
+        {
             Err(error)
         }
         Err(error) => Err(undo(client, name, snapshot, error).await),
     }
 }
 
-/// Takes back what an upload has made. Returns why.
+/// Deletes what an upload created. Returns the error.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
-    if let Source::Whole(whole) = &snapshot.source
+    if let RestoreSource::Full(whole) = &snapshot.source
         && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
     {
         forget_upload(client, name, &whole.upload_name()).await;
@@ -90,35 +92,35 @@ async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::E
     match client.delete_collection(name).await {
         Ok(_) => error,
         Err(left) => {
-            error.context(format!("collection `{name}` is left half-restored, and cannot be deleted: {left}"))
+            error.context(format!("collection `{name}` is incomplete, and cannot be deleted: {left}"))
         }
     }
 }
 
-/// A server that could not unpack an upload keeps the file, and lets it be deleted only by the name of a collection that
-/// there is (measured, 1.19.0). So there is one for a moment.
+/// A server that could not unpack an upload keeps the file, which can only be deleted through an existing collection
+/// (measured, 1.19.0). So one is created for a moment.
 pub(crate) async fn forget_upload(client: &Client, name: &str, upload: &str) {
     let Ok(there) = client.collections().await else { return };
     if !there.iter().any(|one| one == name)
         && client.rest().create_collection(name, &serde_json::json!({ "vectors": {} })).await.is_ok()
     {
-        // What stays is overwritten by the next upload of the same snapshot, and deleted then.
+        // If this fails, the next upload of the same snapshot overwrites and deletes the file.
         let _ = client.delete_snapshot(name, upload).await;
     }
 }
 
-/// Like [`put`], and leaves what came out of it.
+/// Like [`put`], but leaves an incomplete collection.
 pub(crate) async fn try_put(
     client: &Client,
     name: &str,
     snapshot: &Snapshot,
-    known: Known,
-    gone: &Gone,
+    known: Visibility,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = match &snapshot.source {
-        Source::Whole(whole) => put_whole(client, name, whole, snapshot, gone).await?,
-        Source::Shards(shards) => {
-            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), gone).await?
+        RestoreSource::Full(whole) => put_whole(client, name, whole, snapshot, cancellation).await?,
+        RestoreSource::Shards(shards) => {
+            shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), cancellation).await?
         }
     };
     snapshot.task.detail("counting");
@@ -129,31 +131,32 @@ pub(crate) async fn try_put(
 async fn put_whole(
     client: &Client,
     name: &str,
-    whole: &Whole,
+    whole: &FullSnapshot,
     snapshot: &Snapshot,
-    gone: &Gone,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     snapshot.task.detail("uploading");
     let upload_name = whole.upload_name();
     let uploading =
-        Sending { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
-    let uploaded = send(client, name.into(), &uploading, gone).await;
-    // The server keeps what was uploaded, and lists it as a snapshot of the new collection.
+        FileToSend { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploaded = send(client, name.into(), &uploading, cancellation).await;
+    // The server keeps the uploaded file, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
-    changes::put(client, name, &whole.changes, &snapshot.task).await?;
-    let left = |error| format!("the server keeps the uploaded snapshot of collection `{name}`: {error}");
+    increments::put(client, name, &whole.changes, &snapshot.task).await?;
+    let left = |error| {
+        format!("the uploaded snapshot of collection `{name}` could not be deleted from the server: {error}")
+    };
     Ok(cleaned.err().map(left).into_iter().collect())
 }
 
-/// Compares what is there with what was recorded. Success without data is an answer that servers have given
-/// (qdrant#10135).
+/// Compares the collection with what was recorded. Servers have reported success without restoring data (qdrant#10135).
 pub(crate) async fn verify(
     client: &Client,
     name: &str,
-    expected: &Collection,
+    expected: &CollectionFingerprint,
     timeouts: Timeouts,
-    known: Known,
+    known: Visibility,
 ) -> anyhow::Result<Vec<String>> {
     let deadline = Instant::now() + timeouts.settle;
     let (now, info, points) = loop {
@@ -162,7 +165,7 @@ pub(crate) async fn verify(
             .with_context(|| format!("collection `{name}` cannot be read after the upload"))?;
         match (judge(expected, now.points, known), Instant::now() < deadline) {
             (Ok(points), _) => break (now, info, points),
-            // The end of the log is applied after the answer.
+            // The end of the log is applied after the response.
             (Err(_), true) => sleep(timeouts.pause).await,
             (Err(wrong), false) => bail!("collection `{name}` {wrong}"),
         }
@@ -171,38 +174,43 @@ pub(crate) async fn verify(
     now.sample = fingerprint::sample(client, name, &now, &info).await?;
     let (before, after) = (Vectors::of(&expected.config), Vectors::of(&now.config));
     if before != after {
-        bail!("collection `{name}` came out with the vectors {after} instead of {before}");
+        bail!("collection `{name}` has the vectors {after} instead of {before}");
     }
     let mut remarks: Vec<String> =
         points.map(|remark| format!("collection `{name}` {remark}")).into_iter().collect();
     let diverging = expected.diverges(&now);
-    // What was written during the backup may be in it or not, and whoever knows the name may write again.
-    let must_be_equal = known == Known::Nobody && expected.points_after.is_none();
+    // What was written during the backup may be in it or not, and applications may write to a collection that they
+    // know.
+    let must_be_equal = known == Visibility::Private && expected.points_after.is_none();
     if diverging.zeroed > 0 || diverging.is_total() || must_be_equal && !diverging.is_none() {
         bail!(
-            "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} \
-             are others",
+            "collection `{name}` has different contents: of {} sampled points, {} are missing and {} have changed",
             diverging.of,
             diverging.missing,
             diverging.changed
         );
     }
     if now.status == "red" {
-        bail!("collection `{name}` is red after the upload: an operation on it failed");
+        bail!("collection `{name}` has status red after the upload: an operation on it failed");
     }
     if let Some(fields) = expected.payload_schema.as_object() {
         let missing = fields.keys().filter(|field| now.payload_schema.get(*field).is_none());
         remarks.extend(
-            missing.map(|field| format!("payload index `{field}` of collection `{name}` did not come back")),
+            missing.map(|field| format!("payload index `{field}` of collection `{name}` was not restored")),
         );
     }
     Ok(remarks)
 }
 
-/// Whether a count is the recorded one. Where points were written during the backup, any between both counts is.
-pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Result<Option<String>, String> {
+/// Whether a count matches the recorded one. If points were written during the backup, any number between both counts
+/// does.
+pub(crate) fn judge(
+    expected: &CollectionFingerprint,
+    now: Option<u64>,
+    known: Visibility,
+) -> Result<Option<String>, String> {
     let Some(now) = now else { return Err("cannot be counted".to_owned()) };
-    let Some(first) = expected.points else { return Ok(Some("was never counted".to_owned())) };
+    let Some(first) = expected.points else { return Ok(Some("was not counted in the backup".to_owned())) };
     let second = expected.points_after.unwrap_or(first);
     let (least, most) = (first.min(second), first.max(second));
     if now < least {
@@ -212,28 +220,28 @@ pub(crate) fn judge(expected: &Collection, now: Option<u64>, known: Known) -> Re
         return Ok(None);
     }
     match known {
-        Known::Nobody => Err(format!("has {now} points instead of {most}")),
-        Known::Everybody => {
-            Ok(Some(format!("has {now} points, more than the {most} of the backup: something writes to it")))
-        }
+        Visibility::Private => Err(format!("has {now} points instead of {most}")),
+        Visibility::Public => Ok(Some(format!(
+            "has {now} points, more than the {most} in the backup: an application is writing to it"
+        ))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples::collection;
+    use crate::backup::driver::qdrant::fixtures::collection;
 
     #[test]
     fn a_count_is_right_when_it_is_the_recorded_one() {
         let expected = collection(50);
-        assert_eq!(judge(&expected, Some(50), Known::Nobody), Ok(None));
+        assert_eq!(judge(&expected, Some(50), Visibility::Private), Ok(None));
         for wrong in [0, 49, 51] {
-            assert!(judge(&expected, Some(wrong), Known::Nobody).is_err(), "{wrong}");
+            assert!(judge(&expected, Some(wrong), Visibility::Private).is_err(), "{wrong}");
         }
-        assert!(judge(&expected, None, Known::Everybody).is_err());
-        assert!(judge(&expected, Some(49), Known::Everybody).is_err());
-        let remark = judge(&expected, Some(51), Known::Everybody).expect("somebody writes");
+        assert!(judge(&expected, None, Visibility::Public).is_err());
+        assert!(judge(&expected, Some(49), Visibility::Public).is_err());
+        let remark = judge(&expected, Some(51), Visibility::Public).expect("somebody writes");
         assert!(remark.expect("a remark").contains("51 points"));
     }
 
@@ -243,10 +251,10 @@ mod tests {
             let mut expected = collection(before);
             expected.points_after = Some(after);
             for right in 50..=53 {
-                assert_eq!(judge(&expected, Some(right), Known::Nobody), Ok(None), "{right}");
+                assert_eq!(judge(&expected, Some(right), Visibility::Private), Ok(None), "{right}");
             }
-            assert!(judge(&expected, Some(49), Known::Nobody).is_err());
-            assert!(judge(&expected, Some(54), Known::Nobody).is_err());
+            assert!(judge(&expected, Some(49), Visibility::Private).is_err());
+            assert!(judge(&expected, Some(54), Visibility::Private).is_err());
         }
     }
 }

@@ -1,107 +1,114 @@
-//! What was put beside a collection and found whole takes its place.
+//! Replaces a collection with a staged and verified one.
 //!
-//! Qdrant cannot rename, so the data is moved by a snapshot that is taken while everything is still as it was. From the
-//! moment the old collection is deleted, what lies beside stays until the new one has been found whole under its name: a
-//! switch that is cut off, by a server or a client that dies, goes on where it was when it is called again.
+//! Qdrant cannot rename collections, so the data is moved by a snapshot that is taken before anything is changed. The
+//! staged collection is kept until the new one is verified under its final name: a swap that is interrupted, because
+//! the server or the client dies, is resumed by the next restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::copy::{self, Carried};
-use super::exists::is_there;
+use super::copy::{self, SnapshotCopy};
+use super::exists::exists;
 use super::stage;
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::AliasChange;
 use crate::progress::Task;
 
-/// Two collections, of which one is to become the other.
-pub(crate) struct Switch<'a> {
-    /// Has everything, and its name is known to nobody but us.
+/// A staged collection, and the name that it will get.
+pub(crate) struct Swap<'a> {
+    /// The staged collection, which has all the data under a temporary name.
     pub(crate) beside: &'a str,
-    /// The name to be had.
+    /// The final name.
     pub(crate) name: &'a str,
-    /// Whether something has it, which was saved.
+    /// Whether a collection has that name; it has been backed up.
     pub(crate) replaces: bool,
-    /// Where the server keeps snapshots, on its own file system.
+    /// The server's snapshot directory, on its own file system.
     pub(crate) snapshots: &'a str,
     pub(crate) task: &'a Arc<dyn Task>,
 }
 
-/// What a switch has changed beside the collection.
+/// What a swap changed besides the collection.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Switched {
-    /// Those that led to what was replaced lead to what has replaced it.
+pub(crate) struct SwapResult {
+    /// The aliases that were moved to the new collection.
     pub(crate) aliases: BTreeSet<String>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// Tells whether a collection is what it shall be, with remarks; an error when it is not.
-pub(crate) trait Look {
-    async fn look(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>>;
+/// Checks whether a collection is as expected; returns remarks, or an error if it is not.
+pub(crate) trait CollectionCheck {
+    async fn check(&self, client: &Client, name: &str) -> anyhow::Result<Vec<String>>;
 }
 
-impl Switch<'_> {
-    /// Makes the switch. On an error before the old one is deleted everything is as it was, and the snapshot is gone again;
-    /// after that the error says where the data is.
-    pub(crate) async fn make(
+impl Swap<'_> {
+    /// Swaps the collections. After an error before the old one is deleted, nothing has changed and the snapshot is
+    /// deleted; after that, the error says where the data is.
+    pub(crate) async fn run(
         &self,
         client: &Client,
-        look: &impl Look,
-        gone: &Gone,
-    ) -> anyhow::Result<Switched> {
-        let untouched = "the collection is untouched";
+        check: &impl CollectionCheck,
+        cancellation: &Cancellation,
+    ) -> anyhow::Result<SwapResult> {
+        let untouched = "the collection was not touched";
         copy::forget(client, self.beside).await.context(untouched)?;
-        self.task.detail("the server makes a snapshot of it");
-        let carried = Carried::take(client, self.beside).await.context(untouched)?;
-        let _committed = match gone.commit() {
+        self.task.detail("creating a snapshot of it");
+        let copied = SnapshotCopy::take(client, self.beside).await.context(untouched)?;
+        let _committed = match cancellation.commit() {
             Ok(committed) => committed,
             Err(interrupted) => {
-                let _ = carried.delete().await;
+                let _ = copied.delete().await;
                 return Err(interrupted.into());
             }
         };
-        self.task.detail("switching");
-        let led_here = match self.make_way(client).await {
-            Ok(led_here) => led_here,
+        self.task.detail("replacing the collection");
+        let aliases_moved = match self.remove_old(client).await {
+            Ok(aliases_moved) => aliases_moved,
             Err(error) => {
-                let _ = carried.delete().await;
+                let _ = copied.delete().await;
                 return Err(error);
             }
         };
-        self.finish(client, look, &carried, led_here).await.map_err(|error| error.context(self.way_out()))
+        self.finish(client, check, &copied, aliases_moved)
+            .await
+            .map_err(|error| error.context(self.recovery_hint()))
     }
 
-    /// Goes on with a switch that was cut off behind the point of no return: what has the name is ours.
-    pub(crate) async fn resume(&self, client: &Client, look: &impl Look) -> anyhow::Result<Switched> {
-        let led_here = self.leading(client, self.beside).await?;
-        if let Ok(remarks) = look.look(client, self.name).await {
-            self.lead_back(client, &led_here).await?;
-            let mut switched = Switched { aliases: led_here, remarks };
-            self.clear(client, None, &mut switched).await;
-            return Ok(switched);
+    /// Resumes a swap that was interrupted after the point of no return: the collection with the final name is
+    /// incomplete.
+    pub(crate) async fn resume(
+        &self,
+        client: &Client,
+        check: &impl CollectionCheck,
+    ) -> anyhow::Result<SwapResult> {
+        let aliases_moved = self.leading(client, self.beside).await?;
+        if let Ok(remarks) = check.check(client, self.name).await {
+            self.move_aliases_back(client, &aliases_moved).await?;
+            let mut swapped = SwapResult { aliases: aliases_moved, remarks };
+            self.clear(client, None, &mut swapped).await;
+            return Ok(swapped);
         }
         client.delete_collection(self.name).await?;
         copy::forget(client, self.beside).await?;
-        let carried = Carried::take(client, self.beside).await?;
-        let finished = self.finish(client, look, &carried, led_here).await;
-        finished.map_err(|error| error.context(self.way_out()))
+        let copied = SnapshotCopy::take(client, self.beside).await?;
+        let finished = self.finish(client, check, &copied, aliases_moved).await;
+        finished.map_err(|error| error.context(self.recovery_hint()))
     }
 
-    /// Takes away what a switch that failed has left, where nothing is lost by that: nothing was replaced yet, and what has
-    /// the name is not somebody else's. For whoever can lay it beside again.
-    pub(crate) async fn give_up(&self, client: &Client, error: &anyhow::Error) -> anyhow::Result<()> {
-        let is_there = is_there(client, self.name).await?;
+    /// Deletes what a failed swap left, if no data is lost by that: nothing was replaced yet, and the collection with
+    /// the final name is not another client's. For callers that can stage the data again.
+    pub(crate) async fn clean_up_failed(&self, client: &Client, error: &anyhow::Error) -> anyhow::Result<()> {
+        let exists = exists(client, self.name).await?;
         if self.replaces {
-            let begun = self.aliases(client).await?.contains_key(&names::mark(self.beside));
-            if begun || !is_there {
+            let begun = self.aliases(client).await?.contains_key(&names::unfinished_alias(self.beside));
+            if begun || !exists {
                 return Ok(());
             }
-        } else if error.downcast_ref::<Taken>().is_none() {
-            stage::forget_upload(client, self.name, &names::carried(self.beside)).await;
+        } else if error.downcast_ref::<NameTaken>().is_none() {
+            stage::forget_upload(client, self.name, &names::transfer_name(self.beside)).await;
             client.delete_collection(self.name).await?;
         }
         copy::forget(client, self.beside).await?;
@@ -109,107 +116,109 @@ impl Switch<'_> {
         Ok(())
     }
 
-    /// The aliases that lead to a collection, without our own mark.
+    /// The aliases of a collection, without the alias that marks it as unfinished.
     async fn leading(&self, client: &Client, to: &str) -> anyhow::Result<BTreeSet<String>> {
-        let mark = names::mark(self.beside);
+        let mark = names::unfinished_alias(self.beside);
         let aliases = client.aliases().await?.into_iter();
         Ok(aliases.filter(|(alias, at)| at == to && *alias != mark).map(|(alias, _)| alias).collect())
     }
 
-    /// Whoever comes by an alias is served from beside while the old collection goes.
-    async fn make_way(&self, client: &Client) -> anyhow::Result<BTreeSet<String>> {
-        let mut led_here = self.leading(client, self.name).await?;
+    /// Aliases point to the staged collection while the old one is deleted.
+    async fn remove_old(&self, client: &Client) -> anyhow::Result<BTreeSet<String>> {
+        let mut aliases_moved = self.leading(client, self.name).await?;
         let moved: Vec<AliasChange<'_>> =
-            led_here.iter().map(|alias| AliasChange::Move { alias, to: self.beside }).collect();
-        client.rest().change_aliases_at_once(&moved).await.context("the collection is untouched")?;
+            aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.beside }).collect();
+        client.rest().change_aliases_atomically(&moved).await.context("the collection was not touched")?;
         if let Err(error) = client.delete_collection(self.name).await {
-            if !is_there(client, self.name).await.unwrap_or(false) {
-                return Err(anyhow::Error::from(error).context(self.way_out()));
+            if !exists(client, self.name).await.unwrap_or(false) {
+                return Err(anyhow::Error::from(error).context(self.recovery_hint()));
             }
             let back: Vec<AliasChange<'_>> =
-                led_here.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
-            let _ = client.rest().change_aliases_at_once(&back).await;
+                aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
+            let _ = client.rest().change_aliases_atomically(&back).await;
             return Err(
-                anyhow::Error::from(error).context("the collection cannot be replaced, and is untouched")
+                anyhow::Error::from(error).context("the collection cannot be replaced; it was not touched")
             );
         }
-        // SnapshotTarget a switch that was cut off.
-        led_here.extend(self.leading(client, self.beside).await.unwrap_or_default());
-        Ok(led_here)
+        // From an interrupted swap.
+        aliases_moved.extend(self.leading(client, self.beside).await.unwrap_or_default());
+        Ok(aliases_moved)
     }
 
     async fn finish(
         &self,
         client: &Client,
-        look: &impl Look,
-        carried: &Carried<'_>,
-        led_here: BTreeSet<String>,
-    ) -> anyhow::Result<Switched> {
-        let mark = names::mark(self.beside);
+        check: &impl CollectionCheck,
+        copied: &SnapshotCopy<'_>,
+        aliases_moved: BTreeSet<String>,
+    ) -> anyhow::Result<SwapResult> {
+        let mark = names::unfinished_alias(self.beside);
         if !self.aliases(client).await?.contains_key(&mark) {
             client.create_alias(&mark, self.beside).await?;
         }
-        if is_there(client, self.name).await? {
-            return Err(Taken { name: self.name.to_owned() }.into());
+        if exists(client, self.name).await? {
+            return Err(NameTaken { name: self.name.to_owned() }.into());
         }
-        carried.put(self.name, self.snapshots).await?;
+        copied.put(self.name, self.snapshots).await?;
         self.task.detail("counting");
-        let remarks = look.look(client, self.name).await?;
-        self.lead_back(client, &led_here).await?;
-        let mut switched = Switched { aliases: led_here, remarks };
-        self.clear(client, Some(carried), &mut switched).await;
-        Ok(switched)
+        let remarks = check.check(client, self.name).await?;
+        self.move_aliases_back(client, &aliases_moved).await?;
+        let mut swapped = SwapResult { aliases: aliases_moved, remarks };
+        self.clear(client, Some(copied), &mut swapped).await;
+        Ok(swapped)
     }
 
     async fn aliases(&self, client: &Client) -> anyhow::Result<BTreeMap<String, String>> {
         Ok(client.aliases().await?.into_iter().collect())
     }
 
-    /// In one step with taking the mark away, so that the switch is over or not.
-    async fn lead_back(&self, client: &Client, led_here: &BTreeSet<String>) -> anyhow::Result<()> {
-        let mark = names::mark(self.beside);
+    /// Removes the mark in the same step, so that the swap is atomic.
+    async fn move_aliases_back(
+        &self,
+        client: &Client,
+        aliases_moved: &BTreeSet<String>,
+    ) -> anyhow::Result<()> {
+        let mark = names::unfinished_alias(self.beside);
         let mut changes: Vec<AliasChange<'_>> =
-            led_here.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
+            aliases_moved.iter().map(|alias| AliasChange::Move { alias, to: self.name }).collect();
         if self.aliases(client).await?.contains_key(&mark) {
             changes.push(AliasChange::Delete { alias: &mark });
         }
-        Ok(client.rest().change_aliases_at_once(&changes).await?)
+        Ok(client.rest().change_aliases_atomically(&changes).await?)
     }
 
-    /// Takes away what was only for the way. What cannot go is a remark: the data is where it belongs.
-    async fn clear(&self, client: &Client, carried: Option<&Carried<'_>>, switched: &mut Switched) {
-        let snapshot = match carried {
-            Some(carried) => carried.delete().await,
+    /// Deletes temporary data. What cannot be deleted is a remark: the restore is complete.
+    async fn clear(&self, client: &Client, copied: Option<&SnapshotCopy<'_>>, swapped: &mut SwapResult) {
+        let snapshot = match copied {
+            Some(copied) => copied.delete().await,
             None => copy::forget(client, self.beside).await,
         };
-        // SnapshotTarget an earlier try, which may have gone over the wire.
-        let _ = client.delete_snapshot(self.name, &names::carried(self.beside)).await;
+        // From an earlier attempt, which may have used the network.
+        let _ = client.delete_snapshot(self.name, &names::transfer_name(self.beside)).await;
         let collection = client.delete_collection(self.beside).await.map(drop).map_err(anyhow::Error::from);
         for left in [snapshot, collection].into_iter().filter_map(Result::err) {
-            switched.remarks.push(format!(
-                "something of collection `{}`, which was only for the way, is still there: {left:#}",
+            swapped.remarks.push(format!(
+                "temporary data of collection `{}` was left on the server: {left:#}",
                 self.beside
             ));
         }
     }
 
-    /// What to tell somebody whose collection is gone and not back yet.
-    fn way_out(&self) -> String {
+    /// Explains how to recover after the old collection was deleted.
+    fn recovery_hint(&self) -> String {
         if !self.replaces {
-            return format!("collection `{}` could not be made of what was laid beside it", self.name);
+            return format!("collection `{}` could not be created from its temporary copy", self.name);
         }
         format!(
-            "collection `{}` was deleted to be replaced, and what replaces it is not in its place yet. Nothing is lost: \
-             collection `{}` on the server has all of it, and aliases lead there. Restore once more, which goes on from \
-             here",
+            "collection `{}` was deleted to be replaced, and its replacement is not in place yet. No data is lost: collection `{}` on the server has all of it, and the aliases point there. Run the same restore again to finish",
             self.name, self.beside
         )
     }
 }
 
-/// Somebody was quicker.
+/// Another client was faster.
 #[derive(Debug, thiserror::Error)]
-#[error("somebody has made a collection `{name}` in this moment, and it was left alone")]
-struct Taken {
+#[error("another client created collection `{name}` at the same time; it was not touched")]
+struct NameTaken {
     name: String,
 }

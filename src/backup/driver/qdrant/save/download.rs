@@ -1,4 +1,4 @@
-//! Downloads a snapshot into a file: in bounded memory, resumed where it broke off, read back from the disk.
+//! Downloads a snapshot into a file: in bounded memory, with resume, and read back from disk.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,8 +10,8 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::readback;
-use crate::backup::archive::{self, ArchiveError};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use crate::backup::driver::qdrant::archive::{self, SnapshotError};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, SnapshotTarget, tag};
@@ -19,36 +19,38 @@ use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 
-/// How often in a row it may break off without a byte of progress.
+/// How often in a row the download may stop without progress.
 const TRIES: u32 = 4;
 
-/// What came down: its SHA-256, and what was found in it.
-pub(crate) struct Fetched {
+/// The SHA-256 and the contents of a downloaded snapshot.
+pub(crate) struct DownloadedSnapshot {
     pub(crate) sha256: String,
-    pub(crate) contents: Result<archive::Contents, ArchiveError>,
+    pub(crate) contents: Result<archive::SnapshotContents, SnapshotError>,
 }
 
-/// Downloads a snapshot, reads it back, and compares size and checksum with what the server said of it.
+/// Downloads a snapshot, reads it back, and compares size and checksum with those that the server reported.
 pub(crate) async fn fetch(
     client: &Client,
     of: SnapshotTarget<'_>,
     snapshot: &Descriptor,
     into: &Path,
-    cx: &Fetching<'_>,
-) -> anyhow::Result<Fetched> {
+    cx: &DownloadContext<'_>,
+) -> anyhow::Result<DownloadedSnapshot> {
     let what = Download { of, snapshot: &snapshot.name };
     let mut second = false;
     loop {
         let sent = whole(client, what, snapshot, into, cx).await?;
-        cx.task.detail("reading it back");
+        cx.task.detail("verifying");
         let read = {
-            let (file, gone, of_shard) = (into.to_owned(), cx.gone.clone(), of.shard);
-            tokio::task::spawn_blocking(move || readback::read(&file, |reader| walk(reader, of_shard), &gone))
-                .await??
+            let (file, cancellation, of_shard) = (into.to_owned(), cx.cancellation.clone(), of.shard);
+            tokio::task::spawn_blocking(move || {
+                readback::read(&file, |reader| walk(reader, of_shard), &cancellation)
+            })
+            .await??
         };
         if sent.as_ref().is_some_and(|sent| *sent != read.sha256) {
             bail!(
-                "the snapshot of {of} reads back from the disk differently: {} instead of {}",
+                "the snapshot of {of} does not read back as it was written: SHA-256 {} instead of {}",
                 read.sha256,
                 sent.unwrap_or_default()
             );
@@ -56,45 +58,45 @@ pub(crate) async fn fetch(
         let wrong = if read.bytes == snapshot.size {
             match &snapshot.checksum {
                 Some(expected) if *expected != read.sha256 => {
-                    format!("its SHA-256 is {}, and the server says {expected}", read.sha256)
+                    format!("its SHA-256 is {}, and the server reports {expected}", read.sha256)
                 }
-                _ => return Ok(Fetched { sha256: read.sha256, contents: read.contents }),
+                _ => return Ok(DownloadedSnapshot { sha256: read.sha256, contents: read.contents }),
             }
         } else {
-            format!("it has {} bytes, and the server says {}", read.bytes, snapshot.size)
+            format!("it has {} bytes, and the server reports {}", read.bytes, snapshot.size)
         };
         remove_file(into)?;
         if second {
-            bail!("the downloaded snapshot of {of} is not what the server has: {wrong}");
+            bail!("the downloaded snapshot of {of} differs from the server's: {wrong}");
         }
-        // A bit that was flipped on the way is not flipped twice.
+        // A transmission error does not repeat.
         tracing::warn!(%of, wrong, "downloading the snapshot once more");
-        cx.task.detail("damaged on the way; once more");
+        cx.task.detail("damaged in transit, downloading again");
         second = true;
     }
 }
 
-fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::Contents, ArchiveError> {
+fn walk(reader: impl Read, shard: Option<u32>) -> Result<archive::SnapshotContents, SnapshotError> {
     match shard {
         None => archive::walk(reader),
         Some(id) => archive::walk_shard(reader, id),
     }
 }
 
-/// What a download goes by.
-pub(crate) struct Fetching<'a> {
+/// What a download needs.
+pub(crate) struct DownloadContext<'a> {
     pub(crate) task: &'a dyn Task,
     pub(crate) timeouts: &'a Timeouts,
-    pub(crate) gone: &'a Gone,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
-/// Returns the digest of what was written where the server has none: else reading it back tells as much.
+/// Returns the digest of the written data if the server reported none; otherwise reading it back is enough.
 async fn whole(
     client: &Client,
     what: Download<'_>,
     snapshot: &Descriptor,
     into: &Path,
-    cx: &Fetching<'_>,
+    cx: &DownloadContext<'_>,
 ) -> anyhow::Result<Option<String>> {
     let size = snapshot.size;
     let create = || {
@@ -113,7 +115,7 @@ async fn whole(
             Err(_) => stalled(cx.timeouts.stall),
             Ok(Ok(response)) => {
                 if written > 0 && !continues(&response, written) {
-                    // The file on the server is another one now, or the server knows no ranges.
+                    // The file on the server has changed, or the server does not support ranges.
                     drop(file);
                     remove_file(into)?;
                     file = create()?;
@@ -131,11 +133,12 @@ async fn whole(
         };
         failures = if written > began { 1 } else { failures + 1 };
         if failures >= TRIES {
-            return Err(broke
-                .context(format!("the download of {} breaks off after {written} of {size} bytes", what.of)));
+            return Err(
+                broke.context(format!("the download of {} stopped after {written} of {size} bytes", what.of))
+            );
         }
         tracing::debug!(written, size, %broke, "the download broke off");
-        cx.task.detail("broken off; going on from there");
+        cx.task.detail("interrupted, resuming");
         sleep(cx.timeouts.pause * failures).await;
     }
     if snapshot.checksum.is_some() {
@@ -145,7 +148,7 @@ async fn whole(
     Ok(Some(file.finish()?.1.to_string()))
 }
 
-/// Whether an answer goes on exactly where we stopped.
+/// Whether a response continues exactly at this byte.
 fn continues(response: &Response, from: u64) -> bool {
     response.status() == StatusCode::PARTIAL_CONTENT
         && response
@@ -156,13 +159,13 @@ fn continues(response: &Response, from: u64) -> bool {
             .is_some_and(|range| range.starts_with(&format!("{from}-")))
 }
 
-/// Writes what comes. `Some` is why it ended early; an error is one of our disk, which no second try mends.
+/// Writes the response. `Some` is why it ended early; an error is one of the local disk, which a retry does not fix.
 async fn receive(
     mut response: Response,
     file: &mut NewFile,
     written: &mut u64,
     size: u64,
-    cx: &Fetching<'_>,
+    cx: &DownloadContext<'_>,
 ) -> anyhow::Result<Option<anyhow::Error>> {
     let stall = cx.timeouts.stall;
     loop {
@@ -172,7 +175,7 @@ async fn receive(
                 *written += chunk.len() as u64;
                 cx.task.advance(chunk.len() as u64);
                 if *written > size {
-                    // More than there is: the comparison that follows says so.
+                    // Too much data: the comparison that follows reports it.
                     return Ok(None);
                 }
             }
@@ -181,7 +184,7 @@ async fn receive(
             }
             Ok(Ok(None)) => return Ok(None),
             Ok(Err(error)) => return Ok(Some(error.without_url().into())),
-            // All is there; that the connection stays open is no matter.
+            // Everything was received; it does not matter that the connection stays open.
             Err(_) if *written == size => return Ok(None),
             Err(_) => return Ok(Some(stalled(stall))),
         }
@@ -189,7 +192,7 @@ async fn receive(
 }
 
 fn stalled(waited: Duration) -> anyhow::Error {
-    anyhow::anyhow!("nothing has come for {}", crate::units::Age(waited))
+    anyhow::anyhow!("no data received for {}", crate::units::Age(waited))
 }
 
 #[cfg(test)]

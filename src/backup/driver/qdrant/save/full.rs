@@ -1,4 +1,4 @@
-//! Saves one collection as a whole, however many pieces that takes, and counts it before and after.
+//! Full backup of one collection, in one snapshot or one for each shard, with a count before and after.
 
 use std::path::PathBuf;
 
@@ -6,89 +6,106 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::incremental_chain;
-use super::snapshot::{self, Taking};
-use crate::backup::driver::qdrant::cancellation::Gone;
+use super::snapshot::{self, SnapshotJob};
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::Collection;
+use crate::backup::fingerprint::CollectionFingerprint;
 use crate::backup::manifest::Artifact;
 use crate::fs::remove_file;
 use crate::progress::Task;
 use crate::units::Bytes;
 
-/// What saving a collection has come to.
-pub(crate) enum Outcome {
-    Saved(Box<Saved>),
-    /// It was deleted before there was a snapshot of it.
+/// The result of a full backup of a collection.
+pub(crate) enum FullOutcome {
+    SavedCollection(Box<SavedCollection>),
+    /// It was deleted before its snapshot was taken.
     Deleted,
 }
 
-pub(crate) struct Saved {
-    pub(crate) collection: Collection,
-    /// Its info, as the server printed it just before.
+pub(crate) struct SavedCollection {
+    pub(crate) collection: CollectionFingerprint,
+    /// Its info, as the server reported it just before.
     pub(crate) info: Value,
     pub(crate) artifacts: Vec<Artifact>,
-    /// SnapshotTarget the files of its only shard just before, for the next backup to begin from; `None` where there is none.
+    /// The file versions of its only shard just before, from which the next increment starts; `None` if there are none.
     pub(crate) versions: Option<(u32, Value)>,
     pub(crate) remarks: Vec<String>,
 }
 
-/// One collection to save, and where to.
-pub(crate) struct Saving {
+/// One collection to back up.
+pub(crate) struct CollectionJob {
     pub(crate) name: String,
-    /// What was found a moment ago; nothing of a collection that has come into being since.
-    pub(crate) known: Option<Collection>,
+    /// Its fingerprint from a moment ago; `None` if it was created since.
+    pub(crate) known: Option<CollectionFingerprint>,
     /// The directory of the backup.
     pub(crate) directory: PathBuf,
     pub(crate) task: Box<dyn Task>,
     pub(crate) timeouts: Timeouts,
 }
 
-/// Saves one. Ends early when the caller is gone, and cleans up then too.
-pub(crate) async fn save(client: &Client, saving: Saving, gone: &Gone) -> anyhow::Result<Outcome> {
+/// Backs up a collection. Stops early and cleans up if the caller is gone.
+pub(crate) async fn save(
+    client: &Client,
+    saving: CollectionJob,
+    cancellation: &Cancellation,
+) -> anyhow::Result<FullOutcome> {
     let name = saving.name.as_str();
     let (mut collection, info) = match fingerprint::count(client, name).await {
         Ok(counted) => counted,
-        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(ApiError::NotFound { .. }) if is_deleted(client, name).await => return Ok(FullOutcome::Deleted),
         Err(error) => {
-            return Err(error).context(format!("collection `{name}` cannot be read, and so not be saved"));
+            return Err(error)
+                .context(format!("collection `{name}` cannot be read, so it cannot be backed up"));
         }
     };
     match saving.known.clone() {
-        Some(known) => (collection.mark, collection.sample) = (known.mark, known.sample),
+        Some(known) => (collection.write_position, collection.sample) = (known.write_position, known.sample),
         None => collection.sample = fingerprint::sample(client, name, &collection, &info).await?,
     }
-    gone.check()?;
-    // Before the snapshot: what is written in between is then in both, and never in neither.
+    cancellation.check()?;
+    // Taken before the snapshot: what is written in between is then in both, never in neither.
     let versions = versions(client, name, &collection).await;
     let mut remarks = Vec::new();
-    let artifacts = match pieces(client, &saving, gone, &mut remarks).await {
+    let artifacts = match pieces(client, &saving, cancellation, &mut remarks).await {
         Ok(artifacts) => artifacts,
-        Err(error) if is_missing(&error) && is_deleted(client, name).await => return Ok(Outcome::Deleted),
+        Err(error) if is_missing(&error) && is_deleted(client, name).await => {
+            return Ok(FullOutcome::Deleted);
+        }
         Err(error) => return Err(error),
     };
     if collection.status == "red" {
-        remarks.push(format!("collection `{name}` is red: an operation on it failed before"));
+        remarks.push(format!("collection `{name}` has status red: an earlier operation on it failed"));
     }
     remarks.extend(recount(client, name, &info, &mut collection).await);
     let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
-    saving.task.finish(&format!("saved collection `{name}` ({})", Bytes(bytes)));
-    Ok(Outcome::Saved(Box::new(Saved { collection, info, artifacts, versions, remarks })))
+    saving.task.finish(&format!("backed up collection `{name}` ({})", Bytes(bytes)));
+    Ok(FullOutcome::SavedCollection(Box::new(SavedCollection {
+        collection,
+        info,
+        artifacts,
+        versions,
+        remarks,
+    })))
 }
 
-/// The collection in one piece where the server stands alone; shard by shard in a cluster, where no node has it all.
+/// One snapshot from a single server; one for each shard in a cluster, where no node has everything.
 async fn pieces(
     client: &Client,
-    saving: &Saving,
-    gone: &Gone,
+    saving: &CollectionJob,
+    cancellation: &Cancellation,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<Vec<Artifact>> {
     let name = saving.name.as_str();
-    let taking =
-        Taking { directory: &saving.directory, task: saving.task.as_ref(), timeouts: &saving.timeouts, gone };
+    let taking = SnapshotJob {
+        directory: &saving.directory,
+        task: saving.task.as_ref(),
+        timeouts: &saving.timeouts,
+        cancellation,
+    };
     if client.cluster().is_none() {
         return Ok(vec![snapshot::take(client, name.into(), &taking, remarks).await?]);
     }
@@ -102,7 +119,7 @@ async fn pieces(
         match taken.await {
             Ok(artifact) => artifacts.push(artifact),
             Err(error) => {
-                // Some of the shards are no collection.
+                // Only some of the shards are not a backup.
                 for artifact in &artifacts {
                     remove_file(&saving.directory.join(&artifact.path))?;
                 }
@@ -117,8 +134,8 @@ fn is_missing(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ApiError::NotFound { .. }))
 }
 
-/// A server that cannot tell will not be asked for changes.
-async fn versions(client: &Client, name: &str, collection: &Collection) -> Option<(u32, Value)> {
+/// Without versions, the next backup is a full one.
+async fn versions(client: &Client, name: &str, collection: &CollectionFingerprint) -> Option<(u32, Value)> {
     let shard = incremental_chain::only_shard(collection)?;
     client.rest().versions(name, shard).await.ok().map(|versions| (shard, versions))
 }
@@ -127,12 +144,12 @@ async fn is_deleted(client: &Client, name: &str) -> bool {
     client.collections().await.is_ok_and(|names| !names.iter().any(|one| one == name))
 }
 
-/// Counts once more: what was written during the snapshot may be in it or not.
+/// Counts again: what was written during the snapshot may be in it or not.
 pub(crate) async fn recount(
     client: &Client,
     name: &str,
     info: &Value,
-    collection: &mut Collection,
+    collection: &mut CollectionFingerprint,
 ) -> Option<String> {
     match client.count(name, info).await {
         Ok(after) if Some(after) == collection.points => None,
@@ -140,12 +157,12 @@ pub(crate) async fn recount(
             let before = collection.points.unwrap_or_default();
             collection.points_after = Some(after);
             Some(format!(
-                "collection `{name}` was written to while it was saved: {before} points before, {after} after"
+                "collection `{name}` was written to during the backup: {before} points before, {after} after"
             ))
         }
-        Err(ApiError::NotFound { .. }) => {
-            Some(format!("collection `{name}` was deleted just after it was saved; the backup has it"))
-        }
+        Err(ApiError::NotFound { .. }) => Some(format!(
+            "collection `{name}` was deleted just after it was backed up; the backup contains it"
+        )),
         Err(error) => Some(format!("collection `{name}` could not be counted again: {error}")),
     }
 }

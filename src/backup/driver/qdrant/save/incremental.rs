@@ -1,7 +1,8 @@
-//! Saves what has changed in a collection since an earlier backup: the server streams the changed files of its segments.
+//! Incremental backup of a collection: the server streams the files of its segments that changed since an earlier
+//! backup.
 //!
-//! That is a protocol of the servers among themselves. Whatever is unexpected about it ends in `Whole`, and the caller
-//! saves the collection as a whole.
+//! Servers use this protocol among themselves. Anything unexpected leads to `UseFull`, and the caller makes a full
+//! backup of the collection.
 
 use std::path::{Path, PathBuf};
 
@@ -10,24 +11,24 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::readback;
-use crate::backup::archive::delta;
-use crate::backup::driver::qdrant::cancellation::{Gone, Interrupted};
+use crate::backup::driver::qdrant::archive::increment;
+use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::fs::{NewFile, remove_file};
 use crate::progress::Task;
 use crate::units::Bytes;
 
-/// What there is to save on top of.
-pub(crate) struct Differing {
+/// What the increment is based on.
+pub(crate) struct IncrementalJob {
     pub(crate) name: String,
     pub(crate) shard: u32,
-    /// SnapshotTarget the files as they were just before the newest link.
+    /// The file versions just before the newest file of the chain.
     pub(crate) versions: Value,
-    /// The number of the new link, and the most bytes that it may have.
-    pub(crate) link: usize,
+    /// The number of the new increment in its chain, and its maximum size.
+    pub(crate) number: usize,
     pub(crate) most: u64,
     /// The directory of the backup.
     pub(crate) directory: PathBuf,
@@ -35,92 +36,92 @@ pub(crate) struct Differing {
     pub(crate) timeouts: Timeouts,
 }
 
-/// What came out.
-pub(crate) enum Outcome {
-    /// Nothing has changed.
+/// The result.
+pub(crate) enum IncrementalOutcome {
+    /// Nothing changed.
     Same,
-    Changed(Box<Changed>),
-    /// There is no difference to be had, or none that is worth it.
-    Whole,
+    Changed(Box<Increment>),
+    /// There is no increment, or none that is worth it.
+    UseFull,
 }
 
-pub(crate) struct Changed {
+pub(crate) struct Increment {
     pub(crate) artifact: Artifact,
-    /// SnapshotTarget the files as they were just before: the next difference begins from them.
+    /// The file versions just before: the next increment starts from them.
     pub(crate) versions: Value,
 }
 
-/// Saves the difference. Only an interruption is an error.
-pub(crate) async fn save(client: &Client, differing: Differing, gone: &Gone) -> anyhow::Result<Outcome> {
-    let path = path(&differing.name, differing.link);
-    let file = differing.directory.join(&path);
-    differing.task.detail("downloading what has changed");
-    match gone.or(fetch(client, &differing, &path, &file)).await {
+/// Backs up the changes. Only an interruption is an error.
+pub(crate) async fn save(
+    client: &Client,
+    job: IncrementalJob,
+    cancellation: &Cancellation,
+) -> anyhow::Result<IncrementalOutcome> {
+    let path = path(&job.name, job.number);
+    let file = job.directory.join(&path);
+    job.task.detail("downloading the changes");
+    match cancellation.unless_cancelled(fetch(client, &job, &path, &file)).await {
         Ok(Some(changed)) => {
             let bytes = Bytes(changed.artifact.bytes);
-            differing.task.finish(&format!("saved the changes of collection `{}` ({bytes})", differing.name));
-            Ok(Outcome::Changed(Box::new(changed)))
+            job.task.finish(&format!("backed up the changes of collection `{}` ({bytes})", job.name));
+            Ok(IncrementalOutcome::Changed(Box::new(changed)))
         }
         Ok(None) => {
-            differing.task.finish(&format!("collection `{}` has not changed", differing.name));
-            Ok(Outcome::Same)
+            job.task.finish(&format!("collection `{}` has not changed", job.name));
+            Ok(IncrementalOutcome::Same)
         }
         Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => {
-            tracing::debug!(
-                collection = differing.name,
-                error = format!("{error:#}"),
-                "saving it as a whole"
-            );
+            tracing::debug!(collection = job.name, error = format!("{error:#}"), "saving it as a whole");
             if file.symlink_metadata().is_ok() {
                 remove_file(&file)?;
             }
-            Ok(Outcome::Whole)
+            Ok(IncrementalOutcome::UseFull)
         }
     }
 }
 
 /// The artifact's path, with `/`.
-fn path(name: &str, link: usize) -> String {
-    format!("collections/{}.changes-{link:02}.tar", names::in_file(name))
+fn path(name: &str, number: usize) -> String {
+    format!("collections/{}.changes-{number:02}.tar", names::in_file(name))
 }
 
 async fn fetch(
     client: &Client,
-    differing: &Differing,
+    job: &IncrementalJob,
     path: &str,
     file: &Path,
-) -> anyhow::Result<Option<Changed>> {
-    let (name, shard) = (differing.name.as_str(), differing.shard);
-    // Before the changes: what is written in between is then in both, and never in neither.
+) -> anyhow::Result<Option<Increment>> {
+    let (name, shard) = (job.name.as_str(), job.shard);
+    // Taken before the changes: what is written in between is then in both, never in neither.
     let versions = client.rest().versions(name, shard).await?;
-    let Some(mut response) = client.rest().difference(name, shard, &differing.versions).await? else {
+    let Some(mut response) = client.rest().increment(name, shard, &job.versions).await? else {
         return Ok(None);
     };
     let mut written = NewFile::create(file)?;
     loop {
-        let chunk = timeout(differing.timeouts.stall, response.chunk()).await.context("nothing comes")??;
+        let chunk = timeout(job.timeouts.stall, response.chunk()).await.context("no data received")??;
         let Some(chunk) = chunk else { break };
         written.append(&chunk)?;
-        differing.task.advance(chunk.len() as u64);
-        if written.bytes() > differing.most {
-            bail!("the changes are larger than {}", Bytes(differing.most));
+        job.task.advance(chunk.len() as u64);
+        if written.bytes() > job.most {
+            bail!("the changes are larger than {}", Bytes(job.most));
         }
     }
     let (bytes, digest) = written.finish()?;
     let read = {
         let file = file.to_owned();
         tokio::task::spawn_blocking(move || {
-            readback::read(&file, |reader| delta::walk(reader), &Gone::never())
+            readback::read(&file, |reader| increment::walk(reader), &Cancellation::never())
         })
         .await??
     };
     read.contents?;
     let sha256 = digest.to_string();
     if read.sha256 != sha256 {
-        bail!("the changes read back from the disk differently");
+        bail!("the changes do not read back as they were written");
     }
-    let link = u32::try_from(differing.link)?;
-    let holds = Holds::CollectionDelta { collection: name.to_owned(), shard, link };
-    Ok(Some(Changed { artifact: Artifact { path: path.to_owned(), bytes, sha256, holds }, versions }))
+    let number = u32::try_from(job.number)?;
+    let contents = ArtifactContents::CollectionIncrement { collection: name.to_owned(), shard, number };
+    Ok(Some(Increment { artifact: Artifact { path: path.to_owned(), bytes, sha256, contents }, versions }))
 }

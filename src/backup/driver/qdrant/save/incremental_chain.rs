@@ -1,31 +1,36 @@
-//! What an earlier backup has of a collection, and whether this one may stand on it.
+//! The incremental chain of a collection in an earlier backup, and whether this backup may extend it.
 //!
-//! A collection is saved as a whole snapshot, and then as the changes of its one shard on top, link by link; in a cluster
-//! as a snapshot of each shard, with nothing on top. Each backup has all of it: what an earlier one had already is the
-//! same file under another name (a hard link).
+//! A chain is a full snapshot and the increments of the collection's only shard; in a cluster, it is a snapshot of each
+//! shard without increments. Each backup contains the complete chain: files of an earlier backup are hard-linked.
 
 use serde_json::Value;
 
 use super::manual_restore::is_custom_sharded;
-use crate::backup::fingerprint::{Collection, Fingerprint};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
 
-/// How many changes may lie on one snapshot: a restore puts them back one by one.
+/// The maximum number of increments: a restore applies them one by one.
 const LONGEST: usize = 16;
 
 /// See the head of this file.
-pub(crate) struct Chain<'a> {
+pub(crate) struct IncrementalChain<'a> {
     backup: &'a Backup,
-    recorded: &'a Collection,
-    /// The snapshot and the changes in their order, or the snapshots of the shards.
+    recorded: &'a CollectionFingerprint,
+    /// The snapshot and the increments in their order, or the snapshots of the shards.
     links: Vec<&'a Artifact>,
     versions: Option<&'a Artifact>,
 }
 
-impl<'a> Chain<'a> {
-    /// What a backup has of a collection; `None` where that is no ground to stand on: another server, other settings.
-    pub(crate) fn of(backup: &'a Backup, name: &str, now: &Collection, server: &str) -> Option<Self> {
+impl<'a> IncrementalChain<'a> {
+    /// The chain of a collection; `None` if it cannot be extended, because the server's version or the settings
+    /// changed.
+    pub(crate) fn of(
+        backup: &'a Backup,
+        name: &str,
+        now: &CollectionFingerprint,
+        server: &str,
+    ) -> Option<Self> {
         let manifest = &backup.manifest;
         let Fingerprint::Qdrant(recorded) = &manifest.fingerprint else { return None };
         let recorded = recorded.collections.get(name)?;
@@ -33,33 +38,35 @@ impl<'a> Chain<'a> {
             && recorded.config == now.config
             && recorded.payload_schema == now.payload_schema
             && now.status != "red";
-        let mut links = manifest.links(name);
+        let mut links = manifest.incremental_chain(name);
         if links.is_empty() {
             links = manifest.shards(name).into_values().collect();
         }
-        let is_versions = |artifact: &&Artifact| matches!(&artifact.holds, Holds::SegmentVersions { collection, .. } if collection == name);
+        let is_versions = |artifact: &&Artifact| matches!(&artifact.contents, ArtifactContents::SegmentVersions { collection, .. } if collection == name);
         let versions = manifest.artifacts.iter().find(is_versions);
         (same && !links.is_empty()).then_some(Self { backup, recorded, links, versions })
     }
 
-    /// Whether the server proves that nothing was written since.
-    pub(crate) fn is_current(&self, now: &Collection) -> bool {
-        let (Some(before), Some(mark)) = (&self.recorded.mark, &now.mark) else { return false };
+    /// Whether the server proves that nothing was written since the backup.
+    pub(crate) fn is_current(&self, now: &CollectionFingerprint) -> bool {
+        let (Some(before), Some(mark)) = (&self.recorded.write_position, &now.write_position) else {
+            return false;
+        };
         mark.proves_unchanged_since(before) && self.recorded.points_after.is_none()
     }
 
-    /// Every file of it, to be taken over.
+    /// Every file of it, to be linked.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.links.iter().chain(&self.versions).map(|artifact| artifact.path.clone()).collect()
     }
 
-    /// The files that changes go on top of.
+    /// The files that an increment extends.
     pub(crate) fn links(&self) -> Vec<String> {
         self.links.iter().map(|artifact| artifact.path.clone()).collect()
     }
 
-    /// The number of the next link, and the most bytes that it may have: deltas of half the snapshot's size cost more at
-    /// a restore than they save.
+    /// The number of the next increment, and its maximum size: increments of more than half the snapshot's size cost
+    /// more at a restore than they save.
     pub(crate) fn next(&self) -> Option<(usize, u64)> {
         let snapshot = self.links.first()?.bytes;
         let deltas: u64 = self.links[1..].iter().map(|artifact| artifact.bytes).sum();
@@ -67,25 +74,25 @@ impl<'a> Chain<'a> {
         (self.links.len() <= LONGEST).then_some((self.links.len(), left))
     }
 
-    /// The shard, and the versions of its files as they were just before the newest link.
+    /// The shard, and its file versions just before the newest file of the chain.
     pub(crate) fn versions(&self) -> Option<(u32, Value)> {
         let artifact = self.versions?;
-        let Holds::SegmentVersions { shard, .. } = &artifact.holds else { return None };
+        let ArtifactContents::SegmentVersions { shard, .. } = &artifact.contents else { return None };
         let text = std::fs::read(self.backup.directory.join(&artifact.path)).ok()?;
         let sound = crate::fs::Digest::of(&text).to_string() == artifact.sha256;
         sound.then(|| serde_json::from_slice(&text).ok()).flatten().map(|versions| (*shard, versions))
     }
 }
 
-/// The one shard of a collection that has no others: what has changed is told shard by shard, and several are not saved
-/// at one moment.
-pub(crate) fn only_shard(collection: &Collection) -> Option<u32> {
+/// The only shard of a collection. Changes are reported for each shard, and several shards cannot be read at the same
+/// moment.
+pub(crate) fn only_shard(collection: &CollectionFingerprint) -> Option<u32> {
     if is_custom_sharded(&collection.config)
         || collection.config["params"]["shard_number"].as_u64() != Some(1)
     {
         return None;
     }
-    match collection.mark.as_ref()?.shards.as_slice() {
+    match collection.write_position.as_ref()?.shards.as_slice() {
         [only] if only.node.is_none() => Some(only.id),
         _ => None,
     }
@@ -98,40 +105,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples;
-    use crate::backup::fingerprint::mark::{Mark, Shard};
+    use crate::backup::driver::qdrant::fixtures;
+    use crate::backup::fingerprint::write_position::{ShardPosition, WritePosition};
     use crate::backup::manifest::tests::manifest;
 
-    fn artifact(path: &str, bytes: u64, holds: Holds) -> Artifact {
-        Artifact { path: path.into(), bytes, sha256: String::new(), holds }
+    fn artifact(path: &str, bytes: u64, contents: ArtifactContents) -> Artifact {
+        Artifact { path: path.into(), bytes, sha256: String::new(), contents }
     }
 
     /// A backup of `receitas` with so many bytes in each link.
     fn backup(links: &[u64]) -> Backup {
         let mut made = manifest("qdrant", "2026-08-01T10:00:00Z");
         made.server = Some("1.19.0".into());
-        made.fingerprint = Fingerprint::Qdrant(examples::server());
-        let holds = |link: usize| match u32::try_from(link).expect("small") {
-            0 => Holds::CollectionSnapshot { collection: "receitas".into() },
-            link => Holds::CollectionDelta { collection: "receitas".into(), shard: 0, link },
+        made.fingerprint = Fingerprint::Qdrant(fixtures::server());
+        let contents = |link: usize| match u32::try_from(link).expect("small") {
+            0 => ArtifactContents::CollectionSnapshot { collection: "receitas".into() },
+            number => {
+                ArtifactContents::CollectionIncrement { collection: "receitas".into(), shard: 0, number }
+            }
         };
         made.artifacts = links
             .iter()
             .enumerate()
-            .map(|(at, bytes)| artifact(&at.to_string(), *bytes, holds(at)))
+            .map(|(at, bytes)| artifact(&at.to_string(), *bytes, contents(at)))
             .rev()
             .collect();
-        Backup { directory: "/none".into(), manifest: made, trial: None }
+        Backup { directory: "/none".into(), manifest: made, test_restore: None }
     }
 
-    fn now() -> Collection {
-        examples::collection(50)
+    fn now() -> CollectionFingerprint {
+        fixtures::collection(50)
     }
 
     #[test]
     fn links_are_in_their_order() {
         let backup = backup(&[100, 1, 2]);
-        let chain = Chain::of(&backup, "receitas", &now(), "1.19.0").expect("the same");
+        let chain = IncrementalChain::of(&backup, "receitas", &now(), "1.19.0").expect("the same");
         assert_eq!(chain.links(), ["0", "1", "2"]);
         assert_eq!(chain.next(), Some((3, 47)));
     }
@@ -140,7 +149,7 @@ mod tests {
     fn a_chain_ends_where_it_costs_more_than_it_saves() {
         let next = |links: &[u64]| {
             let backup = backup(links);
-            Chain::of(&backup, "receitas", &now(), "1.19.0").expect("the same").next()
+            IncrementalChain::of(&backup, "receitas", &now(), "1.19.0").expect("the same").next()
         };
         assert_eq!(next(&[100, 49]), Some((2, 1)));
         assert_eq!(next(&[100, 50]), None);
@@ -152,25 +161,25 @@ mod tests {
     #[test]
     fn another_server_or_other_settings_are_no_ground() {
         let backup = backup(&[100]);
-        assert!(Chain::of(&backup, "receitas", &now(), "1.19.1").is_none());
-        assert!(Chain::of(&backup, "nova", &now(), "1.19.0").is_none());
+        assert!(IncrementalChain::of(&backup, "receitas", &now(), "1.19.1").is_none());
+        assert!(IncrementalChain::of(&backup, "nova", &now(), "1.19.0").is_none());
         let mut other = now();
         other.config["params"]["on_disk_payload"] = json!(false);
-        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+        assert!(IncrementalChain::of(&backup, "receitas", &other, "1.19.0").is_none());
         let mut other = now();
         other.payload_schema = json!({});
-        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+        assert!(IncrementalChain::of(&backup, "receitas", &other, "1.19.0").is_none());
         let mut other = now();
         other.status = "red".into();
-        assert!(Chain::of(&backup, "receitas", &other, "1.19.0").is_none());
+        assert!(IncrementalChain::of(&backup, "receitas", &other, "1.19.0").is_none());
     }
 
     #[test]
     fn only_a_collection_of_one_shard_has_changes() {
         assert_eq!(only_shard(&now()), Some(0));
         let mut two = now();
-        let shard = |id| Shard { id, node: None, op_num: 1, segments: BTreeMap::new() };
-        two.mark = Some(Mark { shards: vec![shard(0), shard(1)] });
+        let shard = |id| ShardPosition { id, node: None, op_num: 1, segments: BTreeMap::new() };
+        two.write_position = Some(WritePosition { shards: vec![shard(0), shard(1)] });
         assert_eq!(only_shard(&two), None);
         let mut custom = now();
         custom.config["params"]["sharding_method"] = json!("custom");

@@ -1,4 +1,4 @@
-//! How to put a backup back without us: lines for a shell in the backup's directory.
+//! How to restore a backup without this program: commands for a shell in the backup's directory.
 
 use std::collections::BTreeSet;
 
@@ -6,33 +6,35 @@ use serde_json::json;
 
 use crate::backup::driver::qdrant::names::in_url;
 use crate::backup::driver::qdrant::state::body::body;
-use crate::backup::fingerprint::{Collection, Qdrant};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 
-/// The address people have who run Qdrant as its documentation says.
+/// The address of a server with the default configuration.
 const SERVER: &str = "http://localhost:6333";
 
-pub(crate) fn lines(saved: &Qdrant, artifacts: &[Artifact]) -> Vec<String> {
+pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<String> {
     let mut lines = vec![format!(
-        "# In this directory, against a Qdrant {} or the minor version after it; with -H \"api-key: $KEY\" where it wants one.",
+        "# Run in this directory, against Qdrant {} or the next minor version; add -H \"api-key: $KEY\" if the server requires a key.",
         saved.version
     )];
     let mut made = BTreeSet::new();
     for artifact in artifacts {
-        let collection = match &artifact.holds {
-            Holds::CollectionSnapshot { collection } => collection,
-            Holds::CollectionDelta { collection, shard, .. } => {
+        let collection = match &artifact.contents {
+            ArtifactContents::CollectionSnapshot { collection } => collection,
+            ArtifactContents::CollectionIncrement { collection, shard, .. } => {
                 lines.push(changes(collection, *shard, artifact));
                 continue;
             }
-            Holds::ShardSnapshot { collection, shard } => {
+            ArtifactContents::ShardSnapshot { collection, shard } => {
                 if made.insert(collection) {
                     lines.extend(saved.collections.get(collection).map(|one| create(collection, one)));
                 }
                 lines.push(upload(&format!("{}/shards/{shard}", in_url(collection)), artifact));
                 continue;
             }
-            Holds::SegmentVersions { .. } | Holds::Files { .. } | Holds::Note => continue,
+            ArtifactContents::SegmentVersions { .. }
+            | ArtifactContents::Files { .. }
+            | ArtifactContents::Note => continue,
         };
         let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));
         lines.push(if is_custom {
@@ -67,18 +69,17 @@ fn upload(what: &str, artifact: &Artifact) -> String {
     )
 }
 
-/// The snapshots of shards go into a collection that is there. In a cluster each goes to a node that has the shard.
-fn create(collection: &str, recorded: &Collection) -> String {
+/// Snapshots of shards are restored into an existing collection. In a cluster, each goes to a node that has the shard.
+fn create(collection: &str, recorded: &CollectionFingerprint) -> String {
     format!(
-        "curl --fail-with-body -X PUT '{SERVER}/collections/{}' -H 'Content-Type: application/json' -d {}  # then each shard \
-         to a node that has it, as /collections/{}/cluster tells",
+        "curl --fail-with-body -X PUT '{SERVER}/collections/{}' -H 'Content-Type: application/json' -d {}  # then upload each shard to a node that has it, see /collections/{}/cluster",
         in_url(collection),
         shell_words::quote(&body(&recorded.config).to_string()),
         in_url(collection),
     )
 }
 
-/// Over what the lines before have put back.
+/// Applies to what the lines before restored.
 fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
     format!(
         "curl --fail-with-body -X POST \
@@ -89,15 +90,15 @@ fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
     )
 }
 
-/// Uploads of such a collection are answered with success and come out empty (qdrant#10135).
+/// The server accepts the upload of such a collection, but leaves it empty (qdrant#10135).
 fn offline(collection: &str, artifact: &Artifact) -> String {
     format!(
-        "./qdrant --snapshot {}  # in an empty container of the server: this collection is sharded by hand",
+        "./qdrant --snapshot {}  # in an empty container of the server: this collection has custom sharding",
         shell_words::quote(&format!("{}:{collection}", artifact.path)),
     )
 }
 
-/// Whether the points of a collection are kept in shards that its users name.
+/// Whether a collection has custom sharding, with shard keys of its users.
 pub(crate) fn is_custom_sharded(config: &serde_json::Value) -> bool {
     config["params"]["sharding_method"] == "custom"
 }
@@ -105,16 +106,16 @@ pub(crate) fn is_custom_sharded(config: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     fn artifact(collection: &str, path: &str) -> Artifact {
-        let holds = Holds::CollectionSnapshot { collection: collection.into() };
-        Artifact { path: path.into(), bytes: 1, sha256: "ab12".into(), holds }
+        let contents = ArtifactContents::CollectionSnapshot { collection: collection.into() };
+        Artifact { path: path.into(), bytes: 1, sha256: "ab12".into(), contents }
     }
 
     #[test]
     fn every_collection_has_its_command_and_the_aliases_come_last() {
-        let mut saved = examples::server();
+        let mut saved = fixtures::server();
         saved.aliases.insert("o'clock".into(), "livros".into());
         let lines = lines(&saved, &[artifact("a b", "collections/a%20b.snapshot")]);
         assert_eq!(lines.len(), 3);
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_an_upload_would_leave_empty_gets_another_command() {
-        let mut saved = examples::server();
+        let mut saved = fixtures::server();
         let config = &mut saved.collections.get_mut("livros").expect("there").config;
         config["params"]["sharding_method"] = json!("custom");
         let lines = lines(&saved, &[artifact("livros", "collections/livros.snapshot")]);

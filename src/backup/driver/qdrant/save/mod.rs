@@ -1,4 +1,4 @@
-//! Saves a whole server, one collection after the other.
+//! Backs up a server, one collection after the other.
 
 mod download;
 mod full;
@@ -18,20 +18,20 @@ use serde_json::{Value, json};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::{Dump, Target};
-use crate::backup::fingerprint::{Fingerprint, Qdrant};
-use crate::backup::manifest::{Holds, Proof};
+use crate::backup::driver::{DriverTarget, Dump};
+use crate::backup::fingerprint::{Fingerprint, QdrantFingerprint};
+use crate::backup::manifest::{ArtifactContents, Proof};
 use crate::backup::store::{Backup, Staging};
-use strategy::Dumping;
+use strategy::ServerDump;
 
-/// The collections and aliases as the server prints them, for people.
+/// The collections and aliases as the server reports them, for people.
 const NOTE: &str = "configuration.json";
 
-/// How often the list of collections is looked at: what is created while others are saved is saved too.
+/// How often the list of collections is read: collections that are created during the backup are included.
 const ROUNDS: usize = 3;
 
 pub(crate) async fn dump(
-    target: Target<'_>,
+    target: DriverTarget<'_>,
     previous: Option<&Backup>,
     into: &mut Staging,
     timeouts: Timeouts,
@@ -39,13 +39,13 @@ pub(crate) async fn dump(
     let client = Client::connect_all(target).await?;
     let taken = fingerprint::take(&client, target).await?;
     if let Some((name, reason)) = first_unreadable(&taken.fingerprint) {
-        bail!("collection `{name}` cannot be read, and so not be saved: {reason}");
+        bail!("collection `{name}` cannot be read, so it cannot be backed up: {reason}");
     }
     if previous.is_none() {
-        into.ensure_room(estimate(&client).await)?;
+        into.ensure_space(estimate(&client).await)?;
     }
     let mut pending: Vec<String> = taken.infos.iter().map(|(name, _)| name.clone()).collect();
-    let mut dumping = Dumping::new(target, &client, previous, timeouts, taken);
+    let mut dumping = ServerDump::new(target, &client, previous, timeouts, taken);
     for _ in 0..ROUNDS {
         for name in &pending {
             dumping.collection(name, into).await?;
@@ -56,31 +56,31 @@ pub(crate) async fn dump(
             break;
         }
     }
-    let Dumping { mut saved, infos, mut artifacts, mut remarks, .. } = dumping;
+    let ServerDump { mut saved, infos, mut artifacts, mut remarks, .. } = dumping;
     for name in &pending {
-        remarks.push(format!("collection `{name}` was created meanwhile, and is not in this backup"));
+        remarks.push(format!("collection `{name}` was created during the backup and is not in it"));
     }
-    // SnapshotTarget now: an alias may have been moved while its collection was saved.
+    // Read now: an alias may have been moved during the backup.
     saved.aliases = client.aliases().await?.into_iter().collect();
     saved.aliases.retain(|_, collection| saved.collections.contains_key(collection));
     artifacts.push(note(into, &saved, &infos)?);
-    let restore_by_hand = manual_restore::lines(&saved, &artifacts);
+    let manual_restore = manual_restore::lines(&saved, &artifacts);
     Ok(Dump {
         server: Some(saved.version.clone()),
         fingerprint: Fingerprint::Qdrant(saved),
         artifacts,
-        // Every snapshot was walked from disk to its end; one that was not has ended this with an error.
+        // Every snapshot was read back from disk to its end; otherwise the dump fails.
         proof: Proof::Readable,
-        restore_by_hand,
+        manual_restore,
         remarks,
     })
 }
 
-fn first_unreadable(found: &Qdrant) -> Option<(&str, &str)> {
+fn first_unreadable(found: &QdrantFingerprint) -> Option<(&str, &str)> {
     found.collections.iter().find_map(|(name, one)| Some((name.as_str(), one.unreadable.as_deref()?)))
 }
 
-/// The bytes of all vectors and payloads, which a snapshot is never smaller than; 0 where the server does not tell.
+/// The size of all vectors and payloads, the minimum size of the snapshots; 0 if the server does not report it.
 async fn estimate(client: &Client) -> u64 {
     let Ok(telemetry) = client.rest().telemetry(3).await else { return 0 };
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -99,12 +99,12 @@ async fn estimate(client: &Client) -> u64 {
 
 fn note(
     into: &Staging,
-    saved: &Qdrant,
+    saved: &QdrantFingerprint,
     infos: &[(String, Value)],
 ) -> anyhow::Result<crate::backup::manifest::Artifact> {
     let collections: serde_json::Map<String, Value> = infos.iter().cloned().collect();
     let note = json!({ "version": saved.version, "collections": collections, "aliases": saved.aliases });
     let mut text = serde_json::to_string_pretty(&note)?;
     writeln!(text)?;
-    Ok(into.write(NOTE, text.as_bytes(), Holds::Note)?)
+    Ok(into.write(NOTE, text.as_bytes(), ArtifactContents::Note)?)
 }

@@ -1,46 +1,46 @@
-//! Takes one snapshot: the server makes it, we fetch it, read it back and walk it, and the server's copy goes again,
-//! however it ends.
+//! Takes one snapshot: the server creates it, it is downloaded, read back and checked, and the server's copy is deleted
+//! in any case.
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::download::{self, Fetching};
-use crate::backup::archive;
-use crate::backup::driver::qdrant::cancellation::Gone;
+use super::download::{self, DownloadContext};
+use crate::backup::driver::qdrant::archive;
+use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, SnapshotTarget};
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::fs::{FsError, free_bytes};
 use crate::progress::Task;
 
-/// Where a snapshot goes, and what watches over it.
-pub(super) struct Taking<'a> {
+/// Where a snapshot goes, and how.
+pub(super) struct SnapshotJob<'a> {
     /// The directory of the backup.
     pub(super) directory: &'a Path,
     pub(super) task: &'a dyn Task,
     pub(super) timeouts: &'a Timeouts,
-    pub(super) gone: &'a Gone,
+    pub(super) cancellation: &'a Cancellation,
 }
 
-/// Takes one. What is not as it should be, and does no harm, is a remark.
+/// Takes a snapshot. Harmless problems are remarks.
 pub(super) async fn take(
     client: &Client,
     of: SnapshotTarget<'_>,
-    taking: &Taking<'_>,
+    taking: &SnapshotJob<'_>,
     remarks: &mut Vec<String>,
 ) -> anyhow::Result<Artifact> {
-    taking.gone.check()?;
-    taking.task.detail("the server makes a snapshot");
-    // Never dropped half-way: only its answer tells what is to be deleted.
+    taking.cancellation.check()?;
+    taking.task.detail("creating a snapshot");
+    // Not cancelled: only the response says what to delete.
     let snapshot = match client.create_snapshot(of).await {
         Ok(snapshot) => snapshot,
         Err(error @ ApiError::Unreachable { .. }) => {
-            let hint = format!("the server may have a snapshot of {of} left over");
+            let hint = format!("a snapshot of {of} may be left on the server");
             return Err(anyhow::Error::from(error).context(hint));
         }
         Err(error) => return Err(error.into()),
@@ -50,25 +50,25 @@ pub(super) async fn take(
     let artifact = match (fetched, deleted) {
         (Ok(artifact), Ok(())) => artifact,
         (Ok(artifact), Err(error)) => {
-            remarks.push(format!("the server keeps its copy of the snapshot: {error}"));
+            remarks.push(format!("the snapshot could not be deleted from the server: {error}"));
             artifact
         }
         (Err(error), Ok(())) => return Err(error),
         (Err(error), Err(left)) => {
-            return Err(error.context(format!("the server keeps its copy of the snapshot: {left}")));
+            return Err(error.context(format!("the snapshot could not be deleted from the server: {left}")));
         }
     };
     if snapshot.checksum.is_none() {
-        remarks.push(format!("the server gave no checksum for the snapshot of {of}"));
+        remarks.push(format!("the server reported no checksum for the snapshot of {of}"));
     }
     Ok(artifact)
 }
 
-/// Fetches the snapshot and checks it from disk.
+/// Downloads the snapshot and checks it from disk.
 async fn fetch(
     client: &Client,
     of: SnapshotTarget<'_>,
-    taking: &Taking<'_>,
+    taking: &SnapshotJob<'_>,
     snapshot: &Descriptor,
 ) -> anyhow::Result<Artifact> {
     let path = path(of);
@@ -80,13 +80,15 @@ async fn fetch(
     }
     taking.task.total(snapshot.size);
     taking.task.detail("downloading");
-    let fetching = Fetching { task: taking.task, timeouts: taking.timeouts, gone: taking.gone };
-    let fetched = taking.gone.or(download::fetch(client, of, snapshot, &file, &fetching)).await?;
-    let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is not whole"))?;
+    let fetching =
+        DownloadContext { task: taking.task, timeouts: taking.timeouts, cancellation: taking.cancellation };
+    let fetched =
+        taking.cancellation.unless_cancelled(download::fetch(client, of, snapshot, &file, &fetching)).await?;
+    let contents = fetched.contents.with_context(|| format!("the snapshot of {of} is incomplete"))?;
     if of.shard.is_none() {
         matches_server(client, of.collection, &contents).await?;
     }
-    Ok(Artifact { path, bytes: snapshot.size, sha256: fetched.sha256, holds: holds(of) })
+    Ok(Artifact { path, bytes: snapshot.size, sha256: fetched.sha256, contents: holds(of) })
 }
 
 /// The artifact's path, with `/`.
@@ -98,16 +100,20 @@ fn path(of: SnapshotTarget<'_>) -> String {
     }
 }
 
-fn holds(of: SnapshotTarget<'_>) -> Holds {
+fn holds(of: SnapshotTarget<'_>) -> ArtifactContents {
     let collection = of.collection.to_owned();
     match of.shard {
-        None => Holds::CollectionSnapshot { collection },
-        Some(shard) => Holds::ShardSnapshot { collection, shard },
+        None => ArtifactContents::CollectionSnapshot { collection },
+        Some(shard) => ArtifactContents::ShardSnapshot { collection, shard },
     }
 }
 
-/// The snapshot is of the collection that it is said to be of.
-async fn matches_server(client: &Client, name: &str, contents: &archive::Contents) -> anyhow::Result<()> {
+/// Checks that the snapshot belongs to the collection.
+async fn matches_server(
+    client: &Client,
+    name: &str,
+    contents: &archive::SnapshotContents,
+) -> anyhow::Result<()> {
     let Ok(info) = client.rest().info(name).await else { return Ok(()) };
     let (saved, now) = (Vectors::of(&contents.config), Vectors::of(&info["config"]));
     if !saved.are_in(&now) {

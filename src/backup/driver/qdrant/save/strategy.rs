@@ -1,49 +1,49 @@
-//! Saves one collection in the cheapest way that is sound: not at all where nothing was written since the last backup, else
-//! only what has changed, else the whole. Whatever is odd about a cheaper way leads to the next one.
+//! The strategy for one collection: link the last backup if nothing was written since, otherwise an incremental backup,
+//! otherwise a full one. Any problem with a cheaper strategy leads to the next one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::full::{self, Outcome, Saving};
-use super::incremental::{self, Differing};
-use super::incremental_chain::{Chain, only_shard};
-use crate::backup::driver::Target;
-use crate::backup::driver::qdrant::cancellation::to_its_end;
+use super::full::{self, CollectionJob, FullOutcome};
+use super::incremental::{self, IncrementalJob};
+use super::incremental_chain::{IncrementalChain, only_shard};
+use crate::backup::driver::DriverTarget;
+use crate::backup::driver::qdrant::cancellation::run_to_completion;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::state::fingerprint::Taken;
+use crate::backup::driver::qdrant::state::fingerprint::CountedServer;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::fingerprint::{Collection, Qdrant};
-use crate::backup::manifest::{Artifact, Holds};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
+use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::{Backup, Staging};
 use crate::progress::Unit;
 
-/// A backup of a server in the making.
-pub(crate) struct Dumping<'a> {
-    target: Target<'a>,
+/// A backup of a server that is being made.
+pub(crate) struct ServerDump<'a> {
+    target: DriverTarget<'a>,
     client: &'a Arc<Client>,
     previous: Option<&'a Backup>,
     timeouts: Timeouts,
-    /// What was found before anything was saved.
-    known: BTreeMap<String, (Collection, Value)>,
-    pub(crate) saved: Qdrant,
-    /// The infos of the saved collections, as the server printed them.
+    /// The fingerprint before the backup.
+    known: BTreeMap<String, (CollectionFingerprint, Value)>,
+    pub(crate) saved: QdrantFingerprint,
+    /// The infos of the saved collections, as the server reported them.
     pub(crate) infos: Vec<(String, Value)>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) remarks: Vec<String>,
 }
 
-impl<'a> Dumping<'a> {
+impl<'a> ServerDump<'a> {
     pub(crate) fn new(
-        target: Target<'a>,
+        target: DriverTarget<'a>,
         client: &'a Arc<Client>,
         previous: Option<&'a Backup>,
         timeouts: Timeouts,
-        taken: Taken,
+        taken: CountedServer,
     ) -> Self {
-        let Taken { mut fingerprint, infos } = taken;
+        let CountedServer { mut fingerprint, infos } = taken;
         let mut collections = std::mem::take(&mut fingerprint.collections);
         let known = infos
             .into_iter()
@@ -62,13 +62,14 @@ impl<'a> Dumping<'a> {
         }
     }
 
-    /// Saves one.
+    /// Backs up one collection.
     pub(crate) async fn collection(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
         if let Some((known, info)) = self.known.get(name).cloned() {
-            let chain =
-                self.previous.and_then(|backup| Chain::of(backup, name, &known, self.client.version()));
+            let chain = self
+                .previous
+                .and_then(|backup| IncrementalChain::of(backup, name, &known, self.client.version()));
             if let Some(chain) = chain
-                && self.on_top(name, &chain, known, info, into).await?
+                && self.incremental(name, &chain, known, info, into).await?
             {
                 return Ok(());
             }
@@ -76,33 +77,33 @@ impl<'a> Dumping<'a> {
         self.whole(name, into).await
     }
 
-    /// Saves what has changed since the previous backup, if that can be told. Returns whether it is saved.
-    async fn on_top(
+    /// Backs up what changed since the previous backup, if possible. Returns whether the collection is backed up.
+    async fn incremental(
         &mut self,
         name: &str,
-        chain: &Chain<'_>,
-        known: Collection,
+        chain: &IncrementalChain<'_>,
+        known: CollectionFingerprint,
         info: Value,
         into: &mut Staging,
     ) -> anyhow::Result<bool> {
         if chain.is_current(&known) {
             return Ok(self.take_over(&chain.paths(), known, (name, info), into));
         }
-        let (Some((link, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
+        let (Some((number, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
             return Ok(false);
         };
         if only_shard(&known) != Some(shard) {
             return Ok(false);
         }
-        let differing = Differing {
+        let job = IncrementalJob {
             name: name.to_owned(),
             shard,
             versions,
-            link,
+            number,
             most,
             directory: into.directory().to_owned(),
             task: self.target.progress.begin(
-                &format!("saving the changes of collection `{name}`"),
+                &format!("backing up the changes of collection `{name}`"),
                 Unit::Bytes,
                 None,
             ),
@@ -110,12 +111,14 @@ impl<'a> Dumping<'a> {
         };
         let shared = Arc::clone(self.client);
         let outcome =
-            to_its_end(async move |gone| incremental::save(&shared.again().await?, differing, &gone).await)
+            run_to_completion(async move |cancellation| incremental::save(&shared, job, &cancellation).await)
                 .await?;
         match outcome {
-            incremental::Outcome::Whole => Ok(false),
-            incremental::Outcome::Same => Ok(self.take_over(&chain.paths(), known, (name, info), into)),
-            incremental::Outcome::Changed(changed) => {
+            incremental::IncrementalOutcome::UseFull => Ok(false),
+            incremental::IncrementalOutcome::Same => {
+                Ok(self.take_over(&chain.paths(), known, (name, info), into))
+            }
+            incremental::IncrementalOutcome::Changed(changed) => {
                 let path = changed.artifact.path.clone();
                 if !self.take_over(&chain.links(), known, (name, info), into) {
                     into.discard(&path)?;
@@ -130,11 +133,11 @@ impl<'a> Dumping<'a> {
         }
     }
 
-    /// Takes files of the previous backup over. A damaged one there is a reason to save the whole.
+    /// Links files of the previous backup. If one is damaged, the collection gets a full backup.
     fn take_over(
         &mut self,
         paths: &[String],
-        known: Collection,
+        known: CollectionFingerprint,
         (name, info): (&str, Value),
         into: &mut Staging,
     ) -> bool {
@@ -144,9 +147,9 @@ impl<'a> Dumping<'a> {
             match into.link_from(previous, path) {
                 Ok(artifact) => taken.push(artifact),
                 Err(error) => {
-                    self.remarks.push(format!("collection `{name}` is saved as a whole: {error}"));
+                    self.remarks.push(format!("collection `{name}` gets a full backup: {error}"));
                     for artifact in &taken {
-                        // What is left there fails the check at the end.
+                        // If this fails, the verification at the end fails.
                         let _ = into.discard(&artifact.path);
                     }
                     return false;
@@ -159,7 +162,7 @@ impl<'a> Dumping<'a> {
         true
     }
 
-    /// What was written while the changes were on their way may be in them or not.
+    /// What was written during the download may be in the increment or not.
     async fn recount(&mut self, name: &str) {
         let Some(collection) = self.saved.collections.get_mut(name) else { return };
         let info = self.infos.last().map(|(_, info)| info.clone()).unwrap_or_default();
@@ -167,18 +170,19 @@ impl<'a> Dumping<'a> {
     }
 
     async fn whole(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
-        let saving = Saving {
+        let job = CollectionJob {
             name: name.to_owned(),
             known: self.known.get(name).map(|(known, _)| known.clone()),
             directory: into.directory().to_owned(),
-            task: self.target.progress.begin(&format!("saving collection `{name}`"), Unit::Bytes, None),
+            task: self.target.progress.begin(&format!("backing up collection `{name}`"), Unit::Bytes, None),
             timeouts: self.timeouts,
         };
         let shared = Arc::clone(self.client);
         let outcome =
-            to_its_end(async move |gone| full::save(&shared.again().await?, saving, &gone).await).await?;
+            run_to_completion(async move |cancellation| full::save(&shared, job, &cancellation).await)
+                .await?;
         match outcome {
-            Outcome::Saved(one) => {
+            FullOutcome::SavedCollection(one) => {
                 one.artifacts.iter().for_each(|artifact| into.was_read_back(artifact));
                 self.saved.collections.insert(name.to_owned(), one.collection);
                 self.infos.push((name.to_owned(), one.info));
@@ -188,9 +192,9 @@ impl<'a> Dumping<'a> {
                 }
                 self.remarks.extend(one.remarks);
             }
-            Outcome::Deleted => {
+            FullOutcome::Deleted => {
                 self.remarks
-                    .push(format!("collection `{name}` was deleted meanwhile, and is not in this backup"));
+                    .push(format!("collection `{name}` was deleted during the backup and is not in it"));
             }
         }
         Ok(())
@@ -199,6 +203,6 @@ impl<'a> Dumping<'a> {
 
 fn versions_file(name: &str, shard: u32, versions: &Value, into: &Staging) -> anyhow::Result<Artifact> {
     let path = format!("collections/{}.versions.json", names::in_file(name));
-    let holds = Holds::SegmentVersions { collection: name.to_owned(), shard };
-    Ok(into.write(&path, versions.to_string().as_bytes(), holds)?)
+    let contents = ArtifactContents::SegmentVersions { collection: name.to_owned(), shard };
+    Ok(into.write(&path, versions.to_string().as_bytes(), contents)?)
 }

@@ -1,17 +1,17 @@
-//! Whether a server holds just what a backup has of it: asked before every stop, so it makes no snapshot, counts nothing, and
-//! costs a question for each collection.
+//! Whether a server is unchanged since a backup. Checked before every stop, so it takes no snapshot, counts nothing,
+//! and needs one request for each collection.
 
 use std::collections::BTreeMap;
 
-use super::incremental_chain::Chain;
-use crate::backup::driver::Target;
+use super::incremental_chain::IncrementalChain;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint;
-use crate::backup::fingerprint::{Collection, Fingerprint};
+use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint};
 use crate::backup::store::Backup;
 
-/// Whether nothing was written to the server since a backup was made of it, as far as it proves that.
-pub(crate) async fn since(target: Target<'_>, backup: &Backup) -> anyhow::Result<bool> {
+/// Whether the server proves that nothing was written since a backup.
+pub(crate) async fn since(target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
     let Fingerprint::Qdrant(recorded) = &backup.manifest.fingerprint else { return Ok(false) };
     let client = Client::connect_all(target).await?;
     if client.version() != recorded.version
@@ -23,9 +23,10 @@ pub(crate) async fn since(target: Target<'_>, backup: &Backup) -> anyhow::Result
     let mut marks = fingerprint::marks(&client, target).await?;
     for name in recorded.collections.keys() {
         let info = client.rest().info(name).await?;
-        let now = Collection { mark: marks.remove(name), ..fingerprint::uncounted(&info) };
-        let current =
-            Chain::of(backup, name, &now, client.version()).is_some_and(|chain| chain.is_current(&now));
+        let now =
+            CollectionFingerprint { write_position: marks.remove(name), ..fingerprint::uncounted(&info) };
+        let current = IncrementalChain::of(backup, name, &now, client.version())
+            .is_some_and(|chain| chain.is_current(&now));
         if !current {
             return Ok(false);
         }

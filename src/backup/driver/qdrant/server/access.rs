@@ -1,36 +1,36 @@
-//! Where a Qdrant server listens, which key it wants, and which certificate it shows.
+//! Where a Qdrant server listens, its API key, and its certificate.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::settings::Settings;
+use super::settings::ServerSettings;
 use super::{container_files, pinned};
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::secret::Secret;
 
 /// The ports of the server's default configuration (`config/config.yaml`).
 const HTTP: u16 = 6333;
 const GRPC: u16 = 6334;
 
-/// Where the server's working directory is in its image: relative paths count from there.
+/// The server's working directory in its image, for relative paths.
 const HOME: &str = "/qdrant";
 
 /// The certificate of the server's default configuration.
 const CERTIFICATE: &str = "./tls/cert.pem";
 
-/// How to talk to a server.
+/// How to connect to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) http_port: u16,
     pub(crate) grpc_port: u16,
     pub(crate) tls: bool,
-    /// The certificate that it shows, in DER, where it could be read from its container.
+    /// Its certificate, in DER, if it could be read from its container.
     pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) key: Option<Secret>,
 }
 
 impl Access {
-    pub(crate) async fn of(target: Target<'_>) -> anyhow::Result<Self> {
-        let settings = Settings::of(target).await?;
+    pub(crate) async fn of(target: DriverTarget<'_>) -> anyhow::Result<Self> {
+        let settings = ServerSettings::of(target).await?;
         let tls = is_on(settings.get("service", "enable_tls"));
         let certificate = if tls { certificate(target, &settings).await } else { None };
         Ok(Self {
@@ -38,19 +38,19 @@ impl Access {
             grpc_port: port(settings.get("service", "grpc_port"), GRPC),
             tls,
             certificate,
-            // Another project's may be exported; the server's own is the server's.
+            // The variable may be meant for another project, so the server's own key takes precedence.
             key: settings.get("service", "api_key").or_else(|| target.api_key.cloned().filter(is_set)),
         })
     }
 }
 
-async fn certificate(target: Target<'_>, settings: &Settings<'_>) -> Option<Vec<u8>> {
+async fn certificate(target: DriverTarget<'_>, settings: &ServerSettings<'_>) -> Option<Vec<u8>> {
     let set = settings.get("tls", "cert");
     let path = set.as_ref().map_or(CERTIFICATE, Secret::expose);
     pinned::certificate(&container_files::read(target, &in_home(path)).await?)
 }
 
-/// A path of the server's settings as a whole one, without `.` and `..`.
+/// A path from the server's settings as an absolute one, without `.` and `..`.
 pub(crate) fn in_home(path: &str) -> PathBuf {
     let mut whole = PathBuf::new();
     for part in Path::new(HOME).join(path).components() {
@@ -63,8 +63,8 @@ pub(crate) fn in_home(path: &str) -> PathBuf {
     whole
 }
 
-/// Where the server keeps its data, inside its container.
-pub(crate) fn storage_path(target: Target<'_>) -> PathBuf {
+/// The server's storage directory, inside its container.
+pub(crate) fn storage_path(target: DriverTarget<'_>) -> PathBuf {
     let container = target.store.container.as_ref();
     let set = container.and_then(|container| container.environment.get("QDRANT__STORAGE__STORAGE_PATH"));
     in_home(set.map_or("storage", |path| path.expose().trim()))
@@ -85,7 +85,7 @@ fn is_on(set: Option<Secret>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
     use crate::engine::memory::MemoryEngine;
     use crate::engine::{Mount, MountSource};
     use crate::progress::Silent;
@@ -96,7 +96,7 @@ mod tests {
 
     /// With these files mounted into the container.
     async fn access_with(variables: &[(&str, &str)], key: Option<&Secret>, files: &[(&str, &str)]) -> Access {
-        let mut container = examples::container();
+        let mut container = fixtures::container();
         for (name, value) in variables {
             container.environment.insert((*name).to_owned(), Secret::new(*value));
         }
@@ -118,8 +118,8 @@ mod tests {
             let (directory, name) = path.split_once('/').expect("a directory");
             engine = engine.with_volume_file(directory, name, *text);
         }
-        let store = examples::store(container);
-        Access::of(Target {
+        let store = fixtures::store(container);
+        Access::of(DriverTarget {
             engine: &engine,
             store: &store,
             stores: &[],

@@ -1,9 +1,8 @@
-//! One server, asked over gRPC where that can be reached and over REST where not.
+//! One server, over gRPC if its port is reachable, and over REST.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde_json::Value;
 
 use super::access::Access;
@@ -11,27 +10,24 @@ use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
 use super::rest::{COUNT, Descriptor, Rest, SnapshotTarget};
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::endpoint::{self, Connection, Routes};
 
-/// How many ids one page of a count holds, unless the collection allows less.
+/// The number of ids on one page of a count, unless the collection allows less.
 const PAGE: u64 = 10_000;
 
 /// See the head of this file.
 pub(crate) struct Client {
-    access: Access,
     rest: Rest,
     grpc: Option<Grpc>,
     version: String,
-    /// Where it was looked for, and there is one.
+    /// If it was looked up, and there is one.
     cluster: Option<Cluster>,
     /// Last, so that a tunnel stays open as long as anything uses it.
-    reached: Connection,
-    reached_grpc: Option<Connection>,
+    _connections: (Connection, Option<Connection>),
 }
 
-/// Takes the answer of gRPC, or that of REST when there is no gRPC or its connection is gone. For requests that may be
-/// sent twice.
+/// Uses gRPC, or REST if there is no gRPC or its connection is lost. For requests that may be sent twice.
 macro_rules! either {
     ($self:ident, $call:ident($($argument:expr),*)) => {
         match &$self.grpc {
@@ -45,8 +41,8 @@ macro_rules! either {
 }
 
 impl Client {
-    /// Finds the server and learns its version. gRPC is an extra: its port is often not published.
-    pub(crate) async fn connect(target: Target<'_>) -> anyhow::Result<Self> {
+    /// Connects to the server and reads its version. gRPC is optional: its port is often not published.
+    pub(crate) async fn connect(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         let access = Access::of(target).await?;
         let probe = |address: String| {
             let access = &access;
@@ -59,12 +55,12 @@ impl Client {
             let (access, version) = (&access, &version);
             async move {
                 let answered = Grpc::new(&address, access)?.version().await?;
-                // The two ports are found one by one; that both lead to one server shows at least in this.
+                // The two ports are found separately; this is a check that both belong to the same server.
                 anyhow::ensure!(answered == *version, "it is a server of version {answered}");
                 Ok(())
             }
         };
-        // TLS needs the certificate's own host name there, which a published port does not have.
+        // gRPC over TLS needs the host name of the certificate, which a published port does not have.
         let reached_grpc = if access.tls {
             None
         } else {
@@ -75,11 +71,11 @@ impl Client {
             None => None,
         };
         tracing::debug!(rest = %reached, grpc = grpc.is_some(), version, "found the server");
-        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
+        Ok(Self { rest, grpc, version, cluster: None, _connections: (reached, reached_grpc) })
     }
 
-    /// Like [`Client::connect`], with the other nodes where the server is one of a cluster.
-    pub(crate) async fn connect_all(target: Target<'_>) -> anyhow::Result<Arc<Self>> {
+    /// Like [`Client::connect`], with the other nodes if the server is part of a cluster.
+    pub(crate) async fn connect_all(target: DriverTarget<'_>) -> anyhow::Result<Arc<Self>> {
         let mut client = Self::connect(target).await?;
         client.cluster = Box::pin(Cluster::of(&client, target)).await?;
         Ok(Arc::new(client))
@@ -90,34 +86,11 @@ impl Client {
         self.cluster.as_ref()
     }
 
-    /// A client of its own for another async runtime.
-    pub(crate) async fn again(&self) -> anyhow::Result<Self> {
-        let mut again = self.again_alone().await?;
-        if let Some(cluster) = &self.cluster {
-            again.cluster = Some(cluster.again().await?);
-        }
-        Ok(again)
-    }
-
-    pub(super) async fn again_alone(&self) -> anyhow::Result<Self> {
-        let reached = self.reached.again().await.context("the tunnel cannot be opened again")?;
-        let rest = Rest::new(reached.address(), &self.access)?;
-        let (grpc, reached_grpc) = match &self.reached_grpc {
-            Some(known) => {
-                let reached = known.again().await?;
-                (Some(Grpc::new(reached.address(), &self.access)?), Some(reached))
-            }
-            None => (None, None),
-        };
-        let (access, version) = (self.access.clone(), self.version.clone());
-        Ok(Self { access, rest, grpc, version, cluster: None, reached, reached_grpc })
-    }
-
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
 
-    /// What only REST has.
+    /// For requests that only REST has.
     pub(crate) fn rest(&self) -> &Rest {
         &self.rest
     }
@@ -133,8 +106,8 @@ impl Client {
         either!(self, aliases())
     }
 
-    /// The exact count, however the collection allows it to be had: strict mode may cap the timeout, forbid exact
-    /// counts, and cap the length of a page.
+    /// The exact count, in a way that the collection allows: strict mode may limit the timeout, forbid exact counts,
+    /// and limit the size of a page.
     pub(crate) async fn count(&self, collection: &str, info: &Value) -> Result<u64> {
         let strict = strict_mode(info);
         for timeout in [Some(COUNT), None] {
@@ -160,7 +133,7 @@ impl Client {
         }
     }
 
-    /// Never sent twice: a second one would leave the first behind.
+    /// Never sent twice: the first snapshot would be left behind.
     pub(crate) async fn create_snapshot<'a>(&self, of: impl Into<SnapshotTarget<'a>>) -> Result<Descriptor> {
         let of = of.into();
         match &self.grpc {
@@ -169,7 +142,7 @@ impl Client {
         }
     }
 
-    /// One that is not there any more counts as deleted.
+    /// One that no longer exists counts as deleted.
     pub(crate) async fn delete_snapshot<'a>(
         &self,
         of: impl Into<SnapshotTarget<'a>>,
@@ -195,7 +168,7 @@ impl Client {
         }
     }
 
-    /// Whether there was one to delete.
+    /// Returns whether it existed.
     pub(crate) async fn delete_collection(&self, collection: &str) -> Result<bool> {
         either!(self, delete_collection(collection))
     }
@@ -205,7 +178,7 @@ impl Client {
     }
 }
 
-/// How many points one request may ask for, where the collection has a limit.
+/// The maximum number of points in one request, if the collection has a limit.
 pub(crate) fn query_limit(info: &Value) -> Option<u64> {
     strict_mode(info).and_then(longest_page)
 }

@@ -1,8 +1,8 @@
-//! Several servers that are the nodes of one cluster: who they are, and which of them has what.
+//! The nodes of a cluster, and which of them has which shards.
 //!
-//! Every node answers questions about whole collections; a snapshot holds only what the node has that makes it. So a
-//! cluster is saved shard by shard, each from one node that has it, and it does not matter then on which nodes the shards
-//! lie, or on how many, when they are put back.
+//! Every node answers requests for complete collections, but a snapshot contains only what its node has. So a cluster
+//! is backed up shard by shard, each from one node that has it. The number of nodes and the placement of the shards do
+//! not matter for a restore.
 
 use std::collections::BTreeMap;
 
@@ -11,45 +11,47 @@ use anyhow::{Context as _, bail};
 use super::client::Client;
 use super::error::{ApiError, Result};
 use super::placement::{Placement, Replica};
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::inventory::{Store, StoreKind};
 
-/// The other nodes of a server's cluster, as far as they are services of this project that answer.
+/// The other nodes of a server's cluster that are services of this project and respond.
 pub(crate) struct Cluster {
     own: u64,
-    others: BTreeMap<u64, Node>,
-    /// Why some cannot be asked, for the message.
-    silent: Vec<String>,
+    others: BTreeMap<u64, ClusterNode>,
+    /// Why some are unreachable, for the message.
+    unreachable: Vec<String>,
 }
 
-struct Node {
+struct ClusterNode {
     store: String,
     client: Client,
 }
 
-/// A server that has a part of the collections.
-pub(crate) struct Member<'a> {
+/// A server that has some of the shards.
+pub(crate) struct ClusterMember<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) target: Target<'a>,
-    /// What it is called in its cluster; `None` where it stands alone.
+    pub(crate) target: DriverTarget<'a>,
+    /// Its id in the cluster; `None` for a single server.
     pub(crate) node: Option<u64>,
 }
 
-/// What a server says of its cluster.
-struct Told {
+/// What a server reports about its cluster.
+struct ClusterInfo {
     own: u64,
     peers: Vec<u64>,
 }
 
-impl Told {
-    /// `None` where the server stands alone.
+impl ClusterInfo {
+    /// `None` for a single server.
     async fn of(client: &Client) -> anyhow::Result<Option<Self>> {
         let told = match client.rest().cluster().await {
             Ok(told) => told,
-            // A key for one collection only may not ask; such a server answers the next requests, or not.
-            Err(ApiError::NotFound { .. } | ApiError::Right { .. }) => return Ok(None),
+            // A key for a single collection does not allow this request; the next requests show whether it is
+            // sufficient.
+            Err(ApiError::NotFound { .. } | ApiError::Permission { .. }) => return Ok(None),
             Err(error) => {
-                return Err(anyhow::Error::from(error).context("the server does not say whether it is alone"));
+                return Err(anyhow::Error::from(error)
+                    .context("the server does not report whether it is part of a cluster"));
             }
         };
         let peers: Vec<u64> = told["peers"]
@@ -62,41 +64,31 @@ impl Told {
 }
 
 impl Cluster {
-    /// `None` where the server stands alone.
-    pub(super) async fn of(client: &Client, target: Target<'_>) -> anyhow::Result<Option<Self>> {
-        let Some(told) = Told::of(client).await? else { return Ok(None) };
-        let mut cluster = Self { own: told.own, others: BTreeMap::new(), silent: Vec::new() };
+    /// `None` for a single server.
+    pub(super) async fn of(client: &Client, target: DriverTarget<'_>) -> anyhow::Result<Option<Self>> {
+        let Some(told) = ClusterInfo::of(client).await? else { return Ok(None) };
+        let mut cluster = Self { own: told.own, others: BTreeMap::new(), unreachable: Vec::new() };
         let is_other = |store: &&Store| store.kind == StoreKind::Qdrant && store.id != target.store.id;
         for store in target.stores.iter().filter(is_other) {
             let asked = async {
-                let client = Client::connect(Target { store, ..target }).await?;
-                let told = Told::of(&client).await?;
+                let client = Client::connect(DriverTarget { store, ..target }).await?;
+                let told = ClusterInfo::of(&client).await?;
                 anyhow::Ok((client, told))
             };
             match asked.await {
                 Ok((client, Some(other))) if told.peers.contains(&other.own) => {
-                    cluster.others.insert(other.own, Node { store: store.id.clone(), client });
+                    cluster.others.insert(other.own, ClusterNode { store: store.id.clone(), client });
                 }
                 Ok(_) => {}
-                Err(error) => cluster.silent.push(format!("`{}`: {error:#}", store.service)),
+                Err(error) => cluster.unreachable.push(format!("`{}`: {error:#}", store.service)),
             }
         }
         for peer in told.peers {
-            if peer != told.own && !cluster.others.contains_key(&peer) && cluster.silent.is_empty() {
-                cluster.silent.push(format!("node {peer} is no service of this project"));
+            if peer != told.own && !cluster.others.contains_key(&peer) && cluster.unreachable.is_empty() {
+                cluster.unreachable.push(format!("node {peer} is not a service of this project"));
             }
         }
         Ok(Some(cluster))
-    }
-
-    /// With clients of its own for another async runtime.
-    pub(super) async fn again(&self) -> anyhow::Result<Self> {
-        let mut others = BTreeMap::new();
-        for (peer, node) in &self.others {
-            let client = node.client.again_alone().await?;
-            others.insert(*peer, Node { store: node.store.clone(), client });
-        }
-        Ok(Self { own: self.own, others, silent: self.silent.clone() })
     }
 
     /// The stores of the other nodes.
@@ -109,10 +101,10 @@ impl Cluster {
     }
 }
 
-/// Fails where a server is one of a cluster, and a shard of one of these collections has no copy in use: after a start the
-/// nodes have to find each other first, and until then counts fail that will not fail later.
-pub(super) async fn together(client: &Client, collections: &[String]) -> anyhow::Result<()> {
-    if Told::of(client).await?.is_none() {
+/// Fails if a server is part of a cluster and a shard of these collections has no active replica: after a start the
+/// nodes have to find each other, and until then counts fail.
+pub(super) async fn ensure_cluster_ready(client: &Client, collections: &[String]) -> anyhow::Result<()> {
+    if ClusterInfo::of(client).await?.is_none() {
         return Ok(());
     }
     for name in collections {
@@ -120,13 +112,13 @@ pub(super) async fn together(client: &Client, collections: &[String]) -> anyhow:
         client
             .count(name, &info)
             .await
-            .with_context(|| format!("the nodes have not found each other for collection `{name}`"))?;
+            .with_context(|| format!("the nodes of the cluster are not ready for collection `{name}`"))?;
     }
     Ok(())
 }
 
 impl Client {
-    /// A node that has a shard in use. Fails where none of them can be asked.
+    /// A reachable node with an active replica of a shard.
     pub(crate) fn holder(
         &self,
         placement: &Placement,
@@ -136,13 +128,13 @@ impl Client {
         match self.having(placement, shard).into_iter().find(|(replica, _)| replica.is_active()) {
             Some((_, client)) => Ok(client),
             None => bail!(
-                "no node that can be asked has shard {shard} of collection `{collection}` in use{}",
-                self.why_silent()
+                "no reachable node has an active replica of shard {shard} of collection `{collection}`{}",
+                self.unreachable_reasons()
             ),
         }
     }
 
-    /// Every node that has a shard and can be asked.
+    /// Every reachable node that has a shard.
     pub(crate) fn holders(&self, placement: &Placement, shard: u32) -> Vec<&Self> {
         self.having(placement, shard).into_iter().map(|(_, client)| client).collect()
     }
@@ -153,31 +145,34 @@ impl Client {
         replicas.iter().filter_map(|replica| Some((replica, client(replica.peer)?))).collect()
     }
 
-    fn why_silent(&self) -> String {
-        match self.cluster().map(|cluster| cluster.silent.join("; ")) {
+    fn unreachable_reasons(&self) -> String {
+        match self.cluster().map(|cluster| cluster.unreachable.join("; ")) {
             Some(reasons) if !reasons.is_empty() => format!(" ({reasons})"),
             _ => String::new(),
         }
     }
 
-    /// Every server that has a part of the collections: this one, or all nodes of its cluster. None where one of those
-    /// cannot be asked.
-    pub(crate) fn members<'a>(&'a self, target: Target<'a>) -> Vec<Member<'a>> {
+    /// Every server that has some of the shards: this one, or all nodes of its cluster. Empty if a node is unreachable.
+    pub(crate) fn members<'a>(&'a self, target: DriverTarget<'a>) -> Vec<ClusterMember<'a>> {
         let Some(cluster) = self.cluster() else {
-            return vec![Member { client: self, target, node: None }];
+            return vec![ClusterMember { client: self, target, node: None }];
         };
-        if !cluster.silent.is_empty() {
+        if !cluster.unreachable.is_empty() {
             return Vec::new();
         }
-        let own = Some(Member { client: self, target, node: Some(cluster.own) });
+        let own = Some(ClusterMember { client: self, target, node: Some(cluster.own) });
         let others = cluster.others.iter().map(|(peer, node)| {
             let store = target.stores.iter().find(|store| store.id == node.store)?;
-            Some(Member { client: &node.client, target: Target { store, ..target }, node: Some(*peer) })
+            Some(ClusterMember {
+                client: &node.client,
+                target: DriverTarget { store, ..target },
+                node: Some(*peer),
+            })
         });
         std::iter::once(own).chain(others).collect::<Option<_>>().unwrap_or_default()
     }
 
-    /// Every node that can be asked, this one first.
+    /// Every reachable node, this one first.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(
             self.cluster().into_iter().flat_map(|cluster| cluster.others.values().map(|node| &node.client)),

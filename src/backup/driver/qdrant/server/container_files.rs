@@ -1,4 +1,4 @@
-//! Small files inside a server's container.
+//! Reads small files in a server's container.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 
 /// Settings and certificates are a few kilobytes.
 const LONGEST: usize = 1 << 20;
 
-/// How long the engine may take for one.
+/// The timeout for reading one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a file in the container says; `None` where there is no such file, or it cannot be had.
-pub(super) async fn read(target: Target<'_>, path: &Path) -> Option<Vec<u8>> {
+/// The contents of a file in the container; `None` if it cannot be read.
+pub(super) async fn read(target: DriverTarget<'_>, path: &Path) -> Option<Vec<u8>> {
     let container = target.store.container.as_ref()?;
     let read = async {
         let mut stream = target.engine.read_archive(&container.id, path).await.ok()?;

@@ -1,30 +1,30 @@
-//! What a Qdrant server has refused, in words that say what to do about it. Never shows a key.
+//! Errors of a Qdrant server, with what to do about them. Never contain a key.
 
 use std::fmt;
 
-/// Why a request was not answered as hoped. Requests are named by what they do: `list the collections`.
+/// Why a request failed. `action` is what it does: `list the collections`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error("{}", Locked(*given))]
     Key { given: bool },
-    #[error("the API key may not {action}: the server wants {right} for that ({message})")]
-    Right { action: String, right: Right, message: String },
+    #[error("the API key is not allowed to {action}: that requires {right} ({message})")]
+    Permission { action: String, right: Permission, message: String },
     #[error("cannot {action}: {message}")]
     NotFound { action: String, message: String },
-    /// The server understood, and will not.
+    /// The server rejected the request.
     #[error("cannot {action}: {message}")]
     Refused { action: String, message: String },
-    /// The server tried, and could not.
+    /// The server failed.
     #[error("the server failed to {action}: {message}")]
     Failed { action: String, message: String },
-    /// The connection was not made, or broke.
+    /// The connection failed or was lost.
     #[error("cannot {action}: the server does not answer")]
     Unreachable {
         action: String,
         #[source]
         source: anyhow::Error,
     },
-    #[error("cannot {action}: the server's answer makes no sense: {reason}")]
+    #[error("cannot {action}: the server's response is invalid: {reason}")]
     Senseless { action: String, reason: String },
 }
 
@@ -35,69 +35,69 @@ struct Locked(bool);
 impl fmt::Display for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 {
-            f.write_str("the server does not accept the API key that it was given")
+            f.write_str("the server rejected the API key")
         } else {
-            f.write_str("the server wants an API key, and neither the container's environment nor a mounted configuration holds one")
+            f.write_str("the server requires an API key, and neither the container's environment nor a mounted configuration contains one")
         }?;
-        f.write_str("; `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one")
+        f.write_str("; set `SAFE_COMPOSE_QDRANT_API_KEY`")
     }
 }
 
 /// What a key must allow (`src/actix/api/snapshot_api.rs`, `lib/storage/src/rbac`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Right {
+pub(crate) enum Permission {
     Read,
     Write,
     Manage,
 }
 
-impl fmt::Display for Right {
+impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Read => "the right to read",
-            Self::Write => "the right to write to the collection, which a read-only key lacks",
-            Self::Manage => "the right to manage the whole server, which only `service.api_key` has",
+            Self::Read => "read access",
+            Self::Write => "write access to the collection, which a read-only key lacks",
+            Self::Manage => "full access to the server, which only `service.api_key` has",
         })
     }
 }
 
-/// A request, for messages: what it does, and what a key must allow for it.
+/// A request, for messages: what it does, and what its key must allow.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct ApiRequest {
     pub(crate) action: String,
-    pub(crate) right: Right,
-    /// Whether a key goes with it.
+    pub(crate) right: Permission,
+    /// Whether it is sent with a key.
     pub(crate) keyed: bool,
 }
 
-/// What the status of an answer means, over HTTP and over gRPC alike.
+/// What the status of a response means, over HTTP and over gRPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meaning {
+pub(crate) enum StatusMeaning {
     Key,
-    Right,
+    Permission,
     NotFound,
     Refused,
     Failed,
     Unreachable,
 }
 
-impl Meaning {
+impl StatusMeaning {
     pub(crate) fn of_http(status: u16) -> Self {
         match status {
             401 => Self::Key,
-            403 => Self::Right,
+            403 => Self::Permission,
             404 => Self::NotFound,
             400..=499 => Self::Refused,
             _ => Self::Failed,
         }
     }
 
-    /// By the number of the code: <https://grpc.io/docs/guides/status-codes/>. What the server maps to which is in its
+    /// By the number of the status code: <https://grpc.io/docs/guides/status-codes/>. The server's mapping is in its
     /// `lib/storage/src/content_manager/conversions.rs`.
     pub(crate) fn of_grpc(code: i32) -> Self {
         match code {
             16 => Self::Key,
-            7 => Self::Right,
+            7 => Self::Permission,
             5 => Self::NotFound,
             3 | 6 | 9 | 11 | 12 => Self::Refused,
             1 | 14 => Self::Unreachable,
@@ -106,18 +106,18 @@ impl Meaning {
     }
 }
 
-impl Request {
+impl ApiRequest {
     /// The error for an answer.
-    pub(crate) fn error(&self, meaning: Meaning, message: &str) -> ApiError {
+    pub(crate) fn error(&self, meaning: StatusMeaning, message: &str) -> ApiError {
         let action = self.action.clone();
         let message = message.trim().trim_end_matches('.').to_owned();
         match meaning {
-            Meaning::Key => ApiError::Key { given: self.keyed },
-            Meaning::Right => ApiError::Right { action, right: self.right, message },
-            Meaning::NotFound => ApiError::NotFound { action, message },
-            Meaning::Refused => ApiError::Refused { action, message },
-            Meaning::Failed => ApiError::Failed { action, message },
-            Meaning::Unreachable => ApiError::Unreachable { action, source: anyhow::anyhow!(message) },
+            StatusMeaning::Key => ApiError::Key { given: self.keyed },
+            StatusMeaning::Permission => ApiError::Permission { action, right: self.right, message },
+            StatusMeaning::NotFound => ApiError::NotFound { action, message },
+            StatusMeaning::Refused => ApiError::Refused { action, message },
+            StatusMeaning::Failed => ApiError::Failed { action, message },
+            StatusMeaning::Unreachable => ApiError::Unreachable { action, source: anyhow::anyhow!(message) },
         }
     }
 
@@ -134,45 +134,42 @@ impl Request {
 mod tests {
     use super::*;
 
-    fn shown(keyed: bool, right: Right, meaning: Meaning) -> String {
-        let request = Request { action: "save collection `a`".into(), right, keyed };
+    fn shown(keyed: bool, right: Permission, meaning: StatusMeaning) -> String {
+        let request = ApiRequest { action: "save collection `a`".into(), right, keyed };
         request.error(meaning, "Forbidden: no.").to_string()
     }
 
     #[test]
     fn a_refused_key_says_what_it_lacks() {
         assert_eq!(
-            shown(false, Right::Read, Meaning::of_http(401)),
-            "the server wants an API key, and neither the container's environment nor a mounted configuration holds one; \
-             `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one"
+            shown(false, Permission::Read, StatusMeaning::of_http(401)),
+            "the server requires an API key, and neither the container's environment nor a mounted configuration contains one; set `SAFE_COMPOSE_QDRANT_API_KEY`"
         );
         assert_eq!(
-            shown(true, Right::Read, Meaning::of_grpc(16)),
-            "the server does not accept the API key that it was given; \
-             `SAFE_COMPOSE_QDRANT_API_KEY` can give the right one"
+            shown(true, Permission::Read, StatusMeaning::of_grpc(16)),
+            "the server rejected the API key; set `SAFE_COMPOSE_QDRANT_API_KEY`"
         );
         assert_eq!(
-            shown(true, Right::Write, Meaning::of_http(403)),
-            "the API key may not save collection `a`: the server wants the right to write to the collection, which a \
-             read-only key lacks for that (Forbidden: no)"
+            shown(true, Permission::Write, StatusMeaning::of_http(403)),
+            "the API key is not allowed to save collection `a`: that requires write access to the collection, which a read-only key lacks (Forbidden: no)"
         );
         assert_eq!(
-            shown(true, Right::Manage, Meaning::of_http(403)),
-            shown(true, Right::Manage, Meaning::of_grpc(7))
+            shown(true, Permission::Manage, StatusMeaning::of_http(403)),
+            shown(true, Permission::Manage, StatusMeaning::of_grpc(7))
         );
     }
 
     #[test]
     fn faults_of_the_request_and_of_the_server_are_told_apart() {
         assert_eq!(
-            shown(true, Right::Read, Meaning::of_http(404)),
+            shown(true, Permission::Read, StatusMeaning::of_http(404)),
             "cannot save collection `a`: Forbidden: no"
         );
         assert_eq!(
-            shown(true, Right::Read, Meaning::of_http(500)),
+            shown(true, Permission::Read, StatusMeaning::of_http(500)),
             "the server failed to save collection `a`: Forbidden: no"
         );
-        assert_eq!(Meaning::of_http(409), Meaning::of_grpc(6));
-        assert_eq!(Meaning::of_http(507), Meaning::of_grpc(8));
+        assert_eq!(StatusMeaning::of_http(409), StatusMeaning::of_grpc(6));
+        assert_eq!(StatusMeaning::of_http(507), StatusMeaning::of_grpc(8));
     }
 }

@@ -1,4 +1,4 @@
-//! The server's side: where it listens, what it is asked, and what its answers mean.
+//! Requests to a server: endpoints, keys, REST, gRPC and errors.
 
 pub(crate) mod access;
 pub(crate) mod client;

@@ -1,7 +1,7 @@
-//! TLS to a server whose certificate is known beforehand, because it was read out of its container.
+//! TLS to a server with a pinned certificate, which was read from its container.
 //!
-//! Such certificates are mostly signed by an authority of the user's own, and made for a name that is not the address from
-//! which we come. That it is the very same certificate says more than either.
+//! Such certificates are usually signed by a private authority, for a name that differs from the address used here.
+//! That it is the same certificate proves more than either.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-/// The first certificate of a file in PEM: the server's own, before those that have signed it.
+/// The first certificate of a PEM file: the server's own, before its issuers.
 pub(super) fn certificate(pem: &[u8]) -> Option<Vec<u8>> {
     CertificateDer::from_pem_slice(pem).ok().map(|certificate| certificate.to_vec())
 }
 
-/// Talks only to whoever has the key of this certificate.
+/// Accepts only this certificate.
 pub(super) fn config(certificate: &[u8]) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let pinned = Pinned { certificate: certificate.to_vec(), provider: Arc::clone(&provider) };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A node's copy of a shard.
+/// A replica of a shard on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replica {
     pub(crate) peer: u64,
@@ -18,16 +18,16 @@ impl Replica {
     }
 }
 
-/// Where the shards of a collection lie.
+/// The replicas of each shard of a collection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Placement {
-    /// The node that tells.
+    /// The node that reports it.
     pub(super) own: u64,
     pub(super) shards: BTreeMap<u32, Vec<Replica>>,
 }
 
 impl Placement {
-    /// From what a node tells: its own shards, and those of others.
+    /// From the report of a node: its own shards and those of other nodes.
     pub(super) fn of(told: &Value) -> Option<Self> {
         let own = told["peer_id"].as_u64()?;
         let mut shards: BTreeMap<u32, Vec<Replica>> = BTreeMap::new();
@@ -46,7 +46,7 @@ impl Placement {
         self.shards.keys().copied()
     }
 
-    /// How many copies of shards there are that are not in use, because others are still being copied to them.
+    /// The number of replicas that are not active yet.
     pub(crate) fn unsettled(&self) -> usize {
         self.shards.values().flatten().filter(|replica| !replica.is_active()).count()
     }

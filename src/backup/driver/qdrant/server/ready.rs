@@ -1,7 +1,7 @@
-//! Waits until a server answers.
+//! Waits until a server responds.
 //!
-//! Qdrant opens its port only when every collection is loaded (`src/main.rs`), so that an answer means more here than
-//! its `/readyz`, which says yes at once where there is only one node.
+//! Qdrant opens its port only when every collection is loaded (`src/main.rs`), so a response means more than its
+//! `/readyz`, which a single node answers at once.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use tokio::time::{Instant, sleep};
 use super::client::Client;
 use super::cluster;
 use super::error::ApiError;
-use crate::backup::driver::Target;
-use crate::engine::{Container, State};
+use crate::backup::driver::DriverTarget;
+use crate::engine::{Container, ContainerState};
 use crate::progress::Unit;
 
 const PAUSE: Duration = Duration::from_millis(300);
 
-pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<()> {
+pub(crate) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
     let deadline = Instant::now() + limit;
     let title = format!("waiting for `{}`", target.store.service);
     let task = target.progress.begin(&title, Unit::Time, None);
     let mut store = target.store.clone();
     loop {
-        let reason = match ask(Target { store: &store, ..target }, deadline).await {
+        let reason = match ask(DriverTarget { store: &store, ..target }, deadline).await {
             Ok(()) => return Ok(()),
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => error,
@@ -32,52 +32,54 @@ pub(crate) async fn wait(target: Target<'_>, limit: Duration) -> anyhow::Result<
             let waited = crate::units::Age(limit);
             return Err(reason.context(format!("`{}` did not answer within {waited}", target.store.service)));
         }
-        let container = Target { store: &store, ..target }.container()?;
+        let container = DriverTarget { store: &store, ..target }.container()?;
         task.detail(&detail(container));
         sleep(PAUSE).await;
         store.container = Some(again(target, container.clone()).await?);
     }
 }
 
-/// One try, which may not outlast the wait by much.
-async fn ask(target: Target<'_>, deadline: Instant) -> anyhow::Result<()> {
+/// One attempt, which may exceed the limit by a second.
+async fn ask(target: DriverTarget<'_>, deadline: Instant) -> anyhow::Result<()> {
     let grace = Duration::from_secs(1);
     let asked = async {
         let client = Client::connect(target).await?;
         let names = client.collections().await?;
-        cluster::together(&client, &names).await
+        cluster::ensure_cluster_ready(&client, &names).await
     };
     tokio::time::timeout_at(deadline + grace, asked)
         .await
-        .unwrap_or_else(|_| Err(anyhow!("the last try got no answer")))
+        .unwrap_or_else(|_| Err(anyhow!("the last attempt got no response")))
 }
 
-/// A key does not become right by waiting.
+/// Waiting does not make a key valid.
 fn is_final(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Right { .. }))
+    matches!(error.downcast_ref(), Some(ApiError::Key { .. } | ApiError::Permission { .. }))
 }
 
-/// The container as it is now: its state, and its ports, which a start may have changed.
-async fn again(target: Target<'_>, known: Container) -> anyhow::Result<Container> {
-    // An engine that does not answer for a moment ends no wait.
+/// The current state and ports of the container, which a start may have changed.
+async fn again(target: DriverTarget<'_>, known: Container) -> anyhow::Result<Container> {
+    // A short failure of the engine does not end the wait.
     let Ok(now) = target.engine.inspect(&known.id).await else { return Ok(known) };
     let Some(now) = now else {
         bail!("container `{}` is gone", known.name);
     };
     match now.state {
-        State::Exited | State::Dead | State::Removing => {
+        ContainerState::Exited | ContainerState::Dead | ContainerState::Removing => {
             bail!("container `{}` has stopped with exit code {}", now.name, now.exit_code)
         }
-        State::Paused => bail!("container `{}` is paused", now.name),
-        State::Created | State::Running | State::Restarting => Ok(now),
+        ContainerState::Paused => bail!("container `{}` is paused", now.name),
+        ContainerState::Created | ContainerState::Running | ContainerState::Restarting => Ok(now),
     }
 }
 
 fn detail(container: &Container) -> String {
     match (container.state, container.health.as_deref()) {
-        (State::Restarting, _) => format!("it is restarting after exit code {}", container.exit_code),
-        (State::Created, _) => "it is not started yet".to_owned(),
+        (ContainerState::Restarting, _) => {
+            format!("it is restarting after exit code {}", container.exit_code)
+        }
+        (ContainerState::Created, _) => "it is not started yet".to_owned(),
         (_, Some(health)) => format!("it is {health}"),
-        (_, None) => "it loads its collections".to_owned(),
+        (_, None) => "it is loading its collections".to_owned(),
     }
 }

@@ -1,34 +1,35 @@
-//! The settings that a server was started with, as far as they can be seen from outside: its environment, and the
-//! configuration files that are mounted into it.
+//! The settings that a server was started with, as far as they are visible: its environment and its mounted
+//! configuration files.
 //!
-//! The server reads `config/config.yaml`, `config/<RUN_MODE>.yaml` and `config/local.yaml`, each over the one before, and its
-//! environment over all of them (`src/settings.rs`, qdrant 1.19.0). Those of its image set none of what is asked for here.
+//! The server reads `config/config.yaml`, `config/<RUN_MODE>.yaml` and `config/local.yaml`, each over the one before,
+//! and its environment over all of them (`src/settings.rs`, qdrant 1.19.0). The files of its image set nothing that is
+//! needed here.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::container_files;
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::engine::Container;
 use crate::secret::Secret;
 
-/// Where the server's image keeps its configuration.
+/// The configuration directory of the server's image.
 const DIRECTORY: &str = "/qdrant/config";
 
 /// See the head of this file.
-pub(super) struct Settings<'a> {
+pub(super) struct ServerSettings<'a> {
     container: &'a Container,
-    /// The one that counts most first.
+    /// In the order of precedence.
     files: Vec<Value>,
 }
 
-impl<'a> Settings<'a> {
-    pub(super) async fn of(target: Target<'a>) -> anyhow::Result<Self> {
+impl<'a> ServerSettings<'a> {
+    pub(super) async fn of(target: DriverTarget<'a>) -> anyhow::Result<Self> {
         let container = target.container()?;
         let mut files = Vec::new();
         let directory = Path::new(DIRECTORY);
-        // The image's own are as they always are, and need not be asked for.
+        // The image's own files need not be read.
         if container.mounts.iter().any(|mount| mount.destination.starts_with(directory)) {
             let mode =
                 container.environment.get("RUN_MODE").map_or("production", |mode| mode.expose().trim());
@@ -43,7 +44,8 @@ impl<'a> Settings<'a> {
         Ok(Self { container, files })
     }
 
-    /// `service` and `http_port`, say. Text is trimmed; what is empty is not set, as the server takes an empty key for none.
+    /// For example `service` and `http_port`. Text is trimmed; an empty value counts as not set, as the server does
+    /// with an empty key.
     pub(super) fn get(&self, section: &str, key: &str) -> Option<Secret> {
         let variable = format!("QDRANT__{}__{}", section.to_uppercase(), key.to_uppercase());
         if let Some(value) = self.container.environment.get(&variable) {

@@ -1,4 +1,4 @@
-//! Watches a file on its way to the server.
+//! Reports the progress of an upload.
 
 use std::io;
 use std::pin::Pin;
@@ -11,35 +11,35 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::progress::Task;
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Clone)]
-pub(crate) struct Sent {
+pub(crate) struct UploadProgress {
     task: Arc<dyn Task>,
     whole: Arc<AtomicBool>,
 }
 
-impl Sent {
+impl UploadProgress {
     pub(crate) fn new(task: &Arc<dyn Task>) -> Self {
         Self { task: Arc::clone(task), whole: Arc::default() }
     }
 
-    /// Whether the server has got everything, and so may be at work on it even when we go away.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether the server has received everything, and so may process it even if the client disconnects.
+    pub(crate) fn is_complete(&self) -> bool {
         self.whole.load(Ordering::Acquire)
     }
 
-    pub(crate) fn watch(&self, file: File) -> Watch {
-        Watch { file, sent: self.clone() }
+    pub(crate) fn watch(&self, file: File) -> WatchedFile {
+        WatchedFile { file, sent: self.clone() }
     }
 }
 
-/// The file, as it is read.
-pub(crate) struct Watch {
+/// The file that is being read.
+pub(crate) struct WatchedFile {
     file: File,
-    sent: Sent,
+    sent: UploadProgress,
 }
 
-impl AsyncRead for Watch {
+impl AsyncRead for WatchedFile {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,20 +1,20 @@
-//! Which server can take the snapshots of which.
+//! Which server versions accept snapshots of which others.
 //!
 //! Qdrant keeps its storage readable for one minor version at a time and never downwards
-//! (<https://qdrant.tech/documentation/upgrades/>). Neither its files nor its snapshots hold the server's version, so that
-//! nobody but us can compare.
+//! (<https://qdrant.tech/documentation/upgrades/>). Neither its files nor its snapshots contain the server's version,
+//! so the server cannot check it.
 
 use std::fmt;
 
-/// `1.19.0`, as far as it matters.
+/// A version such as `1.19.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version {
+pub(crate) struct QdrantVersion {
     major: u64,
     minor: u64,
     patch: u64,
 }
 
-impl Version {
+impl QdrantVersion {
     /// Reads `1.19.0`, `v1.19` or `1.19.0-dev`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_start_matches('v');
@@ -26,37 +26,34 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for QdrantVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
     }
 }
 
-/// Why a server cannot take a snapshot of another version.
+/// Why a server does not accept a snapshot of another version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unfit {
+pub(crate) enum VersionMismatch {
+    #[error("the backup is from Qdrant {backup}, and the server is the older {server}, which cannot read it")]
+    Older { backup: QdrantVersion, server: QdrantVersion },
     #[error(
-        "the backup is of Qdrant {backup}, and the server is the older {server}: it cannot read what a newer one wrote"
+        "the backup is from Qdrant {backup}, and the server is {server}: Qdrant only reads the data of the previous minor version, so restore into {}.{} and upgrade one minor version at a time", backup.major, backup.minor
     )]
-    Older { backup: Version, server: Version },
-    #[error(
-        "the backup is of Qdrant {backup}, and the server is {server}: Qdrant reads only what the minor version before it \
-         wrote, so restore into {}.{} and upgrade step by step", backup.major, backup.minor
-    )]
-    TooNew { backup: Version, server: Version },
-    #[error("the server's version `{0}` cannot be understood")]
+    TooNew { backup: QdrantVersion, server: QdrantVersion },
+    #[error("the server's version `{0}` cannot be parsed")]
     Unknown(String),
 }
 
-/// Whether a server may be given snapshots of another. A backup that does not say its version is let pass.
-pub(crate) fn fits(backup: Option<&str>, server: &str) -> Result<(), Unfit> {
-    let Some(backup) = backup.and_then(Version::parse) else { return Ok(()) };
-    let server = Version::parse(server).ok_or_else(|| Unfit::Unknown(server.to_owned()))?;
+/// Whether a server accepts snapshots of another version. A backup without a version passes.
+pub(crate) fn fits(backup: Option<&str>, server: &str) -> Result<(), VersionMismatch> {
+    let Some(backup) = backup.and_then(QdrantVersion::parse) else { return Ok(()) };
+    let server = QdrantVersion::parse(server).ok_or_else(|| VersionMismatch::Unknown(server.to_owned()))?;
     if (server.major, server.minor) < (backup.major, backup.minor) {
-        return Err(Unfit::Older { backup, server });
+        return Err(VersionMismatch::Older { backup, server });
     }
     if server.major != backup.major || server.minor > backup.minor + 1 {
-        return Err(Unfit::TooNew { backup, server });
+        return Err(VersionMismatch::TooNew { backup, server });
     }
     Ok(())
 }
@@ -86,9 +83,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_servers_print_them() {
-        assert_eq!(Version::parse("v1.19").expect("a version").to_string(), "1.19.0");
+        assert_eq!(QdrantVersion::parse("v1.19").expect("a version").to_string(), "1.19.0");
         for odd in ["", "1", "one.two", "latest"] {
-            assert_eq!(Version::parse(odd), None, "{odd}");
+            assert_eq!(QdrantVersion::parse(odd), None, "{odd}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The requests that make a collection like one that was recorded.
+//! The requests that create a collection like a recorded one.
 //!
-//! What the server prints is not quite what it takes: `config.params.*` stands at the top of the body that creates a
-//! collection, and `optimizer_config` is `optimizers_config` there (`CreateCollection` in
+//! What the server reports is not what it accepts: `config.params.*` is at the top of the body that creates a
+//! collection, and `optimizer_config` is called `optimizers_config` there (`CreateCollection` in
 //! `lib/storage/src/content_manager/collection_meta_ops.rs`).
 
 use serde_json::{Map, Value, json};
 
-/// SnapshotTarget `config.params`, what a body takes.
+/// The keys of `config.params` that the body has.
 const PARAMS: [&str; 8] = [
     "vectors",
     "sparse_vectors",
@@ -18,7 +18,7 @@ const PARAMS: [&str; 8] = [
     "payload",
 ];
 
-/// SnapshotTarget `config`, with the name that a body has for it.
+/// The keys of `config`, with their names in the body.
 const SECTIONS: [(&str, &str); 6] = [
     ("hnsw_config", "hnsw_config"),
     ("wal_config", "wal_config"),
@@ -57,11 +57,11 @@ pub(crate) fn indexes(schema: &Value) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     #[test]
     fn what_is_printed_becomes_what_is_taken() {
-        let mut config = examples::config();
+        let mut config = fixtures::config();
         config["strict_mode_config"] = json!({ "enabled": true, "max_query_limit": 10 });
         config["metadata"] = json!({ "by": "us" });
         let body = body(&config);

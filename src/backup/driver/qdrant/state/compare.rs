@@ -1,12 +1,12 @@
-//! What a server lacks of what was recorded of it. Pure.
+//! What a server lacks compared with a fingerprint. Pure.
 //!
-//! More points, more collections and other settings are no loss. Grey and yellow are how a healthy server looks after a
-//! start and during a snapshot; red and unreadable are told even when they were recorded so.
+//! More points, more collections and other settings are not a loss. A healthy server is grey or yellow after a start
+//! and during a snapshot; red and unreadable collections are always reported.
 
 use super::vectors::Vectors;
-use crate::backup::fingerprint::{Collection, Difference, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, Difference, QdrantFingerprint};
 
-pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
+pub(crate) fn compare(recorded: &QdrantFingerprint, now: &QdrantFingerprint) -> Vec<Difference> {
     let mut found = Vec::new();
     for (name, before) in &recorded.collections {
         match now.collections.get(name) {
@@ -37,7 +37,12 @@ pub(crate) fn compare(recorded: &Qdrant, now: &Qdrant) -> Vec<Difference> {
     found
 }
 
-fn collection(name: &str, before: &Collection, after: &Collection, found: &mut Vec<Difference>) {
+fn collection(
+    name: &str,
+    before: &CollectionFingerprint,
+    after: &CollectionFingerprint,
+    found: &mut Vec<Difference>,
+) {
     if state(name, after, found) {
         return;
     }
@@ -57,9 +62,9 @@ fn collection(name: &str, before: &Collection, after: &Collection, found: &mut V
     found.extend(points(name, before, after));
 }
 
-/// What the sampled points tell. Where somebody has written since, changed points are theirs; vectors that have become
-/// zero are nobody's wish, and neither is a collection of which not one sampled point is left.
-fn points(name: &str, before: &Collection, after: &Collection) -> Option<Difference> {
+/// Compares the samples. If the collection was written to, changed points are normal; vectors that became zero are not,
+/// and neither is a collection without any of its sampled points.
+fn points(name: &str, before: &CollectionFingerprint, after: &CollectionFingerprint) -> Option<Difference> {
     let diverging = before.diverges(after);
     let collection = name.to_owned();
     if diverging.zeroed > 0 {
@@ -74,8 +79,8 @@ fn points(name: &str, before: &Collection, after: &Collection) -> Option<Differe
     })
 }
 
-/// What is wrong with a collection whatever it was before. Returns whether nothing more can be said about it.
-fn state(name: &str, now: &Collection, found: &mut Vec<Difference>) -> bool {
+/// What is wrong with a collection regardless of its past. Returns whether it cannot be compared.
+fn state(name: &str, now: &CollectionFingerprint, found: &mut Vec<Difference>) -> bool {
     if let Some(reason) = &now.unreadable {
         found.push(Difference::Unreadable { collection: name.to_owned(), reason: reason.clone() });
         return true;
@@ -86,8 +91,8 @@ fn state(name: &str, now: &Collection, found: &mut Vec<Difference>) -> bool {
     false
 }
 
-/// Where points were written while it was recorded, the smaller of both counts is all that is sure.
-fn fewest(recorded: &Collection) -> Option<u64> {
+/// If points were written during the recording, only the smaller count is certain.
+fn fewest(recorded: &CollectionFingerprint) -> Option<u64> {
     match (recorded.points, recorded.points_after) {
         (Some(before), Some(after)) => Some(before.min(after)),
         (points, _) => points,
@@ -99,10 +104,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples::{collection, server};
+    use crate::backup::driver::qdrant::fixtures::{collection, server};
 
     /// What is found after a change, and what is found when the change is undone by going the other way.
-    fn both_ways(change: impl Fn(&mut Qdrant)) -> (Vec<String>, Vec<String>) {
+    fn both_ways(change: impl Fn(&mut QdrantFingerprint)) -> (Vec<String>, Vec<String>) {
         let (before, mut after) = (server(), server());
         change(&mut after);
         let shown = |found: Vec<Difference>| found.iter().map(ToString::to_string).collect();
@@ -113,7 +118,7 @@ mod tests {
         Vec::new()
     }
 
-    fn receitas(server: &mut Qdrant) -> &mut Collection {
+    fn receitas(server: &mut QdrantFingerprint) -> &mut CollectionFingerprint {
         server.collections.get_mut("receitas").expect("it is there")
     }
 
@@ -125,7 +130,7 @@ mod tests {
     #[test]
     fn a_collection_that_is_gone() {
         let (lost, gained) = both_ways(|now| drop(now.collections.remove("livros")));
-        assert_eq!(lost, ["collection `livros` is gone (7 points)"]);
+        assert_eq!(lost, ["collection `livros` is missing (7 points)"]);
         assert_eq!(gained, none());
     }
 
@@ -154,14 +159,14 @@ mod tests {
         assert_eq!(
             lost,
             [
-                "collection `receitas` has other vectors: imagem: 3 Euclid, termos: sparse, texto: 5 Cosine instead of \
+                "collection `receitas` has different vectors: imagem: 3 Euclid, termos: sparse, texto: 5 Cosine instead of \
               imagem: 3 Euclid, termos: sparse, texto: 4 Cosine"
             ]
         );
         assert_eq!(back.len(), 1);
         let (lost, gained) = both_ways(|now| receitas(now).config["params"]["sparse_vectors"] = json!({}));
         assert_eq!((lost.len(), gained), (1, none()));
-        let tuned = |now: &mut Qdrant| {
+        let tuned = |now: &mut QdrantFingerprint| {
             let config = &mut receitas(now).config;
             config["hnsw_config"]["m"] = json!(32);
             config["params"]["vectors"]["imagem"]["on_disk"] = json!(false);
@@ -172,23 +177,23 @@ mod tests {
 
     #[test]
     fn points_that_are_others() {
-        let changed = |now: &mut Qdrant| {
-            receitas(now).sample.as_mut().expect("sampled").points[0].payload = "other".into();
+        let changed = |now: &mut QdrantFingerprint| {
+            receitas(now).sample.as_mut().expect("sampled").points[0].payload_sha256 = "other".into();
         };
         let (lost, _) = both_ways(changed);
         assert_eq!(
             lost,
             [
-                "collection `receitas` is not what it was: of 9 points that were looked at 0 are gone and 1 have other contents"
+                "collection `receitas` has different contents: of 9 sampled points, 0 are missing and 1 have changed"
             ]
         );
-        let written = |now: &mut Qdrant| {
+        let written = |now: &mut QdrantFingerprint| {
             changed(now);
-            let shards = &mut receitas(now).mark.as_mut().expect("marked").shards;
+            let shards = &mut receitas(now).write_position.as_mut().expect("marked").shards;
             shards[0].op_num += 1;
         };
         assert_eq!(both_ways(written), (none(), none()), "somebody has written");
-        let all = |now: &mut Qdrant| {
+        let all = |now: &mut QdrantFingerprint| {
             written(now);
             receitas(now).sample.as_mut().expect("sampled").points.clear();
         };
@@ -197,28 +202,26 @@ mod tests {
 
     #[test]
     fn vectors_that_have_become_zero() {
-        let zeroed = |now: &mut Qdrant| {
+        let zeroed = |now: &mut QdrantFingerprint| {
             let receitas = receitas(now);
             for point in &mut receitas.sample.as_mut().expect("sampled").points[..2] {
                 for shape in point.vectors.values_mut() {
                     (shape.norm, shape.projection) = (0.0, 0.0);
                 }
             }
-            receitas.mark = None;
+            receitas.write_position = None;
         };
         let (lost, back) = both_ways(zeroed);
         assert_eq!(
             lost,
-            [
-                "collection `receitas` has vectors of zeros where there were others: 2 of 9 points that were looked at"
-            ]
+            ["collection `receitas` has lost vectors: 2 of 9 sampled points have a vector of zeros now"]
         );
         assert_eq!(back, none(), "somebody may have mended them");
     }
 
     #[test]
     fn unreadable_and_red() {
-        let unreadable = |now: &mut Qdrant| {
+        let unreadable = |now: &mut QdrantFingerprint| {
             let collection = receitas(now);
             collection.unreadable = Some("dummy shard".into());
             collection.points = None;
@@ -229,7 +232,7 @@ mod tests {
         assert_eq!(back, none());
         let (lost, back) = both_ways(|now| receitas(now).status = "red".into());
         assert_eq!((lost.len(), back), (1, none()));
-        assert!(lost[0].contains("`receitas` is red"));
+        assert!(lost[0].contains("`receitas` has status red"));
         for status in ["grey", "yellow"] {
             assert_eq!(both_ways(|now| receitas(now).status = status.into()), (none(), none()));
         }
@@ -249,10 +252,10 @@ mod tests {
     #[test]
     fn an_alias_that_is_gone_or_moved() {
         let (lost, gained) = both_ways(|now| drop(now.aliases.remove("atual")));
-        assert_eq!(lost, ["alias `atual` of collection `receitas` is gone"]);
+        assert_eq!(lost, ["alias `atual` of collection `receitas` is missing"]);
         assert_eq!(gained, none());
         let (lost, back) = both_ways(|now| drop(now.aliases.insert("atual".into(), "livros".into())));
-        assert_eq!(lost, ["alias `atual` leads to `livros` instead of `receitas`"]);
-        assert_eq!(back, ["alias `atual` leads to `receitas` instead of `livros`"]);
+        assert_eq!(lost, ["alias `atual` points to `livros` instead of `receitas`"]);
+        assert_eq!(back, ["alias `atual` points to `receitas` instead of `livros`"]);
     }
 }

@@ -1,36 +1,40 @@
-//! Whether a server holds what was recorded, no more and no less. Pure.
+//! Whether a server is equal to a fingerprint. Pure.
 //!
-//! Stricter than what a start is compared by: nobody writes to a scratch server, so that nothing may have been added or
-//! set otherwise.
+//! Stricter than the comparison after a start: nobody writes to a temporary server, so nothing may be added or changed.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::compare;
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 
-/// What a server drops of a collection's configuration when it restores one (1.19.0,
+/// Settings of a collection that a server drops when it restores a snapshot (1.19.0,
 /// `lib/storage/src/content_manager/snapshots/recover.rs`).
 const DROPPED: [&str; 2] = ["/params/read_fan_out_factor", "/params/read_fan_out_delay_ms"];
 
-/// Every way in which `now` is not what was recorded.
-pub(crate) fn differences(recorded: &Qdrant, now: &Qdrant) -> Vec<String> {
+/// Every difference between `now` and what was recorded.
+pub(crate) fn differences(recorded: &QdrantFingerprint, now: &QdrantFingerprint) -> Vec<String> {
     let mut found: Vec<String> = compare::compare(recorded, now).iter().map(ToString::to_string).collect();
     for (name, after) in &now.collections {
         match recorded.collections.get(name) {
-            None => found.push(format!("there is a collection `{name}` that was never saved")),
+            None => found.push(format!("collection `{name}` is not in the backup")),
             Some(before) if after.unreadable.is_none() => collection(name, before, after, &mut found),
             Some(_) => {}
         }
     }
     for alias in now.aliases.keys().filter(|alias| !recorded.aliases.contains_key(*alias)) {
-        found.push(format!("there is an alias `{alias}` that was never saved"));
+        found.push(format!("alias `{alias}` is not in the backup"));
     }
     found
 }
 
-fn collection(name: &str, before: &Collection, after: &Collection, found: &mut Vec<String>) {
+fn collection(
+    name: &str,
+    before: &CollectionFingerprint,
+    after: &CollectionFingerprint,
+    found: &mut Vec<String>,
+) {
     let most = before.points.max(before.points_after);
     if let (Some(most), Some(now)) = (most, after.points)
         && now > most
@@ -40,24 +44,26 @@ fn collection(name: &str, before: &Collection, after: &Collection, found: &mut V
     let diverging = before.diverges(after);
     if before.points_after.is_none() && !diverging.is_none() {
         found.push(format!(
-            "collection `{name}` came out with other contents: of {} points that were looked at {} are missing and {} are \
-             others",
+            "collection `{name}` has different contents: of {} sampled points, {} are missing and {} have changed",
             diverging.of, diverging.missing, diverging.changed
         ));
     }
     let mut settings = BTreeSet::new();
     unlike(&before.config, &after.config, "", &mut settings);
     for setting in settings.iter().filter(|setting| !DROPPED.contains(&setting.as_str())) {
-        found.push(format!("collection `{name}` has another setting `{}`", setting.trim_start_matches('/')));
+        found.push(format!(
+            "collection `{name}` has a different setting `{}`",
+            setting.trim_start_matches('/')
+        ));
     }
     let mut indexes = BTreeSet::new();
     unlike(&before.payload_schema, &after.payload_schema, "", &mut indexes);
     if !indexes.is_empty() {
-        found.push(format!("collection `{name}` has other payload indexes"));
+        found.push(format!("collection `{name}` has different payload indexes"));
     }
 }
 
-/// The paths below which two values differ. What is not there and what is `null` are the same to a server.
+/// The paths below which two values differ. Missing and `null` are the same to a server.
 fn unlike(one: &Value, other: &Value, path: &str, found: &mut BTreeSet<String>) {
     if let (Some(one), Some(other)) = (one.as_object(), other.as_object()) {
         let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
@@ -75,22 +81,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples::{collection, server};
+    use crate::backup::driver::qdrant::fixtures::{collection, server};
 
-    fn after(change: impl Fn(&mut Qdrant)) -> Vec<String> {
+    fn after(change: impl Fn(&mut QdrantFingerprint)) -> Vec<String> {
         let mut now = server();
         change(&mut now);
         differences(&server(), &now)
     }
 
-    fn receitas(server: &mut Qdrant) -> &mut Collection {
+    fn receitas(server: &mut QdrantFingerprint) -> &mut CollectionFingerprint {
         server.collections.get_mut("receitas").expect("there")
     }
 
     #[test]
     fn the_same_is_equal() {
         assert_eq!(after(|_| {}), [""; 0]);
-        let dropped = |now: &mut Qdrant| {
+        let dropped = |now: &mut QdrantFingerprint| {
             receitas(now).config["params"]["read_fan_out_factor"] = Value::Null;
             receitas(now).config["metadata"] = Value::Null;
         };
@@ -107,10 +113,10 @@ mod tests {
             after(|now| receitas(now).points = Some(49)),
             ["collection `receitas` has 49 of 50 points"]
         );
-        let new = |now: &mut Qdrant| drop(now.collections.insert("nova".into(), collection(1)));
-        assert_eq!(after(new), ["there is a collection `nova` that was never saved"]);
-        let alias = |now: &mut Qdrant| drop(now.aliases.insert("outra".into(), "livros".into()));
-        assert_eq!(after(alias), ["there is an alias `outra` that was never saved"]);
+        let new = |now: &mut QdrantFingerprint| drop(now.collections.insert("nova".into(), collection(1)));
+        assert_eq!(after(new), ["collection `nova` is not in the backup"]);
+        let alias = |now: &mut QdrantFingerprint| drop(now.aliases.insert("outra".into(), "livros".into()));
+        assert_eq!(after(alias), ["alias `outra` is not in the backup"]);
         assert_eq!(after(|now| now.aliases.clear()).len(), 1);
     }
 
@@ -127,9 +133,9 @@ mod tests {
 
     #[test]
     fn settings_and_indexes_are_compared() {
-        let set = |now: &mut Qdrant| receitas(now).config["hnsw_config"]["m"] = json!(32);
-        assert_eq!(after(set), ["collection `receitas` has another setting `hnsw_config/m`"]);
-        let index = |now: &mut Qdrant| receitas(now).payload_schema = json!({});
-        assert_eq!(after(index), ["collection `receitas` has other payload indexes"]);
+        let set = |now: &mut QdrantFingerprint| receitas(now).config["hnsw_config"]["m"] = json!(32);
+        assert_eq!(after(set), ["collection `receitas` has a different setting `hnsw_config/m`"]);
+        let index = |now: &mut QdrantFingerprint| receitas(now).payload_schema = json!({});
+        assert_eq!(after(index), ["collection `receitas` has different payload indexes"]);
     }
 }

@@ -1,6 +1,6 @@
-//! Counts what a server holds.
+//! Fingerprints a server.
 //!
-//! A collection that cannot be read is recorded as that, and does not keep the others from being counted.
+//! A collection that cannot be read is recorded as unreadable; the others are still counted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,34 +8,33 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
-use super::mark;
 use super::sample;
-use super::witness::Witness;
-use crate::backup::driver::Target;
+use super::segment_files::SegmentFileIds;
+use super::write_position;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::cluster::Member;
+use crate::backup::driver::qdrant::server::cluster::ClusterMember;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::fingerprint::mark::Mark;
 use crate::backup::fingerprint::sample::Sample;
-use crate::backup::fingerprint::{Collection, Qdrant};
+use crate::backup::fingerprint::write_position::WritePosition;
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 
-/// How long a count waits for writes that the server has taken and not applied yet.
+/// How long a count waits for writes that the server accepted but has not applied yet.
 const SETTLE: Duration = Duration::from_secs(30);
 
-/// Why nothing can be read of a server in recovery mode (`storage.recovery_mode`, `src/main.rs`).
-const RECOVERING: &str = "the server runs in recovery mode and has loaded none of its collections: nothing is lost by that. \
-    Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it has ended for want of it";
+/// Why a server in recovery mode cannot be read (`storage.recovery_mode`, `src/main.rs`).
+const RECOVERING: &str = "the server runs in recovery mode and has not loaded its collections; no data is lost. Start it without QDRANT__STORAGE__RECOVERY_MODE, with more memory if it ran out of it";
 
-/// What was counted, and each collection's info as the server printed it.
-pub(crate) struct Taken {
-    pub(crate) fingerprint: Qdrant,
+/// The fingerprint, and the info of each collection as the server reported it.
+pub(crate) struct CountedServer {
+    pub(crate) fingerprint: QdrantFingerprint,
     pub(crate) infos: Vec<(String, Value)>,
 }
 
 /// Counts everything.
-pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
-    let mut taken = Taken {
-        fingerprint: Qdrant {
+pub(crate) async fn take(client: &Client, target: DriverTarget<'_>) -> Result<CountedServer> {
+    let mut taken = CountedServer {
+        fingerprint: QdrantFingerprint {
             version: client.version().to_owned(),
             collections: BTreeMap::new(),
             aliases: client.aliases().await?.into_iter().collect(),
@@ -64,8 +63,8 @@ pub(crate) async fn take(client: &Client, target: Target<'_>) -> Result<Taken> {
     Ok(taken)
 }
 
-/// Whether a server that can read nothing was told not to load anything.
-async fn is_recovering(client: &Client, found: &Qdrant) -> bool {
+/// Whether a server without readable collections runs in recovery mode.
+async fn is_recovering(client: &Client, found: &QdrantFingerprint) -> bool {
     let collections = &found.collections;
     if collections.is_empty() || collections.values().any(|one| one.unreadable.is_none()) {
         return false;
@@ -74,59 +73,62 @@ async fn is_recovering(client: &Client, found: &Qdrant) -> bool {
     told.is_ok_and(|told| told["app"]["features"]["recovery_mode"] == true)
 }
 
-/// The marks come before the samples: what is written between them moves the counter, and the samples then count as
-/// written to.
-async fn mark_and_sample(client: &Client, target: Target<'_>, taken: &mut Taken) -> Result<()> {
+/// The write positions come before the samples: what is written in between increases the counter, so the samples count
+/// as outdated.
+async fn mark_and_sample(client: &Client, target: DriverTarget<'_>, taken: &mut CountedServer) -> Result<()> {
     let mut marks = marks(client, target).await?;
     for (name, info) in &taken.infos {
         let Some(collection) = taken.fingerprint.collections.get_mut(name) else { continue };
-        collection.mark = marks.remove(name);
+        collection.write_position = marks.remove(name);
         collection.sample = sample(client, name, collection, info).await?;
     }
     Ok(())
 }
 
-/// Where the history of each collection stands; nothing where the key may not ask, or a node does not answer.
-pub(crate) async fn marks(client: &Client, target: Target<'_>) -> Result<BTreeMap<String, Mark>> {
+/// The write position of each collection; empty if the key does not allow it, or a node does not respond.
+pub(crate) async fn marks(
+    client: &Client,
+    target: DriverTarget<'_>,
+) -> Result<BTreeMap<String, WritePosition>> {
     let mut told = Vec::new();
-    for Member { client, target, node } in client.members(target) {
-        let witness = Witness::take(target).await;
-        match mark::told(client, node, &witness).await {
+    for ClusterMember { client, target, node } in client.members(target) {
+        let files = SegmentFileIds::take(target).await;
+        match write_position::told(client, node, &files).await {
             Ok(one) => told.push(one),
-            Err(ApiError::Right { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
-            // The others have the shards, and tell what is wrong where it matters.
+            Err(ApiError::Permission { .. } | ApiError::NotFound { .. }) => return Ok(BTreeMap::new()),
+            // The other nodes report what is wrong if it matters.
             Err(_) if node.is_some() => return Ok(BTreeMap::new()),
             Err(error) => return Err(error),
         }
     }
-    Ok(mark::join(told))
+    Ok(write_position::join(told))
 }
 
-/// A few points of a collection that was counted just now.
+/// A sample of a collection that was just counted.
 pub(crate) async fn sample(
     client: &Client,
     name: &str,
-    counted: &Collection,
+    counted: &CollectionFingerprint,
     info: &Value,
 ) -> Result<Option<Sample>> {
     match sample::take(client, name, counted.points.unwrap_or_default(), info).await {
         Ok(sample) => Ok(sample),
-        // What cannot be sampled was counted all the same.
+        // A collection that cannot be sampled is still counted.
         Err(error) => reason(error).map(|_| None),
     }
 }
 
-/// Counts one collection, and gives its info as the server prints it.
-pub(crate) async fn count(client: &Client, name: &str) -> Result<(Collection, Value)> {
+/// Counts one collection, and returns its info as the server reports it.
+pub(crate) async fn count(client: &Client, name: &str) -> Result<(CollectionFingerprint, Value)> {
     let info = settled(client, name).await?;
     let points = client.count(name, &info).await?;
-    let collection = Collection { points: Some(points), ..uncounted(&info) };
+    let collection = CollectionFingerprint { points: Some(points), ..uncounted(&info) };
     Ok((collection, info))
 }
 
-/// What the info of a collection says of it.
-pub(crate) fn uncounted(info: &Value) -> Collection {
-    Collection {
+/// The fingerprint of a collection from its info, without a count.
+pub(crate) fn uncounted(info: &Value) -> CollectionFingerprint {
+    CollectionFingerprint {
         points: None,
         points_after: None,
         status: info["status"].as_str().unwrap_or("unknown").to_owned(),
@@ -134,16 +136,16 @@ pub(crate) fn uncounted(info: &Value) -> Collection {
         config: info["config"].clone(),
         payload_schema: schema(&info["payload_schema"]),
         sample: None,
-        mark: None,
+        write_position: None,
     }
 }
 
-/// The info of a collection once no writes are waiting, or when waiting has lasted long enough.
+/// The info of a collection once no writes are pending, or after a timeout.
 async fn settled(client: &Client, name: &str) -> Result<Value> {
     let deadline = Instant::now() + SETTLE;
     loop {
         let info = client.rest().info(name).await?;
-        // Servers before 1.17 do not tell.
+        // Servers before 1.17 do not report it.
         let waiting = info["update_queue"]["length"].as_u64().unwrap_or(0);
         if waiting == 0 || Instant::now() >= deadline {
             return Ok(info);
@@ -152,19 +154,19 @@ async fn settled(client: &Client, name: &str) -> Result<Value> {
     }
 }
 
-/// What makes one collection unreadable; what concerns the whole server stays an error.
+/// Why one collection is unreadable; what concerns the whole server stays an error.
 pub(crate) fn reason(error: ApiError) -> Result<String> {
     match error {
         ApiError::Key { .. } | ApiError::Unreachable { .. } => Err(error),
         ApiError::NotFound { message, .. }
         | ApiError::Failed { message, .. }
         | ApiError::Refused { message, .. } => Ok(message),
-        error @ (ApiError::Right { .. } | ApiError::Senseless { .. }) => Ok(error.to_string()),
+        error @ (ApiError::Permission { .. } | ApiError::Senseless { .. }) => Ok(error.to_string()),
     }
 }
 
-fn unreadable(reason: String) -> Collection {
-    Collection {
+fn unreadable(reason: String) -> CollectionFingerprint {
+    CollectionFingerprint {
         points: None,
         points_after: None,
         status: "unknown".to_owned(),
@@ -172,11 +174,11 @@ fn unreadable(reason: String) -> Collection {
         config: Value::Null,
         payload_schema: Value::Null,
         sample: None,
-        mark: None,
+        write_position: None,
     }
 }
 
-/// The indexes, without how many points each has: that is an estimate, and counts nothing lost.
+/// The indexes, without their point counts, which are only estimates.
 pub(crate) fn schema(indexes: &Value) -> Value {
     let Some(indexes) = indexes.as_object() else { return Value::Object(Map::new()) };
     let without_count = |(field, index): (&String, &Value)| {

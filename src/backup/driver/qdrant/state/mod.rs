@@ -1,10 +1,10 @@
-//! What a server holds: counted, sampled, and compared with another time.
+//! The contents of a server: counted, sampled, and compared.
 
 pub(crate) mod body;
 pub(crate) mod compare;
 pub(crate) mod equal;
 pub(crate) mod fingerprint;
-mod mark;
 mod sample;
+mod segment_files;
 pub(crate) mod vectors;
-mod witness;
+mod write_position;

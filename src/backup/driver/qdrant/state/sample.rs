@@ -1,8 +1,8 @@
-//! Looks at a few points of a collection, the same ones each time.
+//! Samples the points of a collection, the same ones each time.
 //!
-//! Since 1.19 a server hands out its points in slices by a hash of their ids, which is documented to stay as it is for
-//! ever (`lib/segment/src/types.rs`, `SliceCondition`). The number of slices is a power of two: a slice of twice as many
-//! is a part of the former one, so that two samples have points in common when the collection has grown in between.
+//! Since 1.19, a server returns slices of its points by a hash of their ids, which is documented to be stable
+//! (`lib/segment/src/types.rs`, `SliceCondition`). The number of slices is a power of two: with twice as many slices, a
+//! slice is a part of the former one, so two samples have points in common if the collection grew in between.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use crate::backup::driver::qdrant::server::client::{Client, query_limit};
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
-use crate::backup::fingerprint::sample::{Point, Sample, Shape};
+use crate::backup::fingerprint::sample::{Sample, SampledPoint, VectorSummary};
 use crate::fs::Digest;
 
-/// How many points are looked at: at least so many, where the collection has them, and about twice as many at most.
+/// The number of sampled points: at least this many, if the collection has them, and about twice as many at most.
 const LEAST: u64 = 24;
-/// What a slice that came out large is cut to.
+/// The limit for a large slice.
 const MOST: u64 = 64;
 
-/// Samples a collection of `points` points. `None` where the server does not let us read them.
+/// Samples a collection of `points` points. `None` if the server does not allow that.
 pub(crate) async fn take(
     client: &Client,
     collection: &str,
@@ -32,10 +32,10 @@ pub(crate) async fn take(
     for (slices, filter) in tries {
         match client.rest().points(collection, limit, filter.as_ref()).await {
             Ok((points, next)) => {
-                let whole = next.is_null() && slices > 0;
-                return Ok(Some(Sample { slices, whole, points: points.iter().map(point).collect() }));
+                let complete = next.is_null() && slices > 0;
+                return Ok(Some(Sample { slices, complete, points: points.iter().map(point).collect() }));
             }
-            // An older server knows no slices, and strict mode can forbid much.
+            // An older server has no slices, and strict mode may forbid the request.
             Err(ApiError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -43,7 +43,7 @@ pub(crate) async fn take(
     Ok(None)
 }
 
-fn point(printed: &Value) -> Point {
+fn point(printed: &Value) -> SampledPoint {
     let mut vectors = BTreeMap::new();
     match &printed["vector"] {
         Value::Object(named) => {
@@ -56,23 +56,23 @@ fn point(printed: &Value) -> Point {
     }
     let mut payload = printed["payload"].clone();
     payload.sort_all_objects();
-    Point {
+    SampledPoint {
         id: printed["id"].to_string(),
-        payload: Digest::of(payload.to_string().as_bytes()).to_string(),
+        payload_sha256: Digest::of(payload.to_string().as_bytes()).to_string(),
         vectors,
     }
 }
 
-/// SnapshotTarget a dense vector `[…]`, several of them `[[…], …]`, or a sparse one `{indices, values}`.
-fn shape(vector: &Value) -> Shape {
+/// From a dense vector `[…]`, a multivector `[[…], …]`, or a sparse vector `{indices, values}`.
+fn shape(vector: &Value) -> VectorSummary {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     if vector.is_object() {
         let places: Vec<u64> = list(&vector["indices"]).iter().filter_map(Value::as_u64).collect();
-        return Shape::of(places.into_iter().zip(list(&vector["values"]).iter().map(number)));
+        return VectorSummary::of(places.into_iter().zip(list(&vector["values"]).iter().map(number)));
     }
     let flat = list(vector).into_iter().flat_map(|one| if one.is_array() { list(&one) } else { vec![one] });
-    Shape::of((0..).zip(flat.map(|one| number(&one))))
+    VectorSummary::of((0..).zip(flat.map(|one| number(&one))))
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_matter_and_their_values_do() {
-        let payload = |value: Value| point(&json!({ "id": 1, "payload": value })).payload;
+        let payload = |value: Value| point(&json!({ "id": 1, "payload": value })).payload_sha256;
         assert_eq!(
             payload(json!({ "a": 1, "b": { "c": 2, "d": 3 } })),
             payload(json!({ "b": { "d": 3, "c": 2 }, "a": 1 }))

@@ -1,11 +1,11 @@
-//! The parameters of a collection's vectors, without what can be changed at any time and loses nothing.
+//! The parameters of a collection's vectors, without those that can be changed without data loss.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-/// By name; the unnamed vector has an empty one.
+/// By name; the unnamed vector has an empty name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Vectors(BTreeMap<String, Kind>);
 
@@ -16,7 +16,7 @@ enum Kind {
 }
 
 impl Vectors {
-    /// Reads `config` as the server prints it.
+    /// Reads `config` as the server reports it.
     pub(crate) fn of(config: &Value) -> Self {
         let params = &config["params"];
         let mut found = BTreeMap::new();
@@ -39,7 +39,7 @@ impl Vectors {
         Self(found)
     }
 
-    /// Whether every vector is there, and is what it was. More vectors are no loss.
+    /// Whether every vector exists with the same parameters. More vectors are not a loss.
     pub(crate) fn are_in(&self, other: &Self) -> bool {
         self.0.iter().all(|(name, kind)| other.0.get(name) == Some(kind))
     }
@@ -56,7 +56,7 @@ fn dense(vector: &Value) -> Kind {
     }
 }
 
-/// What is not said is `float32`.
+/// The default is `float32`.
 fn datatype(vector: &Value) -> String {
     vector["datatype"].as_str().unwrap_or("float32").to_lowercase()
 }
@@ -100,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::backup::driver::qdrant::examples;
+    use crate::backup::driver::qdrant::fixtures;
 
     fn of(vectors: &Value) -> Vectors {
         Vectors::of(&json!({ "params": { "vectors": vectors } }))
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn what_matters_is_kept_and_shown() {
         assert_eq!(
-            Vectors::of(&examples::config()).to_string(),
+            Vectors::of(&fixtures::config()).to_string(),
             "imagem: 3 Euclid, termos: sparse, texto: 4 Cosine"
         );
         assert_eq!(of(&json!({ "size": 4, "distance": "Dot" })).to_string(), "4 Dot");

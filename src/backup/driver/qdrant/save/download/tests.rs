@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::backup::driver::Target;
-use crate::backup::driver::qdrant::examples;
+use crate::backup::driver::DriverTarget;
+use crate::backup::driver::qdrant::fixtures;
 use crate::engine::PublishedPort;
 use crate::engine::memory::MemoryEngine;
 use crate::fs::Digest;
@@ -26,7 +26,7 @@ enum Answer {
     /// That many, and then nothing.
     Stall(usize),
     /// All of it from the beginning, whatever was asked for.
-    Whole,
+    FullSnapshot,
     /// The file is another one now: its tag has changed, and so a range is not kept to.
     Changed,
     Status(u16),
@@ -50,15 +50,21 @@ async fn server(bytes: &[u8], answers: &[Answer]) -> (Client, Arc<Mutex<Seen>>) 
             tokio::spawn(serve(stream, Arc::clone(&shared)));
         }
     });
-    let mut container = examples::container();
+    let mut container = fixtures::container();
     container.ports.push(PublishedPort {
         container_port: 6333,
         host: "127.0.0.1".parse().expect("an address"),
         host_port,
     });
-    let (engine, store) = (MemoryEngine::new(), examples::store(container));
-    let target =
-        Target { engine: &engine, local: true, store: &store, stores: &[], progress: &Silent, api_key: None };
+    let (engine, store) = (MemoryEngine::new(), fixtures::store(container));
+    let target = DriverTarget {
+        engine: &engine,
+        local: true,
+        store: &store,
+        stores: &[],
+        progress: &Silent,
+        api_key: None,
+    };
     (Client::connect(target).await.expect("connected"), seen)
 }
 
@@ -93,7 +99,7 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) {
     let (from, count) = match answer {
         Answer::Rest => (asked, bytes.len()),
         Answer::Cut(count) | Answer::Stall(count) => (asked, count),
-        Answer::Whole | Answer::Changed => (0, bytes.len()),
+        Answer::FullSnapshot | Answer::Changed => (0, bytes.len()),
         Answer::Status(status) => {
             let _ = stream
                 .write_all(format!("HTTP/1.1 {status} No\r\ncontent-length: 2\r\n\r\nno").as_bytes())
@@ -131,8 +137,8 @@ async fn fetched(served: &[u8], answers: &[Answer], descriptor: Descriptor) -> F
     let (client, seen) = server(served, answers).await;
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("a.snapshot");
-    let gone = Gone::never();
-    let cx = Fetching { task: &Silent, timeouts: &PATIENCE, gone: &gone };
+    let cancellation = Cancellation::never();
+    let cx = DownloadContext { task: &Silent, timeouts: &PATIENCE, cancellation: &cancellation };
     let result = fetch(&client, "a".into(), &descriptor, &file, &cx).await.map(|fetched| fetched.sha256);
     let requests = seen.lock().expect("not poisoned").requests.clone();
     Fetched { result, written: std::fs::read(file).ok(), requests }
@@ -162,7 +168,7 @@ async fn a_download_goes_on_where_it_broke_off() {
 #[tokio::test]
 async fn a_server_without_ranges_sends_it_again_from_the_beginning() {
     let bytes = bytes();
-    for again in [Answer::Whole, Answer::Changed] {
+    for again in [Answer::FullSnapshot, Answer::Changed] {
         let found = fetched(&bytes, &[Answer::Cut(70_000), again], descriptor(&bytes)).await;
         assert_eq!(found.result.expect("whole"), Digest::of(&bytes).to_string());
         assert_eq!(found.written.expect("there"), bytes);
@@ -179,7 +185,7 @@ async fn it_gives_up_when_nothing_moves() {
     )
     .await;
     let error = found.result.expect_err("no end").to_string();
-    assert_eq!(error, "the download of collection `a` breaks off after 70000 of 300000 bytes");
+    assert_eq!(error, "the download of collection `a` stopped after 70000 of 300000 bytes");
     assert_eq!(found.requests.len(), 4);
 }
 
@@ -200,12 +206,12 @@ async fn damage_is_fetched_once_more_and_then_given_up() {
     other.checksum = Some("00".into());
     let found = fetched(&bytes, &[Answer::Rest, Answer::Rest, Answer::Rest], other).await;
     let error = found.result.expect_err("another digest").to_string();
-    assert!(error.contains("the server says 00"), "{error}");
+    assert!(error.contains("the server reports 00"), "{error}");
     assert_eq!((found.requests.len(), found.written), (2, None));
     let longer = Descriptor { size: 299_999, checksum: None, name: "s".into() };
     let found = fetched(&bytes, &[Answer::Rest, Answer::Rest], longer).await;
     let error = found.result.expect_err("another size").to_string();
-    assert!(error.contains("has 300000 bytes, and the server says 299999"), "{error}");
+    assert!(error.contains("has 300000 bytes, and the server reports 299999"), "{error}");
 }
 
 #[tokio::test]

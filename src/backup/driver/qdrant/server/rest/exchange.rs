@@ -1,23 +1,23 @@
-//! One question and its answer.
+//! Sends a request and reads its response.
 
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::backup::driver::qdrant::server::error::{ApiError, Meaning, Request, Result};
+use crate::backup::driver::qdrant::server::error::{ApiError, ApiRequest, Result, StatusMeaning};
 
-/// Sends, and turns every status that is no success into an error.
-pub(super) async fn send(request: &Request, builder: RequestBuilder) -> Result<Response> {
+/// Sends a request; every status but success is an error.
+pub(super) async fn send(request: &ApiRequest, builder: RequestBuilder) -> Result<Response> {
     let response = builder.send().await.map_err(|error| request.unreachable(error.without_url()))?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(request, response).await) }
 }
 
-pub(super) async fn refusal(request: &Request, response: Response) -> ApiError {
+pub(super) async fn refusal(request: &ApiRequest, response: Response) -> ApiError {
     let status = response.status();
     let text = response.text().await.unwrap_or_default();
-    request.error(Meaning::of_http(status.as_u16()), &message(status, &text))
+    request.error(StatusMeaning::of_http(status.as_u16()), &message(status, &text))
 }
 
-/// The server's own words: `{"status": {"error": …}}`, or plain text where its middleware answers.
+/// The server's error message: `{"status": {"error": …}}`, or plain text from its middleware.
 fn message(status: StatusCode, text: &str) -> String {
     let said = serde_json::from_str::<Value>(text)
         .ok()
@@ -27,28 +27,28 @@ fn message(status: StatusCode, text: &str) -> String {
     if said.trim().is_empty() { format!("it answered {status}") } else { said }
 }
 
-pub(super) async fn body(request: &Request, response: Response) -> Result<Value> {
+pub(super) async fn body(request: &ApiRequest, response: Response) -> Result<Value> {
     let bytes = response.bytes().await.map_err(|error| request.unreachable(error.without_url()))?;
     serde_json::from_slice(&bytes).map_err(|error| request.senseless(error))
 }
 
-/// The `result` of an answer.
-pub(super) async fn answer(request: &Request, builder: RequestBuilder) -> Result<Value> {
+/// The `result` of a response.
+pub(super) async fn answer(request: &ApiRequest, builder: RequestBuilder) -> Result<Value> {
     let response = send(request, builder).await?;
-    // With `wait=true` an acceptance is no answer.
+    // With `wait=true`, an acceptance is not a result.
     if response.status() == StatusCode::ACCEPTED {
-        return Err(request.senseless("it puts the work off instead of doing it"));
+        return Err(request.senseless("the request was accepted, but not completed"));
     }
     let mut value = body(request, response).await?;
     match value.get_mut("result") {
         Some(result) => Ok(result.take()),
-        None => Err(request.senseless("there is no result in it")),
+        None => Err(request.senseless("it has no result")),
     }
 }
 
-pub(super) fn strings(request: &Request, list: &Value, key: &str) -> Result<Vec<String>> {
+pub(super) fn strings(request: &ApiRequest, list: &Value, key: &str) -> Result<Vec<String>> {
     let name = |one: &Value| one[key].as_str().map(str::to_owned);
     list.as_array()
         .and_then(|list| list.iter().map(name).collect())
-        .ok_or_else(|| request.senseless(format!("there is no list with `{key}` in it")))
+        .ok_or_else(|| request.senseless(format!("it has no list with `{key}`")))
 }

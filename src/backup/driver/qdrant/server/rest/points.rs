@@ -1,41 +1,43 @@
-//! Points as text: read in pages and written in batches, without a number being taken apart.
+//! Points as text: read in pages and written in batches, without parsing their numbers.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{COUNT, Meaning, Method, QUESTION, Request, Rest, Result, Right, answer, in_url, send};
+use super::{
+    ApiRequest, COUNT, Method, Permission, QUESTION, Rest, Result, StatusMeaning, answer, in_url, send,
+};
 
-/// One page to scroll to.
+/// A request for one page.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ScrollRequest<'a> {
     pub(crate) limit: u64,
-    /// The id it begins with.
+    /// The id it starts with.
     pub(crate) offset: &'a Value,
     pub(crate) filter: &'a Value,
-    /// How long the answer may be; one that is longer is given up.
+    /// The maximum size of the response.
     pub(crate) longest: usize,
 }
 
 /// A page of points.
 #[derive(Debug)]
-pub(crate) enum Scrolled {
+pub(crate) enum ScrollPage {
     Page {
         body: Vec<u8>,
     },
-    /// The answer was longer than it may be.
+    /// The response exceeds its maximum size.
     TooLong,
 }
 
-/// The points of a page, in its text.
+/// The points of a page, as slices of its text.
 #[derive(Debug)]
 pub(crate) struct Points<'a> {
     pub(crate) points: Vec<&'a RawValue>,
-    /// The id that the next page begins with; null after the last.
+    /// The id that the next page starts with; null after the last page.
     pub(crate) next: Value,
 }
 
-impl Scrolled {
+impl ScrollPage {
     /// Finds the points in the text of a page.
     pub(crate) fn points(body: &[u8]) -> serde_json::Result<Points<'_>> {
         #[derive(Deserialize)]
@@ -55,9 +57,9 @@ impl Scrolled {
 }
 
 impl Rest {
-    /// A page of points with payload and vectors, as the server prints it.
-    pub(crate) async fn scroll(&self, collection: &str, asked: &Asked<'_>) -> Result<Scrolled> {
-        let request = self.request(format!("read the points of collection `{collection}`"), Right::Read);
+    /// A page of points with payload and vectors, as the server sends it.
+    pub(crate) async fn scroll(&self, collection: &str, asked: &ScrollRequest<'_>) -> Result<ScrollPage> {
+        let request = self.request(format!("read the points of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let mut page = json!({ "limit": asked.limit, "with_payload": true, "with_vector": true });
         for (key, value) in [("offset", asked.offset), ("filter", asked.filter)] {
@@ -71,27 +73,27 @@ impl Rest {
             response.chunk().await.map_err(|error| request.unreachable(error.without_url()))?
         {
             if body.len() + chunk.len() > asked.longest {
-                return Ok(Scrolled::TooLong);
+                return Ok(ScrollPage::TooLong);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Scrolled::Page { body })
+        Ok(ScrollPage::Page { body })
     }
 
     /// The first id that is not before `offset`.
     pub(crate) async fn first_id(&self, collection: &str, offset: &Value) -> Result<Option<Value>> {
-        let request = self.request(format!("read the ids of collection `{collection}`"), Right::Read);
+        let request = self.request(format!("read the ids of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/points/scroll", in_url(collection));
         let page = json!({ "limit": 1, "offset": offset, "with_payload": false, "with_vector": false });
         let result = answer(&request, self.to(Method::POST, &path).timeout(QUESTION).json(&page)).await?;
         let points = result["points"].as_array();
-        let points = points.ok_or_else(|| request.senseless("there are no points in it"))?;
+        let points = points.ok_or_else(|| request.senseless("it has no points"))?;
         Ok(points.first().map(|point| point["id"].clone()))
     }
 
-    /// Writes points and waits until they are there. `body` is `{"points": […]}`.
+    /// Writes points and waits until they are applied. `body` is `{"points": […]}`.
     pub(crate) async fn upsert(&self, collection: &str, body: Vec<u8>) -> Result<()> {
-        let request = self.request(format!("write points to collection `{collection}`"), Right::Write);
+        let request = self.request(format!("write points to collection `{collection}`"), Permission::Write);
         let path = format!("/collections/{}/points?wait=true", in_url(collection));
         let builder = self
             .to(Method::PUT, &path)
@@ -103,14 +105,15 @@ impl Rest {
             Some("completed") => Ok(()),
             status => {
                 let message = format!("it is {} instead of completed", status.unwrap_or("unknown"));
-                Err(request.error(Meaning::Failed, &message))
+                Err(request.error(StatusMeaning::Failed, &message))
             }
         }
     }
 
     /// Changes the configuration of a collection.
     pub(crate) async fn change_collection(&self, collection: &str, change: &Value) -> Result<()> {
-        let request: Request = self.request(format!("configure collection `{collection}`"), Right::Manage);
+        let request: ApiRequest =
+            self.request(format!("configure collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}", in_url(collection));
         answer(&request, self.to(Method::PATCH, &path).timeout(COUNT).json(change)).await.map(drop)
     }

@@ -1,10 +1,10 @@
-//! What a snapshot is of.
+//! What a snapshot is taken of.
 
 use std::fmt;
 
 use crate::backup::driver::qdrant::names::in_url;
 
-/// A collection as this node has it, or one of its shards.
+/// A collection on one node, or one of its shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SnapshotTarget<'a> {
     pub(crate) collection: &'a str,

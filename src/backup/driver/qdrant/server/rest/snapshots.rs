@@ -1,4 +1,4 @@
-//! Requests that make, fetch and put snapshots, and what has changed since one.
+//! Requests that create, download and upload snapshots and increments.
 
 use std::path::Path;
 
@@ -11,36 +11,36 @@ use tokio_util::io::ReaderStream;
 use super::exchange::{answer, refusal, send};
 use super::{COUNT, QUESTION, Rest, SnapshotTarget};
 use crate::backup::driver::qdrant::names::in_url;
-use crate::backup::driver::qdrant::server::error::{ApiError, Request, Result, Right};
-use crate::backup::driver::qdrant::server::upload::{Sent, Watch};
+use crate::backup::driver::qdrant::server::error::{ApiError, ApiRequest, Permission, Result};
+use crate::backup::driver::qdrant::server::upload::{UploadProgress, WatchedFile};
 
-/// What the server says about a snapshot that it has.
+/// A snapshot on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) name: String,
     pub(crate) size: u64,
-    /// Lowercase SHA-256; a server that keeps its snapshots in an object store gives none.
+    /// Lowercase SHA-256; a server that stores its snapshots in an object store reports none.
     pub(crate) checksum: Option<String>,
 }
 
-/// Which snapshot of what.
+/// A snapshot to download.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Download<'a> {
     pub(crate) of: SnapshotTarget<'a>,
     pub(crate) snapshot: &'a str,
 }
 
-/// What to upload, and under which file name.
+/// A file to upload.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload<'a> {
     pub(crate) file: &'a Path,
     pub(crate) name: &'a str,
     pub(crate) sha256: &'a str,
-    pub(crate) progress: &'a Sent,
+    pub(crate) progress: &'a UploadProgress,
 }
 
 impl Upload<'_> {
-    fn watch(&self, file: tokio::fs::File) -> Watch {
+    fn watch(&self, file: tokio::fs::File) -> WatchedFile {
         self.progress.watch(file)
     }
 }
@@ -48,26 +48,26 @@ impl Upload<'_> {
 impl Rest {
     /// Waits as long as the server needs.
     pub(crate) async fn create_snapshot(&self, of: SnapshotTarget<'_>) -> Result<Descriptor> {
-        let request = self.request(format!("make a snapshot of {of}"), Right::Write);
+        let request = self.request(format!("create a snapshot of {of}"), Permission::Write);
         let path = format!("{}/snapshots?wait=true", of.path());
         descriptor(&request, &answer(&request, self.to(Method::POST, &path)).await?)
     }
 
     pub(crate) async fn delete_snapshot(&self, of: SnapshotTarget<'_>, snapshot: &str) -> Result<()> {
-        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Right::Write);
+        let request = self.request(format!("delete snapshot `{snapshot}` of {of}"), Permission::Write);
         let path = format!("{}/snapshots/{}?wait=true", of.path(), in_url(snapshot));
         answer(&request, self.to(Method::DELETE, &path).timeout(COUNT)).await.map(drop)
     }
 
-    /// Begins to download a snapshot at byte `from`. `tag` is that of an earlier answer: a file that has changed since
-    /// comes from its beginning again, and the status says so.
+    /// Starts to download a snapshot at byte `from`. `tag` is from an earlier response: if the file has changed since,
+    /// the response starts from the beginning, with another status.
     pub(crate) async fn download(
         &self,
         what: Download<'_>,
         from: u64,
         tag: Option<&HeaderValue>,
     ) -> Result<Response> {
-        let request = self.request(format!("download the snapshot of {}", what.of), Right::Read);
+        let request = self.request(format!("download the snapshot of {}", what.of), Permission::Read);
         let path = format!("{}/snapshots/{}", what.of.path(), in_url(what.snapshot));
         let mut builder = self.to(Method::GET, &path);
         if from > 0 {
@@ -79,8 +79,8 @@ impl Rest {
         send(&request, builder).await
     }
 
-    /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is there. The server compares the
-    /// checksum before it touches anything.
+    /// Uploads a snapshot, which becomes the collection or the shard, and waits until it is restored. The server
+    /// compares the checksum before it changes anything.
     pub(crate) async fn upload(&self, of: SnapshotTarget<'_>, upload: Upload<'_>) -> Result<()> {
         let path = format!(
             "{}/snapshots/upload?wait=true&priority=snapshot&checksum={}",
@@ -91,7 +91,7 @@ impl Rest {
     }
 
     async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
-        let request = self.request(action, Right::Manage);
+        let request = self.request(action, Permission::Manage);
         let read = |error: std::io::Error| ApiError::Refused {
             action: format!("read `{}`", upload.file.display()),
             message: error.to_string(),
@@ -107,23 +107,23 @@ impl Rest {
         answer(&request, builder).await.map(drop)
     }
 
-    /// The versions of all files of a shard's segments, which a later difference begins from.
+    /// The versions of all files of a shard's segments, from which a later increment starts.
     pub(crate) async fn versions(&self, collection: &str, shard: u32) -> Result<Value> {
         let request =
-            self.request(format!("ask for the file versions of collection `{collection}`"), Right::Read);
+            self.request(format!("ask for the file versions of collection `{collection}`"), Permission::Read);
         let path = format!("/collections/{}/shards/{shard}/snapshot/partial/manifest", in_url(collection));
         answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await
     }
 
-    /// Begins to download what has changed in a shard since it had these `versions`; `None` when nothing has.
-    pub(crate) async fn difference(
+    /// Starts to download what changed in a shard since these `versions`; `None` if nothing did.
+    pub(crate) async fn increment(
         &self,
         collection: &str,
         shard: u32,
         versions: &Value,
     ) -> Result<Option<Response>> {
         let request =
-            self.request(format!("download the changes of collection `{collection}`"), Right::Write);
+            self.request(format!("download the changes of collection `{collection}`"), Permission::Write);
         let path = format!("/collections/{}/shards/{shard}/snapshot/partial/create", in_url(collection));
         let response = self.to(Method::POST, &path).json(versions).send().await;
         let response = response.map_err(|error| request.unreachable(error.without_url()))?;
@@ -134,8 +134,8 @@ impl Rest {
         }
     }
 
-    /// Puts changes over a shard that has what they were made from, and waits until they are there.
-    pub(crate) async fn put_difference(
+    /// Applies an increment to a shard in the state that it is based on, and waits until it is applied.
+    pub(crate) async fn upload_increment(
         &self,
         collection: &str,
         shard: u32,
@@ -150,7 +150,7 @@ impl Rest {
     }
 }
 
-pub(super) fn descriptor(request: &Request, value: &Value) -> Result<Descriptor> {
+pub(super) fn descriptor(request: &ApiRequest, value: &Value) -> Result<Descriptor> {
     match (value["name"].as_str(), value["size"].as_u64()) {
         (Some(name), Some(size)) => Ok(Descriptor {
             name: name.to_owned(),
@@ -161,7 +161,7 @@ pub(super) fn descriptor(request: &Request, value: &Value) -> Result<Descriptor>
     }
 }
 
-/// What tells one version of a file from another.
+/// Identifies the version of a file.
 pub(crate) fn tag(response: &Response) -> Option<HeaderValue> {
     response.headers().get(ETAG).filter(|tag| !tag.as_bytes().starts_with(b"W/")).cloned()
 }

@@ -1,18 +1,18 @@
-//! Requests that move what a server has already, from one of its collections to another.
+//! Requests that transfer data that a server already has to another of its collections.
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use super::{
-    COUNT, Descriptor, Download, QUESTION, Rest, Result, Right, SnapshotTarget, answer, in_url, strings,
+    COUNT, Descriptor, Download, Permission, QUESTION, Rest, Result, SnapshotTarget, answer, in_url, strings,
 };
 use crate::backup::driver::qdrant::names;
 
-/// One of several changes that are made together.
+/// One of several changes that are made in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AliasChange<'a> {
-    /// SnapshotTarget an alias that is there.
+    /// An existing alias.
     Move {
         alias: &'a str,
         to: &'a str,
@@ -25,32 +25,32 @@ pub(crate) enum AliasChange<'a> {
 impl Rest {
     /// The names of the snapshots that the server has.
     pub(crate) async fn snapshots(&self, of: SnapshotTarget<'_>) -> Result<Vec<String>> {
-        let request = self.request(format!("list the snapshots of {of}"), Right::Read);
+        let request = self.request(format!("list the snapshots of {of}"), Permission::Read);
         let path = format!("{}/snapshots", of.path());
         let result = answer(&request, self.to(Method::GET, &path).timeout(QUESTION)).await?;
         strings(&request, &result, "name")
     }
 
-    /// Makes a collection of a snapshot on the server's own disk, given by its path there; waits until it is done. The
-    /// server refuses what lies outside of its directory of snapshots.
+    /// Restores a collection from a snapshot on the server's own disk, given by its path there; waits until it is done.
+    /// The server rejects paths outside its snapshot directory.
     pub(crate) async fn recover(
         &self,
         collection: &str,
         path_there: &str,
         sha256: Option<&str>,
     ) -> Result<()> {
-        let request = self.request(format!("recover collection `{collection}`"), Right::Manage);
+        let request = self.request(format!("recover collection `{collection}`"), Permission::Manage);
         let path = format!("/collections/{}/snapshots/recover?wait=true", in_url(collection));
-        // A path with letters that mean something in an address.
+        // The path may contain characters that are special in a URL.
         let location: String = path_there.split('/').map(in_url).collect::<Vec<_>>().join("/");
         let body =
             json!({ "location": format!("file://{location}"), "priority": "snapshot", "checksum": sha256 });
         answer(&request, self.to(Method::PUT, &path).json(&body)).await.map(drop)
     }
 
-    /// Sends a snapshot of one collection, or of one of its shards, on to another server, or back to this one, as another
-    /// collection, without keeping it here.
-    pub(crate) async fn carry_over(
+    /// Streams a snapshot of a collection or a shard to another server, or back to this one, as another collection,
+    /// without storing it here.
+    pub(crate) async fn transfer(
         &self,
         from: SnapshotTarget<'_>,
         snapshot: &Descriptor,
@@ -59,9 +59,9 @@ impl Rest {
     ) -> Result<()> {
         let what = Download { of: from, snapshot: &snapshot.name };
         let response = self.download(what, 0, None).await?;
-        let request = receiver.request(format!("upload {to}"), Right::Manage);
+        let request = receiver.request(format!("upload {to}"), Permission::Manage);
         let part = Part::stream_with_length(Body::wrap_stream(response.bytes_stream()), snapshot.size)
-            .file_name(names::carried(from.collection))
+            .file_name(names::transfer_name(from.collection))
             .mime_str("application/octet-stream")
             .expect("it is a media type");
         let checksum =
@@ -71,12 +71,12 @@ impl Rest {
         answer(&request, builder).await.map(drop)
     }
 
-    /// All of them in one step, or none; nothing is asked when there is nothing to change.
-    pub(crate) async fn change_aliases_at_once(&self, changes: &[AliasChange<'_>]) -> Result<()> {
+    /// Applies all of them in one step, or none. Without changes, sends no request.
+    pub(crate) async fn change_aliases_atomically(&self, changes: &[AliasChange<'_>]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
-        let request = self.request("lead aliases elsewhere", Right::Manage);
+        let request = self.request("move aliases", Permission::Manage);
         let delete = |alias: &str| json!({ "delete_alias": { "alias_name": alias } });
         let actions: Vec<Value> = changes
             .iter()

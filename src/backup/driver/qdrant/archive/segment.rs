@@ -1,21 +1,21 @@
-//! One segment: an archive in the archive.
+//! One segment: an archive inside the archive.
 
 use std::io::Read;
 
 use tar::Entry;
 
-use super::{ArchiveError, Place, kind, path_of};
+use super::{LastEntry, SnapshotError, kind, path_of};
 
 /// Written last (`lib/segment/src/segment/snapshot.rs`).
 const LAST: &str = "snapshot/files/version.info";
 
-/// What a segment cannot be loaded without.
+/// A segment cannot be loaded without it.
 const STATE: &str = "snapshot/files/segment.json";
 
 /// Walks a segment to its end.
-pub(super) fn walk(outer: &mut Entry<'_, impl Read>, path: &str) -> Result<(), ArchiveError> {
-    let mut place = Place::start();
-    place.at(path);
+pub(super) fn walk(outer: &mut Entry<'_, impl Read>, path: &str) -> Result<(), SnapshotError> {
+    let mut place = LastEntry::none();
+    place.set(path);
     let mut archive = tar::Archive::new(outer);
     let mut last = String::new();
     let mut has_state = false;
@@ -24,14 +24,14 @@ pub(super) fn walk(outer: &mut Entry<'_, impl Read>, path: &str) -> Result<(), A
         last = path_of(&entry, &place)?;
         kind(&entry, &format!("{path}/{last}"))?;
         has_state |= last == STATE;
-        place.at(&format!("{path}/{last}"));
+        place.set(&format!("{path}/{last}"));
     }
     if last != LAST {
         let last = if last.is_empty() { "nothing".to_owned() } else { last };
-        return Err(ArchiveError::HalfSegment { path: path.to_owned(), last });
+        return Err(SnapshotError::HalfSegment { path: path.to_owned(), last });
     }
     if !has_state {
-        return Err(ArchiveError::Missing { path: format!("{path}/{STATE}") });
+        return Err(SnapshotError::Missing { path: format!("{path}/{STATE}") });
     }
     Ok(())
 }

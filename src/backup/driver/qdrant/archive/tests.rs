@@ -5,7 +5,7 @@ use std::io::Read as _;
 use super::*;
 
 /// Recorded from a real server, 1.19.0: one shard, two segments, 50 points.
-const WHOLE: &[u8] = include_bytes!("../../../tests/fixtures/qdrant/receitas.snapshot");
+const WHOLE: &[u8] = include_bytes!("../../../../../tests/fixtures/qdrant/receitas.snapshot");
 
 /// The places below are of this recording.
 const SECOND_SEGMENT: usize = 90_112;
@@ -62,7 +62,7 @@ fn a_cut_anywhere_is_found() {
     for cut in boundaries.chain(between) {
         assert!(walk(&WHOLE[..cut]).is_err(), "cut at {cut}");
     }
-    assert!(error(&WHOLE[..WHOLE.len() - 512]).contains("no end after `payload_index.json`"));
+    assert!(error(&WHOLE[..WHOLE.len() - 512]).contains("no end marker after `payload_index.json`"));
     assert!(
         error(&WHOLE[..SECOND_SEGMENT + 2000]).contains("segments/5efbb82f-14e1-45ca-b5f2-69200d0dfcdb.tar")
     );
@@ -70,10 +70,10 @@ fn a_cut_anywhere_is_found() {
 
 #[test]
 fn garbage_is_found_with_its_place() {
-    assert!(error(b"").contains("no end after its very beginning"));
-    assert!(error(&[7; 4096]).contains("its very beginning"));
+    assert!(error(b"").contains("no end marker after its start"));
+    assert!(error(&[7; 4096]).contains("its start"));
     assert!(error(&[0; 4096]).contains("shards") || error(&[0; 4096]).contains("`version.info` is missing"));
-    assert!(error(br#"{"status":{"error":"Not found"}}"#).contains("its very beginning"));
+    assert!(error(br#"{"status":{"error":"Not found"}}"#).contains("its start"));
     let mut longer = WHOLE.to_vec();
     longer.extend_from_slice(b"more");
     assert!(error(&longer).contains(&format!("at byte {}", WHOLE.len() + 3)));
@@ -98,12 +98,13 @@ fn a_flipped_bit_in_a_header_is_found() {
 
 #[test]
 fn what_a_snapshot_needs_is_missed() {
-    let without = |gone: &'static str| error(&rebuilt(|path, bytes| (path != gone).then_some(bytes)));
+    let without =
+        |cancellation: &'static str| error(&rebuilt(|path, bytes| (path != cancellation).then_some(bytes)));
     assert_eq!(without("config.json"), "`config.json` is missing");
     assert_eq!(without("version.info"), "`version.info` is missing");
     assert_eq!(without("0/shard_config.json"), "`0/shard_config.json` is missing");
     let no_segments = rebuilt(|path, bytes| (!path.contains("segments/")).then_some(bytes));
-    assert_eq!(error(&no_segments), "shard 0 has no segment");
+    assert_eq!(error(&no_segments), "shard 0 has no segments");
     let no_shard = rebuilt(|path, bytes| (!path.starts_with("0/")).then_some(bytes));
     assert_eq!(error(&no_shard), "it has 0 of 1 shards");
     let more_shards = rebuilt(|path, bytes| {
@@ -132,12 +133,9 @@ fn what_does_not_belong_there_is_named() {
         }
         error(&builder.into_inner().expect("finished"))
     };
-    assert_eq!(renamed("payload_index.json", "virus.exe"), "`virus.exe` does not belong into a snapshot");
-    assert_eq!(renamed("0/wal/open-2", "0/wal/open-1"), "`0/wal/open-1` is there twice");
-    assert_eq!(
-        renamed("0/replica_state.json", "0/notes.txt"),
-        "`0/notes.txt` does not belong into a snapshot"
-    );
+    assert_eq!(renamed("payload_index.json", "virus.exe"), "`virus.exe` does not belong in a snapshot");
+    assert_eq!(renamed("0/wal/open-2", "0/wal/open-1"), "`0/wal/open-1` appears twice");
+    assert_eq!(renamed("0/replica_state.json", "0/notes.txt"), "`0/notes.txt` does not belong in a snapshot");
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(EntryType::Symlink);
@@ -152,12 +150,12 @@ fn what_does_not_belong_there_is_named() {
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
     let broken = rebuilt(|path, bytes| Some(if path == "config.json" { b"{".to_vec() } else { bytes }));
-    assert!(error(&broken).starts_with("`config.json` cannot be understood: "));
+    assert!(error(&broken).starts_with("`config.json` cannot be parsed: "));
     let empty = rebuilt(|path, bytes| Some(if path == "config.json" { b"{}".to_vec() } else { bytes }));
-    assert_eq!(error(&empty), "`config.json` cannot be understood: it has no `params`");
+    assert_eq!(error(&empty), "`config.json` cannot be parsed: it has no `params`");
     let state =
         rebuilt(|path, bytes| Some(if path.ends_with("replica_state.json") { vec![0] } else { bytes }));
-    assert!(error(&state).starts_with("`0/replica_state.json` cannot be understood: "));
+    assert!(error(&state).starts_with("`0/replica_state.json` cannot be parsed: "));
 }
 
 #[test]
@@ -171,7 +169,7 @@ fn a_segment_that_ends_early_is_named() {
     });
     let error = error(&half);
     assert!(
-        error.contains("5efbb82f") && error.ends_with("ends with `snapshot/files/segment.json`"),
+        error.contains("5efbb82f") && error.ends_with("its last file is `snapshot/files/segment.json`"),
         "{error}"
     );
 }

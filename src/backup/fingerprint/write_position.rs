@@ -1,43 +1,43 @@
-//! Where a collection's history stood, so that a later look can prove that nothing was written since.
+//! Where the writes of a collection stood, so that a later fingerprint can prove that nothing was written since.
 //!
-//! Each write moves a shard's `op_num`, and a restart does not (measured, 1.19.0). A collection that was deleted and made
-//! again has other segments. A snapshot put over a collection brings both numbers and segments of *its* time with it,
-//! so the two alone prove nothing: the files of the segments must be the very same ones too.
+//! Each write increases a shard's `op_num`; a restart does not (measured, 1.19.0). A collection that was deleted and
+//! created again has other segments. A snapshot restored over a collection brings both the numbers and the segments of
+//! *its* time with it, so these two alone prove nothing: the files of the segments must be the same files, too.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// By their ids, and by their nodes.
-    pub shards: Vec<Shard>,
+pub struct WritePosition {
+    /// Ordered by id, then by node.
+    pub shards: Vec<ShardPosition>,
 }
 
 /// One shard, or one node's copy of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
+pub struct ShardPosition {
     pub id: u32,
-    /// The node of a cluster that it is on; `None` on a server that stands alone.
+    /// The cluster node that has it; `None` for a single server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u64>,
     /// The number of the last operation.
     pub op_num: u64,
     /// Each segment with the identity of its file `version.info` (inode and time of its last change), which is written
-    /// once; `None` where the files cannot be looked at.
+    /// once; `None` if the files cannot be read.
     pub segments: BTreeMap<String, Option<String>>,
 }
 
-impl Mark {
-    /// Whether nothing was written between an earlier mark and this one. `false` says nothing: an optimiser that has
-    /// rewritten every segment leaves no proof.
+impl WritePosition {
+    /// Whether nothing was written between an earlier position and this one. `false` proves nothing: an optimizer that
+    /// rewrote every segment leaves no proof.
     pub fn proves_unchanged_since(&self, earlier: &Self) -> bool {
         !self.shards.is_empty()
             && self.same_writes(earlier)
             && self.shards.iter().zip(&earlier.shards).all(|(now, then)| now.stands_on(then))
     }
 
-    /// Whether the counters of all shards stand where they stood.
+    /// Whether the counters of all shards are unchanged.
     pub fn same_writes(&self, earlier: &Self) -> bool {
         self.shards.len() == earlier.shards.len()
             && self
@@ -48,8 +48,8 @@ impl Mark {
     }
 }
 
-impl Shard {
-    /// Whether at least one segment is still the same, and none has the same name and another file.
+impl ShardPosition {
+    /// Whether at least one segment is the same, and none has the same name and a different file.
     fn stands_on(&self, earlier: &Self) -> bool {
         let mut same = false;
         for (segment, now) in &self.segments {
@@ -67,10 +67,10 @@ impl Shard {
 mod tests {
     use super::*;
 
-    fn mark(op_num: u64, segments: &[(&str, Option<&str>)]) -> Mark {
+    fn mark(op_num: u64, segments: &[(&str, Option<&str>)]) -> WritePosition {
         let segments =
             segments.iter().map(|(segment, file)| ((*segment).to_owned(), file.map(str::to_owned))).collect();
-        Mark { shards: vec![Shard { id: 0, node: None, op_num, segments }] }
+        WritePosition { shards: vec![ShardPosition { id: 0, node: None, op_num, segments }] }
     }
 
     #[test]
@@ -89,13 +89,13 @@ mod tests {
             mark(7, &[("a", Some("1@9")), ("b", Some("3@4"))]),
             mark(7, &[("a", None), ("b", None)]),
             mark(7, &[("c", Some("1@2"))]),
-            Mark::default(),
+            WritePosition::default(),
         ] {
             assert!(!now.proves_unchanged_since(&before), "{now:?}");
         }
-        assert!(!Mark::default().proves_unchanged_since(&Mark::default()));
+        assert!(!WritePosition::default().proves_unchanged_since(&WritePosition::default()));
         let mut two = before.clone();
-        two.shards.push(Shard { id: 1, node: None, op_num: 1, segments: BTreeMap::new() });
+        two.shards.push(ShardPosition { id: 1, node: None, op_num: 1, segments: BTreeMap::new() });
         assert!(!two.proves_unchanged_since(&before) && !before.proves_unchanged_since(&two));
         let mut moved = before.clone();
         moved.shards[0].node = Some(1);

@@ -1,39 +1,39 @@
-//! Sends a file of a backup to a server, until the caller is gone or the server has got all of it.
+//! Sends a file of a backup to a server, until the caller is gone or the server has received all of it.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::cancellation::{Gone, Interrupted};
+use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload};
-use crate::backup::driver::qdrant::server::upload::Sent;
+use crate::backup::driver::qdrant::server::upload::UploadProgress;
 use crate::progress::Task;
 
-/// A file on its way to a server.
-pub(super) struct Sending<'a> {
+/// A file to send.
+pub(super) struct FileToSend<'a> {
     pub(super) file: &'a Path,
-    /// What it is called there.
+    /// Its name on the server.
     pub(super) name: &'a str,
     pub(super) sha256: &'a str,
     pub(super) task: &'a Arc<dyn Task>,
 }
 
-/// Ends early only as long as the server has not got everything: then it would go on without us.
+/// Stops early only while the server has not received everything: after that, it would go on by itself.
 pub(super) async fn send(
     client: &Client,
     of: SnapshotTarget<'_>,
-    file: &Sending<'_>,
-    gone: &Gone,
+    file: &FileToSend<'_>,
+    cancellation: &Cancellation,
 ) -> anyhow::Result<()> {
-    let sent = Sent::new(file.task);
+    let sent = UploadProgress::new(file.task);
     let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
     let sending = client.rest().upload(of, upload);
     tokio::pin!(sending);
     let done = tokio::select! {
         biased;
         done = &mut sending => done,
-        () = gone.wait() => {
-            if !sent.is_whole() {
+        () = cancellation.cancelled() => {
+            if !sent.is_complete() {
                 return Err(Interrupted.into());
             }
             sending.await

@@ -1,7 +1,7 @@
-//! `proof.json`: what came of putting a backup into a scratch server.
+//! `proof.json`: the result of a test restore, which restores a backup into a temporary server.
 //!
-//! It lies beside the manifest and is bound to it by its digest, so that the manifest itself is never written twice. A
-//! backup without one was checked as far as its manifest says.
+//! It is kept beside the manifest and contains the digest of the manifest, which is never written twice. Without it, a
+//! backup is verified as far as its manifest says.
 
 use std::io;
 use std::path::Path;
@@ -15,50 +15,51 @@ use crate::fs::{Digest, FsError, PRIVATE_FILE, to_json, write_atomically};
 /// The value of `format` in every record.
 pub const FORMAT: &str = "safe-compose-proof";
 
-/// The newest format that this program reads and the one that it writes.
+/// The format version that this program writes. It reads all versions up to this one.
 pub const FORMAT_VERSION: u32 = 1;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "proof.json";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct TestRestoreRecord {
     pub format: String,
     pub format_version: u32,
     /// `safe-compose 0.1.0`.
     pub tool: String,
-    /// When the trial ended, UTC.
+    /// When the test restore ended, UTC.
     pub time: Timestamp,
-    /// Of the `manifest.json` that was tried, lowercase hex.
+    /// Of the `manifest.json` of the backup, lowercase hex.
     pub manifest_sha256: String,
-    /// What the scratch container was made of.
+    /// The image of the temporary container.
     pub image: String,
-    /// The version of the server in it.
+    /// The version of the temporary server.
     pub server: Option<String>,
-    pub outcome: Outcome,
+    pub outcome: TestRestoreOutcome,
 }
 
-/// What a trial has shown.
+/// The outcome of a test restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was put back, and found equal.
+pub enum TestRestoreOutcome {
+    /// It was restored, and matches the backup.
     Restored,
-    /// It could not be put back, or came out as something else.
+    /// It could not be restored, or does not match the backup.
     Failed { reasons: Vec<String> },
 }
 
-/// A trial as it ended, before it is written down.
+/// The result of a test restore, before it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trial {
+pub struct TestRestoreResult {
     pub image: String,
     pub server: Option<String>,
-    /// What was found wrong; empty when the backup came out equal.
+    /// What is wrong; empty if the test restore succeeded.
     pub reasons: Vec<String>,
 }
 
-impl Record {
-    /// The record in a backup's directory, where there is one, it can be understood, and it is of this manifest.
+impl TestRestoreRecord {
+    /// The record in the directory of a backup, if there is one, this program can read it, and it belongs to the
+    /// manifest.
     pub fn read(directory: &Path) -> Option<Self> {
         let record: Self = serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()?;
         let understood = record.format == FORMAT && record.format_version <= FORMAT_VERSION;
@@ -66,8 +67,8 @@ impl Record {
         (understood && of_this).then_some(record)
     }
 
-    /// Writes down what a trial of the backup in a directory has shown; replaces what an earlier one has.
-    pub fn write(directory: &Path, trial: &Trial) -> Result<Self, FsError> {
+    /// Records the result of a test restore in the directory of the backup; replaces an earlier record.
+    pub fn write(directory: &Path, result: &TestRestoreResult) -> Result<Self, FsError> {
         let manifest = directory.join(manifest::FILE_NAME);
         let record = Self {
             format: FORMAT.to_owned(),
@@ -76,11 +77,11 @@ impl Record {
             time: Timestamp::now(),
             manifest_sha256: digest_of_manifest(directory)
                 .map_err(|source| FsError::io("read", &manifest, source))?,
-            image: trial.image.clone(),
-            server: trial.server.clone(),
-            outcome: match trial.reasons.as_slice() {
-                [] => Outcome::Restored,
-                reasons => Outcome::Failed { reasons: reasons.to_vec() },
+            image: result.image.clone(),
+            server: result.server.clone(),
+            outcome: match result.reasons.as_slice() {
+                [] => TestRestoreOutcome::Restored,
+                reasons => TestRestoreOutcome::Failed { reasons: reasons.to_vec() },
             },
         };
         write_atomically(&directory.join(FILE_NAME), &to_json(&record), PRIVATE_FILE)?;
@@ -96,8 +97,8 @@ fn digest_of_manifest(directory: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    fn trial(reasons: &[&str]) -> Trial {
-        Trial {
+    fn result(reasons: &[&str]) -> TestRestoreResult {
+        TestRestoreResult {
             image: "qdrant/qdrant".into(),
             server: Some("1.19.0".into()),
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
@@ -107,15 +108,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read_as_long_as_the_manifest_is_the_same() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(Record::read(dir.path()), None);
-        assert!(Record::write(dir.path(), &trial(&[])).is_err(), "there is no manifest");
+        assert_eq!(TestRestoreRecord::read(dir.path()), None);
+        assert!(TestRestoreRecord::write(dir.path(), &result(&[])).is_err(), "there is no manifest");
         std::fs::write(dir.path().join(manifest::FILE_NAME), "{}").expect("written");
-        let failed = Record::write(dir.path(), &trial(&["no"])).expect("written");
-        assert_eq!(failed.outcome, Outcome::Failed { reasons: vec!["no".into()] });
-        let record = Record::write(dir.path(), &trial(&[])).expect("replaced");
-        assert_eq!(record.outcome, Outcome::Restored);
-        assert_eq!(Record::read(dir.path()), Some(record));
+        let failed = TestRestoreRecord::write(dir.path(), &result(&["no"])).expect("written");
+        assert_eq!(failed.outcome, TestRestoreOutcome::Failed { reasons: vec!["no".into()] });
+        let record = TestRestoreRecord::write(dir.path(), &result(&[])).expect("replaced");
+        assert_eq!(record.outcome, TestRestoreOutcome::Restored);
+        assert_eq!(TestRestoreRecord::read(dir.path()), Some(record));
         std::fs::write(dir.path().join(manifest::FILE_NAME), "{} ").expect("written");
-        assert_eq!(Record::read(dir.path()), None);
+        assert_eq!(TestRestoreRecord::read(dir.path()), None);
     }
 }

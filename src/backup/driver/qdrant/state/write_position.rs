@@ -1,58 +1,62 @@
-//! Where the history of each collection stands: from the server's telemetry, and from the files of its segments.
+//! The write position of each collection: from the server's telemetry and the files of its segments.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::witness::Witness;
+use super::segment_files::SegmentFileIds;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::Result;
-use crate::backup::fingerprint::mark::{Mark, Shard};
+use crate::backup::fingerprint::write_position::{ShardPosition, WritePosition};
 
-/// The level from which telemetry names every segment.
+/// The telemetry level that lists every segment.
 const SEGMENTS: u8 = 4;
 
-/// What one server tells of the shards of each collection; `None` where it tells too little.
-pub(crate) type Told = BTreeMap<String, Option<Vec<Shard>>>;
+/// The shards of each collection as one server reports them; `None` if the report is incomplete.
+pub(crate) type ShardPositions = BTreeMap<String, Option<Vec<ShardPosition>>>;
 
-/// Asks one server; `node` is what it is called in its cluster.
-pub(crate) async fn told(client: &Client, node: Option<u64>, witness: &Witness) -> Result<Told> {
+/// Asks one server; `node` is its id in the cluster.
+pub(crate) async fn told(
+    client: &Client,
+    node: Option<u64>,
+    files: &SegmentFileIds,
+) -> Result<ShardPositions> {
     let telemetry = client.rest().telemetry(SEGMENTS).await?;
     let collections = telemetry["collections"]["collections"].as_array().cloned().unwrap_or_default();
     Ok(collections
         .iter()
-        .filter_map(|told| Some((told["id"].as_str()?.to_owned(), shards(told, node, witness))))
+        .filter_map(|told| Some((told["id"].as_str()?.to_owned(), shards(told, node, files))))
         .collect())
 }
 
-/// The marks of all collections, by name. One of which any server tells too little has none.
-pub(crate) fn join(servers: impl IntoIterator<Item = Told>) -> BTreeMap<String, Mark> {
-    let mut joined = Told::new();
+/// The write positions of all collections, by name. A collection with an incomplete report has none.
+pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMap<String, WritePosition> {
+    let mut joined = ShardPositions::new();
     for (name, told) in servers.into_iter().flatten() {
         match joined.entry(name).or_insert_with(|| Some(Vec::new())) {
             Some(known) if told.is_some() => known.extend(told.into_iter().flatten()),
             entry => *entry = None,
         }
     }
-    let mark = |mut shards: Vec<Shard>| {
+    let mark = |mut shards: Vec<ShardPosition>| {
         shards.sort_by_key(|shard| (shard.id, shard.node));
-        Mark { shards }
+        WritePosition { shards }
     };
     let told = joined.into_iter().filter_map(|(name, shards)| Some((name, shards?)));
     told.filter(|(_, shards)| !shards.is_empty()).map(|(name, shards)| (name, mark(shards))).collect()
 }
 
-/// In a cluster, what is on other nodes is told by those.
-fn shards(told: &Value, node: Option<u64>, witness: &Witness) -> Option<Vec<Shard>> {
+/// In a cluster, other nodes report their own shards.
+fn shards(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec<ShardPosition>> {
     let shards = told["shards"].as_array()?.iter();
     shards
         .filter(|told| node.is_none() || !told["local"].is_null())
-        .map(|told| shard(told, node, witness))
+        .map(|told| shard(told, node, files))
         .collect()
 }
 
-/// `None` for a shard that is elsewhere, cannot be read, or has writes that are not applied yet.
-fn shard(told: &Value, node: Option<u64>, witness: &Witness) -> Option<Shard> {
+/// `None` for a shard that is on another node, cannot be read, or has pending writes.
+fn shard(told: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<ShardPosition> {
     let id = u32::try_from(told["id"].as_u64()?).ok()?;
     let local = &told["local"];
     let queue = &local["update_queue"];
@@ -61,10 +65,10 @@ fn shard(told: &Value, node: Option<u64>, witness: &Witness) -> Option<Shard> {
     }
     let segment = |told: &Value| {
         let uuid = told["info"]["uuid"].as_str()?;
-        Some((uuid.to_owned(), witness.of(uuid)))
+        Some((uuid.to_owned(), files.of(uuid)))
     };
     let segments = local["segments"].as_array()?.iter().map(segment).collect::<Option<_>>()?;
-    Some(Shard { id, node, op_num: queue["op_num"].as_u64()?, segments })
+    Some(ShardPosition { id, node, op_num: queue["op_num"].as_u64()?, segments })
 }
 
 #[cfg(test)]
@@ -73,9 +77,9 @@ mod tests {
 
     use super::*;
 
-    fn mark(told: &Value, node: Option<u64>) -> Option<Mark> {
-        let shards = shards(told, node, &Witness::none());
-        join([Told::from([("receitas".to_owned(), shards)])]).remove("receitas")
+    fn mark(told: &Value, node: Option<u64>) -> Option<WritePosition> {
+        let shards = shards(told, node, &SegmentFileIds::none());
+        join([ShardPositions::from([("receitas".to_owned(), shards)])]).remove("receitas")
     }
 
     fn told() -> Value {
@@ -115,7 +119,7 @@ mod tests {
         ]);
         assert_eq!(mark(&other, None), None, "alone, it does not have it all");
         let of = |told: &Value, node| {
-            Told::from([("receitas".to_owned(), shards(told, Some(node), &Witness::none()))])
+            ShardPositions::from([("receitas".to_owned(), shards(told, Some(node), &SegmentFileIds::none()))])
         };
         let joined = join([of(&other, 8), of(&one, 7)]).remove("receitas").expect("they tell");
         let found: Vec<_> = joined.shards.iter().map(|shard| (shard.id, shard.node)).collect();

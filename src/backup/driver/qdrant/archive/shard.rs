@@ -1,15 +1,15 @@
-//! One shard of a snapshot: its segments, its write-ahead log, and what says that it is one.
+//! One shard of a snapshot: its segments, its write-ahead log and its configuration.
 
 use std::collections::BTreeSet;
 use std::io::Read;
 
 use tar::Entry;
 
-use super::{ArchiveError, parse, segment, small};
+use super::{SnapshotError, parse, segment, small};
 
 /// What was seen of a shard.
 #[derive(Debug, Default)]
-pub(super) struct Shard {
+pub(super) struct ShardWalk {
     seen: BTreeSet<String>,
     segments: usize,
 }
@@ -17,16 +17,16 @@ pub(super) struct Shard {
 /// The last file of each shard (`lib/collection/src/shards/replica_set/snapshots.rs`).
 const CONFIG: &str = "shard_config.json";
 
-impl Shard {
-    /// Takes one file: `path` is its whole path, `name` the part below the shard.
+impl ShardWalk {
+    /// Reads one file: `path` is its full path, `name` the part below the shard.
     pub(super) fn take(
         &mut self,
         entry: &mut Entry<'_, impl Read>,
         path: &str,
         name: &str,
-    ) -> Result<(), ArchiveError> {
+    ) -> Result<(), SnapshotError> {
         if !self.seen.insert(name.to_owned()) {
-            return Err(ArchiveError::Twice { path: path.to_owned() });
+            return Err(SnapshotError::Twice { path: path.to_owned() });
         }
         match name.split_once('/') {
             Some(("segments", file)) if is_segment(file) => {
@@ -35,22 +35,22 @@ impl Shard {
                 Ok(())
             }
             Some(("wal", file)) if !file.contains('/') => Ok(()),
-            // Clocks, states and manifests; their set has grown with the versions.
+            // Clocks, states and manifests: newer versions have more of them.
             None if std::path::Path::new(name).extension().is_some_and(|extension| extension == "json") => {
                 let bytes = small(entry, path)?;
                 parse(path, &bytes).map(drop)
             }
-            None | Some(_) => Err(ArchiveError::Stranger { path: path.to_owned() }),
+            None | Some(_) => Err(SnapshotError::Stranger { path: path.to_owned() }),
         }
     }
 
-    /// How many segments it has, when it is whole.
-    pub(super) fn judge(&self, id: u32) -> Result<usize, ArchiveError> {
+    /// The number of segments, if the shard is complete.
+    pub(super) fn judge(&self, id: u32) -> Result<usize, SnapshotError> {
         if !self.seen.contains(CONFIG) {
-            return Err(ArchiveError::Missing { path: format!("{id}/{CONFIG}") });
+            return Err(SnapshotError::Missing { path: format!("{id}/{CONFIG}") });
         }
-        // A shard that the server could not load is saved as an empty one.
-        if self.segments == 0 { Err(ArchiveError::NoSegments { shard: id }) } else { Ok(self.segments) }
+        // A shard that the server could not load is saved as an empty shard.
+        if self.segments == 0 { Err(SnapshotError::NoSegments { shard: id }) } else { Ok(self.segments) }
     }
 }
 

@@ -1,20 +1,20 @@
-//! A container and a store for the tests of this folder.
+//! Fixtures for the tests of this driver: a container, a store, and a server's contents.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::backup::fingerprint::mark::{Mark, Shard};
-use crate::backup::fingerprint::sample::{Point, Sample, Shape};
-use crate::backup::fingerprint::{Collection, Qdrant};
-use crate::engine::{Container, State};
+use crate::backup::fingerprint::sample::{Sample, SampledPoint, VectorSummary};
+use crate::backup::fingerprint::write_position::{ShardPosition, WritePosition};
+use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
+use crate::engine::{Container, ContainerState};
 use crate::inventory::{Store, StoreKind};
 
 pub(crate) fn container() -> Container {
     Container {
         id: "c".into(),
         name: "stack-qdrant-1".into(),
-        state: State::Running,
+        state: ContainerState::Running,
         image: "qdrant/qdrant:v1.19.0".into(),
         image_id: String::new(),
         environment: BTreeMap::new(),
@@ -39,11 +39,11 @@ pub(crate) fn store(container: Container) -> Store {
         kind: StoreKind::Qdrant,
         container: Some(container),
         image: None,
-        places: Vec::new(),
+        locations: Vec::new(),
     }
 }
 
-/// `config` as a 1.19.0 server prints it.
+/// `config` as a 1.19.0 server reports it.
 pub(crate) fn config() -> Value {
     json!({
         "params": {
@@ -68,8 +68,8 @@ pub(crate) fn config() -> Value {
     })
 }
 
-pub(crate) fn collection(points: u64) -> Collection {
-    Collection {
+pub(crate) fn collection(points: u64) -> CollectionFingerprint {
+    CollectionFingerprint {
         points: Some(points),
         points_after: None,
         status: "green".into(),
@@ -77,22 +77,23 @@ pub(crate) fn collection(points: u64) -> Collection {
         config: config(),
         payload_schema: json!({ "cozinha": { "data_type": "keyword" } }),
         sample: Some(sample()),
-        mark: Some(Mark {
-            shards: vec![Shard { id: 0, node: None, op_num: points, segments: BTreeMap::new() }],
+        write_position: Some(WritePosition {
+            shards: vec![ShardPosition { id: 0, node: None, op_num: points, segments: BTreeMap::new() }],
         }),
     }
 }
 
 /// Nine points.
 pub(crate) fn sample() -> Sample {
-    let vectors = BTreeMap::from([("texto".to_owned(), Shape::of([(0, 0.6), (1, 0.8)]))]);
-    let point = |id: u64| Point { id: id.to_string(), payload: "p".into(), vectors: vectors.clone() };
-    Sample { slices: 1, whole: true, points: (1..=9).map(point).collect() }
+    let vectors = BTreeMap::from([("texto".to_owned(), VectorSummary::of([(0, 0.6), (1, 0.8)]))]);
+    let point =
+        |id: u64| SampledPoint { id: id.to_string(), payload_sha256: "p".into(), vectors: vectors.clone() };
+    Sample { slices: 1, complete: true, points: (1..=9).map(point).collect() }
 }
 
 /// Two collections, one alias.
-pub(crate) fn server() -> Qdrant {
-    Qdrant {
+pub(crate) fn server() -> QdrantFingerprint {
+    QdrantFingerprint {
         version: "1.19.0".into(),
         collections: BTreeMap::from([("livros".into(), collection(7)), ("receitas".into(), collection(50))]),
         aliases: BTreeMap::from([("atual".into(), "receitas".into())]),

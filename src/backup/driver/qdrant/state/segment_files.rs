@@ -1,6 +1,6 @@
 //! The identity of the segments' files on the server's disk: inode and time of the last change of each `version.info`,
-//! which is written once when its segment is made. It is the only thing that tells a collection from a snapshot of it that
-//! was put over it: counters and segments are the same then (measured, 1.19.0).
+//! which is written once when its segment is created. Only this distinguishes a collection from a snapshot of it that
+//! was restored over it: counters and segments are the same (measured, 1.19.0).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::backup::driver::Target;
+use crate::backup::driver::DriverTarget;
 use crate::backup::driver::qdrant::server::access;
 use crate::engine::MountSource;
 
-/// How long the container may take to list the files.
+/// The timeout for listing the files in the container.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// More than this is no list of segments.
+/// A longer list is not one of segments.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// Segment to identity.
+/// Segments and their identities.
 #[derive(Debug, Default)]
-pub(crate) struct Witness(BTreeMap<String, String>);
+pub(crate) struct SegmentFileIds(BTreeMap<String, String>);
 
-impl Witness {
-    /// Where nothing can be looked at.
+impl SegmentFileIds {
+    /// Without any files.
     #[cfg(test)]
     pub(crate) fn none() -> Self {
         Self::default()
@@ -35,9 +35,8 @@ impl Witness {
         self.0.get(segment).cloned()
     }
 
-    /// Looks at the files from here where they can be reached, else from inside the container. Finds nothing where
-    /// neither works.
-    pub(crate) async fn take(target: Target<'_>) -> Self {
+    /// Reads the files on this machine if they are accessible, otherwise inside the container. Empty if neither works.
+    pub(crate) async fn take(target: DriverTarget<'_>) -> Self {
         if let Some(directory) = directory(target).await
             && let Some(found) = on_this_machine(&directory)
         {
@@ -49,7 +48,7 @@ impl Witness {
 }
 
 /// The directory of the collections, on this machine.
-async fn directory(target: Target<'_>) -> Option<PathBuf> {
+async fn directory(target: DriverTarget<'_>) -> Option<PathBuf> {
     if !target.local {
         return None;
     }
@@ -69,8 +68,8 @@ async fn directory(target: Target<'_>) -> Option<PathBuf> {
     Some(directory.join("collections"))
 }
 
-/// `None` where the directory cannot be read: the engine may run in a machine of its own.
-fn on_this_machine(collections: &Path) -> Option<Witness> {
+/// `None` if the directory cannot be read: the engine may run in a virtual machine.
+fn on_this_machine(collections: &Path) -> Option<SegmentFileIds> {
     let mut found = BTreeMap::new();
     for shard in below(collections)?.iter().filter_map(|collection| below(collection)).flatten() {
         for segment in below(&shard.join("segments")).unwrap_or_default() {
@@ -79,7 +78,7 @@ fn on_this_machine(collections: &Path) -> Option<Witness> {
             found.insert(name, identity(file.ino(), file.ctime(), file.ctime_nsec()));
         }
     }
-    Some(Witness(found))
+    Some(SegmentFileIds(found))
 }
 
 fn below(directory: &Path) -> Option<Vec<PathBuf>> {
@@ -91,8 +90,8 @@ fn identity(inode: u64, seconds: i64, nanoseconds: i64) -> String {
     format!("{inode}@{seconds}.{nanoseconds:09}")
 }
 
-/// By `find`, which the official image has.
-async fn in_the_container(target: Target<'_>) -> Option<Witness> {
+/// With `find`, which the official image has.
+async fn in_the_container(target: DriverTarget<'_>) -> Option<SegmentFileIds> {
     let container = target.store.container.as_ref()?;
     let collections = access::storage_path(target).join("collections");
     let argv = [
@@ -113,7 +112,7 @@ async fn in_the_container(target: Target<'_>) -> Option<Witness> {
     Some(read(&printed))
 }
 
-fn read(printed: &str) -> Witness {
+fn read(printed: &str) -> SegmentFileIds {
     let line = |line: &str| {
         let mut words = line.rsplitn(3, ' ');
         let (time, inode, directory) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
@@ -122,7 +121,7 @@ fn read(printed: &str) -> Witness {
         let segment = Path::new(directory).file_name()?.to_str()?.to_owned();
         Some((segment, identity(inode, seconds.parse().ok()?, nanoseconds)))
     };
-    Witness(printed.lines().filter_map(line).collect())
+    SegmentFileIds(printed.lines().filter_map(line).collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Everything that the engine has, and the files in it.
+//! The objects and files of the engine in memory.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,48 +9,48 @@ use std::sync::Arc;
 use tokio::io::DuplexStream;
 
 use super::archive::pack;
-use super::{Call, Question};
+use super::{EngineCall, EngineMethod};
 use crate::engine::{
     Container, EngineError, HOLDER_LABEL, Image, MountSource, PublishedPort, Result, Scratch, Volume,
 };
 
-/// Files by their path below the place that holds them.
-pub type Files = BTreeMap<PathBuf, Vec<u8>>;
+/// File contents by path, relative to the volume, directory or container.
+pub type FileMap = BTreeMap<PathBuf, Vec<u8>>;
 
-pub(super) type Failure = Arc<dyn Fn() -> EngineError + Send + Sync>;
-pub(super) type Program = Arc<dyn Fn(&str, &[&str], DuplexStream) + Send + Sync>;
+pub(super) type ErrorFactory = Arc<dyn Fn() -> EngineError + Send + Sync>;
+pub(super) type ProgramStub = Arc<dyn Fn(&str, &[&str], DuplexStream) + Send + Sync>;
 
-/// Where files are kept.
+/// What contains files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Keeper {
+pub(super) enum FileOwner {
     Volume(String),
     Directory(PathBuf),
     Layer(String),
 }
 
-/// A server that runs in a scratch container, and ends when it is dropped.
-pub struct Server {
+/// A server that stands in for a scratch container. Stops when it is dropped.
+pub struct ScratchStub {
     pub ports: Vec<PublishedPort>,
     pub running: Box<dyn Any + Send>,
 }
 
-pub(super) type Serve = Arc<dyn Fn(&Scratch) -> Server + Send + Sync>;
+pub(super) type StartStub = Arc<dyn Fn(&Scratch) -> ScratchStub + Send + Sync>;
 
 #[derive(Default)]
-pub(super) struct Contents {
+pub(super) struct EngineState {
     pub(super) containers: Vec<Container>,
     pub(super) volumes: Vec<Volume>,
     pub(super) images: BTreeMap<String, Image>,
-    pub(super) files: BTreeMap<Keeper, Files>,
+    pub(super) files: BTreeMap<FileOwner, FileMap>,
     pub(super) maps_users: bool,
-    pub(super) failures: BTreeMap<Question, Failure>,
+    pub(super) failures: BTreeMap<EngineMethod, ErrorFactory>,
     pub(super) cut_archives_after: Option<usize>,
-    pub(super) program: Option<Program>,
+    pub(super) program: Option<ProgramStub>,
     pub(super) architecture: Option<String>,
-    pub(super) calls: Vec<Call>,
-    pub(super) helpers_made: u32,
-    pub(super) serve: Option<Serve>,
-    /// By the name of the scratch container that each runs in.
+    pub(super) calls: Vec<EngineCall>,
+    pub(super) helpers_created: u32,
+    pub(super) serve: Option<StartStub>,
+    /// By name of the scratch container.
     pub(super) servers: BTreeMap<String, Box<dyn Any + Send>>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn missing(what: String) -> EngineError {
     EngineError::NotFound { what }
 }
 
-impl Contents {
+impl EngineState {
     pub(super) fn container(&self, name: &str) -> Result<&Container> {
         self.containers
             .iter()
@@ -70,7 +70,7 @@ impl Contents {
             .ok_or_else(|| missing(format!("container `{name}`")))
     }
 
-    /// Where a holder stands among the containers; any other container is refused.
+    /// The index of a holder container; refuses any other container.
     pub(super) fn holder(&self, id: &str, verb: &str) -> Result<usize> {
         let Some(at) = self.containers.iter().position(|container| container.id == id) else {
             return Err(missing(format!("container `{id}`")));
@@ -80,41 +80,41 @@ impl Contents {
         } else {
             Err(EngineError::Refused {
                 action: format!("{verb} container `{id}`"),
-                source: anyhow::anyhow!("it is not a holder of ours"),
+                source: anyhow::anyhow!("not a holder container of safe-compose"),
             })
         }
     }
 
-    /// Who keeps the files at a path of a container, and where below it they are.
-    pub(super) fn keeper(container: &Container, path: &Path) -> (Keeper, PathBuf) {
-        let layer = || (Keeper::Layer(container.id.clone()), below_root(path).to_owned());
+    /// What contains the files at a path of a container, and their path in there.
+    pub(super) fn owner(container: &Container, path: &Path) -> (FileOwner, PathBuf) {
+        let layer = || (FileOwner::Layer(container.id.clone()), below_root(path).to_owned());
         let Some(mount) = container.mount_of(path) else {
             return layer();
         };
-        let keeper = match &mount.source {
-            MountSource::Volume { name, .. } => Keeper::Volume(name.clone()),
-            MountSource::Bind { path } => Keeper::Directory(path.clone()),
+        let owner = match &mount.source {
+            MountSource::Volume { name, .. } => FileOwner::Volume(name.clone()),
+            MountSource::Bind { path } => FileOwner::Directory(path.clone()),
             MountSource::Tmpfs | MountSource::Other => return layer(),
         };
         let rest = path.strip_prefix(&mount.destination).unwrap_or(Path::new(""));
-        (keeper, mount.subpath.clone().unwrap_or_default().join(rest))
+        (owner, mount.subpath.clone().unwrap_or_default().join(rest))
     }
 
-    /// The archive of a path, named as Docker names it: by the last part of the path, or `.` when the path ends so.
+    /// The archive of a path. As in Docker, its root is the last component of the path, or `.` for a path that ends in it.
     pub(super) fn archive(&self, container: &str, path: &Path) -> Result<Vec<u8>> {
         let container = self.container(container)?;
-        let (keeper, below) = Self::keeper(container, path);
+        let (owner, below) = Self::owner(container, path);
         let base = match path.as_os_str().to_str() {
             Some(text) if text.ends_with("/.") => Path::new("."),
             _ => Path::new(path.file_name().unwrap_or("/".as_ref())),
         };
-        let none = Files::new();
-        let files = self.files.get(&keeper).unwrap_or(&none);
+        let none = FileMap::new();
+        let files = self.files.get(&owner).unwrap_or(&none);
         let inside: Vec<(PathBuf, &Vec<u8>)> = files
             .iter()
             .filter_map(|(file, content)| Some((file.strip_prefix(&below).ok()?.to_owned(), content)))
             .collect();
-        let is_mount_point = below.as_os_str().is_empty() && !matches!(keeper, Keeper::Layer(_));
+        let is_mount_point = below.as_os_str().is_empty() && !matches!(owner, FileOwner::Layer(_));
         if inside.is_empty() && !is_mount_point {
             return Err(missing(format!("`{}` in container `{}`", path.display(), container.name)));
         }
@@ -135,8 +135,8 @@ impl Contents {
             let target = path.join(named.strip_prefix(".").unwrap_or(&named));
             let mut content = Vec::new();
             entry.read_to_end(&mut content)?;
-            let (keeper, below) = Self::keeper(&container, &target);
-            self.files.entry(keeper).or_default().insert(below, content);
+            let (owner, below) = Self::owner(&container, &target);
+            self.files.entry(owner).or_default().insert(below, content);
         }
         Ok(())
     }
