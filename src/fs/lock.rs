@@ -48,7 +48,7 @@ impl DirectoryLock {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(RETRY_INTERVAL)
+                    std::thread::sleep(RETRY_INTERVAL);
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(FsError::Locked { path: directory.to_owned(), holder: holder(&mut file) });

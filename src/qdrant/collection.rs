@@ -166,7 +166,7 @@ fn examine_segment(shard: &str, name: &str, path: &Path, found: &mut Vec<Storage
             "the server deletes it: it was being created when the server stopped",
         )),
         (false, true) => {
-            found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `segment.json`"), dies))
+            found.push(StorageDamage::new(StartupEffect::Exits, format!("{of} has no `segment.json`"), dies));
         }
         (false, false) if is_empty(&version) => {
             found.push(StorageDamage::new(
