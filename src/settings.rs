@@ -86,7 +86,7 @@ impl BackedCommand {
     }
 }
 
-/// How many backups are kept. A backup stays if any rule keeps it; the newest always does.
+/// `backup.keep`: how many backups to keep. A backup is kept if any rule keeps it; the newest is always kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionSettings {

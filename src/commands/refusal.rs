@@ -23,7 +23,7 @@ pub(super) struct RefusableAction<'a> {
 /// A decision that is no refusal.
 #[must_use]
 #[derive(Debug)]
-pub(super) enum Permission {
+pub(super) enum ApprovalState {
     Granted(Approval),
     /// Somebody has to confirm it first.
     Ask(Confirmation),
@@ -34,15 +34,15 @@ pub(super) fn decide(
     command: &CommandContext,
     input: &DecisionInput<'_>,
     action: &RefusableAction<'_>,
-) -> Result<Permission, Failure> {
+) -> Result<ApprovalState, Failure> {
     match decide_on(input) {
-        Decision::Allow(approval) => Ok(Permission::Granted(approval)),
-        Decision::Confirm(question) => Ok(Permission::Ask(question)),
+        Decision::Allow(approval) => Ok(ApprovalState::Granted(approval)),
+        Decision::Confirm(question) => Ok(ApprovalState::Ask(question)),
         Decision::Refuse(refusal) => Err(render(&command.suggest, &command.words, action, &refusal)),
     }
 }
 
-impl Permission {
+impl ApprovalState {
     /// Asks, if it has to be confirmed. `instead` says what holds if the answer is no.
     pub(super) fn confirm(self, ui: &Ui, what: &str, instead: &str) -> Result<Approval, Failure> {
         match self {

@@ -18,7 +18,7 @@ fn declared<'a>(service: &'a Service, path: &Path) -> Option<&'a MountDeclaratio
 
 /// Where files are stored, whatever mounts them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum DataLocation {
+pub(super) enum MountedLocation {
     /// A volume by name, and the directory in it.
     Volume {
         name: String,
@@ -47,9 +47,9 @@ pub(super) enum Transition {
 pub(super) fn is_inherited_only(cx: &HazardContext<'_>, container: &Container, path: &Path) -> bool {
     let service = container.service().and_then(|name| cx.service(name));
     service.filter(|_| !container.is_one_off()).is_some_and(|service| {
-        let now = DataLocation::of_container(container, path);
-        now.is_same_as(&DataLocation::of_file(cx, service, path, container, Transition::Recreated))
-            && !now.is_same_as(&DataLocation::of_file(cx, service, path, container, Transition::Removed))
+        let now = MountedLocation::of_container(container, path);
+        now.is_same_as(&MountedLocation::of_file(cx, service, path, container, Transition::Recreated))
+            && !now.is_same_as(&MountedLocation::of_file(cx, service, path, container, Transition::Removed))
     })
 }
 
@@ -79,7 +79,7 @@ fn carries_volumes_of_image(cx: &HazardContext<'_>, container: &Container, targe
     })
 }
 
-impl DataLocation {
+impl MountedLocation {
     /// Where the files of a path are now.
     pub(super) fn of_container(container: &Container, path: &Path) -> Self {
         container.mount_of(path).map_or(Self::Layer, |mount| Self::of_mount(mount, path))

@@ -1,7 +1,17 @@
 //! Proof that a destructive step was decided on.
 
-use super::decision::BackupStatus;
 use super::effect::Assessment;
+
+/// How the data that would be lost is backed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupStatus {
+    /// Every piece is in a backup that was read back and verified.
+    Verified,
+    /// The user gave `--safe-skip-backup` or declared the project disposable; the journal records it.
+    Waived,
+    /// There is nothing to back up.
+    Nothing,
+}
 
 /// The permission to carry out one plan.
 ///

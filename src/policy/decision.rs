@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::clearance::Clearance;
+use super::clearance::{BackupStatus, Clearance};
 use super::effect::{Assessment, Effect};
 use super::token::Token;
 
@@ -29,17 +29,6 @@ pub struct DecisionInput<'a> {
     pub terminal: bool,
     /// The confirmation token of `--safe-allow`.
     pub allow: Option<&'a str>,
-}
-
-/// How the data that would be lost is backed up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackupStatus {
-    /// Every piece is in a backup that was read back and verified.
-    Verified,
-    /// The user gave `--safe-skip-backup` or declared the project disposable; the journal records it.
-    Waived,
-    /// There is nothing to back up.
-    Nothing,
 }
 
 /// What to do with a command.

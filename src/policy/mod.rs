@@ -5,9 +5,7 @@ mod decision;
 mod effect;
 mod token;
 
-pub use clearance::Clearance;
-pub use decision::{
-    Answer, Approval, BackupStatus, Confirmation, Decision, DecisionInput, GuardMode, Refusal, decide,
-};
+pub use clearance::{BackupStatus, Clearance};
+pub use decision::{Answer, Approval, Confirmation, Decision, DecisionInput, GuardMode, Refusal, decide};
 pub use effect::{Assessment, Effect, Impact, NewestBackup, Subject};
 pub use token::Token;

@@ -105,7 +105,7 @@ struct MountResolver<'a> {
 pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
     let in_scope =
         |store: &&Store| input.services.is_none_or(|services| services.contains(store.service.as_str()));
-    // A question that is not answered counts as yes: then users are not judged.
+    // An error counts as yes: then permissions are not checked.
     let maps_users = input.engine.maps_users().await.unwrap_or(true);
     let mut mounts = Vec::new();
     for store in input.inventory.stores.iter().filter(in_scope) {

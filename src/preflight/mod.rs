@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Input<'a> {
     /// The services that are started; `None` means all.
     pub services: Option<&'a BTreeSet<String>>,
-    /// The project as the file has it; `None` when Compose reads no file.
+    /// The project in the Compose file; `None` if Compose reads no file.
     pub model: Option<&'a Model>,
     pub inventory: &'a Inventory,
     pub engine: &'a dyn Engine,

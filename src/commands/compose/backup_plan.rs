@@ -12,10 +12,11 @@ use crate::backup::store::{Backup, Verified};
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::engine::MountSource;
-use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::progress::Silent;
 use crate::settings::RequiredProof;
+use crate::store_kind::StoreKind;
 
 /// What has to be backed up before a command may run, and what has a current backup.
 #[derive(Debug, Default)]

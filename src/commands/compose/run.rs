@@ -4,7 +4,7 @@
 
 use super::child::{self, Unassessed};
 use super::load::{self, LoadedProject};
-use super::state::{self, PendingEntry};
+use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
@@ -36,7 +36,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
 
     report::effects(&cx, &plan);
-    let mut journal = PendingEntry::begin(&cx, &plan);
+    let mut journal = CommandRecord::begin(&cx, &plan);
     let action = RefusableAction {
         what: &report::command(&cx),
         untouched: "Nothing was run, and no data was lost.",

@@ -71,12 +71,12 @@ pub(super) fn write_baselines(
 }
 
 /// The journal entry of a command. A command that affects no data leaves no trace in the project.
-pub(super) struct PendingEntry {
+pub(super) struct CommandRecord {
     entry: JournalEntry,
     affects_data: bool,
 }
 
-impl PendingEntry {
+impl CommandRecord {
     pub(super) fn begin(cx: &ProjectContext<'_>, plan: &Assessment) -> Self {
         let affects = |impact: &Impact| match impact.effect {
             Effect::Destroy | Effect::Orphan => !impact.notice,

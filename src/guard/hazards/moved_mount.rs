@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::super::mount_source::{DataLocation, Transition};
+use super::super::mount_source::{MountedLocation, Transition};
 use super::super::{Hashes, Hazard, HazardContext, recreation, volume_subject};
 use super::unused_volume;
 use crate::compose::model::{DeclaredSource, Service};
@@ -43,27 +43,27 @@ impl Hazard for MovedMount {
 /// Compares each path of a container that may hold data with what the file mounts there.
 fn compare(cx: &HazardContext<'_>, service: &Service, container: &Container, found: &mut Vec<Impact>) {
     for path in paths(cx, container) {
-        let before = DataLocation::of_container(container, &path);
-        let after = DataLocation::of_file(cx, service, &path, container, Transition::Recreated);
+        let before = MountedLocation::of_container(container, &path);
+        let after = MountedLocation::of_file(cx, service, &path, container, Transition::Recreated);
         if before.is_same_as(&after) {
             continue;
         }
         let known = cx.is_data(container, &path);
         let (subject, notice) = match &before {
-            DataLocation::Volume { name, anonymous: true, .. } => (volume_subject(cx, name, true), !known),
-            DataLocation::Volume { name, .. } => {
+            MountedLocation::Volume { name, anonymous: true, .. } => (volume_subject(cx, name, true), !known),
+            MountedLocation::Volume { name, .. } => {
                 // An unknown program may be configured to use another path of the same volume.
                 (volume_subject(cx, name, false), !known && is_declared(cx, name))
             }
             // Many bind mounts are configuration.
-            DataLocation::Directory(path) => {
+            MountedLocation::Directory(path) => {
                 (Subject::Directory { path: path.display().to_string() }, !known)
             }
             // The container layer is removed with its container, whatever is mounted over it afterwards.
-            DataLocation::Layer
-            | DataLocation::Memory
-            | DataLocation::NewAnonymous
-            | DataLocation::Unknown => {
+            MountedLocation::Layer
+            | MountedLocation::Memory
+            | MountedLocation::NewAnonymous
+            | MountedLocation::Unknown => {
                 continue;
             }
         };
