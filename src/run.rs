@@ -4,11 +4,12 @@
 //! Compose.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, OwnCommand};
-use crate::commands::{self, CommandContext};
+use crate::commands::{self, CommandContext, EngineSource};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
@@ -19,17 +20,33 @@ use crate::process;
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
+/// The program and what surrounds it. Tests run it with an engine, a screen and an `exec` of their own.
+pub struct Program {
+    pub env: Env,
+    pub ui: Ui,
+    pub engine: EngineSource,
+    /// Becomes another program; returns only when that fails.
+    pub exec: fn(&Path, &[OsString]) -> io::Error,
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
     let env = Env::from_process();
-    match go(&env, &called_as, words.collect()) {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            ui(&env).failure(&failure);
-            failure.exit.into()
-        }
+    let ui = Ui::new(env.no_color, env.dumb_terminal);
+    Program { env, ui, engine: EngineSource::Docker, exec: process::exec }
+        .run(&called_as, words.collect())
+        .into()
+}
+
+impl Program {
+    /// Runs one command line. A failure is printed.
+    pub fn run(&self, called_as: &OsStr, words: Vec<OsString>) -> Exit {
+        go(self, called_as, words).unwrap_or_else(|failure| {
+            self.ui.failure(&failure);
+            failure.exit
+        })
     }
 }
 
@@ -38,33 +55,30 @@ fn caller(env: &Env) -> Caller {
     if env.plugin_caller.is_some() { Caller::Docker } else { Caller::Person }
 }
 
-fn ui(env: &Env) -> Ui {
-    Ui::new(env.no_color, env.dumb_terminal)
-}
-
-fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+fn go(program: &Program, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+    let Program { env, ui, engine, exec } = program;
     let invocation = Invocation::parse_from(caller(env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
     let safe = invocation.safe();
     if safe.version {
-        ui(env).result(concat!("safe-compose ", env!("CARGO_PKG_VERSION")));
+        ui.result(concat!("safe-compose ", env!("CARGO_PKG_VERSION")));
         return Ok(Exit::Success);
     }
     if safe.help {
-        ui(env).result(cli::help());
+        ui.result(cli::help());
         return Ok(Exit::Success);
     }
     if let Some((_, word, rest)) = invocation.own_command()
         && word == "lint"
     {
-        return lint(env, &invocation, word, rest);
+        return lint(ui, env, &invocation, word, rest);
     }
     let binary = binary::locate(env, called_as).map_err(no_compose)?;
     if invocation.own_command().is_none() && !safe.plan && !invocation.is_watched() {
         if asks_for_help(&invocation) {
-            return help(env, &binary, &invocation);
+            return help(ui, &binary, &invocation);
         }
-        return hand_over(&binary, &invocation);
+        return hand_over(*exec, &binary, &invocation);
     }
     let grammar = binary.grammar().map_err(|error| {
         Failure::new(
@@ -79,11 +93,12 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
             return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was run."));
         }
     } else if !reading.may_act() && !safe.plan {
-        return hand_over(&binary, &invocation);
+        return hand_over(*exec, &binary, &invocation);
     }
     start_logging(env);
     let command = CommandContext {
-        ui: ui(env),
+        ui: ui.clone(),
+        engine: engine.clone(),
         env: env.clone(),
         stdin: stdin_file(&reading, env)?,
         grammar,
@@ -110,13 +125,19 @@ fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
 }
 
 /// Our one word that needs neither Compose nor an engine, and so no runtime.
-fn lint(env: &Env, invocation: &Invocation, word: OsString, rest: Vec<OsString>) -> Result<Exit, Failure> {
+fn lint(
+    ui: &Ui,
+    env: &Env,
+    invocation: &Invocation,
+    word: OsString,
+    rest: Vec<OsString>,
+) -> Result<Exit, Failure> {
     let reading = invocation.read(Grammar::V2);
     if let Some(doubt) = reading.doubts.first() {
         return Err(Failure::new(Exit::Usage, doubt.clone()).say("Nothing was read."));
     }
-    match commands::parse(&ui(env), word, rest) {
-        Ok(OwnCommand::Lint(args)) => commands::lint::run(&ui(env), env, &reading, &args),
+    match commands::parse(ui, word, rest) {
+        Ok(OwnCommand::Lint(args)) => commands::lint::run(ui, env, &reading, &args),
         Ok(_) => Ok(Exit::Internal),
         Err(exit) => Ok(exit),
     }
@@ -134,20 +155,24 @@ fn asks_for_help(invocation: &Invocation) -> bool {
 }
 
 /// Compose's own help, and ours behind it.
-fn help(env: &Env, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
+fn help(ui: &Ui, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
     let exit =
         process::supervise(&binary.path, &invocation.compose_words(), process::SpawnOptions::default())
             .map_err(|error| {
                 Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
                     .because(error)
             })?;
-    ui(env).result(format!("\n{}", cli::help()));
+    ui.result(format!("\n{}", cli::help()));
     Ok(Exit::Compose(exit.code))
 }
 
 /// Becomes the real Compose. Returns only when that fails.
-fn hand_over(binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
-    let error = process::exec(&binary.path, &invocation.compose_words());
+fn hand_over(
+    exec: fn(&Path, &[OsString]) -> io::Error,
+    binary: &ComposeBinary,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    let error = exec(&binary.path, &invocation.compose_words());
     Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
 }
 

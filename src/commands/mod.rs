@@ -33,7 +33,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
-pub use context::{CommandContext, ProjectContext};
+pub use context::{CommandContext, EngineSource, ProjectContext};
 
 /// Lets Ctrl-C end a piece of work cleanly: what was half-written is removed.
 async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

@@ -8,7 +8,6 @@ use super::{backups, baselines, format, import, verify_run};
 use crate::backup::export::Contents;
 use crate::backup::record::Note;
 use crate::cli::{Format, VerifyArgs};
-use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::progress::Silent;
@@ -66,7 +65,7 @@ async fn prove(command: &CommandContext, name: &str, format: Format) -> Result<E
     let local = engine.identity().await.map_err(context::no_engine)?.local;
     let prover = Prover {
         ui: &command.ui,
-        engine: &engine,
+        engine: engine.as_ref(),
         local,
         root: &root,
         ready_timeout: command.ready_timeout(),
