@@ -77,6 +77,8 @@ pub struct Env {
     pub no_color: bool,
     /// `TERM=dumb`: nothing may be drawn over.
     pub dumb_terminal: bool,
+    /// `COLUMNS`: how wide the screen is, where the output is no terminal.
+    pub columns: Option<usize>,
     /// `CI`: set by most build services.
     pub ci: bool,
     pub home: Option<PathBuf>,
@@ -128,6 +130,7 @@ impl Env {
             plugin_root: None,
             no_color: get("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
+            columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
             ci: get("CI").is_some(),
             home: path("HOME"),
             path: get("PATH"),

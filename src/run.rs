@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
     let env = Env::from_process();
-    let ui = Ui::new(env.no_color, env.dumb_terminal);
+    let ui = Ui::new(&env);
     Program { env, ui, engine: EngineSource::Docker, exec: process::exec }
         .run(&called_as, words.collect())
         .into()

@@ -24,11 +24,12 @@ pub(super) async fn run(command: &CommandContext, args: &BackupArgs) -> Result<E
     for store in cx.inventory.of_services(&args.services) {
         let running = store.is_running();
         match (store.kind, running) {
-            (StoreKind::Qdrant, false) => command.ui.warn(format!(
-                "`{}` is not running, so it cannot be asked for a backup. Start it: {}",
-                store.service,
-                command.suggest.up(&store.service)
-            )),
+            (StoreKind::Qdrant, false) => {
+                command
+                    .ui
+                    .warn(format!("`{}` is not running, so it cannot be asked for a backup.", store.service));
+                command.ui.suggest("To start it", command.suggest.up(&store.service));
+            }
             // Without a container there is nothing of it on the engine yet.
             (StoreKind::Volume, _) if store.container.is_none() => {}
             (StoreKind::Qdrant | StoreKind::Volume, _) => stores.push(store.clone()),

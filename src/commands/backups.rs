@@ -10,8 +10,17 @@ use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::settings::Settings;
-use crate::ui::table;
+use crate::ui::{Column, Table};
 use crate::units::{Bytes, count};
+
+const COLUMNS: &[Column] = &[
+    Column::fixed("BACKUP"),
+    Column::fixed("MADE"),
+    Column::detail("HOLDS"),
+    Column::fixed("SIZE"),
+    Column::fixed("PROOF"),
+    Column::detail("WHY"),
+];
 
 pub(super) fn run(command: &CommandContext, args: &BackupsArgs) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
@@ -37,10 +46,10 @@ fn list(command: &CommandContext, root: &BackupRoot, format: Format) -> Result<E
         return Ok(Exit::Success);
     }
     if listing.backups.is_empty() {
-        command.ui.result(format!("There are no backups in {}.", format::short_path(root.directory())));
+        command.ui.paragraph(format!("There are no backups in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
-        command.ui.result(table::render(&["BACKUP", "MADE", "HOLDS", "SIZE", "PROOF", "WHY"], &rows));
+        command.ui.result(Table::new(COLUMNS, rows));
     }
     for (path, reason) in &listing.damaged {
         command.ui.warn(format!("{} is damaged: {reason}", format::short_path(path)));

@@ -17,10 +17,21 @@ use crate::backup::store::Backup;
 use crate::inventory::Inventory;
 use crate::policy::{Assessment, Effect, Impact, Subject, Token};
 use crate::preflight::{Finding, Severity};
-use crate::ui::table;
+use crate::ui::{Column, Page, Table};
 use crate::units::{Age, Bytes, count};
 
-const HEADINGS: &[&str] = &["WHAT", "FATE", "SERVICE", "HOLDS", "SIZE", "AGE", "NEWEST BACKUP"];
+const COLUMNS: &[Column] = &[
+    Column::name("WHAT"),
+    Column::fixed("FATE"),
+    Column::detail("SERVICE"),
+    Column::detail("HOLDS"),
+    Column::fixed("SIZE"),
+    Column::fixed("AGE"),
+    Column::fixed("NEWEST BACKUP"),
+];
+
+const COLLECTIONS: &[Column] =
+    &[Column::name("COLLECTION"), Column::fixed("POINTS"), Column::detail("ALIASES")];
 
 /// `3 collections, 1204 points`.
 pub(super) fn contents(fingerprint: &Fingerprint) -> String {
@@ -41,11 +52,10 @@ pub(super) fn ago(then: Timestamp) -> String {
 }
 
 /// The data that a command would lose, as a table with the reasons below.
-pub(super) fn losses(plan: &Assessment) -> String {
+pub(super) fn losses(plan: &Assessment) -> Page {
     let lost = || plan.impacts.iter().filter(|impact| impact.effect >= Effect::Orphan && is_reported(impact));
     let rows: Vec<Vec<String>> = lost().map(row).collect();
-    let table = table::render(HEADINGS, &rows);
-    format!("{table}\n{}", reasons(lost()))
+    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(lost()))
 }
 
 /// Whether an impact is told before the command runs. Every container has a layer, and a line for each at each command
@@ -71,17 +81,13 @@ fn row(impact: &Impact) -> Vec<String> {
         | Subject::Image { .. }
         | Subject::Service { .. } => None,
     };
-    let age = created.map_or_else(|| "?".to_owned(), |then| ago(then).trim_end_matches(" ago").to_owned());
+    let age = created.map_or_else(String::new, |then| ago(then).trim_end_matches(" ago").to_owned());
     vec![
         subject(&impact.subject),
         fate(impact),
-        if impact.services.is_empty() {
-            "-".to_owned()
-        } else {
-            impact.services.iter().cloned().collect::<Vec<_>>().join(", ")
-        },
-        impact.contents.clone().unwrap_or_else(|| "?".to_owned()),
-        impact.bytes.map_or_else(|| "?".to_owned(), |bytes| Bytes(bytes).to_string()),
+        impact.services.iter().cloned().collect::<Vec<_>>().join(", "),
+        impact.contents.clone().unwrap_or_default(),
+        impact.bytes.map_or_else(String::new, |bytes| Bytes(bytes).to_string()),
         age,
         impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
     ]
@@ -126,10 +132,9 @@ pub(super) fn subject(subject: &Subject) -> String {
 }
 
 /// Every effect of a command, as a table with the reasons below.
-pub(super) fn effects(plan: &Assessment) -> String {
+pub(super) fn effects(plan: &Assessment) -> Page {
     let rows: Vec<Vec<String>> = plan.impacts.iter().map(row).collect();
-    let table = table::render(HEADINGS, &rows);
-    format!("{table}\n{}", reasons(&plan.impacts))
+    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(&plan.impacts))
 }
 
 /// Why, a line for each piece.
@@ -260,9 +265,9 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 }
 
 /// One backup for people.
-pub(super) fn backup(backup: &Backup) -> String {
+pub(super) fn backup(backup: &Backup) -> Page {
     let manifest = &backup.manifest;
-    let mut text = format!(
+    let head = format!(
         "{}\n  of        {} in project {}, {}\n  made      {} by {}, {}\n  holds     {}, {}\n  proof     {}\n  in        {}\n",
         backup.name(),
         manifest.service,
@@ -279,6 +284,7 @@ pub(super) fn backup(backup: &Backup) -> String {
         proof_of(backup),
         short_path(&backup.directory),
     );
+    let mut page = Page::from(head);
     if let Fingerprint::Qdrant(qdrant) = &manifest.fingerprint {
         let rows: Vec<Vec<String>> = qdrant
             .collections
@@ -295,14 +301,14 @@ pub(super) fn backup(backup: &Backup) -> String {
                 vec![name.clone(), points, aliases.join(", ")]
             })
             .collect();
-        text.push('\n');
-        text.push_str(&table::render(&["COLLECTION", "POINTS", "ALIASES"], &rows));
+        page = page.blank().table(Table::new(COLLECTIONS, rows));
     }
-    text.push_str("\nWithout safe-compose:\n");
+    page = page.blank().verbatim("Without safe-compose:");
     for line in &manifest.restore_by_hand {
-        text.push_str(&format!("  {line}\n"));
+        // Commands among them are to be copied.
+        page = page.verbatim(format!("  {line}"));
     }
-    text
+    page
 }
 
 /// Pretty JSON, as our own commands print it.

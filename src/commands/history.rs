@@ -8,9 +8,16 @@ use crate::cli::{Format, HistoryArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::{self, Contents, Entry, Outcome};
-use crate::ui::table;
+use crate::ui::{Column, Table};
 
-const HEADINGS: &[&str] = &["TIME", "COMMAND", "OUTCOME", "EXIT", "EFFECTS", "BACKUPS"];
+const COLUMNS: &[Column] = &[
+    Column::fixed("TIME"),
+    Column::name("COMMAND"),
+    Column::name("OUTCOME"),
+    Column::fixed("EXIT"),
+    Column::detail("EFFECTS"),
+    Column::detail("BACKUPS"),
+];
 
 pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
@@ -27,10 +34,10 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, 
             "torn": contents.torn,
         })));
     } else if entries.is_empty() {
-        command.ui.result(format!("Nothing is written down in {}.", format::short_path(root.directory())));
+        command.ui.paragraph(format!("Nothing is written down in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-        command.ui.result(table::render(HEADINGS, &rows));
+        command.ui.result(Table::new(COLUMNS, rows));
     }
     for line in &contents.unreadable {
         command.ui.warn(format!("line {line} of the journal is damaged, or of a newer safe-compose."));
@@ -47,15 +54,14 @@ fn newest(contents: &Contents, last: usize) -> &[Entry] {
 }
 
 fn row(entry: &Entry) -> Vec<String> {
-    let list = |parts: &[String]| if parts.is_empty() { "-".to_owned() } else { parts.join(", ") };
     vec![
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         // A word with a line end in it must not break the line.
         shell_words::join(&entry.words).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
         entry.exit.to_string(),
-        list(&entry.effects),
-        list(&entry.backups),
+        entry.effects.join(", "),
+        entry.backups.join(", "),
     ]
 }
 
@@ -92,7 +98,7 @@ mod tests {
     fn a_row_is_one_line() {
         assert_eq!(
             row(&entry("down")),
-            ["2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", "-"]
+            ["2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", ""]
         );
         assert_eq!(row(&entry("a\nb"))[1], "'a b' -v");
     }

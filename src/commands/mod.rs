@@ -31,7 +31,7 @@ use clap::Parser as _;
 use crate::cli::{OwnCli, OwnCommand};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::ui::Ui;
+use crate::ui::{Page, Ui};
 
 pub use context::{CommandContext, EngineSource, ProjectContext};
 
@@ -54,7 +54,7 @@ pub fn parse(ui: &Ui, word: OsString, rest: Vec<OsString>) -> Result<OwnCommand,
         Err(error) => {
             let text = error.render().to_string();
             if error.use_stderr() {
-                ui.text(text);
+                ui.text(Page::new().text(text));
                 Err(Exit::Usage)
             } else {
                 ui.result(text);

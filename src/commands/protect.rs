@@ -17,7 +17,7 @@ pub(super) async fn run(command: &CommandContext, args: &ProtectArgs) -> Result<
         if args.volumes.is_empty() { every_named(&cx)? } else { resolve(&cx, &args.volumes).await? };
     if command.safe.plan {
         for volume in &volumes {
-            command.ui.result(match protect::protection(&cx.holders, volume) {
+            command.ui.paragraph(match protect::protection(&cx.holders, volume) {
                 Protection::Holding => format!("`{volume}` is protected already."),
                 Protection::Stopped => format!("The holder of `{volume}` would be started."),
                 Protection::None => {

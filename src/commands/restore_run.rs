@@ -16,6 +16,7 @@ use crate::policy::{
     Assessment, BackupStatus, Clearance, Decision, DecisionInput, Effect, Impact, Refusal, Subject, decide,
 };
 use crate::progress::Silent;
+use crate::ui::Page;
 
 /// What is told of the thing that is restored.
 pub(super) struct Telling {
@@ -33,7 +34,7 @@ pub(super) fn announce(cx: &ProjectContext<'_>, store: &Store, telling: &Telling
         StoreKind::Volume => "file",
     };
     for step in &plan.steps {
-        ui.text(format!("  {}", line(step, noun)));
+        ui.text(Page::new().text(format!("  {}", line(step, noun))));
     }
 }
 

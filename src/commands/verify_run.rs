@@ -97,7 +97,7 @@ fn tell(
                 format::contents(now)
             ));
             if let Some(backup) = backup {
-                ui.say(format!("To bring it back all the same: {}", cx.suggest().restore(backup)));
+                ui.suggest("To bring it back all the same", cx.suggest().restore(backup));
             }
             Ok(None)
         }

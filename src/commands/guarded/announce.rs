@@ -9,6 +9,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::policy::{Approval, Assessment, Decision, Effect, Refusal};
 use crate::preflight::Finding;
+use crate::ui::Page;
 
 /// Says what is at stake before anything happens.
 pub(super) fn losses(cx: &ProjectContext<'_>, plan: &Assessment) {
@@ -25,7 +26,7 @@ pub(super) fn losses(cx: &ProjectContext<'_>, plan: &Assessment) {
     };
     let line = format::command(&cx.command.words);
     ui.warn(format!("`{line}` {verb} data of project `{}`{}:", cx.project.name, format::elsewhere(cx)));
-    ui.text(format!("\n{}", format::losses(plan)));
+    ui.text(Page::new().blank().page(format::losses(plan)));
     for impact in plan.impacts.iter().filter(|impact| impact.effect == Effect::Interrupt) {
         if format::is_reported(impact) {
             ui.say(format!("{}: {}.", format::subject(&impact.subject), impact.reason));
@@ -46,30 +47,30 @@ pub(super) fn show_plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Op
         return;
     }
     let line = format::command(&cx.command.words);
-    ui.result(format!(
+    ui.paragraph(format!(
         "`{line}` in project `{}`{}: nothing was run.",
         cx.project.name,
         format::elsewhere(cx)
     ));
     if plan.impacts.is_empty() {
-        ui.result("It touches no data.");
+        ui.paragraph("It touches no data.");
     } else {
-        ui.result(format!("\n{}", format::effects(plan)));
+        ui.result(Page::new().blank().page(format::effects(plan)));
     }
     match plan.worst() {
         Effect::Destroy | Effect::Orphan => {
-            ui.result("It would be saved first, and then the project's name would have to be typed.");
+            ui.paragraph("It would be saved first, and then the project's name would have to be typed.");
         }
         Effect::Interrupt if saves_before(cx) => {
-            ui.result("Running Qdrant servers would be backed up first.");
+            ui.paragraph("Running Qdrant servers would be backed up first.");
         }
         Effect::Interrupt | Effect::None => {}
     }
     for finding in findings.into_iter().flatten() {
-        ui.result(format::finding(finding));
+        ui.paragraph(format::finding(finding));
     }
     if findings.is_some_and(<[Finding]>::is_empty) {
-        ui.result("Every place that holds data is there and can be written.");
+        ui.paragraph("Every place that holds data is there and can be written.");
     }
 }
 
