@@ -17,6 +17,7 @@ mod journal;
 mod lint;
 mod lint_output;
 mod lint_scripts;
+mod messages;
 mod preflight;
 mod process;
 mod protect;
