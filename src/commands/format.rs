@@ -22,12 +22,12 @@ use crate::units::{Age, Bytes, count};
 
 const COLUMNS: &[Column] = &[
     Column::name("WHAT"),
-    Column::fixed("FATE"),
-    Column::detail("SERVICE"),
+    Column::detail("FATE"),
+    Column::name("SERVICE"),
     Column::detail("HOLDS"),
     Column::fixed("SIZE"),
     Column::fixed("AGE"),
-    Column::fixed("NEWEST BACKUP"),
+    Column::fixed("BACKUP"),
 ];
 
 const COLLECTIONS: &[Column] =
@@ -45,10 +45,13 @@ pub(super) fn contents(fingerprint: &Fingerprint) -> String {
     }
 }
 
-/// `2 hours ago`.
+/// `2 hours ago`, `just now`.
 pub(super) fn ago(then: Timestamp) -> String {
     let seconds = Timestamp::now().as_second() - then.as_second();
-    format!("{} ago", Age(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+    match u64::try_from(seconds).unwrap_or(0) {
+        0..60 => "just now".to_owned(),
+        seconds => format!("{} ago", Age(Duration::from_secs(seconds))),
+    }
 }
 
 /// The data that a command would lose, as a table with the reasons below.

@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     Column::name("OUTCOME"),
     Column::fixed("EXIT"),
     Column::detail("EFFECTS"),
-    Column::detail("BACKUPS"),
+    Column::name("BACKUPS"),
 ];
 
 pub(super) fn run(command: &CommandContext, args: &HistoryArgs) -> Result<Exit, Failure> {

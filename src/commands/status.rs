@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
     Column::name("DATA IN"),
     Column::fixed("SIZE"),
     Column::fixed("PROTECTED"),
-    Column::detail("NEWEST BACKUP"),
+    Column::fixed("BACKUP"),
     Column::detail("LAST STOP"),
 ];
 

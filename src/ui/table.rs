@@ -20,8 +20,24 @@ enum Give {
     Last,
     /// A name that is still known by its head and tail.
     Second,
-    /// First: what only adds to the rest.
+    /// First: words that only add to the rest, and are known by how they begin.
     First,
+}
+
+/// Where a cell that is too long is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Middle,
+    End,
+}
+
+impl Give {
+    fn cut(self) -> Cut {
+        match self {
+            Self::Last | Self::Second => Cut::Middle,
+            Self::First => Cut::End,
+        }
+    }
 }
 
 /// What is tried, in this order, until a table fits.
@@ -57,7 +73,7 @@ impl Column {
         Self { heading, give: Give::Second }
     }
 
-    /// A column that is shortened first.
+    /// A column of words, which is shortened first, at its end.
     pub const fn detail(heading: &'static str) -> Self {
         Self { heading, give: Give::First }
     }
@@ -82,8 +98,8 @@ impl Table {
         let (widths, gap) = self.fit(width);
         let line = |cells: &mut dyn Iterator<Item = &str>| {
             let mut text = " ".repeat(INDENT);
-            for (cell, width) in cells.zip(&widths) {
-                let cell = shorten(cell, *width);
+            for ((cell, width), column) in cells.zip(&widths).zip(&self.columns) {
+                let cell = shorten(cell, *width, column.give.cut());
                 text.push_str(&cell);
                 text.push_str(&" ".repeat(width - measure_text_width(&cell) + gap));
             }
@@ -139,15 +155,19 @@ fn clean(cell: String) -> String {
     if cell.contains(char::is_control) { cell.replace(char::is_control, " ") } else { cell }
 }
 
-/// Takes out the middle of what is too long, so that the head and the tail of a name stay.
-fn shorten(cell: &str, width: usize) -> String {
+/// Cuts what is too long: of a name the middle, so that its head and its tail stay.
+fn shorten(cell: &str, width: usize, cut: Cut) -> String {
     if measure_text_width(cell) <= width {
         return cell.to_owned();
     }
     let letters: Vec<char> = cell.chars().collect();
     let room = width.saturating_sub(1);
-    let tail = fitting(letters.iter().rev(), room / 2);
-    let head = fitting(letters.iter(), room - room / 2);
+    let for_tail = match cut {
+        Cut::Middle => room / 2,
+        Cut::End => 0,
+    };
+    let tail = fitting(letters.iter().rev(), for_tail);
+    let head = fitting(letters.iter(), room - for_tail);
     let head: String = letters[..head].iter().collect();
     let tail: String = letters[letters.len() - tail..].iter().collect();
     format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
@@ -195,15 +215,15 @@ mod tests {
         let table = Table::new(COLUMNS, rows);
         insta::assert_snapshot!(table.render(100), @r"
           VOLUME                                     CONTENTS             SIZE     BACKUP
-          a_project_with_a_long_name_postgres_data   12 collec…4 points   205 kB   db_backup_20260801_100000
+          a_project_with_a_long_name_postgres_data   12 collections, 1…   205 kB   db_backup_20260801_100000
         ");
         insta::assert_snapshot!(table.render(80), @r"
           VOLUME                         CONTENTS      SIZE    BACKUP
-          a_project_with…_postgres_data  12 col…oints  205 kB  db_backup_20260801_100000
+          a_project_with…_postgres_data  12 collecti…  205 kB  db_backup_20260801_100000
         ");
         insta::assert_snapshot!(table.render(60), @r"
           VOLUME          CONTENTS SIZE    BACKUP
-          a_proje…s_data  12…nts   205 kB  db_backup_20260801_100000
+          a_proje…s_data  12 col…   205 kB  db_backup_20260801_100000
         ");
     }
 
@@ -226,9 +246,10 @@ mod tests {
 
     #[test]
     fn the_head_and_the_tail_of_a_name_stay() {
-        assert_eq!(shorten("shop_postgres_data", 18), "shop_postgres_data");
-        assert_eq!(shorten("shop_postgres_data", 11), "shop_…_data");
-        assert_eq!(shorten("\u{4e2d}\u{6587}\u{5b57}\u{7b26}", 5), "\u{4e2d}…\u{7b26}");
-        assert_eq!(shorten("abc", 1), "…");
+        assert_eq!(shorten("shop_postgres_data", 18, Cut::Middle), "shop_postgres_data");
+        assert_eq!(shorten("shop_postgres_data", 11, Cut::Middle), "shop_…_data");
+        assert_eq!(shorten("\u{4e2d}\u{6587}\u{5b57}\u{7b26}", 5, Cut::Middle), "\u{4e2d}…\u{7b26}");
+        assert_eq!(shorten("abc", 1, Cut::Middle), "…");
+        assert_eq!(shorten("3 collections, 1204 points", 14, Cut::End), "3 collections…");
     }
 }

@@ -103,7 +103,7 @@ impl Row<'_> {
         }
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
-                "the holder of `{volume}` is stopped, and any `prune` removes it. To start it: {}",
+                "the holder of `{volume}` is stopped, and any `prune` removes it. To start it: `{}`",
                 cx.suggest().protect(volume)
             ));
         }
@@ -114,7 +114,7 @@ impl Row<'_> {
         {
             warnings.push(match self.store {
                 Some(store) => {
-                    format!("`{}` has no backup yet. To make one: {}", store.id, cx.suggest().backup())
+                    format!("`{}` has no backup yet. To make one: `{}`", store.id, cx.suggest().backup())
                 }
                 None if self.service.is_some() => return warnings,
                 None => format!(

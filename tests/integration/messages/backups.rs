@@ -1,6 +1,8 @@
 //! `backup`, `backups` and `history`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use safe_compose::engine::memory::Question;
 use serde_json::json;
@@ -30,6 +32,11 @@ fn backup_fails() {
 }
 
 #[test]
+fn proof_asked_for() {
+    Scene::shop().run("backup --prove").snapshot("backups/proof_asked_for");
+}
+
+#[test]
 fn nothing_to_back_up() {
     Scene::empty().run("backup").snapshot("backups/nothing_to_back_up");
 }
@@ -46,7 +53,7 @@ fn list_with_damage() {
     let mut scene = Scene::shop();
     scene.prepare("backup");
     let store = scene.path("backups/db");
-    let backup = fs::read_dir(&store).expect("backups").next().expect("one").expect("an entry").path();
+    let backup = only_backup(&store);
     fs::write(backup.join("manifest.json"), "{").expect("written");
     fs::create_dir(store.join(".db_backup_20260801_100000.partial")).expect("made");
     scene.run("backups").run("restore").snapshot("backups/list_with_damage");
@@ -61,11 +68,10 @@ fn show() {
 fn show_damaged() {
     let mut scene = Scene::shop();
     scene.prepare("backup");
-    let store = scene.path("backups/db");
-    let backup = fs::read_dir(&store).expect("backups").next().expect("one").expect("an entry").path();
+    let backup = only_backup(&scene.path("backups/db"));
     let is_data = |name: &str| name.contains(".tar");
-    for entry in walk(&backup).into_iter().filter(|path| is_data(&path.display().to_string())) {
-        fs::set_permissions(&entry, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+    for entry in files_below(&backup).into_iter().filter(|path| is_data(&path.display().to_string())) {
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o600)).expect("set");
         fs::write(entry, "damage").expect("written");
     }
     scene
@@ -75,9 +81,14 @@ fn show_damaged() {
         .snapshot("backups/show_damaged");
 }
 
-fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn only_backup(store: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(store).expect("backups").map(|entry| entry.expect("an entry").path());
+    entries.find(|path| path.join("manifest.json").is_file()).expect("a backup")
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 #[test]

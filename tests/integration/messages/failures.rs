@@ -79,3 +79,15 @@ fn journal_unwritable() {
     std::fs::create_dir_all(scene.path("backups/journal.jsonl")).expect("made");
     scene.run("down -v").snapshot("failures/journal_unwritable");
 }
+
+#[test]
+fn unknown_compose() {
+    Scene::shop().with_compose_version("no version\n").run("down -v").snapshot("failures/unknown_compose");
+}
+
+#[test]
+fn images_unreadable() {
+    let mut scene = Scene::shop();
+    scene.engine.fail_with(Question::Image, || EngineError::NotFound { what: "image `postgres:17`".into() });
+    scene.run("--safe-plan up -d").run("down --rmi all").snapshot("failures/images_unreadable");
+}

@@ -23,20 +23,26 @@ volumes: { data: {} }
 
 #[test]
 fn findings() {
-    Scene::empty().with_file("compose.yaml", LOSES_DATA).run("lint compose.yaml").snapshot("lint/findings");
+    Scene::empty()
+        .with_file("compose.yaml", LOSES_DATA)
+        .run("lint {project}/compose.yaml")
+        .snapshot("lint/findings");
 }
 
 #[test]
 fn no_findings() {
-    Scene::empty().with_file("compose.yaml", KEEPS_DATA).run("lint").snapshot("lint/no_findings");
+    Scene::empty()
+        .with_file("compose.yaml", KEEPS_DATA)
+        .run("lint {project}/compose.yaml")
+        .snapshot("lint/no_findings");
 }
 
 #[test]
 fn unreadable_file() {
     Scene::empty()
         .with_file("compose.yaml", "services: [\n")
-        .run("lint")
-        .run("lint nosuch.yaml")
+        .run("lint {project}/compose.yaml")
+        .run("lint {project}/nosuch.yaml")
         .run("lint --explain nosuch")
         .snapshot("lint/unreadable_file");
 }
@@ -45,7 +51,7 @@ fn unreadable_file() {
 fn scripts() {
     Scene::empty()
         .with_file("deploy.sh", "#!/bin/sh\ndocker compose down -v\n")
-        .run("lint --scripts")
+        .run("lint --scripts {project}")
         .snapshot("lint/scripts");
 }
 

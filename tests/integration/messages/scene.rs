@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
-use regex::{Captures, Regex};
+use regex::Regex;
 use safe_compose::commands::EngineSource;
 use safe_compose::engine::memory::MemoryEngine;
 use safe_compose::engine::{Container, Image, Mount, MountSource, State, Volume};
@@ -28,7 +28,9 @@ const TOOLS: &str = "/usr/local/tools";
 const COMPOSE: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 case " $* " in
-*" version --short "*) echo 2.40.3 ;;
+*" version --short "*) cat "$here/version" ;;
+*" --no-such-flag "*) exit 16 ;;
+*" --help "*) ;;
 *" config --hash "*) cat "$here/hashes" ;;
 *" config "*)
     cat "$here/complaints" >&2
@@ -65,6 +67,7 @@ impl Scene {
         write(&compose, COMPOSE, 0o755);
         write(&tools.path().join("hashes"), "", 0o644);
         write(&tools.path().join("complaints"), "", 0o644);
+        write(&tools.path().join("version"), "2.40.3\n", 0o644);
         write(&tools.path().join("exit"), "0", 0o644);
         write(&project.path().join("compose.yaml"), "services: {}\n", 0o644);
         let env = Env {
@@ -88,17 +91,18 @@ impl Scene {
 
     /// The project `shop`: `db` runs and keeps its data in the volume `data`; `web` runs and keeps none.
     pub(crate) fn shop() -> Self {
-        let scene = Self::empty().with_config(&shop_config());
-        scene
-            .with_image("postgres:17")
+        let files = [("base/1/1259", 8192), ("pg_wal/000000010000000000000001", 16_384)];
+        Self::empty().with_config(&shop_config()).with_new_engine().with_files("shop_data", &files)
+    }
+
+    /// An engine with the containers of [`Scene::shop`], whose volume is empty.
+    pub(crate) fn with_new_engine(mut self) -> Self {
+        self.engine = MemoryEngine::new();
+        let data = mount("shop_data", "/var/lib/postgresql/data");
+        self.with_image("postgres:17")
             .with_image("nginx:1.27")
             .with_volume("shop_data", "data")
-            .with_files("shop_data", &[("base/1/1259", 8192), ("pg_wal/000000010000000000000001", 16_384)])
-            .with_container(container(
-                "db",
-                "postgres:17",
-                vec![mount("shop_data", "/var/lib/postgresql/data")],
-            ))
+            .with_container(container("db", "postgres:17", vec![data]))
             .with_container(container("web", "nginx:1.27", Vec::new()))
     }
 
@@ -132,6 +136,12 @@ impl Scene {
     /// The exit code of every command that Compose runs.
     pub(crate) fn with_compose_exit(self, code: u8) -> Self {
         write(&self.tools.path().join("exit"), code.to_string(), 0o644);
+        self
+    }
+
+    /// What Compose prints of its version.
+    pub(crate) fn with_compose_version(self, version: &str) -> Self {
+        write(&self.tools.path().join("version"), version, 0o644);
         self
     }
 
@@ -179,6 +189,12 @@ impl Scene {
         self
     }
 
+    /// `db` has stopped.
+    pub(crate) fn stopped(self) -> Self {
+        self.engine.set_state("shop-db-1", State::Exited);
+        self
+    }
+
     /// The screen is so many columns wide.
     pub(crate) fn at_width(mut self, width: usize) -> Self {
         self.width = width;
@@ -199,10 +215,11 @@ impl Scene {
         &mut self.env
     }
 
-    /// Runs a command line, and adds it and what it prints to the session.
+    /// Runs a command line, in which `{project}` is the project's directory, and adds it and what it prints to the session.
     pub(crate) fn run(&mut self, line: &str) -> &mut Self {
         let (screen, exit) = self.print(line);
-        self.session.push_str(&format!("$ safe-compose {}\n", self.filtered(line)));
+        self.session
+            .push_str(&format!("$ safe-compose {}\n", self.filtered(&line.replace("{project}", PROJECT))));
         for (stream, text) in screen.printed() {
             let name = match stream {
                 Stream::Stdout => "stdout",
@@ -266,7 +283,8 @@ impl Scene {
             engine: EngineSource::Given(Arc::new(self.engine.clone())),
             exec: handed_over,
         };
-        let words = shell_words::split(line).expect("words").into_iter().map(OsString::from).collect();
+        let line = line.replace("{project}", &self.project.path().display().to_string());
+        let words = shell_words::split(&line).expect("words").into_iter().map(OsString::from).collect();
         let exit = program.run(OsStr::new("safe-compose"), words);
         (screen, exit.code())
     }
@@ -283,23 +301,9 @@ impl Scene {
         let text = text
             .replace(&self.project.path().display().to_string(), PROJECT)
             .replace(&self.tools.path().display().to_string(), TOOLS);
-        let text = SECONDS.replace_all(&text, |found: &Captures<'_>| {
-            let width = found[0].len();
-            // One second more or less moves the padding behind it.
-            if found[2].len() > 1 {
-                format!("{:width$}", "0 seconds ago")
-            } else {
-                format!("0 seconds ago{}", &found[2])
-            }
-        });
-        FILTERS
-            .iter()
-            .fold(text.into_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
+        FILTERS.iter().fold(text, |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
     }
 }
-
-static SECONDS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(\d+ seconds?) ago( *)").expect("a pattern"));
 
 static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
@@ -309,6 +313,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"--safe-allow=[0-9a-f]{12}\b", "--safe-allow=[token-----]"),
         (r#""token": "[0-9a-f]{12}""#, r#""token": "[token]""#),
         (r"\b[0-9a-f]{64}\b", "[digest]"),
+        (r"scratch-[0-9a-f]{12}\b", "scratch-[id--------]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))

@@ -8,6 +8,14 @@ fn unknown_flag_of_compose() {
 }
 
 #[test]
+fn flag_of_a_newer_compose() {
+    Scene::shop()
+        .run("down --new-flag")
+        .run("--safe-plan down --new-flag")
+        .snapshot("usage/flag_of_a_newer_compose");
+}
+
+#[test]
 fn unknown_own_flags() {
     Scene::shop()
         .run("--safe-nosuch down")

@@ -1,5 +1,6 @@
 //! `verify`, and what is compared after a start: a Qdrant server that has lost data.
 
+use safe_compose::engine::State;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -110,7 +111,67 @@ fn backup_on_disk() {
 #[test]
 fn portable_file() {
     let mut server = Server::start();
-    server.scene.run("backup --format jsonl").snapshot("verify/portable_file");
+    server.scene.run("backup --format jsonl");
+    let directory = server.scene.path("backups/qdrant");
+    let mut files = std::fs::read_dir(directory).expect("files").map(|entry| entry.expect("an entry").path());
+    let file = files.find(|path| path.extension().is_some_and(|extension| extension == "zst")).expect("one");
+    let copy = server.scene.path("copy.jsonl.zst");
+    std::fs::copy(file, &copy).expect("copied");
+    server.scene.run("verify {project}/copy.jsonl.zst");
+    server.lose("recipes");
+    server
+        .scene
+        .run("restore {project}/copy.jsonl.zst")
+        .run("restore {project}/copy.jsonl.zst --skip-existing");
+    let bytes = std::fs::read(&copy).expect("there");
+    std::fs::write(&copy, &bytes[..bytes.len() / 2]).expect("cut");
+    server.scene.run("verify {project}/copy.jsonl.zst").run("restore {project}/copy.jsonl.zst");
+    server.scene.snapshot("verify/portable_file");
+}
+
+#[test]
+fn schema_only() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    std::fs::remove_dir_all(server.scene.path("backups/qdrant")).expect("removed");
+    server.lose("recipes");
+    server.scene.run("verify").run("restore").run("restore --schema-only --skip-existing");
+    server.scene.snapshot("verify/schema_only");
+}
+
+#[test]
+fn parts_of_a_backup() {
+    let mut server = Server::start();
+    server.scene.prepare("backup");
+    server.scene.run("restore --collection recipes --as tried").run("restore --collection nosuch");
+    server.scene.snapshot("verify/parts_of_a_backup");
+}
+
+#[test]
+fn status() {
+    let mut server = Server::start();
+    server.scene.prepare("down").run("status");
+    server.scene = server.scene.at_width(60);
+    server.scene.run("status").run("backups").run("history").snapshot("verify/status");
+}
+
+#[test]
+fn stopped_server() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.scene.engine.set_state("shop-qdrant-1", State::Exited);
+    for line in ["verify", "verify --accept", "backup", "restore", "status", "down"] {
+        server.scene.run(line);
+    }
+    server.scene.snapshot("verify/stopped_server");
+}
+
+#[test]
+fn proof_required() {
+    let settings = json!({ "backup": { "proof": "restored" } });
+    let mut server = Server::start();
+    server.scene = server.scene.with_settings(&settings);
+    server.scene.run("down").run("backup").run("backups").snapshot("verify/proof_required");
 }
 
 #[test]
