@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
     Column::name("DATA IN"),
     Column::fixed("SIZE"),
     Column::fixed("PROTECTED"),
-    Column::fixed("BACKUP"),
+    Column::detail("BACKUP"),
     Column::detail("LAST STOP"),
 ];
 

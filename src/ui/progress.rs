@@ -59,7 +59,7 @@ impl Progress for Meter {
                 bar.set_style(style(unit, total.is_some()));
                 bar.set_prefix(title.to_owned());
                 bar.enable_steady_tick(TICK);
-                Box::new(Bar { bar, bars: bars.clone(), unit, ui })
+                Box::new(Bar { shown: bar, among: bars.clone(), unit, ui })
             }
             Motion::Lines => Box::new(Lines { _running: announce_later(&ui, title), ui }),
             Motion::Still => Box::new(LastLine { ui }),
@@ -81,24 +81,24 @@ fn style(unit: Unit, known: bool) -> ProgressStyle {
 }
 
 struct Bar {
-    bar: ProgressBar,
-    bars: MultiProgress,
+    shown: ProgressBar,
+    among: MultiProgress,
     unit: Unit,
     ui: Ui,
 }
 
 impl Task for Bar {
     fn total(&self, total: u64) {
-        self.bar.set_length(total);
-        self.bar.set_style(style(self.unit, true));
+        self.shown.set_length(total);
+        self.shown.set_style(style(self.unit, true));
     }
 
     fn advance(&self, delta: u64) {
-        self.bar.inc(delta);
+        self.shown.inc(delta);
     }
 
     fn detail(&self, text: &str) {
-        self.bar.set_message(text.to_owned());
+        self.shown.set_message(text.to_owned());
     }
 
     fn finish(self: Box<Self>, line: &str) {
@@ -108,8 +108,8 @@ impl Task for Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        self.bars.remove(&self.bar);
+        self.shown.finish_and_clear();
+        self.among.remove(&self.shown);
     }
 }
 

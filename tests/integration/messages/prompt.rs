@@ -221,6 +221,21 @@ fn bars_leave_no_traces() {
 }
 
 #[test]
+fn without_colour_bars_still_move() {
+    let colours = |command: Command| {
+        let mut session = rexpect::session::spawn_command(command, Some(20_000)).expect("a terminal");
+        let raw = session.exp_eof().expect("the end");
+        assert!(raw.contains("50 B/100 B"), "it moved: {raw:?}");
+        raw.contains("\u{1b}[2m")
+    };
+    let scratch = tempfile::tempdir().expect("a directory");
+    assert!(colours(again("progress", scratch.path())));
+    let mut command = again("progress", scratch.path());
+    command.env("NO_COLOR", "1");
+    assert!(!colours(command));
+}
+
+#[test]
 fn nothing_moves_on_a_dumb_terminal() {
     let scratch = tempfile::tempdir().expect("a directory");
     let mut command = again("progress", scratch.path());

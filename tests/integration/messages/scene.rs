@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
-use regex::Regex;
+use regex::{Captures, Regex};
 use safe_compose::commands::EngineSource;
 use safe_compose::engine::memory::MemoryEngine;
 use safe_compose::engine::{Container, Image, Mount, MountSource, State, Volume};
@@ -29,7 +29,7 @@ const COMPOSE: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 case " $* " in
 *" version --short "*) cat "$here/version" ;;
-*" --no-such-flag "*) exit 16 ;;
+*" --help "*" --no-such-flag "*) exit 16 ;;
 *" --help "*) ;;
 *" config --hash "*) cat "$here/hashes" ;;
 *" config "*)
@@ -301,9 +301,17 @@ impl Scene {
         let text = text
             .replace(&self.project.path().display().to_string(), PROJECT)
             .replace(&self.tools.path().display().to_string(), TOOLS);
-        FILTERS.iter().fold(text, |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
+        let text = SHORTENED.replace_all(&text, |found: &Captures<'_>| {
+            found[0].replace(|letter: char| letter.is_ascii_digit(), "0")
+        });
+        FILTERS
+            .iter()
+            .fold(text.into_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
     }
 }
+
+/// What is left of the time in the name of a backup, in a column that is too narrow for it.
+static SHORTENED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"…[\d_]*\d\b").expect("a pattern"));
 
 static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [

@@ -4,7 +4,10 @@ use super::scene::Scene;
 
 #[test]
 fn unknown_flag_of_compose() {
-    Scene::shop().run("down --no-such-flag -v").snapshot("usage/unknown_flag_of_compose");
+    Scene::shop()
+        .with_compose_exit(16)
+        .run("down --no-such-flag -v")
+        .snapshot("usage/unknown_flag_of_compose");
 }
 
 #[test]
