@@ -21,7 +21,7 @@ use crate::suggest::Suggest;
 use crate::ui::Ui;
 
 /// The program and what surrounds it. Tests run it with an engine, a screen and an `exec` of their own.
-pub struct Program {
+pub struct App {
     pub env: Env,
     pub ui: Ui,
     pub engine: EngineSource,
@@ -35,12 +35,10 @@ pub fn main() -> ExitCode {
     let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
     let env = Env::from_process();
     let ui = Ui::new(&env);
-    Program { env, ui, engine: EngineSource::Docker, exec: process::exec }
-        .run(&called_as, words.collect())
-        .into()
+    App { env, ui, engine: EngineSource::Docker, exec: process::exec }.run(&called_as, words.collect()).into()
 }
 
-impl Program {
+impl App {
     /// Runs one command line. A failure is printed.
     pub fn run(&self, called_as: &OsStr, words: Vec<OsString>) -> Exit {
         go(self, called_as, words).unwrap_or_else(|failure| {
@@ -55,8 +53,8 @@ fn caller(env: &Env) -> Caller {
     if env.plugin_caller.is_some() { Caller::Docker } else { Caller::Person }
 }
 
-fn go(program: &Program, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
-    let Program { env, ui, engine, exec } = program;
+fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+    let App { env, ui, engine, exec } = app;
     let invocation = Invocation::parse_from(caller(env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
     let safe = invocation.safe();

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::output::Stream;
 use super::prompt::Reply;
+use super::streams::Stream;
 
 /// The screen. A clone is another handle to the same one.
 #[derive(Debug, Clone)]
-pub struct Capture {
+pub struct ScreenCapture {
     width: usize,
     terminal: bool,
     recorded: Arc<Mutex<Recorded>>,
@@ -21,7 +21,7 @@ struct Recorded {
     replies: VecDeque<Reply>,
 }
 
-impl Capture {
+impl ScreenCapture {
     /// A screen of some columns that is no terminal.
     pub fn new(width: usize) -> Self {
         Self { width, terminal: false, recorded: Arc::default() }

@@ -5,19 +5,19 @@
 
 mod capture;
 pub mod findings;
-mod output;
 mod page;
 mod printer;
 mod progress;
 mod prompt;
 mod report;
+mod streams;
 mod table;
 mod wrap;
 
-pub use capture::Capture;
-pub use output::Stream;
+pub use capture::ScreenCapture;
 pub use page::Page;
 pub use printer::Ui;
 pub use progress::Meter;
 pub use prompt::Reply;
+pub use streams::Stream;
 pub use table::{Column, Table};

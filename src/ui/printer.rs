@@ -4,12 +4,12 @@ use std::io::IsTerminal as _;
 
 use console::Style;
 
-use super::capture::Capture;
-use super::output::{Output, Stream};
+use super::capture::ScreenCapture;
 use super::page::Page;
 use super::progress::{Meter, Motion};
 use super::prompt::{self, Reply};
-use super::report::{self, Look};
+use super::report::{self, FailureLayout};
+use super::streams::{Stream, Streams};
 use super::wrap::fill;
 use crate::env::Env;
 use crate::error::Failure;
@@ -20,7 +20,7 @@ pub(super) const HANGING: &str = "              ";
 /// The screen, and whoever sits in front of it.
 #[derive(Debug, Clone)]
 pub struct Ui {
-    output: Output,
+    streams: Streams,
     motion: Motion,
     /// Somebody can be asked: standard input and standard error are a terminal.
     terminal: bool,
@@ -31,16 +31,16 @@ impl Ui {
     pub fn new(env: &Env) -> Self {
         let shown = std::io::stderr().is_terminal();
         Self {
-            output: Output::of_process(env),
+            streams: Streams::of_process(env),
             motion: Motion::of_process(shown && !env.dumb_terminal),
             terminal: shown && std::io::stdin().is_terminal(),
         }
     }
 
     /// A screen that keeps what is printed.
-    pub fn captured(capture: &Capture) -> Self {
+    pub fn captured(capture: &ScreenCapture) -> Self {
         Self {
-            output: Output::Captured(capture.clone()),
+            streams: Streams::Captured(capture.clone()),
             motion: Motion::Still,
             terminal: capture.is_terminal(),
         }
@@ -90,19 +90,20 @@ impl Ui {
 
     /// Why the command ends here, and what to do about it.
     pub fn failure(&self, failure: &Failure) {
-        let look = Look { width: self.output.width(Stream::Stderr), colour: self.output.has_colour() };
-        self.print(Stream::Stderr, &report::render(failure, look));
+        let layout =
+            FailureLayout { width: self.streams.width(Stream::Stderr), colour: self.streams.has_colour() };
+        self.print(Stream::Stderr, &report::render(failure, layout));
     }
 
     /// Asks for a word to be typed. Without a terminal nobody answers.
     pub fn ask(&self, word: &str) -> Reply {
         let prompt = prompt::text(word);
-        match &self.output {
-            Output::Captured(capture) if self.terminal => {
+        match &self.streams {
+            Streams::Captured(capture) if self.terminal => {
                 self.print(Stream::Stderr, &prompt);
                 capture.reply()
             }
-            Output::Process { .. } if self.terminal => {
+            Streams::Process { .. } if self.terminal => {
                 let reply = prompt::read(|| self.print(Stream::Stderr, &prompt));
                 match reply {
                     Reply::Typed(_) => {}
@@ -111,7 +112,7 @@ impl Ui {
                 }
                 reply
             }
-            Output::Captured(_) | Output::Process { .. } => Reply::EndOfInput,
+            Streams::Captured(_) | Streams::Process { .. } => Reply::EndOfInput,
         }
     }
 
@@ -126,7 +127,7 @@ impl Ui {
 
     fn message(&self, style: Style, mark: &str, line: &str) {
         let mark = self.style(style).apply_to(mark);
-        let width = self.output.width(Stream::Stderr);
+        let width = self.streams.width(Stream::Stderr);
         let mut text = String::new();
         for (number, line) in line.trim_end().lines().enumerate() {
             let first = if number == 0 { format!("{mark} ") } else { HANGING.to_owned() };
@@ -137,16 +138,16 @@ impl Ui {
     }
 
     fn page(&self, stream: Stream, page: &Page) {
-        let text = page.render(self.output.width(stream));
+        let text = page.render(self.streams.width(stream));
         self.print(stream, &format!("{}\n", text.trim_end_matches('\n')));
     }
 
     fn style(&self, style: Style) -> Style {
-        style.force_styling(self.output.has_colour())
+        style.force_styling(self.streams.has_colour())
     }
 
     /// What moves is taken off the screen meanwhile.
     fn print(&self, stream: Stream, text: &str) {
-        self.motion.pause(|| self.output.write(stream, text));
+        self.motion.pause(|| self.streams.write(stream, text));
     }
 }

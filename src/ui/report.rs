@@ -10,16 +10,16 @@ const UNDER_BECAUSE: &str = "           ";
 
 /// How a failure is shown.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct FailureLayout {
     pub(super) width: usize,
     pub(super) colour: bool,
 }
 
 /// The complete message.
-pub(super) fn render(failure: &Failure, look: Look) -> String {
-    let style = |style: Style| style.force_styling(look.colour);
+pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
+    let style = |style: Style| style.force_styling(layout.colour);
     let mark = style(Style::new().red().bold()).apply_to("safe-compose: error:").to_string();
-    let mut text = fill(&failure.message, look.width, &format!("{mark} "), super::printer::HANGING);
+    let mut text = fill(&failure.message, layout.width, &format!("{mark} "), super::printer::HANGING);
     text.push('\n');
     if let Some(cause) = &failure.cause {
         let mut said = failure.message.clone();
@@ -31,7 +31,7 @@ pub(super) fn render(failure: &Failure, look: Look) -> String {
             }
             for (number, line) in reason.trim_end().lines().enumerate() {
                 let indent = if number == 0 { BECAUSE } else { UNDER_BECAUSE };
-                text.push_str(&fill(line, look.width, indent, UNDER_BECAUSE));
+                text.push_str(&fill(line, layout.width, indent, UNDER_BECAUSE));
                 text.push('\n');
             }
             said = reason;
@@ -39,10 +39,10 @@ pub(super) fn render(failure: &Failure, look: Look) -> String {
     }
     for hint in &failure.hints {
         match hint {
-            Hint::Say(sentence) => text.push_str(&sentence_lines(sentence, look)),
+            Hint::Say(sentence) => text.push_str(&sentence_lines(sentence, layout)),
             Hint::Run { why, command } => {
                 let command = style(Style::new().cyan()).apply_to(command);
-                text.push_str(&sentence_lines(&format!("{why}:"), look));
+                text.push_str(&sentence_lines(&format!("{why}:"), layout));
                 // Never wrapped: it is to be copied.
                 text.push_str(&format!("      {command}\n"));
             }
@@ -52,9 +52,9 @@ pub(super) fn render(failure: &Failure, look: Look) -> String {
 }
 
 /// A sentence in its place. An item of a list goes on below its own text.
-fn sentence_lines(sentence: &str, look: Look) -> String {
+fn sentence_lines(sentence: &str, layout: FailureLayout) -> String {
     let rest = if sentence.starts_with("- ") { "    " } else { "  " };
-    format!("{}\n", fill(sentence, look.width, "  ", rest))
+    format!("{}\n", fill(sentence, layout.width, "  ", rest))
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_failure_tells_what_why_and_the_way_out() {
-        insta::assert_snapshot!(render(&failure(), Look { width: 80, colour: false }), @r"
+        insta::assert_snapshot!(render(&failure(), FailureLayout { width: 80, colour: false }), @r"
         safe-compose: error: `qdrant` could not be backed up, so `down` was not run
           because: `GET /collections` failed: connection refused
           The stack is as it was.
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn everything_but_the_command_is_wrapped() {
-        insta::assert_snapshot!(render(&failure(), Look { width: 36, colour: false }), @r"
+        insta::assert_snapshot!(render(&failure(), FailureLayout { width: 36, colour: false }), @r"
         safe-compose: error: `qdrant` could
                       not be backed up, so
                       `down` was not run
@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn colour_is_used_where_it_may_be() {
-        let coloured = render(&failure(), Look { width: 80, colour: true });
+        let coloured = render(&failure(), FailureLayout { width: 80, colour: true });
         assert!(coloured.contains("\u{1b}[36msafe-compose --safe-skip-backup down\u{1b}[0m"), "{coloured:?}");
         assert_eq!(
             console::strip_ansi_codes(&coloured),
-            render(&failure(), Look { width: 80, colour: false })
+            render(&failure(), FailureLayout { width: 80, colour: false })
         );
     }
 }

@@ -222,8 +222,8 @@ mod tests {
           a_project_with…_postgres_data  12 collecti…  205 kB  db_backup_20260801_100000
         ");
         insta::assert_snapshot!(table.render(60), @r"
-          VOLUME          CONTENTS SIZE    BACKUP
-          a_proje…s_data  12 col…   205 kB  db_backup_20260801_100000
+          VOLUME          CONTEN…  SIZE    BACKUP
+          a_proje…s_data  12 col…  205 kB  db_backup_20260801_100000
         ");
     }
 

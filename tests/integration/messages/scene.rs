@@ -13,8 +13,8 @@ use safe_compose::commands::EngineSource;
 use safe_compose::engine::memory::MemoryEngine;
 use safe_compose::engine::{Container, Image, Mount, MountSource, State, Volume};
 use safe_compose::env::Env;
-use safe_compose::run::Program;
-use safe_compose::ui::{Capture, Reply, Stream, Ui};
+use safe_compose::run::App;
+use safe_compose::ui::{Reply, ScreenCapture, Stream, Ui};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -272,12 +272,12 @@ impl Scene {
         settings.bind(|| insta::assert_snapshot!(name, self.session.trim_end()));
     }
 
-    fn print(&self, line: &str) -> (Capture, u8) {
-        let mut screen = Capture::new(self.width);
+    fn print(&self, line: &str) -> (ScreenCapture, u8) {
+        let mut screen = ScreenCapture::new(self.width);
         if let Some(replies) = &self.replies {
             screen = screen.with_terminal(replies.clone());
         }
-        let program = Program {
+        let app = App {
             env: self.env.clone(),
             ui: Ui::captured(&screen),
             engine: EngineSource::Given(Arc::new(self.engine.clone())),
@@ -285,7 +285,7 @@ impl Scene {
         };
         let line = line.replace("{project}", &self.project.path().display().to_string());
         let words = shell_words::split(&line).expect("words").into_iter().map(OsString::from).collect();
-        let exit = program.run(OsStr::new("safe-compose"), words);
+        let exit = app.run(OsStr::new("safe-compose"), words);
         (screen, exit.code())
     }
 

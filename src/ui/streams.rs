@@ -4,7 +4,7 @@ use std::io;
 
 use console::Term;
 
-use super::capture::Capture;
+use super::capture::ScreenCapture;
 use crate::env::Env;
 
 /// The width where nothing says how wide the screen is.
@@ -23,7 +23,7 @@ pub enum Stream {
 
 /// Where text goes.
 #[derive(Debug, Clone)]
-pub(super) enum Output {
+pub(super) enum Streams {
     /// The streams of this process.
     Process {
         stdout: Term,
@@ -33,10 +33,10 @@ pub(super) enum Output {
         /// Colours may be used on standard error.
         colour: bool,
     },
-    Captured(Capture),
+    Captured(ScreenCapture),
 }
 
-impl Output {
+impl Streams {
     pub(super) fn of_process(env: &Env) -> Self {
         Self::Process {
             stdout: Term::stdout(),
