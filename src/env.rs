@@ -73,6 +73,8 @@ pub struct Env {
     pub no_color: bool,
     /// `TERM=dumb`: the cursor cannot be moved.
     pub dumb_terminal: bool,
+    /// `COLUMNS`: the width of the output, if it is not a terminal.
+    pub columns: Option<usize>,
     pub home: Option<PathBuf>,
     /// `PATH`
     pub path: Option<OsString>,
@@ -120,6 +122,7 @@ impl Env {
             plugin_root: None,
             no_color: get("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
+            columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
             home: path("HOME"),
             path: get("PATH"),
             current_dir: PathBuf::new(),

@@ -6,12 +6,12 @@
 mod panic;
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
-use crate::commands::{self, CommandContext};
+use crate::commands::{self, CommandContext, EngineSource};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
@@ -23,20 +23,35 @@ use crate::process::{self, Capture};
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
+/// The program and its surroundings. Tests run it with an engine, a screen and an `exec` of their own.
+pub struct App {
+    pub env: Env,
+    pub ui: Ui,
+    pub engine: EngineSource,
+    /// Becomes another program; returns only when that fails.
+    pub exec: fn(&Path, &[OsString]) -> io::Error,
+}
+
 /// The entire program.
 pub fn main() -> ExitCode {
     panic::install_hook();
     let mut words = std::env::args_os();
     let called_as = words.next().unwrap_or_else(|| OsString::from("safe-compose"));
     let env = Env::from_process();
-    let ended = go(&env, &called_as, words.collect());
+    let ui = Ui::new(&env);
+    let app = App { env, ui, engine: EngineSource::Docker, exec: process::exec };
+    let exit = app.run(&called_as, words.collect());
     panic::test_trigger("end");
-    match ended {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            ui(&env).failure(&failure);
-            failure.exit.into()
-        }
+    exit.into()
+}
+
+impl App {
+    /// Runs one command line. A failure is printed.
+    pub fn run(&self, called_as: &OsStr, words: Vec<OsString>) -> Exit {
+        go(self, called_as, words).unwrap_or_else(|failure| {
+            self.ui.failure(&failure);
+            failure.exit
+        })
     }
 }
 
@@ -56,44 +71,40 @@ fn program(env: &Env, called_as: &OsStr) -> String {
     }
 }
 
-fn ui(env: &Env) -> Ui {
-    Ui::new(env.no_color, env.dumb_terminal)
-}
-
-fn go(env: &Env, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
+fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
     panic::test_trigger("start");
-    let invocation = Invocation::parse_from(caller(env), words.clone())
+    let invocation = Invocation::parse_from(caller(&app.env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
-    if let Some(text) = about(env, called_as, &invocation) {
-        ui(env).result(text);
+    if let Some(text) = about(app, called_as, &invocation) {
+        app.ui.result(text);
         return Ok(Exit::Success);
     }
     let own = match invocation.own_command() {
         None => None,
-        Some((_, word, rest)) => match commands::parse(&ui(env), &program(env, called_as), word, rest) {
+        Some((_, word, rest)) => match commands::parse(&app.ui, &program(&app.env, called_as), word, rest) {
             Ok(OwnCommand::Project(command)) => Some(command),
-            Ok(OwnCommand::Offline(command)) => return offline(env, called_as, &invocation, &command),
+            Ok(OwnCommand::Offline(command)) => return offline(app, called_as, &invocation, &command),
             Err(exit) => return Ok(exit),
         },
     };
-    let binary = binary::locate(env, called_as).map_err(no_compose)?;
+    let binary = binary::locate(&app.env, called_as).map_err(no_compose)?;
     match own {
-        Some(command) => own_command(env, called_as, (binary, &invocation, words), command),
-        None => composes(env, called_as, (binary, &invocation, words)),
+        Some(command) => own_command(app, called_as, (binary, &invocation, words), command),
+        None => composes(app, called_as, (binary, &invocation, words)),
     }
 }
 
 /// What is asked about the program itself, answered without Compose.
-fn about(env: &Env, called_as: &OsStr, invocation: &Invocation) -> Option<String> {
+fn about(app: &App, called_as: &OsStr, invocation: &Invocation) -> Option<String> {
     let safe = invocation.safe();
     if safe.version {
         return Some(cli::version(version_format(invocation)));
     }
     if safe.help {
-        return Some(cli::help(&program(env, called_as)));
+        return Some(cli::help(&program(&app.env, called_as)));
     }
     match invocation.behind_compose().split_first() {
-        Some((word, topic)) if word == "help" => cli::topic(&program(env, called_as), topic),
+        Some((word, topic)) if word == "help" => cli::topic(&program(&app.env, called_as), topic),
         _ => None,
     }
 }
@@ -108,34 +119,34 @@ fn version_format(invocation: &Invocation) -> Format {
 
 /// A command of Compose's.
 fn composes(
-    env: &Env,
+    app: &App,
     called_as: &OsStr,
     (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
 ) -> Result<Exit, Failure> {
     let safe = invocation.safe();
     if is_completion(invocation) {
-        return hand_over(&binary, invocation);
+        return hand_over(app.exec, &binary, invocation);
     }
     if let Some(meant) = misspelled(&binary, invocation) {
-        return Err(unknown_command(env, called_as, invocation, meant));
+        return Err(unknown_command(app, called_as, invocation, meant));
     }
     if !safe.plan && !invocation.is_guarded() {
         if asks_for_help(invocation) {
-            return help(env, called_as, &binary, invocation);
+            return help(app, called_as, &binary, invocation);
         }
-        return hand_over(&binary, invocation);
+        return hand_over(app.exec, &binary, invocation);
     }
     let reading = invocation.read(grammar(&binary)?);
     if !reading.may_act() && !safe.plan {
-        return hand_over(&binary, invocation);
+        return hand_over(app.exec, &binary, invocation);
     }
-    let command = context(env, called_as, (binary, invocation, words), reading)?;
+    let command = context(app, called_as, (binary, invocation, words), reading)?;
     block_on(commands::compose::run(&command))
 }
 
 /// A command of our own that works on a project.
 fn own_command(
-    env: &Env,
+    app: &App,
     called_as: &OsStr,
     (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
     own: ProjectCommand,
@@ -144,21 +155,22 @@ fn own_command(
     if let Some(issue) = reading.parse_issues.first() {
         return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was run."));
     }
-    let command = context(env, called_as, (binary, invocation, words), reading)?;
+    let command = context(app, called_as, (binary, invocation, words), reading)?;
     block_on(commands::own(&command, own))
 }
 
 fn context(
-    env: &Env,
+    app: &App,
     called_as: &OsStr,
     (binary, invocation, words): (ComposeBinary, &Invocation, Vec<OsString>),
     reading: Reading,
 ) -> Result<CommandContext, Failure> {
-    start_logging(env);
+    start_logging(&app.env);
     Ok(CommandContext {
-        ui: ui(env),
-        env: env.clone(),
-        stdin: stdin_file(&reading, env)?,
+        ui: app.ui.clone(),
+        engine: app.engine.clone(),
+        env: app.env.clone(),
+        stdin: stdin_file(&reading, &app.env)?,
         grammar: reading.grammar,
         suggest: suggest(called_as, invocation, &reading),
         safe: invocation.safe().clone(),
@@ -192,7 +204,7 @@ fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, F
 
 /// A command of our own that needs neither Compose nor an engine, and so no runtime.
 fn offline(
-    env: &Env,
+    app: &App,
     called_as: &OsStr,
     invocation: &Invocation,
     command: &OfflineCommand,
@@ -203,9 +215,9 @@ fn offline(
     }
     commands::offline(
         &commands::OfflineContext {
-            ui: ui(env),
-            env,
-            program: program(env, called_as),
+            ui: app.ui.clone(),
+            env: &app.env,
+            program: program(&app.env, called_as),
             safe: invocation.safe(),
             reading: &reading,
         },
@@ -252,10 +264,10 @@ fn unknown_word(invocation: &Invocation) -> Option<String> {
     }
 }
 
-fn unknown_command(env: &Env, called_as: &OsStr, invocation: &Invocation, meant: &str) -> Failure {
+fn unknown_command(app: &App, called_as: &OsStr, invocation: &Invocation, meant: &str) -> Failure {
     let reading = invocation.read(Grammar::V2);
     let word = unknown_word(invocation).unwrap_or_default();
-    let program = program(env, called_as);
+    let program = program(&app.env, called_as);
     Failure::new(Exit::Usage, format!("unknown command `{word}`"))
         .because(anyhow::anyhow!("neither Docker Compose nor safe-compose has such a command"))
         .say("Nothing was run.")
@@ -276,7 +288,7 @@ fn asks_for_help(invocation: &Invocation) -> bool {
 
 /// Compose's own help, followed by ours.
 fn help(
-    env: &Env,
+    app: &App,
     called_as: &OsStr,
     binary: &ComposeBinary,
     invocation: &Invocation,
@@ -289,13 +301,17 @@ fn help(
             Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
                 .because(error)
         })?;
-    ui(env).result(format!("\n{}", cli::help(&program(env, called_as))));
+    app.ui.result(format!("\n{}", cli::help(&program(&app.env, called_as))));
     Ok(Exit::Compose(exit.code))
 }
 
 /// Becomes the real Compose. Returns only when that fails.
-fn hand_over(binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
-    let error = process::exec(&binary.path, &invocation.compose_words());
+fn hand_over(
+    exec: fn(&Path, &[OsString]) -> io::Error,
+    binary: &ComposeBinary,
+    invocation: &Invocation,
+) -> Result<Exit, Failure> {
+    let error = exec(&binary.path, &invocation.compose_words());
     Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
 }
 

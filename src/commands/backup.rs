@@ -89,11 +89,10 @@ fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Fa
     let mut stores = Vec::new();
     for store in cx.inventory.of_services(services) {
         match (store.kind, store.is_running()) {
-            (StoreKind::Qdrant, false) => cx.ui().warn(format!(
-                "`{}` is not running, so it was not backed up. To start it: {}",
-                store.service,
-                cx.suggest().up(&store.service)
-            )),
+            (StoreKind::Qdrant, false) => {
+                cx.ui().warn(format!("`{}` is not running, so it was not backed up.", store.service));
+                cx.ui().suggest("To start it", cx.suggest().up(&store.service));
+            }
             // Without a container the engine has nothing of it yet.
             (StoreKind::Volume, _) if store.container.is_none() => {}
             (StoreKind::Qdrant | StoreKind::Volume, _) => stores.push(store.clone()),

@@ -12,8 +12,17 @@ use crate::backup::store::{Backup, BackupRoot, Listing};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::ui::table;
+use crate::ui::{Column, Table};
 use crate::units::{Bytes, count};
+
+const COLUMNS: &[Column] = &[
+    Column::fixed("BACKUP"),
+    Column::fixed("CREATED"),
+    Column::detail("CONTENTS"),
+    Column::fixed("SIZE"),
+    Column::fixed("PROOF"),
+    Column::detail("REASON"),
+];
 
 pub(super) fn run(
     command: &CommandContext,
@@ -51,12 +60,10 @@ fn list(command: &CommandContext, root: &BackupRoot, format: Format) -> Result<E
         return Ok(Exit::Success);
     }
     if listing.backups.is_empty() {
-        command.ui.result(format!("No backups in {}.", format::short_path(root.directory())));
+        command.ui.paragraph(format!("No backups in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
-        command
-            .ui
-            .result(table::render(&["BACKUP", "CREATED", "CONTENTS", "SIZE", "PROOF", "REASON"], &rows));
+        command.ui.result(Table::new(COLUMNS, rows));
     }
     for (path, reason) in &listing.damaged {
         command.ui.warn(format!("{} is damaged: {reason}", format::short_path(path)));

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backup::driver::DriverTarget;
@@ -24,10 +25,20 @@ use crate::settings::Settings;
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
+/// Which engine a command uses.
+#[derive(Clone)]
+pub enum EngineSource {
+    /// The one that the global flags, the environment or the Docker context name.
+    Docker,
+    /// This one, whatever the command names.
+    Given(Arc<dyn Engine>),
+}
+
 /// The invocation: everything that is known before anything is read.
 pub struct CommandContext {
     pub env: Env,
     pub ui: Ui,
+    pub engine: EngineSource,
     pub binary: ComposeBinary,
     pub grammar: Grammar,
     pub reading: Reading,
@@ -46,7 +57,7 @@ pub struct ProjectContext<'a> {
     pub command: &'a CommandContext,
     pub project: Project,
     pub settings: Settings,
-    pub engine: Box<dyn Engine>,
+    pub engine: Arc<dyn Engine>,
     pub containers: Vec<Container>,
     /// Every volume with the project's label, every declared one that exists, and every mounted one.
     pub volumes: Vec<Volume>,
@@ -88,7 +99,7 @@ impl<'a> ProjectContext<'a> {
     /// Asks the engine about a project that was already read.
     pub async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
         let settings = settings(&project)?;
-        let engine: Box<dyn Engine> = Box::new(connect(command).await.map_err(no_engine)?);
+        let engine = connect(command).await.map_err(no_engine)?;
         let (identity, containers, labelled, holders) = tokio::try_join!(
             engine.identity(),
             engine.project_containers(&project.name),
@@ -158,7 +169,14 @@ impl<'a> ProjectContext<'a> {
 }
 
 /// Connects to the engine that this command acts on.
-pub(super) async fn connect(command: &CommandContext) -> Result<DockerEngine, EngineError> {
+pub(super) async fn connect(command: &CommandContext) -> Result<Arc<dyn Engine>, EngineError> {
+    match &command.engine {
+        EngineSource::Docker => Ok(Arc::new(connect_to_docker(command).await?)),
+        EngineSource::Given(engine) => Ok(Arc::clone(engine)),
+    }
+}
+
+async fn connect_to_docker(command: &CommandContext) -> Result<DockerEngine, EngineError> {
     let globals = &command.reading.globals;
     let endpoint = Endpoint::resolve(&EngineEnvironment {
         host_flag: globals.host.clone(),

@@ -17,10 +17,21 @@ use crate::backup::test_restore::{TestRestoreOutcome, TestRestoreRecord};
 use crate::inventory::Inventory;
 use crate::policy::{Assessment, Effect, Impact, Subject, Token};
 use crate::preflight::{CheckFinding, CheckSeverity};
-use crate::ui::table;
+use crate::ui::{Column, Page, Table};
 use crate::units::{Age, Bytes, count};
 
-const HEADINGS: &[&str] = &["DATA", "EFFECT", "SERVICE", "CONTENTS", "SIZE", "AGE", "NEWEST BACKUP"];
+const COLUMNS: &[Column] = &[
+    Column::name("DATA"),
+    Column::detail("EFFECT"),
+    Column::name("SERVICE"),
+    Column::detail("CONTENTS"),
+    Column::fixed("SIZE"),
+    Column::fixed("AGE"),
+    Column::fixed("BACKUP"),
+];
+
+const COLLECTIONS: &[Column] =
+    &[Column::name("COLLECTION"), Column::fixed("POINTS"), Column::detail("ALIASES")];
 
 /// `3 collections, 1204 points`.
 pub(super) fn contents(fingerprint: &Fingerprint) -> String {
@@ -34,18 +45,20 @@ pub(super) fn contents(fingerprint: &Fingerprint) -> String {
     }
 }
 
-/// `2 hours ago`.
+/// `2 hours ago`, `just now`.
 pub(super) fn ago(then: Timestamp) -> String {
     let seconds = Timestamp::now().as_second() - then.as_second();
-    format!("{} ago", Age(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+    match u64::try_from(seconds).unwrap_or(0) {
+        0..60 => "just now".to_owned(),
+        seconds => format!("{} ago", Age(Duration::from_secs(seconds))),
+    }
 }
 
 /// The data that a command would lose, as a table with the reasons below.
-pub(super) fn losses(plan: &Assessment) -> String {
+pub(super) fn losses(plan: &Assessment) -> Page {
     let lost = || plan.impacts.iter().filter(|impact| impact.effect >= Effect::Orphan && is_reported(impact));
     let rows: Vec<Vec<String>> = lost().map(row).collect();
-    let table = table::render(HEADINGS, &rows);
-    format!("{table}\n{}", reasons(lost()))
+    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(lost()))
 }
 
 /// Whether an impact is reported before the command runs. Every container has a layer, and nobody would read a line about
@@ -132,10 +145,9 @@ pub(super) fn subject(subject: &Subject) -> String {
 }
 
 /// Every effect of a command, as a table with the reasons below.
-pub(super) fn effects(plan: &Assessment) -> String {
+pub(super) fn effects(plan: &Assessment) -> Page {
     let rows: Vec<Vec<String>> = plan.impacts.iter().map(row).collect();
-    let table = table::render(HEADINGS, &rows);
-    format!("{table}\n{}", reasons(&plan.impacts))
+    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(&plan.impacts))
 }
 
 /// The reasons, one line for each piece of data.
@@ -266,9 +278,9 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 }
 
 /// One backup for people.
-pub(super) fn backup(backup: &Backup) -> String {
+pub(super) fn backup(backup: &Backup) -> Page {
     let manifest = &backup.manifest;
-    let mut text = format!(
+    let head = format!(
         "{}\n  service    {} of project {}, {}\n  created    {} by {}, {}\n  contents   {}, {}\n  proof      {}\n  directory  {}\n",
         backup.name(),
         manifest.service,
@@ -285,6 +297,7 @@ pub(super) fn backup(backup: &Backup) -> String {
         proof_of(backup),
         short_path(&backup.directory),
     );
+    let mut page = Page::from(head);
     if let Fingerprint::Qdrant(qdrant) = &manifest.fingerprint {
         let rows: Vec<Vec<String>> = qdrant
             .collections
@@ -301,14 +314,14 @@ pub(super) fn backup(backup: &Backup) -> String {
                 vec![name.clone(), points, aliases.join(", ")]
             })
             .collect();
-        text.push('\n');
-        text.push_str(&table::render(&["COLLECTION", "POINTS", "ALIASES"], &rows));
+        page = page.blank().table(Table::new(COLLECTIONS, rows));
     }
-    text.push_str("\nTo restore without safe-compose:\n");
+    page = page.blank().verbatim("To restore without safe-compose:");
     for line in &manifest.manual_restore {
-        text.push_str(&format!("  {line}\n"));
+        // Some lines are commands to copy.
+        page = page.verbatim(format!("  {line}"));
     }
-    text
+    page
 }
 
 /// Pretty JSON, as our own commands print it.

@@ -8,9 +8,16 @@ use crate::cli::{Format, HistoryArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::{self, CommandOutcome, JournalContents, JournalEntry};
-use crate::ui::table;
+use crate::ui::{Column, Table};
 
-const HEADINGS: &[&str] = &["TIME", "COMMAND", "OUTCOME", "EXIT", "EFFECTS", "BACKUPS"];
+const COLUMNS: &[Column] = &[
+    Column::fixed("TIME"),
+    Column::name("COMMAND"),
+    Column::name("OUTCOME"),
+    Column::fixed("EXIT"),
+    Column::detail("EFFECTS"),
+    Column::name("BACKUPS"),
+];
 
 pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
@@ -27,10 +34,12 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) 
             "torn": contents.torn,
         })));
     } else if entries.is_empty() {
-        command.ui.result(format!("No commands are recorded in {}.", format::short_path(root.directory())));
+        command
+            .ui
+            .paragraph(format!("No commands are recorded in {}.", format::short_path(root.directory())));
     } else {
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-        command.ui.result(table::render(HEADINGS, &rows));
+        command.ui.result(Table::new(COLUMNS, rows));
     }
     for line in &contents.unreadable {
         command.ui.warn(format!("line {line} of the journal is damaged or from a newer safe-compose."));
@@ -47,15 +56,14 @@ fn newest(contents: &JournalContents, last: usize) -> &[JournalEntry] {
 }
 
 fn row(entry: &JournalEntry) -> Vec<String> {
-    let list = |parts: &[String]| if parts.is_empty() { "-".to_owned() } else { parts.join(", ") };
     vec![
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         // A line break in a word must not break the row.
         shell_words::join(&entry.command).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
         entry.exit_code.to_string(),
-        list(&entry.effects),
-        list(&entry.backups),
+        entry.effects.join(", "),
+        entry.backups.join(", "),
     ]
 }
 
@@ -92,7 +100,7 @@ mod tests {
     fn a_row_is_one_line() {
         assert_eq!(
             row(&entry("down")),
-            ["2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", "-"]
+            ["2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", ""]
         );
         assert_eq!(row(&entry("a\nb"))[1], "'a b' -v");
     }

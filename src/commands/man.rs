@@ -13,7 +13,7 @@ use crate::ui::Ui;
 pub(super) fn run(ui: &Ui, args: &ManArgs, mode: Mode) -> Result<Exit, Failure> {
     let program = cli::command("safe-compose");
     let Some(directory) = &args.directory else {
-        ui.result(String::from_utf8_lossy(&cli::man_page(&program)));
+        ui.result(String::from_utf8_lossy(&cli::man_page(&program)).into_owned());
         return Ok(Exit::Success);
     };
     let page = |command: &clap::Command| {

@@ -34,5 +34,5 @@ mod verify_run;
 
 use interrupt::interruptible;
 
-pub use context::{CommandContext, ProjectContext};
+pub use context::{CommandContext, EngineSource, ProjectContext};
 pub use dispatch::{OfflineContext, offline, own, parse};

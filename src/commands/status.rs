@@ -21,10 +21,18 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::protect::{self, Protection};
-use crate::ui::table;
+use crate::ui::{Column, Page, Table};
 
-const HEADINGS: &[&str] =
-    &["SERVICE", "KIND", "STATE", "DATA IN", "SIZE", "PROTECTED", "NEWEST BACKUP", "BASELINE"];
+const COLUMNS: &[Column] = &[
+    Column::name("SERVICE"),
+    Column::fixed("KIND"),
+    Column::fixed("STATE"),
+    Column::name("DATA IN"),
+    Column::fixed("SIZE"),
+    Column::fixed("PROTECTED"),
+    Column::detail("BACKUP"),
+    Column::detail("BASELINE"),
+];
 
 /// How long the engine may take to measure its volumes; unknown sizes are better than no answer.
 const SIZE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,10 +63,12 @@ pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit
     }
     let head = format!("project `{}`{}", cx.project.name, format::elsewhere(&cx));
     if rows.is_empty() {
-        command.ui.result(format!("No service of {head} holds data."));
+        command.ui.paragraph(format!("No service of {head} holds data."));
     } else {
         let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-        command.ui.result(format!("Data of {head}:\n\n{}", table::render(HEADINGS, &cells)));
+        command
+            .ui
+            .result(Page::new().text(format!("Data of {head}:")).blank().table(Table::new(COLUMNS, cells)));
     }
     for warning in &warnings {
         command.ui.warn(warning);

@@ -11,7 +11,6 @@ use crate::backup::baseline::Note;
 use crate::backup::export::ExportContents;
 use crate::backup::store::{Backup, BackupRoot};
 use crate::cli::{Format, VerifyArgs};
-use crate::engine::Engine as _;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
@@ -89,8 +88,13 @@ async fn test(
 ) -> Result<Exit, Failure> {
     let engine = context::connect(command).await.map_err(context::no_engine)?;
     let local = engine.identity().await.map_err(context::no_engine)?.local;
-    let prover =
-        Prover { ui: &command.ui, engine: &engine, local, root, ready_timeout: command.ready_timeout() };
+    let prover = Prover {
+        ui: &command.ui,
+        engine: engine.as_ref(),
+        local,
+        root,
+        ready_timeout: command.ready_timeout(),
+    };
     let tried = super::interruptible(async {
         prover.prove_unchecked(apply, &mut backup).await.map_err(|error| {
             Failure::new(Exit::DataMissing, format!("`{}` could not be test-restored", backup.name()))

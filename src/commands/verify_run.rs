@@ -9,6 +9,7 @@ use crate::backup::baseline::StoreBaseline;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
+use crate::progress::{Progress, Silent};
 use crate::verify::{self, VerifyResult};
 
 /// Compares every running store of the services (all when `None`). The first that has lost data is returned as the
@@ -17,13 +18,20 @@ pub(super) async fn all(
     cx: &ProjectContext<'_>,
     services: Option<&BTreeSet<String>>,
 ) -> Result<Vec<(String, VerifyResult)>, Failure> {
+    all_showing(cx, services, &cx.ui().meter()).await
+}
+
+async fn all_showing(
+    cx: &ProjectContext<'_>,
+    services: Option<&BTreeSet<String>>,
+    progress: &dyn Progress,
+) -> Result<Vec<(String, VerifyResult)>, Failure> {
     let mut verdicts = Vec::new();
     let mut failed: Option<Failure> = None;
     for store in comparable(cx, services) {
         let record = baselines::read(cx, store)?;
-        let meter = cx.ui().meter();
         let verdict =
-            verify::examine(cx.target(store, &meter), record.as_ref(), cx.command.ready_timeout()).await;
+            verify::examine(cx.target(store, progress), record.as_ref(), cx.command.ready_timeout()).await;
         match report(cx, store, record.as_ref(), &verdict)? {
             None => {}
             Some(failure) if failed.is_none() => failed = Some(failure),
@@ -52,7 +60,8 @@ pub(super) async fn once_running(
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    all(cx, services).await.map(drop)
+    // Nothing may move there: the command that never ends prints on the same screen.
+    all_showing(cx, services, &Silent).await.map(drop)
 }
 
 fn in_reach(store: &Store, services: Option<&BTreeSet<String>>) -> bool {
@@ -97,7 +106,7 @@ fn report(
                 format::contents(now)
             ));
             if let Some(backup) = backup {
-                ui.say(format!("To restore it: {}", cx.suggest().restore(backup)));
+                ui.suggest("To restore it", cx.suggest().restore(backup));
             }
             Ok(None)
         }

@@ -1,35 +1,69 @@
-//! Bars on a terminal, plain lines elsewhere.
+//! Progress: bars on a terminal, plain lines elsewhere. Neither leaves anything behind but the line that ends a task.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::printer::Ui;
 use crate::progress::{Progress, Task, Unit};
+
+/// How long a task may last before it is worth a line of its own.
+const SHORT: Duration = Duration::from_secs(1);
+/// How often a bar moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// What may move on the screen.
+#[derive(Debug, Clone)]
+pub(super) enum Motion {
+    /// All bars of a screen, so that text can be printed between them.
+    Bars(MultiProgress),
+    /// Nothing, but what lasts gets a line.
+    Lines,
+    /// Nothing, however long it lasts.
+    Still,
+}
+
+impl Motion {
+    pub(super) fn of_process(may_move: bool) -> Self {
+        if may_move { Self::Bars(MultiProgress::new()) } else { Self::Lines }
+    }
+
+    /// Takes the bars off the screen while something is printed.
+    pub(super) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Bars(bars) => bars.suspend(print),
+            Self::Lines | Self::Still => print(),
+        }
+    }
+}
 
 /// Shows progress on standard error.
 #[derive(Debug, Clone)]
 pub struct Meter {
-    bars: Option<MultiProgress>,
+    ui: Ui,
 }
 
 impl Meter {
-    pub(super) fn new(rich: bool) -> Self {
-        Self { bars: rich.then(MultiProgress::new) }
+    pub(super) fn new(ui: Ui) -> Self {
+        Self { ui }
     }
 }
 
 impl Progress for Meter {
     fn begin(&self, title: &str, unit: Unit, total: Option<u64>) -> Box<dyn Task> {
-        let Some(bars) = &self.bars else {
-            return Box::new(Lines::begin(title));
-        };
-        let bar = bars.add(ProgressBar::new(total.unwrap_or(0)));
-        bar.set_style(style(unit, total.is_some()));
-        bar.set_prefix(title.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Box::new(Bar { bar, unit })
+        let ui = self.ui.clone();
+        match self.ui.motion() {
+            Motion::Bars(bars) => {
+                let bar = bars.add(ProgressBar::new(total.unwrap_or(0)));
+                bar.set_style(style(unit, total.is_some()));
+                bar.set_prefix(title.to_owned());
+                bar.enable_steady_tick(TICK);
+                Box::new(Bar { shown: bar, among: bars.clone(), unit, ui })
+            }
+            Motion::Lines => Box::new(Lines { _running: announce_later(&ui, title), ui }),
+            Motion::Still => Box::new(LastLine { ui }),
+        }
     }
 }
 
@@ -47,56 +81,54 @@ fn style(unit: Unit, known: bool) -> ProgressStyle {
 }
 
 struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
+    among: MultiProgress,
     unit: Unit,
+    ui: Ui,
 }
 
 impl Task for Bar {
     fn total(&self, total: u64) {
-        self.bar.set_length(total);
-        self.bar.set_style(style(self.unit, true));
+        self.shown.set_length(total);
+        self.shown.set_style(style(self.unit, true));
     }
 
     fn advance(&self, delta: u64) {
-        self.bar.inc(delta);
+        self.shown.inc(delta);
     }
 
     fn detail(&self, text: &str) {
-        self.bar.set_message(text.to_owned());
+        self.shown.set_message(text.to_owned());
     }
 
     fn finish(self: Box<Self>, line: &str) {
-        self.bar.finish_and_clear();
-        plain(line);
+        last_line(&self.ui, line);
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
+        self.among.remove(&self.shown);
     }
 }
 
-/// Without a terminal a task that lasts has a line when it is clear that it lasts, and every task one when it ends.
+/// A task where nothing moves.
 struct Lines {
-    over: Arc<AtomicBool>,
+    /// Dropped with the task, so that the line for what lasts is not printed any more.
+    _running: Sender<()>,
+    ui: Ui,
 }
 
-/// How long a task may last before it is worth a line of its own.
-const SHORT: Duration = Duration::from_secs(1);
-
-impl Lines {
-    fn begin(title: &str) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let (watched, title) = (Arc::clone(&over), title.to_owned());
-        std::thread::spawn(move || {
-            std::thread::sleep(SHORT);
-            if !watched.load(Ordering::Relaxed) {
-                plain(&format!("{title} …"));
-            }
-        });
-        Self { over }
-    }
+/// Prints the title once it is clear that the task lasts.
+fn announce_later(ui: &Ui, title: &str) -> Sender<()> {
+    let (running, ended) = mpsc::channel();
+    let (ui, line) = (ui.clone(), format!("{title} …"));
+    std::thread::spawn(move || match ended.recv_timeout(SHORT) {
+        Err(RecvTimeoutError::Timeout) => ui.say(line),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {}
+    });
+    running
 }
 
 impl Task for Lines {
@@ -107,18 +139,29 @@ impl Task for Lines {
     fn detail(&self, _: &str) {}
 
     fn finish(self: Box<Self>, line: &str) {
-        plain(line);
+        last_line(&self.ui, line);
     }
 }
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+/// A task that shows only how it ended.
+struct LastLine {
+    ui: Ui,
+}
+
+impl Task for LastLine {
+    fn total(&self, _: u64) {}
+
+    fn advance(&self, _: u64) {}
+
+    fn detail(&self, _: &str) {}
+
+    fn finish(self: Box<Self>, line: &str) {
+        last_line(&self.ui, line);
     }
 }
 
-fn plain(line: &str) {
+fn last_line(ui: &Ui, line: &str) {
     if !line.is_empty() {
-        let _ = console::Term::stderr().write_line(&format!("safe-compose: {line}"));
+        ui.say(line);
     }
 }

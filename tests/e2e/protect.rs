@@ -273,7 +273,7 @@ fn asked(shop: &Shop) -> PtySession {
     let mut command = shop.scratch.safe_command(&["unprotect", "data"]);
     command.stdin(Stdio::inherit());
     let mut session = rexpect::session::spawn_command(command, Some(20_000)).expect("a terminal");
-    session.exp_string("to go on, anything else to stop").expect("the question");
+    session.exp_string("to confirm (anything else cancels)").expect("the question");
     session
 }
 

@@ -22,6 +22,7 @@ mod journal;
 mod lint;
 mod lint_output;
 mod lint_scripts;
+mod messages;
 #[path = "../shared/own_commands.rs"]
 mod own_commands;
 mod panics;

@@ -6,6 +6,7 @@ use crate::compose::invocation::Format;
 use crate::policy::{Assessment, DecisionInput, Effect, Impact};
 use crate::preflight::CheckFinding;
 use crate::settings::BackedCommand;
+use crate::ui::Page;
 
 /// The command in backticks.
 pub(super) fn command(cx: &ProjectContext<'_>) -> String {
@@ -58,7 +59,7 @@ pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
         cx.project.name,
         format::elsewhere(cx)
     ));
-    ui.text(format!("\n{}", format::losses(plan)));
+    ui.text(Page::new().blank().page(format::losses(plan)));
     reported.filter(|impact| impact.effect == Effect::Interrupt).for_each(|impact| ui.say(line(impact)));
 }
 
@@ -69,30 +70,32 @@ pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<
         ui.result(format::plan_json(&cx.command.words, plan, findings.unwrap_or_default()));
         return;
     }
-    ui.result(format!(
+    ui.paragraph(format!(
         "{} in project `{}`{}: nothing was run.",
         command(cx),
         cx.project.name,
         format::elsewhere(cx)
     ));
     if plan.impacts.is_empty() {
-        ui.result("It affects no data.");
+        ui.paragraph("It affects no data.");
     } else {
-        ui.result(format!("\n{}", format::effects(plan)));
+        ui.result(Page::new().blank().page(format::effects(plan)));
     }
     match plan.worst() {
         Effect::Destroy | Effect::Orphan => {
-            ui.result("The data would be backed up first, and you would be asked to type the project name.");
+            ui.paragraph(
+                "The data would be backed up first, and you would be asked to type the project name.",
+            );
         }
         Effect::Interrupt if backs_up_before(cx) => {
-            ui.result("Running Qdrant servers would be backed up first.");
+            ui.paragraph("Running Qdrant servers would be backed up first.");
         }
         Effect::Interrupt | Effect::None => {}
     }
     for finding in findings.into_iter().flatten() {
-        ui.result(format::finding(finding));
+        ui.paragraph(format::finding(finding));
     }
     if findings.is_some_and(<[CheckFinding]>::is_empty) {
-        ui.result("All data directories and volumes exist and are writable.");
+        ui.paragraph("All data directories and volumes exist and are writable.");
     }
 }

@@ -43,12 +43,11 @@ impl Row<'_> {
             self.store
                 .map(|store| &store.id)
                 .or(self.service.as_ref())
-                .map_or("-", String::as_str)
-                .to_owned(),
-            self.store.map_or("-", |store| kind(store.kind)).to_owned(),
-            self.container().map_or_else(|| "-".to_owned(), state),
+                .map_or_else(String::new, String::clone),
+            self.store.map_or("", |store| kind(store.kind)).to_owned(),
+            self.container().map_or_else(String::new, state),
             self.place(),
-            self.bytes.map_or_else(|| "-".to_owned(), |bytes| Bytes(bytes).to_string()),
+            self.bytes.map_or_else(String::new, |bytes| Bytes(bytes).to_string()),
             self.protected().to_owned(),
             self.backup.as_ref().map_or_else(
                 || "none".to_owned(),
@@ -57,7 +56,7 @@ impl Row<'_> {
                     format!("{}, {}", format::ago(manifest.created), format::proof(backup.proof()))
                 },
             ),
-            self.record.as_ref().map_or_else(|| "-".to_owned(), baseline),
+            self.record.as_ref().map_or_else(String::new, baseline),
         ]
     }
 
@@ -104,7 +103,7 @@ impl Row<'_> {
         }
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
-                "the holder container of `{volume}` is stopped, so any `prune` removes it. To start it: {}",
+                "the holder container of `{volume}` is stopped, so any `prune` removes it. To start it: `{}`",
                 cx.suggest().protect(volume)
             ));
         }
@@ -115,7 +114,7 @@ impl Row<'_> {
         {
             warnings.push(match self.store {
                 Some(store) => {
-                    format!("`{}` has no backup yet. To make one: {}", store.id, cx.suggest().backup())
+                    format!("`{}` has no backup yet. To make one: `{}`", store.id, cx.suggest().backup())
                 }
                 None if self.service.is_some() => return warnings,
                 None => format!(

@@ -133,6 +133,8 @@ impl Trial {
         let (directory, words) = self.words(line);
         let mut command = Command::new(env!("CARGO_BIN_EXE_safe-compose"));
         command.args(first).args(words).current_dir(directory).env("SAFE_COMPOSE_COMPOSE", &self.real);
+        // Messages are searched for phrases, which a line break would cut.
+        command.env("COLUMNS", "1000");
         self.ran(command, environment, stdin)
     }
 

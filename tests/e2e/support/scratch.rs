@@ -95,7 +95,8 @@ impl Scratch {
     /// safe-compose, to be run in a way of the test's own, such as on a terminal.
     pub fn safe_command(&self, words: &[&str]) -> Command {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_safe-compose")), words);
-        command.env("SAFE_COMPOSE_COMPOSE", &self.program);
+        // Messages are searched for phrases, which a line break would cut.
+        command.env("SAFE_COMPOSE_COMPOSE", &self.program).env("COLUMNS", "1000");
         command
     }
 

@@ -28,6 +28,7 @@ fn lint_with(directory: &Path, words: &[&str], stdin: &str) -> (i32, String, Str
         .current_dir(directory)
         .env_clear()
         .env("PATH", "/nowhere")
+        .env("COLUMNS", "1000")
         .args(words)
         .write_stdin(stdin)
         .output()

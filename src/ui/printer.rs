@@ -1,0 +1,153 @@
+//! What commands print and ask through.
+
+use std::io::IsTerminal as _;
+
+use console::Style;
+
+use super::capture::ScreenCapture;
+use super::page::Page;
+use super::progress::{Meter, Motion};
+use super::prompt::{self, Reply};
+use super::report::{self, FailureLayout};
+use super::streams::{Stream, Streams};
+use super::wrap::fill;
+use crate::env::Env;
+use crate::error::Failure;
+
+/// Lines of a message go on below the text behind `safe-compose: `.
+pub(super) const HANGING: &str = "              ";
+
+/// The screen, and whoever sits in front of it.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    streams: Streams,
+    motion: Motion,
+    /// Somebody can be asked: standard input and standard error are a terminal.
+    terminal: bool,
+}
+
+impl Ui {
+    /// The streams of this process.
+    pub fn new(env: &Env) -> Self {
+        let shown = std::io::stderr().is_terminal();
+        Self {
+            streams: Streams::of_process(env),
+            motion: Motion::of_process(shown && !env.dumb_terminal),
+            terminal: shown && std::io::stdin().is_terminal(),
+        }
+    }
+
+    /// A screen that keeps what is printed.
+    pub fn captured(capture: &ScreenCapture) -> Self {
+        Self {
+            streams: Streams::Captured(capture.clone()),
+            motion: Motion::Still,
+            terminal: capture.is_terminal(),
+        }
+    }
+
+    /// Whether somebody can be asked.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// A sentence about what is done.
+    pub fn say(&self, line: impl AsRef<str>) {
+        self.message(Style::new().dim(), "safe-compose:", line.as_ref());
+    }
+
+    /// Good news.
+    pub fn good(&self, line: impl AsRef<str>) {
+        self.message(Style::new().green(), "safe-compose:", line.as_ref());
+    }
+
+    /// Something to look at.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        self.message(Style::new().yellow().bold(), "safe-compose: warning:", line.as_ref());
+    }
+
+    /// A command to run, below the words that introduce it.
+    pub fn suggest(&self, why: impl AsRef<str>, command: impl AsRef<str>) {
+        self.say(format!("{}:", why.as_ref()));
+        let command = self.style(Style::new().cyan()).apply_to(command.as_ref());
+        self.print(Stream::Stderr, &format!("{HANGING}    {command}\n"));
+    }
+
+    /// Unmarked text, for tables and lists.
+    pub fn text(&self, page: impl Into<Page>) {
+        self.page(Stream::Stderr, &page.into());
+    }
+
+    /// A result, on standard output. What is a string is printed as it is.
+    pub fn result(&self, page: impl Into<Page>) {
+        self.page(Stream::Stdout, &page.into());
+    }
+
+    /// A result in sentences for people, on standard output.
+    pub fn paragraph(&self, text: impl Into<String>) {
+        self.result(Page::new().text(text));
+    }
+
+    /// Why the command ends here, and what to do about it.
+    pub fn failure(&self, failure: &Failure) {
+        let layout =
+            FailureLayout { width: self.streams.width(Stream::Stderr), colour: self.streams.has_colour() };
+        self.print(Stream::Stderr, &report::render(failure, layout));
+    }
+
+    /// Asks for a word to be typed. Without a terminal nobody answers.
+    pub fn ask(&self, word: &str) -> Reply {
+        let prompt = prompt::text(word);
+        match &self.streams {
+            Streams::Captured(capture) if self.terminal => {
+                self.print(Stream::Stderr, &prompt);
+                capture.reply()
+            }
+            Streams::Process { .. } if self.terminal => {
+                let reply = prompt::read(|| self.print(Stream::Stderr, &prompt));
+                match reply {
+                    Reply::Typed(_) => {}
+                    // The terminal has not ended the line.
+                    Reply::EndOfInput | Reply::Interrupted => self.print(Stream::Stderr, "\n"),
+                }
+                reply
+            }
+            Streams::Captured(_) | Streams::Process { .. } => Reply::EndOfInput,
+        }
+    }
+
+    /// Something that shows progress here.
+    pub fn meter(&self) -> Meter {
+        Meter::new(self.clone())
+    }
+
+    pub(super) fn motion(&self) -> &Motion {
+        &self.motion
+    }
+
+    fn message(&self, style: Style, mark: &str, line: &str) {
+        let mark = self.style(style).apply_to(mark);
+        let width = self.streams.width(Stream::Stderr);
+        let mut text = String::new();
+        for (number, line) in line.trim_end().lines().enumerate() {
+            let first = if number == 0 { format!("{mark} ") } else { HANGING.to_owned() };
+            text.push_str(&fill(line, width, &first, HANGING));
+            text.push('\n');
+        }
+        self.print(Stream::Stderr, &text);
+    }
+
+    fn page(&self, stream: Stream, page: &Page) {
+        let text = page.render(self.streams.width(stream));
+        self.print(stream, &format!("{}\n", text.trim_end_matches('\n')));
+    }
+
+    fn style(&self, style: Style) -> Style {
+        style.force_styling(self.streams.has_colour())
+    }
+
+    /// What moves is taken off the screen meanwhile.
+    fn print(&self, stream: Stream, text: &str) {
+        self.motion.pause(|| self.streams.write(stream, text));
+    }
+}

@@ -1,0 +1,19 @@
+//! What the program prints: complete command lines against an engine in memory and a stand-in for Compose, the screen
+//! held in snapshots.
+//!
+//! Each snapshot is a session as a user sees it, in `messages/snapshots/<area>/`. To record them again:
+//! `INSTA_UPDATE=always cargo test --test integration messages`.
+
+mod backups;
+mod destroy;
+mod failures;
+mod lint;
+mod plan;
+mod prompt;
+mod protect;
+mod restore;
+mod scene;
+mod start;
+mod status;
+mod usage;
+mod verify;

@@ -1,0 +1,139 @@
+//! `backup`, `backups` and `history`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use safe_compose::engine::memory::EngineMethod;
+use serde_json::json;
+
+use super::scene::{Scene, typed};
+
+#[test]
+fn backup() {
+    Scene::shop().run("backup").snapshot("backups/backup");
+}
+
+#[test]
+fn backup_as_json() {
+    Scene::shop().run("backup --json").snapshot("backups/backup_as_json");
+}
+
+#[test]
+fn backup_of_unknown_service() {
+    Scene::shop().run("backup web").run("backup nosuch").snapshot("backups/backup_of_unknown_service");
+}
+
+#[test]
+fn backup_fails() {
+    let mut scene = Scene::shop();
+    scene.engine.cut_archives_after(5000);
+    scene.run("backup").run("backups").snapshot("backups/backup_fails");
+}
+
+#[test]
+fn proof_asked_for() {
+    Scene::shop().run("backup --prove").snapshot("backups/proof_asked_for");
+}
+
+#[test]
+fn nothing_to_back_up() {
+    Scene::empty().run("backup").snapshot("backups/nothing_to_back_up");
+}
+
+#[test]
+fn list() {
+    let mut scene = Scene::shop();
+    scene.run("backups");
+    scene.prepare("backup").run("backups").run("backups list --format json").snapshot("backups/list");
+}
+
+#[test]
+fn list_with_damage() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup");
+    let store = scene.path("backups/db");
+    let backup = only_backup(&store);
+    fs::write(backup.join("manifest.json"), "{").expect("written");
+    fs::create_dir(store.join(".db_backup_20260801_100000.partial")).expect("made");
+    scene.run("backups").run("restore").snapshot("backups/list_with_damage");
+}
+
+#[test]
+fn show() {
+    Scene::shop().prepare("backup").run("backups show latest").snapshot("backups/show");
+}
+
+#[test]
+fn show_damaged() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup");
+    let backup = only_backup(&scene.path("backups/db"));
+    let is_data = |name: &str| name.contains(".tar");
+    for entry in files_below(&backup).into_iter().filter(|path| is_data(&path.display().to_string())) {
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o600)).expect("set");
+        fs::write(entry, "damage").expect("written");
+    }
+    scene
+        .run("backups show latest")
+        .run("verify latest")
+        .run("restore latest --service db")
+        .snapshot("backups/show_damaged");
+}
+
+fn only_backup(store: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(store).expect("backups").map(|entry| entry.expect("an entry").path());
+    entries.find(|path| path.join("manifest.json").is_file()).expect("a backup")
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn show_unknown() {
+    Scene::shop().run("backups show nosuch").snapshot("backups/show_unknown");
+}
+
+#[test]
+fn prune() {
+    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
+    let mut scene = Scene::shop().with_settings(&settings);
+    scene.prepare("backup");
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    scene
+        .prepare("backup")
+        .run("backups prune --dry-run")
+        .run("backups prune")
+        .run("backups prune")
+        .snapshot("backups/prune");
+}
+
+#[test]
+fn history() {
+    let mut scene = Scene::shop();
+    scene.run("history");
+    scene.run_quietly("down -v");
+    scene = scene.at_terminal(&[typed("shop")]);
+    scene.prepare("down -v").run("history").run("history --last 1 --format json").snapshot("backups/history");
+}
+
+#[test]
+fn history_with_damage() {
+    let mut scene = Scene::shop();
+    scene.run_quietly("down -v");
+    let journal = scene.path("backups/journal.jsonl");
+    let text = fs::read_to_string(&journal).expect("a journal");
+    fs::write(&journal, format!("{{\"damaged\n{text}{{\"torn")).expect("written");
+    scene.run("history").snapshot("backups/history_with_damage");
+}
+
+#[test]
+fn unreadable_directory() {
+    let mut scene = Scene::shop().with_file("backups", "a file");
+    scene.run("backup").run("backups").run("history");
+    assert!(scene.engine.count(EngineMethod::CreateHelper) == 0, "nothing was begun");
+    scene.snapshot("backups/unreadable_directory");
+}

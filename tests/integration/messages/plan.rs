@@ -1,0 +1,33 @@
+//! `--safe-plan`: what a command would do, without doing it.
+
+use super::scene::Scene;
+
+#[test]
+fn down_with_volumes() {
+    Scene::shop().run("--safe-plan down -v").snapshot("plan/down_with_volumes");
+}
+
+#[test]
+fn down_with_volumes_as_json() {
+    Scene::shop().run("--safe-plan --safe-format=json down -v").snapshot("plan/down_with_volumes_as_json");
+}
+
+#[test]
+fn down() {
+    Scene::shop().run("--safe-plan down").snapshot("plan/down");
+}
+
+#[test]
+fn up() {
+    Scene::shop().run("--safe-plan up -d").snapshot("plan/up");
+}
+
+#[test]
+fn up_as_json() {
+    Scene::shop().run("--safe-plan --safe-format=json up -d").snapshot("plan/up_as_json");
+}
+
+#[test]
+fn no_data() {
+    Scene::empty().run("--safe-plan down -v").snapshot("plan/no_data");
+}

@@ -1,0 +1,196 @@
+//! `verify`, and what is compared after a start: a Qdrant server that has lost data.
+
+use safe_compose::engine::ContainerState;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use super::scene::{Scene, typed};
+use crate::qdrant_stand::Stand;
+
+/// A project with a Qdrant server of two collections.
+struct Server {
+    runtime: Runtime,
+    stand: Stand,
+    scene: Scene,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let mut stand = runtime.block_on(async {
+            let stand = Stand::double().await;
+            stand.fill("recipes", 50).await;
+            stand.fill("photos", 3).await;
+            stand
+        });
+        let config = json!({
+            "name": "shop",
+            "services": { "qdrant": { "image": "qdrant/qdrant:v1.19.0", "volumes": [
+                { "type": "volume", "source": "storage", "target": "/qdrant/storage", "volume": {} }
+            ] } },
+            "volumes": { "storage": { "name": "shop_storage" } },
+        });
+        let mut container = stand.container().clone();
+        let own = super::scene::container(
+            "qdrant",
+            "qdrant/qdrant:v1.19.0",
+            vec![super::scene::mount("shop_storage", "/qdrant/storage")],
+        );
+        container.labels = own.labels;
+        container.mounts = own.mounts;
+        let scene = Scene::empty()
+            .with_config(&config)
+            .with_image("qdrant/qdrant:v1.19.0")
+            .with_volume("shop_storage", "storage")
+            .with_container(container);
+        Self { runtime, stand, scene }
+    }
+
+    fn wait<T>(&self, change: impl Future<Output = T>) -> T {
+        self.runtime.block_on(change)
+    }
+
+    /// Data goes behind everybody's back.
+    fn lose(&self, collection: &str) {
+        self.wait(self.stand.delete(collection));
+    }
+}
+
+#[test]
+fn complete() {
+    let mut server = Server::start();
+    server.scene.run("verify").run("down").run("verify").run("verify --format json").run("up -d");
+    server.scene.snapshot("verify/complete");
+}
+
+#[test]
+fn data_missing() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.lose("recipes");
+    server.scene.run("up -d").run("verify").run("verify --format json");
+    server.scene.run("verify --accept").run("verify").snapshot("verify/data_missing");
+}
+
+#[test]
+fn restored() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.lose("recipes");
+    server.scene.run("restore --skip-existing").run("verify").snapshot("verify/restored");
+}
+
+#[test]
+fn restored_over_data() {
+    let mut server = Server::start();
+    server.scene.prepare("backup");
+    server.wait(server.stand.write("recipes", 51..=60));
+    server.scene.run("restore");
+    server.scene = server.scene.at_terminal(&[typed("shop")]);
+    server.scene.run("restore").run("backups").snapshot("verify/restored_over_data");
+}
+
+#[test]
+fn destroyed_on_purpose() {
+    let mut server = Server::start();
+    server.scene = server.scene.at_terminal(&[typed("shop")]);
+    server.scene.prepare("down -v");
+    server.lose("recipes");
+    server.lose("photos");
+    server.scene.run("up -d").snapshot("verify/destroyed_on_purpose");
+}
+
+#[test]
+fn backup_on_disk() {
+    let mut server = Server::start();
+    server.scene.run("backup").run("backups show latest").run("verify latest");
+    server.scene.run("verify latest --format json").run("verify nosuch").run("verify latest --prove");
+    server.scene.snapshot("verify/backup_on_disk");
+}
+
+#[test]
+fn portable_file() {
+    let mut server = Server::start();
+    server.scene.run("backup --format jsonl");
+    let directory = server.scene.path("backups/qdrant");
+    let mut files = std::fs::read_dir(directory).expect("files").map(|entry| entry.expect("an entry").path());
+    let file = files.find(|path| path.extension().is_some_and(|extension| extension == "zst")).expect("one");
+    let copy = server.scene.path("copy.jsonl.zst");
+    std::fs::copy(file, &copy).expect("copied");
+    server.scene.run("verify {project}/copy.jsonl.zst");
+    server.lose("recipes");
+    server
+        .scene
+        .run("restore {project}/copy.jsonl.zst")
+        .run("restore {project}/copy.jsonl.zst --skip-existing");
+    let bytes = std::fs::read(&copy).expect("there");
+    std::fs::write(&copy, &bytes[..bytes.len() / 2]).expect("cut");
+    server.scene.run("verify {project}/copy.jsonl.zst").run("restore {project}/copy.jsonl.zst");
+    server.scene.snapshot("verify/portable_file");
+}
+
+#[test]
+fn schema_only() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    for entry in std::fs::read_dir(server.scene.path("backups/qdrant")).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.join("manifest.json").is_file() {
+            std::fs::remove_dir_all(path).expect("removed");
+        }
+    }
+    server.lose("recipes");
+    server.scene.run("verify").run("restore").run("restore --schema-only --skip-existing");
+    server.scene.snapshot("verify/schema_only");
+}
+
+#[test]
+fn parts_of_a_backup() {
+    let mut server = Server::start();
+    server.scene.prepare("backup");
+    server.scene.run("restore --collection recipes --as tried").run("restore --collection nosuch");
+    server.scene.snapshot("verify/parts_of_a_backup");
+}
+
+#[test]
+fn status() {
+    let mut server = Server::start();
+    server.scene.prepare("down").run("status");
+    server.scene = server.scene.at_width(60);
+    server.scene.run("status").run("backups").run("history").snapshot("verify/status");
+}
+
+#[test]
+fn stopped_server() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.scene.engine.set_state("shop-qdrant-1", ContainerState::Exited);
+    for line in ["verify", "verify --accept", "backup", "restore", "status", "down"] {
+        server.scene.run(line);
+    }
+    server.scene.snapshot("verify/stopped_server");
+}
+
+#[test]
+fn proof_required() {
+    let settings = json!({ "backup": { "proof": "restored" } });
+    let mut server = Server::start();
+    server.scene = server.scene.with_settings(&settings);
+    server.scene.run("down").run("backup").run("backups").snapshot("verify/proof_required");
+}
+
+#[test]
+fn no_server() {
+    Scene::shop().run("verify").run("verify --accept").snapshot("verify/no_server");
+}
+
+#[test]
+fn server_does_not_answer() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    let Server { runtime, stand, mut scene } = server;
+    drop(stand);
+    drop(runtime);
+    scene.run("verify").run("verify --accept").run("backup").run("stop");
+    scene.snapshot("verify/server_does_not_answer");
+}
