@@ -17,6 +17,7 @@ mod journal;
 mod lint;
 mod lint_output;
 mod lint_scripts;
+mod oracle_list;
 mod preflight;
 mod process;
 mod protect;
@@ -30,6 +31,8 @@ mod qdrant_proof;
 mod qdrant_restore;
 mod qdrant_stand;
 mod qdrant_switch;
+#[path = "../requirements.rs"]
+mod requirements;
 mod retention;
 mod suggestions;
 mod support;
