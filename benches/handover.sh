@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What standing in costs: the same harmless command through safe-compose and through the real Compose, as whole
-# processes, in turn.
+# Measures the hand-over: the same harmless command through safe-compose and directly through the real Compose, as
+# complete processes, alternating.
 #
 #   benches/handover.sh SAFE_COMPOSE REAL_COMPOSE [RUNS] [WORD...]
 #
-# Prints both medians and their ratio. With a limit in HANDOVER_LIMIT (for example 1.10) a higher ratio fails.
+# Prints both medians and their ratio. Fails if HANDOVER_LIMIT is set (for example 1.05) and the ratio is higher.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -18,10 +18,10 @@ runs=${1:-41}
 words=("$@")
 [ ${#words[@]} -gt 0 ] || words=(version)
 
-# The one that is measured must hand over to the one that it is measured against.
+# safe-compose must hand over to the same Compose that it is compared with.
 export SAFE_COMPOSE_COMPOSE=$real
 
-# Microseconds of one run, by the shell's own clock.
+# Prints the microseconds of one run.
 once() {
     local start=$EPOCHREALTIME
     "$@" >/dev/null 2>&1 </dev/null || true
@@ -37,7 +37,7 @@ median() {
 "$real" "${words[@]}" >/dev/null
 through=() straight=()
 for ((run = 0; run < runs; run++)); do
-    # In turn, and the first of a pair in turn too: what else the machine does falls on both alike.
+    # Alternate which one comes first, so that other load on the machine affects both equally.
     if ((run % 2)); then
         through+=("$(once "$ours" "${words[@]}")")
         straight+=("$(once "$real" "${words[@]}")")

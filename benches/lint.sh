@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# How fast `lint` is: one file by a cold process, a thousand files in one run, and one file against another linter.
+# Measures `lint`: one file in a new process, 1,000 files in one run, and one file compared with another linter.
 #
 #   benches/lint.sh SAFE_COMPOSE [DIR]
 #
-# DIR has Compose files to take; without it a file of ours is copied. The other linter is compose-lint of PyPI, put into
-# a folder of its own, or what COMPOSE_LINT names. With LINT_LIMITS=1 a run fails above 10 ms, 1 s, and below 50 times.
+# DIR has the Compose files to use, by default this project's own. The other linter is compose-lint from PyPI, or the
+# program in COMPOSE_LINT. With LINT_LIMITS=1 the run fails above 10 ms or 1 s, or if it is less than 50 times faster.
 set -euo pipefail
 if [ $# -lt 1 ]; then
     sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
@@ -19,7 +19,7 @@ if [ -n "$given" ]; then
 else
     sources=("$(cd "$(dirname "$0")/.." && pwd)/docker-compose.yml")
 fi
-[ ${#sources[@]} -gt 0 ] || { echo "there is no Compose file in $given" >&2; exit 64; }
+[ ${#sources[@]} -gt 0 ] || { echo "no Compose file in $given" >&2; exit 64; }
 files=()
 for ((at = 0; at < 1000; at++)); do
     mkdir -p "$scratch/$at"
@@ -35,10 +35,10 @@ if [ -z "$linter" ]; then
     linter=$scratch/python/bin/compose-lint
 fi
 
-# Microseconds of one run, by the shell's own clock.
+# Prints the microseconds of one run.
 once() {
     local start=$EPOCHREALTIME
-    "$@" >/dev/null 2>&1 </dev/null || [ $? -lt 64 ] || { echo "cannot be run: $*" >&2; exit 70; }
+    "$@" >/dev/null 2>&1 </dev/null || [ $? -lt 64 ] || { echo "failed: $*" >&2; exit 70; }
     local end=$EPOCHREALTIME
     echo $((${end//[.,]/} - ${start//[.,]/}))
 }
@@ -50,7 +50,7 @@ median() {
 one=$(median 41 "$ours" lint 0/compose.yaml)
 thousand=$(median 5 "$ours" lint "${files[@]}")
 theirs=$(median 7 "$linter" 0/compose.yaml)
-# In one run each, as a hook would.
+# All files in one run, as a hook does it.
 theirs_many=$(median 1 "$linter" "${files[@]:0:50}")
 awk -v one="$one" -v thousand="$thousand" -v theirs="$theirs" -v many="$theirs_many" -v limits="${LINT_LIMITS:-}" 'BEGIN {
     cold = theirs / one

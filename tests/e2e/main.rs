@@ -18,6 +18,8 @@ mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
 mod remote;
+#[path = "../requirements.rs"]
+mod requirements;
 mod support;
 mod v1_api;
 mod volume_driver;

@@ -9,8 +9,8 @@ use safe_compose::inventory::Inventory;
 use safe_compose::preflight::{CheckFinding, CheckSeverity, Input, Start, examine};
 use safe_compose::settings::Settings;
 
+use crate::requirements::missing;
 use crate::support::bare::{Bare, docker, engine};
-use crate::support::machine::missing;
 
 const DATA: &str = "/qdrant/storage";
 
@@ -55,7 +55,7 @@ async fn a_container_can_write_where_we_say_and_nowhere_else() {
     let image = bare.image(&["USER 1000"]);
     let root = tempfile::tempdir().expect("a directory");
     if chown(root.path(), Some(0), Some(0)).is_err() {
-        return missing("this process may not give files away", false);
+        return missing("this process may not change the owner of a file");
     }
     // A closed directory above changes nothing.
     std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o700)).expect("set");

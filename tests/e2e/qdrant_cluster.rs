@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::requirements::unavailable;
 use crate::support::{Compose, Qdrant, Scratch, machine};
 
 const STACK: &str = r#"
@@ -41,8 +42,7 @@ fn server(scratch: &Scratch) -> Qdrant {
 #[test]
 fn the_nodes_of_a_cluster_have_one_backup_and_come_back_from_it() {
     if !machine::qdrant_image().is_some_and(|image| image.starts_with("qdrant/qdrant")) {
-        machine::missing("a cluster needs Qdrant's own image", false);
-        return;
+        return unavailable("a cluster needs Qdrant's own image");
     }
     let Some(scratch) = Scratch::new(Compose::V2, STACK) else { return };
     scratch.safe(&["up", "-d"]).exits(0);

@@ -11,8 +11,9 @@ use safe_compose::engine::Engine as _;
 use safe_compose::inventory::{Store, StoreKind};
 use safe_compose::progress::Silent;
 
+use crate::requirements::unavailable;
 use crate::support::bare::{Bare, docker, engine};
-use crate::support::machine::{missing, qdrant_image};
+use crate::support::machine::qdrant_image;
 
 /// Makes a collection with one point from inside the container: the image has bash and no curl.
 const FILL: &str = r#"
@@ -37,15 +38,12 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
         &image,
     ]);
     if title.is_ok_and(|title| title.contains("stand-in")) {
-        missing(
-            "the stand-in is not held to what a server does behind a tunnel: this wants Qdrant itself",
-            false,
+        return unavailable(
+            "the stand-in does not reproduce a server behind a tunnel: this needs Qdrant itself",
         );
-        return;
     }
     if docker(&["run", "--rm", "--network", "none", "--entrypoint", "bash", &image, "-c", "true"]).is_err() {
-        missing(&format!("`{image}` has no bash"), false);
-        return;
+        return unavailable(&format!("`{image}` has no bash"));
     }
     // A small log, so that a tunnel carries what there is and not a hundred megabytes of zeros.
     let small = "QDRANT__STORAGE__WAL__WAL_CAPACITY_MB=1";

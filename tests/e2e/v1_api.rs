@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::requirements::unavailable;
 use crate::support::bare::{Bare, docker};
 use crate::support::{Compose, Scratch, machine};
 
@@ -17,7 +18,7 @@ fn a_container_made_anew_comes_up_and_alone_it_does_not() {
     let image = bare.image(&[]);
     let Some(shop) = Scratch::new(Compose::V1, &STACK.replace("IMAGE", &image)) else { return };
     if machine::needed_by_v1().is_none() {
-        return machine::missing("no engine of version 26 or newer", false);
+        return unavailable("no engine of version 26 or newer");
     }
     shop.plain(&["up", "-d"]).exits(0);
     shop.plain(&["up", "-d", "--force-recreate"]).exits(1).says("'ContainerConfig'");

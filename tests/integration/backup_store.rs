@@ -14,6 +14,7 @@ use safe_compose::fs::{Digest, FsError};
 use safe_compose::settings::RetentionSettings;
 
 use crate::backup_fixture::{backup, manifest, names, root, stage, time};
+use crate::support::Disk;
 
 const AT: &str = "2026-08-01T10:00:00Z";
 
@@ -407,48 +408,45 @@ fn a_root_that_cannot_be_one_is_told_with_its_path() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_told_with_its_path() {
+fn a_directory_that_cannot_be_written_is_named_in_the_error() {
     let (_dir, root) = root();
     fs::set_permissions(root.directory(), Permissions::from_mode(0o500)).expect("changed");
-    if fs::write(root.directory().join("probe"), "").is_ok() {
-        // The superuser may write anywhere.
-        fs::remove_file(root.directory().join("probe")).expect("removed");
-        return;
+    if fs::write(root.directory().join("probe"), "").is_err() {
+        return fails_to_stage(&root);
     }
+    // Root may write whatever the mode says, but not to a read-only file system.
+    let Some(disk) = Disk::mount("size=1m") else { return };
+    let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
+    disk.make_read_only();
+    fails_to_stage(&root);
+}
+
+fn fails_to_stage(root: &BackupRoot) {
     let error = root.stage("db", time(AT)).expect_err("not writable");
-    assert!(error.to_string().contains("cannot create"), "{error}");
+    let path = root.directory().join("db").display().to_string();
+    assert!(error.to_string().contains("cannot create") && error.to_string().contains(&path), "{error}");
 }
 
 #[test]
 fn a_full_disk_says_how_much_was_needed_and_nothing_half_written_stays() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let mount = duct::cmd!("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir.path());
-    if !mount.stderr_null().unchecked().run().is_ok_and(|output| output.status.success()) {
-        return;
-    }
-    let result = std::panic::catch_unwind(|| {
-        let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
-        let kept = backup(&root, "db", AT);
-        let staging = root.stage("db", time("2026-08-02T10:00:00Z")).expect("staged");
-        let early = staging.ensure_space(1_000_000_000).expect_err("too much");
-        assert!(early.to_string().contains("1.0 GB needed"), "{early}");
-        staging.ensure_space(1000).expect("enough");
-        let mut file = staging.create("big.tar").expect("created").expecting(Some(1_000_000));
-        let error = loop {
-            if let Err(error) = file.append(&[7; 10_000]) {
-                break error;
-            }
-        };
-        assert!(error.is_full());
-        assert!(error.to_string().contains("1.0 MB needed, "), "{error}");
-        drop((file, staging));
-        assert_eq!(names(&root.directory().join("db")), [".lock".to_owned(), kept.name()]);
-        kept.check().expect("untouched");
-    });
-    duct::cmd!("umount", dir.path()).run().expect("unmounted");
-    if let Err(panic) = result {
-        std::panic::resume_unwind(panic);
-    }
+    let Some(disk) = Disk::mount("size=256k") else { return };
+    let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
+    let kept = backup(&root, "db", AT);
+    let staging = root.stage("db", time("2026-08-02T10:00:00Z")).expect("staged");
+    let early = staging.ensure_space(1_000_000_000).expect_err("too much");
+    assert!(early.to_string().contains("1.0 GB needed"), "{early}");
+    staging.ensure_space(1000).expect("enough");
+    let mut file = staging.create("big.tar").expect("created").expecting(Some(1_000_000));
+    let error = loop {
+        if let Err(error) = file.append(&[7; 10_000]) {
+            break error;
+        }
+    };
+    assert!(error.is_full());
+    assert!(error.to_string().contains("1.0 MB needed, "), "{error}");
+    drop((file, staging));
+    assert_eq!(names(&root.directory().join("db")), [".lock".to_owned(), kept.name()]);
+    kept.check().expect("untouched");
 }
 
 #[test]

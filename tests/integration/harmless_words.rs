@@ -100,11 +100,11 @@ fn no_flag_makes_a_harmless_subcommand_suspicious() {
 
 #[test]
 fn the_rest_is_guarded() {
-    let doors = include_str!("../../docs/doors.md");
+    let hazards = include_str!("../../docs/hazards.md");
     for command in GuardedCommand::ALL {
         assert!(
-            doors.contains(&format!("`{command}")),
-            "`{command}` is guarded, and docs/doors.md gives no reason"
+            hazards.contains(&format!("`{command}")),
+            "`{command}` is guarded, and docs/hazards.md gives no reason"
         );
     }
     for grammar in [Grammar::V1, Grammar::V2] {

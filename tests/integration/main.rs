@@ -23,6 +23,7 @@ mod lint;
 mod lint_output;
 mod lint_scripts;
 mod messages;
+mod oracle_list;
 #[path = "../shared/own_commands.rs"]
 mod own_commands;
 mod panics;
@@ -39,6 +40,8 @@ mod qdrant_proof;
 mod qdrant_restore;
 mod qdrant_stand;
 mod qdrant_switch;
+#[path = "../requirements.rs"]
+mod requirements;
 mod retention;
 mod suggestions;
 mod support;

@@ -1,5 +1,5 @@
-//! The checks before a start, on real directories. They run as any user: access is computed, and tests that need another
-//! owner are skipped if this process cannot change owners.
+//! The checks before a start, on real directories. They run as any user, since owners are computed and never tried; the
+//! tests that need a directory of another owner need root.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
@@ -13,6 +13,9 @@ use safe_compose::engine::{
 use safe_compose::inventory::Inventory;
 use safe_compose::preflight::{CheckFinding, CheckSeverity, Input, Repair, Start, examine};
 use safe_compose::settings::Settings;
+
+use crate::requirements::missing;
+use crate::support::Disk;
 
 const DATA: &str = "/qdrant/storage";
 
@@ -154,12 +157,20 @@ fn declared(name: &str) -> VolumeDeclaration {
     VolumeDeclaration { name: name.into(), ..VolumeDeclaration::default() }
 }
 
-/// A directory with an owner and mode; `None` if this process may not change owners.
+/// A directory of some owner and mode; `None` where this process may not change owners.
 fn directory(root: &Path, name: &str, owner: (u32, u32), mode: u32) -> Option<PathBuf> {
     let path = root.join(name);
     std::fs::create_dir_all(&path).expect("made");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
-    chown(&path, Some(owner.0), Some(owner.1)).ok().map(|()| path)
+    give(&path, owner.0, Some(owner.1)).then_some(path)
+}
+
+fn give(path: &Path, user: u32, group: Option<u32>) -> bool {
+    let given = chown(path, Some(user), group).is_ok();
+    if !given {
+        missing("this process may not change the owner of a file");
+    }
+    given
 }
 
 fn root() -> tempfile::TempDir {
@@ -177,7 +188,9 @@ fn a_missing_directory_is_made_for_the_user_of_the_container() {
     let root = root();
     let path = root.path().join("volumes/it's here");
     let project = Project::new().bind(&path).user("1000:1001");
-    let Ok(()) = chown(root.path(), Some(0), None) else { return };
+    if !give(root.path(), 0, None) {
+        return;
+    }
     let finding = project.finds(CheckSeverity::Repair, "does not exist");
     let command = finding.suggest.clone().expect("a command");
     assert_eq!(
@@ -436,31 +449,10 @@ fn a_remote_engine_gets_one_note_and_no_guesses() {
     volume.finds_nothing();
 }
 
-/// A small tmpfs, unmounted when dropped; `None` if this process may not mount.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    fn new(options: &str) -> Option<Self> {
-        let disk = Self(root());
-        let mounted = duct::cmd!("mount", "-t", "tmpfs", "-o", options, "none", disk.0.path())
-            .stderr_null()
-            .unchecked()
-            .run()
-            .is_ok_and(|output| output.status.success());
-        mounted.then_some(disk)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = duct::cmd!("umount", self.0.path()).stderr_null().unchecked().run();
-    }
-}
-
 #[test]
 fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
-    let Some(disk) = Disk::new("size=64m,mode=755") else { return };
-    let mut project = Project::new().bind(disk.0.path());
+    let Some(disk) = Disk::mount("size=64m,mode=755") else { return };
+    let mut project = Project::new().bind(disk.path());
     project.finds(CheckSeverity::Warn, "is on tmpfs");
     project.judge_disk = true;
     let findings = project.check();
@@ -472,8 +464,8 @@ fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
         "{findings:#?}"
     );
     drop(disk);
-    let Some(read_only) = Disk::new("ro") else { return };
-    let findings = Project::new().bind(&read_only.0.path().join("deeper")).check();
+    let Some(read_only) = Disk::mount("ro") else { return };
+    let findings = Project::new().bind(&read_only.path().join("deeper")).check();
     assert!(
         findings
             .iter()

@@ -1,9 +1,11 @@
 //! What several tests need.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::requirements::{missing, unavailable};
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, DecisionInput, GuardMode, decide};
 
@@ -19,10 +21,8 @@ pub(crate) fn fake_compose(path: &Path) {
     write(path, "#!/bin/sh\nprintf '%s\\0' \"$@\"\n", 0o755);
 }
 
-/// A real Compose: `SAFE_COMPOSE_TEST_COMPOSE_V2` or `_V1`, else one that is installed. Without one the test says so
-/// and is passed over.
+/// A real Compose: `SAFE_COMPOSE_TEST_COMPOSE_V2` or `_V1`, else one that is installed.
 #[expect(clippy::disallowed_methods, reason = "tests may look at the environment")]
-#[expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 pub(crate) fn real_compose(grammar: Grammar) -> Option<PathBuf> {
     let (variable, places): (_, &[&str]) = match grammar {
         Grammar::V1 => {
@@ -44,9 +44,48 @@ pub(crate) fn real_compose(grammar: Grammar) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let found = named.into_iter().chain(places.iter().map(PathBuf::from)).find(|path| says(path, grammar));
     if found.is_none() {
-        eprintln!("skipped: no real {grammar} here; name one in {variable}");
+        let what = format!("no real {grammar} here; name one in {variable}");
+        match grammar {
+            Grammar::V2 => missing(&what),
+            Grammar::V1 => unavailable(&what),
+        }
     }
     found
+}
+
+/// A file system in memory, unmounted when dropped.
+pub(crate) struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// `None` where this process may not mount one.
+    pub(crate) fn mount(options: &str) -> Option<Self> {
+        let disk = Self(tempfile::tempdir().expect("a directory"));
+        let mounted = disk.run(&["-t", "tmpfs", "-o", options, "tmpfs"]);
+        if !mounted {
+            missing("this process may not mount a file system");
+        }
+        mounted.then_some(disk)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn make_read_only(&self) {
+        assert!(self.run(&["-o", "remount,ro"]), "remounted");
+    }
+
+    fn run(&self, words: &[&str]) -> bool {
+        let words = words.iter().map(OsStr::new).chain([self.path().as_os_str()]);
+        let ran = duct::cmd("mount", words).stderr_null().unchecked().run();
+        ran.is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = duct::cmd!("umount", self.path()).stderr_null().unchecked().run();
+    }
 }
 
 /// Whether a program is a Compose of that grammar, by its own word.

@@ -20,7 +20,7 @@ use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
 
 use crate::backup_fixture::{manifest, names, root, time};
-use crate::support::clearance;
+use crate::support::{Disk, clearance};
 
 const AT: &str = "2026-08-01T10:00:00Z";
 
@@ -472,17 +472,12 @@ async fn a_write_that_fails_says_what_may_be_there() {
 
 #[tokio::test]
 async fn a_full_disk_says_how_large_the_volume_is() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let mount = duct::cmd!("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir.path());
-    if !mount.stderr_null().unchecked().run().is_ok_and(|output| output.status.success()) {
-        return;
-    }
-    let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
+    let Some(disk) = Disk::mount("size=256k") else { return };
+    let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
     let (engine, store) = engine(ContainerState::Exited);
     let engine = engine.with_volume_file("shop_db", "big", vec![7; 2_000_000]);
     let result = dump(&engine, &store, &root).await.map(|_| ());
     let left = names(&root.directory().join("db"));
-    duct::cmd!("umount", dir.path()).run().expect("unmounted");
     let shown = format!("{:#}", result.expect_err("too small"));
     assert!(shown.contains("no space left") && shown.contains("2.0 MB needed"), "{shown}");
     assert_eq!(left, [".lock"]);

@@ -130,6 +130,12 @@ fn try_all(compose: Compose, lines: &[(&[&str], Option<bool>)]) {
     assert!(wrong.is_empty(), "hard is `Some(true)`:\n{}", wrong.join("\n"));
 }
 
+/// The shortest of these tests, for the short oracle.
+#[test]
+fn a_database_that_is_killed_and_one_that_is_stopped() {
+    try_all(Compose::V2, &[(&["kill"], Some(true)), (&["stop"], Some(false)), (&["up -d"], None)]);
+}
+
 #[test]
 fn a_database_that_gets_no_time() {
     try_all(Compose::V2, &[(HARD, Some(true)), (HARD_V2, Some(true))]);

@@ -3,6 +3,8 @@
 //! One test for each row of the catalogue of ways in which Compose loses data. A row is data: files, words, and the
 //! fate of each place that holds data. The trial asks us for the plan, checks that asking changed nothing, runs the
 //! real Compose, and looks. A prediction is never better than what happened; where nothing happened it asks nothing.
+//!
+//! `short.txt` lists the rows that `scripts/test` runs; `scripts/test --oracle` runs all of them.
 
 mod changes;
 mod commands;
@@ -20,4 +22,5 @@ mod removed_images;
 mod row;
 mod transparency;
 mod trial;
+mod warnings;
 mod watched;

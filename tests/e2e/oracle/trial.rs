@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::places::{self, Behind, Body, Place};
 use super::row::{Fate, Files, Row};
 use super::{engine, images};
+use crate::requirements::unavailable;
 use crate::support::scratch::Ran;
 use crate::support::{Compose, machine};
 
@@ -31,10 +32,7 @@ impl Trial {
     pub fn new(compose: Compose, files: Files) -> Option<Self> {
         let real = machine::compose(compose)?;
         if compose == Compose::V1 && machine::images_in_containerd() {
-            machine::missing(
-                "Compose V1 makes no container anew on this engine (tests/e2e/v1_api.rs)",
-                false,
-            );
+            unavailable("Compose V1 cannot re-create a container on this engine (tests/e2e/v1_api.rs)");
             return None;
         }
         images::ensure();
@@ -223,7 +221,7 @@ impl Drop for Trial {
 pub fn check(name: &str, row: &Row) {
     let Some(trial) = Trial::new(row.compose, row.files) else { return };
     if machine::api_minor() < row.api {
-        return machine::missing(&format!("no engine with API 1.{}, which row {name} needs", row.api), false);
+        return unavailable(&format!("no engine with API 1.{}, which row {name} needs", row.api));
     }
     let wrong: Vec<String> = row.words.iter().filter_map(|line| attempt(&trial, row, line).err()).collect();
     assert!(!row.words.is_empty(), "{name} has no command");

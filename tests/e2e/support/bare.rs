@@ -7,6 +7,7 @@ use safe_compose::engine::context::{Endpoint, EndpointOrigin};
 use safe_compose::engine::docker::DockerEngine;
 
 use super::machine;
+use crate::requirements::missing;
 
 pub(crate) const SOCKET: &str = "unix:///var/run/docker.sock";
 
@@ -27,7 +28,7 @@ impl Bare {
             return None;
         }
         if !std::path::Path::new(BUSYBOX).exists() {
-            machine::missing(&format!("there is no `{BUSYBOX}` (package busybox-static)"), true);
+            missing(&format!("there is no `{BUSYBOX}` (package busybox-static)"));
             return None;
         }
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);

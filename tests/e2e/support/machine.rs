@@ -1,5 +1,5 @@
-//! What this machine has: an engine, Composes, a Qdrant image. What is missing skips a test with a printed reason, or
-//! fails it when `SAFE_COMPOSE_REQUIRE_DOCKER` is set.
+//! What this machine has: an engine, Composes, a Qdrant image. Where something is missing, the test is skipped or fails
+//! (`tests/requirements.rs`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use super::bare::docker;
 use super::scratch::{Compose, docker_can};
+use crate::requirements::{missing, unavailable};
 
 const PLUGIN_FOLDERS: &[&str] = &[
     "/usr/local/lib/docker/cli-plugins",
@@ -15,7 +16,7 @@ const PLUGIN_FOLDERS: &[&str] = &[
     "/usr/libexec/docker/cli-plugins",
 ];
 
-/// The real Compose of one kind. V1 is dying out, so it is never required.
+/// The real Compose of one kind. V1 is no longer packaged everywhere, so it is never required.
 pub fn compose(kind: Compose) -> Option<PathBuf> {
     if !engine() {
         return None;
@@ -35,7 +36,11 @@ pub fn compose(kind: Compose) -> Option<PathBuf> {
             .or_else(|| Some(PathBuf::from("/usr/bin/docker-compose")).filter(|path| is_version(path, "1"))),
     };
     if found.is_none() {
-        missing(&format!("there is no Compose {kind:?} here"), kind == Compose::V2);
+        let what = format!("there is no Compose {kind:?} here");
+        match kind {
+            Compose::V2 | Compose::V2Older => missing(&what),
+            Compose::V1 => unavailable(&what),
+        }
     }
     found
 }
@@ -59,7 +64,7 @@ pub fn qdrant_image() -> Option<String> {
             .map(str::to_owned)
     });
     if found.is_none() {
-        missing("there is neither Qdrant's image nor the stand-in (tests/doubles/qdrant/image/build)", true);
+        missing("there is neither Qdrant's image nor the stand-in (tests/doubles/qdrant/image/build)");
     }
     found
 }
@@ -68,7 +73,7 @@ pub fn qdrant_image() -> Option<String> {
 pub fn engine() -> bool {
     let answers = docker_can(&["info"]);
     if !answers {
-        missing("no Docker Engine answers", true);
+        missing("no Docker Engine answers");
     }
     answers
 }
@@ -99,11 +104,6 @@ pub fn needed_by_v1() -> Option<(&'static str, &'static str)> {
 pub fn prune_every_volume(api_version: &str) -> Vec<&'static str> {
     let all = (minor(api_version) >= 42).then_some("--all");
     ["volume", "prune", "--force"].into_iter().chain(all).collect()
-}
-
-pub fn missing(what: &str, required: bool) {
-    assert!(!required || std::env::var_os("SAFE_COMPOSE_REQUIRE_DOCKER").is_none(), "{what}");
-    eprintln!("skipped: {what}");
 }
 
 pub fn is_hidden(path: &Path) -> bool {

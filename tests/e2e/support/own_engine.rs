@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use super::bare::root_file_system;
 use super::machine;
+use crate::requirements::missing;
 
 /// The image that is there from the start: busybox.
 pub const IMAGE: &str = "own:plain";
@@ -30,7 +31,7 @@ impl OwnEngine {
         }
         let tried = Command::new("unshare").args(["--net", "--", "dockerd", "--version"]).output();
         if !tried.is_ok_and(|output| output.status.success()) {
-            machine::missing("an engine of its own takes root, `unshare` and `dockerd`", false);
+            missing("an engine of its own takes root, `unshare` and `dockerd`");
             return None;
         }
         let root = tempfile::Builder::new().prefix("sctest-engine").tempdir().expect("a directory");
@@ -38,7 +39,7 @@ impl OwnEngine {
         let mut engine = Self { root, daemon: None };
         if !engine.begin() {
             let log = fs::read_to_string(engine.path("log")).unwrap_or_default();
-            machine::missing(&format!("a second engine does not start here:\n{log}"), false);
+            missing(&format!("a second engine does not start here:\n{log}"));
             return None;
         }
         let imported = duct::cmd("docker", ["-H", &engine.url(), "import", "-", IMAGE])
