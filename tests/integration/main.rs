@@ -7,6 +7,7 @@ mod compose_binary;
 mod compose_grammar;
 mod compose_project;
 mod context;
+mod dotenv;
 mod export_format;
 mod fuzz_scripts;
 mod fuzz_words;
