@@ -3,7 +3,8 @@
 //! `SAFE_COMPOSE_DOTENV_CASES` says how many files are generated.
 #![expect(clippy::disallowed_methods, reason = "the tests run the real Compose and take a number of cases")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,8 +15,11 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use safe_compose::compose::dotenv::{Variables, parse};
 use safe_compose::compose::grammar::Grammar;
+use safe_compose::compose::invocation::Invocation;
+use safe_compose::compose::project::sources;
+use safe_compose::env::Env;
 
-use crate::support::real_compose;
+use crate::support::{real_compose, write};
 
 /// What the process that runs Compose has in its environment.
 const ENVIRONMENT: &[(&str, &str)] = &[("HOST", "from-host"), ("EMPTY", ""), ("COMPOSE_PROJECT_NAME", "p")];
@@ -181,5 +185,88 @@ fn compose_v1_reads_generated_files_as_we_do() {
     for (text, theirs) in texts.iter().zip(theirs) {
         let ours = parse(Grammar::V1, text, &environment, &Variables::new()).expect("V1 rejects nothing");
         assert_eq!(ours, theirs, "{text:?}");
+    }
+}
+
+/// Files of a tree in which each Compose file has one service, named after the file.
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    for name in ["compose.yml", "prod.yml", "sub/compose.yml", "sub/prod.yml", "other/compose.yml"] {
+        let service = name.replace(['/', '.'], "-");
+        write(&root.path().join(name), format!("services: {{ {service}: {{ image: x }} }}\n"), 0o644);
+    }
+    for (name, text) in files {
+        write(&root.path().join(name), text, 0o644);
+    }
+    root
+}
+
+/// Where a command is run, its words, and the `.env` files of the tree.
+const PLACES: &[(&str, &str, &[(&str, &str)])] = &[
+    (".", "", &[(".env", "ENV=prod\nCOMPOSE_FILE=compose.yml:${ENV}.yml\n")]),
+    (".", "", &[(".env", "COMPOSE_FILE: ${NONE:-prod}.yml\n")]),
+    (".", "", &[(".env", "COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=\"compose.yml,prod.yml\" # both\n")]),
+    (".", "", &[(".env", "COMPOSE_FILE='$X.yml'\n"), ("$X.yml", "services: { literal: { image: x } }\n")]),
+    (
+        ".",
+        "",
+        &[
+            (".env", "export COMPOSE_FILE=sub/compose.yml\n"),
+            ("sub/.env", "COMPOSE_FILE=other/compose.yml\n"),
+        ],
+    ),
+    ("sub/deep", "", &[("sub/.env", "COMPOSE_FILE=prod.yml\n"), ("sub/deep/x", "")]),
+    ("sub/deep", "", &[("sub/deep/.env", "COMPOSE_FILE=../prod.yml\n")]),
+    (
+        ".",
+        "-f sub/compose.yml",
+        &[(".env", "COMPOSE_FILE=prod.yml\n"), ("sub/.env", "COMPOSE_FILE=other/compose.yml\n")],
+    ),
+    (
+        ".",
+        "--project-directory sub",
+        &[(".env", "COMPOSE_FILE=other/compose.yml\n"), ("sub/.env", "COMPOSE_FILE=prod.yml\n")],
+    ),
+    (
+        ".",
+        "--env-file one.env --env-file two.env",
+        &[("one.env", "E=sub\n"), ("two.env", "COMPOSE_FILE=$E/prod.yml\n")],
+    ),
+    (".", "--env-file two.env", &[(".env", "COMPOSE_FILE=prod.yml\n"), ("two.env", "A=b\n")]),
+    (".", "", &[(".env", "A=${COMPOSE_LATE:-sub}\nCOMPOSE_FILE=$A/compose.yml\nCOMPOSE_LATE=other\n")]),
+];
+
+#[test]
+fn compose_v2_finds_the_files_that_we_find() {
+    let Some(binary) = real_compose(Grammar::V2) else { return };
+    for (below, words, files) in PLACES {
+        let root = tree(files);
+        let directory = root.path().canonicalize().expect("there").join(below);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let output = Command::new(&binary)
+            .args(&words)
+            .args(["config", "--services"])
+            .current_dir(&directory)
+            .env_clear()
+            .env("PWD", &directory)
+            .output()
+            .expect("Compose runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let theirs: BTreeSet<String> = said.lines().map(str::to_owned).collect();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?} {files:?}: {stderr}");
+
+        let env = Env { current_dir: directory, ..Env::default() };
+        let words = words.iter().chain(&["config"]).map(OsString::from).collect();
+        let reading = Invocation::parse(words).expect("sound").read(Grammar::V2);
+        let found = sources(&reading, &env).files;
+        let ours: BTreeSet<String> = found
+            .iter()
+            .map(|file| {
+                fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            })
+            .map(|text| text.split_whitespace().nth(2).expect("a service").trim_end_matches(':').to_owned())
+            .collect();
+        assert_eq!(ours, theirs, "in {below} with {files:?}");
     }
 }

@@ -3,6 +3,7 @@
 //! The real Compose is asked (`config` with the same global words), so that files are merged and variables replaced by
 //! the one program that will act on them. Its output holds secrets; it is never shown or kept.
 
+mod environment;
 mod hashes;
 mod place;
 mod render;
@@ -19,7 +20,7 @@ use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
 use place::Place;
-pub use place::{Sources, dotenv, sources, with_override};
+pub use place::{Sources, sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]

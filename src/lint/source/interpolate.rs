@@ -192,14 +192,6 @@ fn name_length(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
 }
 
-/// Replaces the variables of a line in an environment file; an unknown one is empty there.
-pub(super) fn in_env_file(text: &str, lookup: &Lookup<'_>) -> String {
-    let span = Span::start_of(super::files::FileId::default());
-    let filled = |name: &str| Some(lookup(name).unwrap_or_default());
-    let mut reader = Reader { lookup: &filled, span, written: None, doubt: None, nesting: 0 };
-    reader.template(text, 0).unwrap_or_else(|_| text.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,8 @@ use super::interpolate;
 use super::node::{Node, Value};
 use super::target::Target;
 use super::{extend, include, merge, yaml};
-use crate::compose::project::dotenv;
+use crate::compose::dotenv::parse;
+use crate::compose::grammar::Grammar;
 use crate::lint::finding::Severity;
 
 /// The most that is read of one file; Compose files are a thousandth of that.
@@ -75,12 +76,8 @@ pub(super) struct Scope(BTreeMap<String, String>);
 impl Scope {
     /// Adds the lines of an environment file behind what is known already.
     pub(super) fn add(&mut self, text: &str, environment: &interpolate::Lookup<'_>) {
-        let mut found: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in dotenv(text) {
-            let look = |name: &str| environment(name).or_else(|| found.get(name).cloned());
-            let value = if value.contains('$') { interpolate::in_env_file(&value, &look) } else { value };
-            found.insert(name, value);
-        }
+        // Compose stops at a file that it cannot read, so nothing of it counts.
+        let found = parse(Grammar::V2, text, environment, &self.0).unwrap_or_default();
         for (name, value) in found {
             self.0.entry(name).or_insert(value);
         }
