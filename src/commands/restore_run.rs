@@ -15,7 +15,6 @@ use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
 use crate::policy::{Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject, Token};
 use crate::progress::Silent;
-use crate::ui::Page;
 
 /// Where data is restored to.
 #[derive(Clone, Copy)]

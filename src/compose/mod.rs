@@ -2,9 +2,11 @@
 
 pub mod actions;
 pub mod binary;
+pub mod dotenv;
 pub mod grammar;
 pub mod image;
 pub mod invocation;
 pub mod model;
 pub mod project;
 pub mod subcommand;
+pub mod template;

@@ -11,6 +11,7 @@ mod compose_binary;
 mod compose_grammar;
 mod compose_project;
 mod context;
+mod dotenv;
 mod dry_runs;
 mod export_format;
 mod fuzz_scripts;

@@ -2,13 +2,13 @@
 //!
 //! V2's rules are from compose-go's `cli/options.go`, V1's from `compose/config/config.py` and `cli/command.py`.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::environment::{EnvironmentReader, ProjectEnvironment};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Globals, Reading};
 use crate::env::Env;
@@ -44,19 +44,22 @@ impl ProjectLocation {
             Some(said)
         };
 
-        let env_base = match reading.grammar {
-            Grammar::V1 => {
-                said.as_deref().and_then(beside_first).filter(|_| given.is_none()).or_else(|| given.clone())
-            }
-            Grammar::V2 => given.clone(),
+        let reader = EnvironmentReader { grammar: reading.grammar, globals, env };
+        let mut environment = ProjectEnvironment::default();
+        let first = match (reading.grammar, &given, said.as_deref()) {
+            (Grammar::V2, Some(given), _) => Some(given.clone()),
+            // Only `-f` counts here, not `COMPOSE_FILE`.
+            (Grammar::V2, None, Some(said)) if !globals.files.is_empty() => beside_first(said),
+            (Grammar::V2, None, _) => None,
+            (Grammar::V1, given, said) => given.clone().or_else(|| said.and_then(beside_first)),
         };
-        let variables =
-            variables(reading.grammar, globals, env, env_base.as_deref().unwrap_or(&env.current_dir));
-        let set = |name: &str| variables.get(name).cloned().filter(|value| !value.is_empty());
+        reader.read(first.as_deref().unwrap_or(&env.current_dir), &mut environment);
 
+        let setting = |environment: &ProjectEnvironment, name| reader.setting(environment, name);
         let files = said
             .or_else(|| {
-                set("COMPOSE_FILE").map(|list| split(env, set("COMPOSE_PATH_SEPARATOR"), OsStr::new(&list)))
+                let list = setting(&environment, "COMPOSE_FILE")?;
+                Some(split(env, setting(&environment, "COMPOSE_PATH_SEPARATOR"), OsStr::new(&list)))
             })
             .unwrap_or_else(|| {
                 let bases: &[&Path] = match (reading.grammar, &given) {
@@ -71,6 +74,11 @@ impl ProjectLocation {
                     .unwrap_or_default()
             });
         let directory = given.or_else(|| beside_first(&files)).unwrap_or_else(|| env.current_dir.clone());
+        if reading.grammar == Grammar::V2 {
+            // The project's own directory may be another one than where Compose was started.
+            reader.read(&directory, &mut environment);
+        }
+        let set = |name| reader.setting(&environment, name);
         Self {
             directory: tidy(&directory),
             files,
@@ -145,7 +153,8 @@ pub struct Sources {
 /// The files that a command of V2 would read.
 pub fn sources(reading: &Reading, env: &Env) -> Sources {
     let location = ProjectLocation::find(reading, env);
-    let env_files = env_files(Grammar::V2, &reading.globals, env, &location.directory);
+    let reader = EnvironmentReader { grammar: Grammar::V2, globals: &reading.globals, env };
+    let env_files = reader.files(&location.directory);
     Sources { directory: location.directory, files: location.files, env_files }
 }
 
@@ -253,51 +262,10 @@ fn tidy(path: &Path) -> PathBuf {
     tidied
 }
 
-/// The variables of the `.env` file, or of the files of `--env-file`.
-fn variables(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> BTreeMap<String, String> {
-    let mut variables = BTreeMap::new();
-    for file in env_files(grammar, globals, env, base) {
-        variables.extend(dotenv(&fs::read_to_string(file).unwrap_or_default()));
-    }
-    variables
-}
-
-/// The files that variables are read from.
-fn env_files(grammar: Grammar, globals: &Globals, env: &Env, base: &Path) -> Vec<PathBuf> {
-    let from_environment = || {
-        let list = env.compose_env_files.clone().filter(|_| grammar == Grammar::V2)?;
-        Some(list.to_string_lossy().split(',').map(OsString::from).collect::<Vec<_>>())
-    };
-    let named =
-        if globals.env_files.is_empty() { from_environment() } else { Some(globals.env_files.clone()) };
-    match named {
-        Some(named) => named.iter().map(|file| env.absolute(file)).collect(),
-        None if grammar == Grammar::V2 && env.compose_disable_env_file => Vec::new(),
-        None => vec![base.join(".env")],
-    }
-}
-
-/// Lines of `NAME=value`; variables in them are not replaced.
-pub fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
-    text.trim_start_matches('\u{feff}').lines().filter_map(|line| {
-        let line = line.trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        if line.starts_with('#') {
-            return None;
-        }
-        let (name, value) = line.split_once('=')?;
-        let value = value.trim();
-        let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.split_once(*quote));
-        let value = match quoted {
-            Some((inside, _)) => inside,
-            None => value.split(" #").next().unwrap_or(value).trim(),
-        };
-        Some((name.trim().to_owned(), value.to_owned()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
     use crate::compose::invocation::Invocation;
 
@@ -384,6 +352,15 @@ mod tests {
         assert!(!location(Grammar::V1, "up -d", &env).remove_orphans);
         let disabled = Env { compose_disable_env_file: true, ..env };
         assert!(!location(Grammar::V2, "up -d", &disabled).remove_orphans);
+        for text in [
+            "A=1\nCOMPOSE_REMOVE_ORPHANS=${A}\n",
+            "COMPOSE_REMOVE_ORPHANS: 1\n",
+            "COMPOSE_REMOVE_ORPHANS=${B:-t}",
+        ] {
+            let root = scratch(&[(".env", text)]);
+            let env = Env { current_dir: root.path().into(), ..Env::default() };
+            assert!(location(Grammar::V2, "up -d", &env).remove_orphans, "{text:?}");
+        }
     }
 
     #[test]

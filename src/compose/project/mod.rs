@@ -3,6 +3,7 @@
 //! The real Compose renders the file (`config` with the same global flags), so that the program that will act on it merges
 //! the files and replaces the variables. Its output contains secrets; it is never shown or stored.
 
+mod environment;
 mod hashes;
 mod location;
 mod render;
@@ -20,7 +21,7 @@ use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
 use location::ProjectLocation;
-pub use location::{Sources, dotenv, sources, with_override};
+pub use location::{Sources, sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::problem::LoadProblem;
-use crate::lint::span::{FileId, Span};
+use crate::lint::span::Span;
 use crate::lint::yaml::{UnknownReason, YamlNode, YamlScalar, YamlValue};
 
 /// Where the values of variables come from.
@@ -195,14 +195,6 @@ fn name_length(text: &str) -> usize {
         return 0;
     }
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
-}
-
-/// Replaces the variables of a line in an environment file, where an unset one is empty.
-pub(super) fn in_env_file(text: &str, lookup: &VariableLookup<'_>) -> String {
-    let span = Span::start_of(FileId::default());
-    let filled = |name: &str| Some(lookup(name).unwrap_or_default());
-    let mut template = Template { lookup: &filled, span, written: None, unknown: None, nesting: 0 };
-    template.fill(text, 0).unwrap_or_else(|_| text.to_owned())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::interpolate;
-use crate::compose::project::dotenv;
+use crate::compose::dotenv::parse;
+use crate::compose::grammar::Grammar;
 
 /// The variables of environment files, for the `${NAMES}` of a Compose file. The environment overrides them.
 #[derive(Clone, Default)]
@@ -16,12 +17,8 @@ impl FileVariables {
 
     /// Adds the variables of an environment file. Earlier files override later ones.
     pub(super) fn add(&mut self, text: &str, environment: &interpolate::VariableLookup<'_>) {
-        let mut found: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in dotenv(text) {
-            let look = |name: &str| environment(name).or_else(|| found.get(name).cloned());
-            let value = if value.contains('$') { interpolate::in_env_file(&value, &look) } else { value };
-            found.insert(name, value);
-        }
+        // Compose stops at a file that it cannot read, so nothing of it counts.
+        let found = parse(Grammar::V2, text, environment, &self.0).unwrap_or_default();
         for (name, value) in found {
             self.0.entry(name).or_insert(value);
         }
