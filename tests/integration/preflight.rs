@@ -510,7 +510,7 @@ fn damaged_qdrant_files_stop_the_start() {
         project().finds_nothing();
     }
     std::fs::write(collection.join("shard_0.initializing"), "").expect("written");
-    assert!(project().finds(CheckSeverity::Stop, "was never finished").why.contains("--safe-skip-checks"));
+    assert!(project().finds(CheckSeverity::Stop, "is incomplete").why.contains("--safe-skip-checks"));
     // The files of a running server are not checked.
     let running = Container {
         state: ContainerState::Running,

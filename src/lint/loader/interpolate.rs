@@ -200,6 +200,7 @@ fn name_length(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lint::span::FileId;
 
     fn read(text: &str) -> (Option<String>, Option<UnknownReason>) {
         let lookup = |name: &str| match name {
