@@ -284,7 +284,7 @@ async fn a_volume_inside_of_another_goes_with_it() {
     // The engine has made the directory that the inner volume is mounted on.
     assert!(matches!(plan.steps[0].action, Action::Create | Action::Replace), "{plan:?}");
     VolumeDriver.restore(target, &backup, &plan, &request, &clearance()).await.expect("restored");
-    assert_eq!(docker(&["inspect", "-f", "{{.ContainerState.Status}}", &id]).as_deref(), Ok("created"));
+    assert_eq!(docker(&["inspect", "-f", "{{.State.Status}}", &id]).as_deref(), Ok("created"));
     let cat = |mount: String, file: &str| docker(&["run", "--rm", "-v", &mount, &image, "/bin/cat", file]);
     assert_eq!(cat(format!("{outer}:/x"), "/x/o").as_deref(), Ok("1"));
     assert_eq!(
