@@ -38,6 +38,13 @@ fn is_blank(letter: char) -> bool {
     is_space(letter) && !is_line_end(letter)
 }
 
+/// What a line, or several, contain.
+enum Statement {
+    /// A comment, or the end of the file.
+    Empty,
+    Binding(String, Option<String>),
+}
+
 struct Cursor<'a> {
     rest: &'a str,
 }
@@ -45,20 +52,22 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The next statement; `None` for a comment, the end, or what is no statement.
     fn binding(&mut self) -> Option<(String, Option<String>)> {
-        let read = self.statement();
-        if let Some(binding) = read {
-            return binding;
+        match self.statement() {
+            Some(Statement::Binding(name, value)) => Some((name, value)),
+            Some(Statement::Empty) => None,
+            None => {
+                self.take_while(|letter| !is_line_end(letter));
+                self.rest = self.rest.strip_prefix('\n').unwrap_or(self.rest);
+                None
+            }
         }
-        self.take_while(|letter| !is_line_end(letter));
-        self.rest = self.rest.strip_prefix('\n').unwrap_or(self.rest);
-        None
     }
 
-    /// The outer `None` is an error.
-    fn statement(&mut self) -> Option<Option<(String, Option<String>)>> {
+    /// `None` for what is no statement.
+    fn statement(&mut self) -> Option<Statement> {
         self.take_while(is_space);
         if self.rest.is_empty() {
-            return Some(None);
+            return Some(Statement::Empty);
         }
         if let Some(behind) = self.rest.strip_prefix("export")
             && behind.starts_with(is_blank)
@@ -94,7 +103,7 @@ impl<'a> Cursor<'a> {
         self.comment();
         self.take_while(is_blank);
         self.end_of_line()?;
-        Some(name.map(|name| (name.to_owned(), value)))
+        Some(name.map_or(Statement::Empty, |name| Statement::Binding(name.to_owned(), value)))
     }
 
     fn value(&mut self) -> Option<String> {
@@ -210,15 +219,12 @@ fn resolve(value: &str, lookup: &Lookup<'_>) -> String {
             Some((default, behind)) => (default, Some(behind)),
             None => ("", behind.strip_prefix('}')),
         };
-        match behind {
-            Some(behind) => {
-                out.push_str(&lookup(name).unwrap_or_else(|| default.to_owned()));
-                rest = behind;
-            }
-            None => {
-                out.push_str("${");
-                rest = inside;
-            }
+        if let Some(behind) = behind {
+            out.push_str(&lookup(name).unwrap_or_else(|| default.to_owned()));
+            rest = behind;
+        } else {
+            out.push_str("${");
+            rest = inside;
         }
     }
     out.push_str(rest);
