@@ -38,15 +38,20 @@ fn is_blank(letter: char) -> bool {
     is_space(letter) && !is_line_end(letter)
 }
 
+/// A variable, and its value if it has one.
+type Binding = (String, Option<String>);
+
+/// A line that is no statement.
+struct Malformed;
+
 struct Cursor<'a> {
     rest: &'a str,
 }
 
 impl<'a> Cursor<'a> {
     /// The next statement; `None` for a comment, the end, or what is no statement.
-    fn binding(&mut self) -> Option<(String, Option<String>)> {
-        let read = self.statement();
-        if let Some(binding) = read {
+    fn binding(&mut self) -> Option<Binding> {
+        if let Ok(binding) = self.statement() {
             return binding;
         }
         self.take_while(|letter| !is_line_end(letter));
@@ -54,11 +59,11 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// The outer `None` is an error.
-    fn statement(&mut self) -> Option<Option<(String, Option<String>)>> {
+    /// The next statement; `None` for a comment and the end.
+    fn statement(&mut self) -> Result<Option<Binding>, Malformed> {
         self.take_while(is_space);
         if self.rest.is_empty() {
-            return Some(None);
+            return Ok(None);
         }
         if let Some(behind) = self.rest.strip_prefix("export")
             && behind.starts_with(is_blank)
@@ -68,9 +73,9 @@ impl<'a> Cursor<'a> {
         let name = match self.rest.chars().next() {
             Some('#') => None,
             Some('\'') => {
-                let (name, behind) = self.rest[1..].split_once('\'')?;
+                let (name, behind) = self.rest[1..].split_once('\'').ok_or(Malformed)?;
                 if name.is_empty() {
-                    return None;
+                    return Err(Malformed);
                 }
                 self.rest = behind;
                 Some(name)
@@ -78,7 +83,7 @@ impl<'a> Cursor<'a> {
             Some(_) | None => {
                 let name = self.take_while(|letter| !matches!(letter, '=' | '#') && !is_space(letter));
                 if name.is_empty() {
-                    return None;
+                    return Err(Malformed);
                 }
                 Some(name)
             }
@@ -87,14 +92,14 @@ impl<'a> Cursor<'a> {
         let value = match self.rest.strip_prefix('=') {
             Some(behind) => {
                 self.rest = behind.trim_start_matches(is_blank);
-                Some(self.value()?)
+                Some(self.value().ok_or(Malformed)?)
             }
             None => None,
         };
         self.comment();
         self.take_while(is_blank);
-        self.end_of_line()?;
-        Some(name.map(|name| (name.to_owned(), value)))
+        self.end_of_line().ok_or(Malformed)?;
+        Ok(name.map(|name| (name.to_owned(), value)))
     }
 
     fn value(&mut self) -> Option<String> {
@@ -210,15 +215,12 @@ fn resolve(value: &str, lookup: &Lookup<'_>) -> String {
             Some((default, behind)) => (default, Some(behind)),
             None => ("", behind.strip_prefix('}')),
         };
-        match behind {
-            Some(behind) => {
-                out.push_str(&lookup(name).unwrap_or_else(|| default.to_owned()));
-                rest = behind;
-            }
-            None => {
-                out.push_str("${");
-                rest = inside;
-            }
+        if let Some(behind) = behind {
+            out.push_str(&lookup(name).unwrap_or_else(|| default.to_owned()));
+            rest = behind;
+        } else {
+            out.push_str("${");
+            rest = inside;
         }
     }
     out.push_str(rest);

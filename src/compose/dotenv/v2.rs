@@ -102,15 +102,13 @@ impl Parser {
     }
 
     fn value<'a>(&mut self, text: &'a str, lookup: &Lookup<'_>) -> Result<(String, &'a str), DotenvError> {
-        match text.chars().next() {
-            Some(quote @ ('"' | '\'')) => self.quoted(text, quote, lookup),
-            Some(_) | None => {
-                let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
-                self.line += 1;
-                let value = line.split_once(" #").map_or(line, |(value, _)| value);
-                Ok((substitute(value.trim_end_matches(char::is_whitespace), lookup)?, rest))
-            }
+        if let Some(quote @ ('"' | '\'')) = text.chars().next() {
+            return self.quoted(text, quote, lookup);
         }
+        let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+        self.line += 1;
+        let value = line.split_once(" #").map_or(line, |(value, _)| value);
+        Ok((substitute(value.trim_end_matches(char::is_whitespace), lookup)?, rest))
     }
 
     fn quoted<'a>(
