@@ -15,7 +15,7 @@ use crate::commands::{self, CommandContext, EngineSource};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
-use crate::compose::subcommand::Subcommand;
+use crate::compose::subcommand::{HarmlessCommand, Subcommand};
 use crate::env::{self, Env};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -83,7 +83,7 @@ fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
         None => None,
         Some((_, word, rest)) => match commands::parse(&app.ui, &program(&app.env, called_as), word, rest) {
             Ok(OwnCommand::Project(command)) => Some(command),
-            Ok(OwnCommand::Offline(command)) => return offline(app, called_as, &invocation, &command),
+            Ok(OwnCommand::Offline(command)) => return offline(app, &invocation, &command),
             Err(exit) => return Ok(exit),
         },
     };
@@ -203,12 +203,7 @@ fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, F
 }
 
 /// A command of our own that needs neither Compose nor an engine, and so no runtime.
-fn offline(
-    app: &App,
-    called_as: &OsStr,
-    invocation: &Invocation,
-    command: &OfflineCommand,
-) -> Result<Exit, Failure> {
+fn offline(app: &App, invocation: &Invocation, command: &OfflineCommand) -> Result<Exit, Failure> {
     let reading = invocation.read(Grammar::V2);
     if let Some(issue) = reading.parse_issues.first() {
         return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was read."));
@@ -217,7 +212,6 @@ fn offline(
         &commands::OfflineContext {
             ui: app.ui.clone(),
             env: &app.env,
-            program: program(&app.env, called_as),
             safe: invocation.safe(),
             reading: &reading,
         },
@@ -238,7 +232,9 @@ fn grammar(binary: &ComposeBinary) -> Result<Grammar, Failure> {
 /// What a shell asks for its completion. Compose answers; nothing can run.
 fn is_completion(invocation: &Invocation) -> bool {
     let first = invocation.behind_compose().first();
-    first.is_some_and(|word| word == "__complete" || word == "__completeNoDesc")
+    [HarmlessCommand::Complete, HarmlessCommand::CompleteNoDescriptions]
+        .iter()
+        .any(|command| first.is_some_and(|word| word == command.name()))
 }
 
 /// The command of ours that was meant, where the word is none of Compose's and close to one of ours.

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use crate::compose::subcommand::{GuardedCommand, HarmlessCommand};
+
 /// Builds commands in the form in which the user called us: the same program name and the same global flags.
 #[derive(Debug, Clone)]
 pub struct Suggest {
@@ -55,11 +57,6 @@ impl Suggest {
         self.own(&["restore", backup])
     }
 
-    /// Test-restores a backup into a temporary server.
-    pub fn prove(&self, backup: &str) -> String {
-        self.own(&["verify", backup, "--prove"])
-    }
-
     /// Compares the running services with their baseline.
     pub fn verify(&self) -> String {
         self.own(&["verify"])
@@ -92,17 +89,17 @@ impl Suggest {
 
     /// Starts one service in the background.
     pub fn up(&self, service: &str) -> String {
-        self.own(&["up", "-d", service])
+        self.own(&[GuardedCommand::Up.name(), "-d", service])
     }
 
     /// Stops one service.
     pub fn stop(&self, service: &str) -> String {
-        self.own(&["stop", service])
+        self.own(&[GuardedCommand::Stop.name(), service])
     }
 
     /// Shows the last lines of a service's log.
     pub fn logs(&self, service: &str) -> String {
-        self.own(&["logs", "--tail", "50", service])
+        self.own(&[HarmlessCommand::Logs.name(), "--tail", "50", service])
     }
 
     fn own(&self, words: &[&str]) -> String {
@@ -135,7 +132,8 @@ mod tests {
             suggest.restore_latest("qdrant"),
             "docker-compose -f 'my stack.yml' restore latest --service qdrant"
         );
-        let words: Vec<OsString> = vec!["-p".into(), "x y".into(), "down".into(), "-v".into()];
+        let words: Vec<OsString> =
+            ["-p", "x y"].into_iter().chain("down -v".split(' ')).map(OsString::from).collect();
         assert_eq!(
             suggest.again("--safe-allow=0a1b", &words),
             "docker-compose --safe-allow=0a1b -p 'x y' down -v"

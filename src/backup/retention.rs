@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::manifest::Proof;
-use super::store::{Backup, Verified};
+use super::store::Backup;
 use crate::settings::RetentionSettings;
 
 /// What the rules need to know about a backup.
@@ -68,20 +68,10 @@ pub struct Kept {
 /// What to keep and what to remove. Only [`plan`] creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionPlan {
+    /// The newest first; never empty if there are backups.
     keep: Vec<Kept>,
-    remove: Vec<String>,
-}
-
-impl RetentionPlan {
-    /// Newest first; never empty if there are backups.
-    pub fn keep(&self) -> &[Kept] {
-        &self.keep
-    }
-
     /// The newest first.
-    pub fn remove(&self) -> &[String] {
-        &self.remove
-    }
+    remove: Vec<String>,
 }
 
 impl fmt::Display for RetentionPlan {
@@ -185,15 +175,6 @@ impl<'a> Plans<'a> {
     pub fn removed(&self) -> impl ExactSizeIterator<Item = &Removable<'a>> {
         self.removed.iter()
     }
-
-    /// Notes that a backup was just verified, so that it is not read again before others of its store are removed.
-    pub fn trust(&self, checked: &Verified) {
-        for Removable { siblings, .. } in &self.removed {
-            if siblings.backups.iter().any(|backup| backup.directory == checked.directory) {
-                let _ = siblings.intact.set(true);
-            }
-        }
-    }
 }
 
 impl Removable<'_> {
@@ -258,7 +239,7 @@ mod tests {
     }
 
     fn kept(plan: &RetentionPlan) -> Vec<&str> {
-        plan.keep().iter().map(|kept| kept.name.as_str()).collect()
+        plan.keep.iter().map(|kept| kept.name.as_str()).collect()
     }
 
     #[test]
@@ -267,7 +248,7 @@ mod tests {
             [at(30, Proof::Restored), at(20, Proof::Restored), at(10, Proof::Copied), at(5, Proof::Copied)];
         let plan = plan(&backups, NONE, now());
         assert_eq!(kept(&plan), ["b+00000005", "b+00000020"]);
-        assert_eq!(plan.remove(), ["b+00000010", "b+00000030"]);
+        assert_eq!(plan.remove, ["b+00000010", "b+00000030"]);
     }
 
     #[test]
@@ -284,7 +265,7 @@ mod tests {
         let backups = [at(-5000, Proof::Copied), at(10, Proof::Copied), at(20, Proof::Copied)];
         let plan = plan(&backups, RetentionSettings { last: 1, ..NONE }, now());
         assert_eq!(kept(&plan), ["b-00005000", "b+00000010"]);
-        assert!(plan.keep()[0].reasons.contains(&Reason::Undated));
+        assert!(plan.keep[0].reasons.contains(&Reason::Undated));
     }
 
     #[test]
@@ -313,7 +294,7 @@ mod tests {
         fn every_backup_stays_or_goes_and_the_newest_and_the_best_stay(backups in candidates(), keep in rules()) {
             let plan = plan(&backups, keep, now());
             let mut all: Vec<&str> = kept(&plan);
-            all.extend(plan.remove().iter().map(String::as_str));
+            all.extend(plan.remove.iter().map(String::as_str));
             all.sort_unstable();
             let mut expected: Vec<&str> = backups.iter().map(|backup| backup.name.as_str()).collect();
             expected.sort_unstable();
@@ -343,7 +324,7 @@ mod tests {
             let first = plan(&backups, keep, now());
             let left: Vec<Candidate> =
                 backups.iter().filter(|b| kept(&first).contains(&b.name.as_str())).cloned().collect();
-            prop_assert!(plan(&left, keep, now()).remove().is_empty());
+            prop_assert!(plan(&left, keep, now()).remove.is_empty());
         }
 
         #[test]

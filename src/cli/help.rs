@@ -46,6 +46,7 @@ pub fn topic(program: &str, words: &[OsString]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compose::subcommand::GuardedCommand;
 
     #[test]
     fn every_command_is_listed() {
@@ -64,7 +65,7 @@ mod tests {
         };
         assert!(topic("restore").expect("help").contains("Examples:"));
         assert!(topic("backups prune").expect("help").contains("Usage: safe-compose backups prune"));
-        assert_eq!(topic("up"), None);
+        assert_eq!(topic(GuardedCommand::Up.name()), None);
         assert_eq!(topic(""), None);
     }
 }

@@ -9,6 +9,7 @@ mod help;
 mod lint;
 mod parse;
 mod protection;
+#[cfg(any(test, feature = "internals"))]
 mod reference;
 mod shell;
 mod typo;
@@ -19,13 +20,14 @@ pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
 pub use completions::script as completion_script;
 pub use data::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,
-    PruneArgs, ReportFormat, RestoreArgs, RestoreTarget,
+    ReportFormat, RestoreArgs, RestoreTarget,
 };
 pub use format::{DryRunArg, Format, FormatArg};
 pub use help::{help, topic};
 pub use lint::{Deny, LintArgs, LintFormat};
 pub use parse::{command, parse};
 pub use protection::{ProtectArgs, UnprotectArgs};
+#[cfg(any(test, feature = "internals"))]
 pub use reference::markdown as reference;
 pub use shell::{CompletionsArgs, ManArgs, Shell, man_page};
 pub use typo::suggestion;

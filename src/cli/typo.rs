@@ -1,19 +1,16 @@
 //! Recognises misspelled names of our own commands.
 
-use crate::compose::grammar::{Grammar, is_subcommand};
 use crate::compose::invocation::OWN_COMMANDS;
-
-/// Words that Compose understands and its tables do not list.
-const INTERNAL: &[&str] =
-    &["help", "completion", "__complete", "__completeNoDesc", "docker-cli-plugin-metadata"];
+use crate::compose::subcommand::Subcommand;
 
 /// The command of ours that an unknown word probably means. `None` for every word that a Compose knows.
 pub fn suggestion(word: &str) -> Option<&'static str> {
-    if INTERNAL.contains(&word)
-        || OWN_COMMANDS.contains(&word)
-        || [Grammar::V1, Grammar::V2].iter().any(|grammar| is_subcommand(*grammar, word))
-    {
+    if OWN_COMMANDS.contains(&word) {
         return None;
+    }
+    match Subcommand::from_name(word) {
+        Subcommand::Guarded(_) | Subcommand::Harmless(_) => return None,
+        Subcommand::Unknown(_) => {}
     }
     let (distance, nearest) = OWN_COMMANDS
         .iter()
@@ -27,6 +24,7 @@ pub fn suggestion(word: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compose::grammar::Grammar;
 
     #[test]
     fn a_misspelled_command_is_recognised() {

@@ -3,7 +3,7 @@
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_run, export_data, format};
+use super::{backup_run, export_data, format, services};
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -84,10 +84,10 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
 }
 
 /// The stores to back up. Stores without a container, and servers that are not running, are left out.
-fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Failure> {
-    ensure_known(cx, services)?;
+fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failure> {
+    services::ensure_known(cx, named)?;
     let mut stores = Vec::new();
-    for store in cx.inventory.of_services(services) {
+    for store in cx.inventory.of_services(named) {
         match (store.kind, store.is_running()) {
             (StoreKind::Qdrant, false) => {
                 cx.ui().warn(format!("`{}` is not running, so it was not backed up.", store.service));
@@ -104,20 +104,6 @@ fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Fa
             .say(format!("Services that hold data: {}.", format::services(&cx.inventory))));
     }
     Ok(stores)
-}
-
-/// Fails where a service that was named holds no data.
-pub(super) fn ensure_known(cx: &ProjectContext<'_>, services: &[String]) -> Result<(), Failure> {
-    for service in services {
-        if cx.inventory.stores.iter().all(|store| store.service != *service) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("no service `{service}` holds data in this project"),
-            )
-            .say(format!("Services that hold data: {}.", format::services(&cx.inventory))));
-        }
-    }
-    Ok(())
 }
 
 /// The proof that the settings require, or the one that was asked for, whichever is stronger.

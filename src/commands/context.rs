@@ -31,6 +31,7 @@ pub enum EngineSource {
     /// The one that the global flags, the environment or the Docker context name.
     Docker,
     /// This one, whatever the command names.
+    #[cfg(any(test, feature = "internals"))]
     Given(Arc<dyn Engine>),
 }
 
@@ -53,7 +54,7 @@ pub struct CommandContext {
 }
 
 /// A project, with its file and its state on the engine.
-pub struct ProjectContext<'a> {
+pub(super) struct ProjectContext<'a> {
     pub command: &'a CommandContext,
     pub project: Project,
     pub settings: Settings,
@@ -91,13 +92,13 @@ impl CommandContext {
 
 impl<'a> ProjectContext<'a> {
     /// Reads the file and asks the engine.
-    pub async fn gather(command: &'a CommandContext) -> Result<Self, Failure> {
+    pub(super) async fn gather(command: &'a CommandContext) -> Result<Self, Failure> {
         let project = command.project().map_err(|error| unreadable(command, error))?;
         Self::of_project(command, project).await
     }
 
     /// Asks the engine about a project that was already read.
-    pub async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
+    pub(super) async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
         let settings = settings(&project)?;
         let engine = connect(command).await.map_err(no_engine)?;
         let (identity, containers, labelled, holders) = tokio::try_join!(
@@ -115,16 +116,16 @@ impl<'a> ProjectContext<'a> {
         Ok(Self { command, project, settings, engine, containers, volumes, holders, inventory, root })
     }
 
-    pub fn ui(&self) -> &Ui {
+    pub(super) fn ui(&self) -> &Ui {
         &self.command.ui
     }
 
-    pub fn suggest(&self) -> &Suggest {
+    pub(super) fn suggest(&self) -> &Suggest {
         &self.command.suggest
     }
 
     /// What the command acts on.
-    pub fn scope(&self) -> Scope<'_> {
+    pub(super) fn scope(&self) -> Scope<'_> {
         Scope {
             reading: &self.command.reading,
             label_mode: self.project.label_mode,
@@ -134,16 +135,16 @@ impl<'a> ProjectContext<'a> {
         }
     }
 
-    pub fn identity(&self) -> &Identity {
+    pub(super) fn identity(&self) -> &Identity {
         &self.inventory.engine
     }
 
-    pub fn is_disposable(&self) -> bool {
+    pub(super) fn is_disposable(&self) -> bool {
         self.command.is_disposable(&self.project.name)
     }
 
     /// What a driver needs to work on a store.
-    pub fn target<'t>(&'t self, store: &'t Store, progress: &'t dyn Progress) -> DriverTarget<'t> {
+    pub(super) fn target<'t>(&'t self, store: &'t Store, progress: &'t dyn Progress) -> DriverTarget<'t> {
         DriverTarget {
             engine: self.engine.as_ref(),
             store,
@@ -155,7 +156,7 @@ impl<'a> ProjectContext<'a> {
     }
 
     /// Asks the engine again, after containers were created or removed.
-    pub async fn refresh(&mut self) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&mut self) -> Result<(), EngineError> {
         self.containers = self.engine.project_containers(&self.project.name).await?;
         self.inventory = Inventory::take(
             self.inventory.engine.clone(),
@@ -172,6 +173,7 @@ impl<'a> ProjectContext<'a> {
 pub(super) async fn connect(command: &CommandContext) -> Result<Arc<dyn Engine>, EngineError> {
     match &command.engine {
         EngineSource::Docker => Ok(Arc::new(connect_to_docker(command).await?)),
+        #[cfg(any(test, feature = "internals"))]
         EngineSource::Given(engine) => Ok(Arc::clone(engine)),
     }
 }

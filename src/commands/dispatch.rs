@@ -19,8 +19,6 @@ use crate::ui::Ui;
 pub struct OfflineContext<'a> {
     pub ui: Ui,
     pub env: &'a Env,
-    /// The program's name as the user typed it.
-    pub program: String,
     pub safe: &'a SafeFlags,
     pub reading: &'a Reading,
 }

@@ -4,11 +4,11 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::backup::ensure_known;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
+use super::services::ensure_known;
 use crate::backup::export::{ExportFormat, ExportOrigin, ExportSink, ExportedFile, PendingExport};
 use crate::cli::{ExportDataArgs, FileFormat, Format};
 use crate::error::Failure;

@@ -26,6 +26,7 @@ pub mod protect;
 mod refusal;
 pub mod restore;
 mod restore_run;
+mod services;
 pub mod status;
 mod test_restore;
 pub mod unprotect;
@@ -34,5 +35,5 @@ mod verify_run;
 
 use interrupt::interruptible;
 
-pub use context::{CommandContext, EngineSource, ProjectContext};
+pub use context::{CommandContext, EngineSource};
 pub use dispatch::{OfflineContext, offline, own, parse};

@@ -85,7 +85,7 @@ mod tests {
     /// Everything that is printed, without the layout.
     fn text(refusal: &Refusal) -> String {
         let suggest = Suggest::new(OsStr::new("docker-compose"), &[]);
-        let words = ["down", "-v"].map(OsString::from);
+        let words = "down -v".split(' ').map(OsString::from).collect::<Vec<_>>();
         let action = RefusableAction {
             what: "`down -v`",
             untouched: "Nothing was run, and no data was lost.",

@@ -54,7 +54,10 @@ pub(super) fn dry_run(command: &'static str, to: Destination<'_>, plan: &Restore
             |rest: &str| count.as_ref().map_or_else(|| rest.to_owned(), |count| format!("{count}, {rest}"));
         match step.action {
             Action::Keep => None,
-            Action::Create => Some(PlannedChange { detail: count, ..PlannedChange::new("create", subject) }),
+            Action::Create => Some(PlannedChange {
+                detail: count,
+                ..PlannedChange::new(format::action(step.action), subject)
+            }),
             Action::Replace => {
                 Some(PlannedChange::new("replace", subject).with(first("after backing up the current data")))
             }

@@ -266,7 +266,8 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 impl ComposeBinary {
-    /// A Compose whose grammar is known.
+    /// A Compose at a path, with its grammar if that is known.
+    #[cfg(any(test, feature = "internals"))]
     pub fn new(path: impl Into<PathBuf>, grammar: Option<Grammar>) -> Self {
         Self { path: path.into(), grammar, asked: OnceLock::new() }
     }

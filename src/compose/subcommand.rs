@@ -24,6 +24,7 @@ macro_rules! names {
         pub enum $type { $($variant),* }
 
         impl $type {
+            #[cfg(any(test, feature = "internals"))]
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// As it is typed.
@@ -121,6 +122,7 @@ impl Subcommand {
         }
     }
 
+    #[cfg(any(test, feature = "internals"))]
     pub fn is_guarded(&self) -> bool {
         match self {
             Self::Guarded(_) | Self::Unknown(_) => true,

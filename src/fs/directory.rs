@@ -16,7 +16,7 @@ pub fn create_private_dir_all(path: &Path) -> Result<()> {
             let file = path.ancestors().find(|path| path.exists() && !path.is_dir()).unwrap_or(path);
             FsError::NotADirectory { path: file.to_owned() }
         }
-        _ => FsError::io("create", path, source),
+        _ => FsError::io("create the directory", path, source),
     })
 }
 
@@ -24,7 +24,7 @@ pub fn create_private_dir_all(path: &Path) -> Result<()> {
 pub fn create_private_dir(path: &Path) -> Result<()> {
     DirBuilder::new().mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
-        _ => FsError::io("create", path, source),
+        _ => FsError::io("create the directory", path, source),
     })
 }
 

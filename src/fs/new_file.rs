@@ -27,7 +27,7 @@ impl NewFile {
         let file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path).map_err(
             |source| match source.kind() {
                 io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
-                _ => FsError::io("create", path, source),
+                _ => FsError::io("create the file", path, source),
             },
         )?;
         Ok(Self {

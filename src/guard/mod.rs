@@ -21,7 +21,6 @@ use crate::policy::{Assessment, Effect, Impact, Subject};
 
 pub use context::{Hashes, HazardContext, Probe};
 pub use scope::{Role, Scope};
-pub use volume_drift::differs as differs_from_definition;
 
 /// A way in which Compose loses data.
 trait Hazard: Sync {
@@ -73,11 +72,6 @@ fn volume_subject(cx: &HazardContext<'_>, name: &str, anonymous: bool) -> Subjec
 /// A container's own layer as the subject of an impact.
 fn layer_subject(container: &Container) -> Subject {
     Subject::Layer { container: container.name.clone(), created: Some(container.created.clone()) }
-}
-
-/// Whether a prediction is at least as bad as what happened: the rule that tests hold predictions to.
-pub fn covers(predicted: Effect, happened: Effect) -> bool {
-    predicted >= happened
 }
 
 /// Whether the assessment needs Compose's configuration hashes: data is at risk that a new container would not have.

@@ -17,7 +17,7 @@ use crate::engine::Volume;
 const HASH_LABEL: &str = "com.docker.compose.config-hash";
 
 /// Whether Compose 2.40 finds that a volume does not match its definition.
-pub fn differs(declared: &VolumeDeclaration, volume: &Volume) -> bool {
+fn differs(declared: &VolumeDeclaration, volume: &Volume) -> bool {
     !declared.external
         && declared.name == volume.name
         && volume.labels.get(HASH_LABEL).is_some_and(|made_with| *made_with != hash(declared))

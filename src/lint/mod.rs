@@ -19,7 +19,9 @@ mod yaml;
 
 pub use baseline::{LintBaseline, LintBaselineError};
 pub use check::check;
-pub use finding::{FileRange, LintFinding, LintSeverity};
+#[cfg(test)]
+pub use finding::FileRange;
+pub use finding::{LintFinding, LintSeverity};
 pub use loader::{LintTarget, MAX_BYTES, decode, targets};
 pub use report::{LintReport, diff};
 pub use rule::LintRule;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::prompt::Reply;
-use super::streams::Stream;
+use super::stream::Stream;
 
 /// The screen. A clone is another handle to the same one.
 #[derive(Debug, Clone)]

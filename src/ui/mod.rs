@@ -3,21 +3,25 @@
 //! Everything about a guarded command goes to standard error, so that Compose's standard output stays Compose's.
 //! Results of own commands go to standard output.
 
+#[cfg(any(test, feature = "internals"))]
 mod capture;
 pub mod findings;
+mod motion;
+mod output;
 mod page;
 mod printer;
 mod progress;
 mod prompt;
 mod report;
-mod streams;
+mod stream;
 mod table;
 mod wrap;
 
+#[cfg(any(test, feature = "internals"))]
 pub use capture::ScreenCapture;
 pub use page::Page;
 pub use printer::Ui;
-pub use progress::Meter;
 pub use prompt::Reply;
-pub use streams::Stream;
+#[cfg(any(test, feature = "internals"))]
+pub use stream::Stream;
 pub use table::{Column, Table};

@@ -4,12 +4,14 @@ use std::io::IsTerminal as _;
 
 use console::Style;
 
+#[cfg(any(test, feature = "internals"))]
 use super::capture::ScreenCapture;
+use super::motion::Motion;
+use super::output::Streams;
 use super::page::Page;
-use super::progress::{Meter, Motion};
 use super::prompt::{self, Reply};
 use super::report::{self, FailureLayout};
-use super::streams::{Stream, Streams};
+use super::stream::Stream;
 use super::wrap::fill;
 use crate::env::Env;
 use crate::error::Failure;
@@ -38,6 +40,7 @@ impl Ui {
     }
 
     /// A screen that keeps what is printed.
+    #[cfg(any(test, feature = "internals"))]
     pub fn captured(capture: &ScreenCapture) -> Self {
         Self {
             streams: Streams::Captured(capture.clone()),
@@ -99,6 +102,7 @@ impl Ui {
     pub fn ask(&self, word: &str) -> Reply {
         let prompt = prompt::text(word);
         match &self.streams {
+            #[cfg(any(test, feature = "internals"))]
             Streams::Captured(capture) if self.terminal => {
                 self.print(Stream::Stderr, &prompt);
                 capture.reply()
@@ -112,13 +116,10 @@ impl Ui {
                 }
                 reply
             }
-            Streams::Captured(_) | Streams::Process { .. } => Reply::EndOfInput,
+            #[cfg(any(test, feature = "internals"))]
+            Streams::Captured(_) => Reply::EndOfInput,
+            Streams::Process { .. } => Reply::EndOfInput,
         }
-    }
-
-    /// Something that shows progress here.
-    pub fn meter(&self) -> Meter {
-        Meter::new(self.clone())
     }
 
     pub(super) fn motion(&self) -> &Motion {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::motion::Motion;
 use super::printer::Ui;
 use crate::progress::{Progress, Task, Unit};
 
@@ -13,40 +14,16 @@ const SHORT: Duration = Duration::from_secs(1);
 /// How often a bar moves.
 const TICK: Duration = Duration::from_millis(120);
 
-/// What may move on the screen.
-#[derive(Debug, Clone)]
-pub(super) enum Motion {
-    /// All bars of a screen, so that text can be printed between them.
-    Bars(MultiProgress),
-    /// Nothing, but what lasts gets a line.
-    Lines,
-    /// Nothing, however long it lasts.
-    Still,
-}
-
-impl Motion {
-    pub(super) fn of_process(may_move: bool) -> Self {
-        if may_move { Self::Bars(MultiProgress::new()) } else { Self::Lines }
-    }
-
-    /// Takes the bars off the screen while something is printed.
-    pub(super) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
-        match self {
-            Self::Bars(bars) => bars.suspend(print),
-            Self::Lines | Self::Still => print(),
-        }
-    }
-}
-
 /// Shows progress on standard error.
 #[derive(Debug, Clone)]
 pub struct Meter {
     ui: Ui,
 }
 
-impl Meter {
-    pub(super) fn new(ui: Ui) -> Self {
-        Self { ui }
+impl Ui {
+    /// Shows progress here.
+    pub fn meter(&self) -> Meter {
+        Meter { ui: self.clone() }
     }
 }
 
@@ -62,6 +39,7 @@ impl Progress for Meter {
                 Box::new(Bar { shown: bar, among: bars.clone(), unit, ui })
             }
             Motion::Lines => Box::new(Lines { _running: announce_later(&ui, title), ui }),
+            #[cfg(any(test, feature = "internals"))]
             Motion::Still => Box::new(LastLine { ui }),
         }
     }
@@ -144,10 +122,12 @@ impl Task for Lines {
 }
 
 /// A task that shows only how it ended.
+#[cfg(any(test, feature = "internals"))]
 struct LastLine {
     ui: Ui,
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl Task for LastLine {
     fn total(&self, _: u64) {}
 

@@ -68,7 +68,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             artifacts: dump.artifacts,
             manual_restore: dump.manual_restore,
         };
-        (engine, staging.finish(manifest).expect("finished").into_backup())
+        (engine, staging.finish(manifest).expect("finished").backup().clone())
     })
 }
 

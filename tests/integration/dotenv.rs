@@ -202,9 +202,9 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// Where a command is run, its words, and the `.env` files of the tree.
-type EnvironmentCase = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type Place = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
-const PLACES: &[EnvironmentCase] = &[
+const PLACES: &[Place] = &[
     (".", "", &[(".env", "ENV=prod\nCOMPOSE_FILE=compose.yml:${ENV}.yml\n")]),
     (".", "", &[(".env", "COMPOSE_FILE: ${NONE:-prod}.yml\n")]),
     (".", "", &[(".env", "COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE=\"compose.yml,prod.yml\" # both\n")]),

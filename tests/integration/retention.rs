@@ -1,7 +1,6 @@
 //! Thinning out on disk: many backups, some rules, and what is left.
 
 use safe_compose::backup::retention;
-use safe_compose::backup::store::Backup;
 use safe_compose::settings::RetentionSettings;
 
 use crate::backup_fixture::{backup, root, time};
@@ -35,24 +34,4 @@ fn each_store_is_thinned_out_by_itself_and_the_reasons_are_told() {
     assert_eq!(left.backups.len(), 3);
     assert!(left.interrupted.is_empty());
     assert!(left.backups.iter().all(|backup| backup.check().is_ok()));
-}
-
-#[test]
-fn a_backup_that_was_just_checked_is_not_read_again() {
-    let (_dir, root) = root();
-    backup(&root, "db", "2026-08-01T10:00:00Z");
-    let new = backup(&root, "db", "2026-08-02T10:00:00Z");
-    let listing = root.list(None).expect("listed");
-    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
-    let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
-    plans.trust(&new);
-    // Unreadable from now on: whoever looked again would see it.
-    std::fs::remove_file(new.directory.join("data.tar")).expect("removed");
-    for backup in plans.removed() {
-        root.remove(backup).expect("the word of the check counts");
-    }
-    assert_eq!(
-        root.list(None).expect("listed").backups.iter().map(Backup::name).collect::<Vec<_>>(),
-        [new.name()]
-    );
 }

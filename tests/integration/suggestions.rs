@@ -18,7 +18,6 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.restore_latest("qdrant"),
         suggest.restore_schema("qdrant"),
         suggest.restore("qdrant_backup_20260102_030405"),
-        suggest.prove("qdrant_backup_20260102_030405"),
         suggest.verify(),
         suggest.accept(),
         suggest.backup(),

@@ -31,15 +31,6 @@ impl StoreKind {
     }
 }
 
-/// What the contents of a store are called, for counting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nouns {
-    /// One step of a restore: `collection`, `directory`.
-    pub part: &'static str,
-    /// What a part consists of: `point`, `file`.
-    pub item: &'static str,
-}
-
 /// A dump of a store.
 #[derive(Debug)]
 pub struct Dump {
@@ -88,9 +79,6 @@ pub trait Driver: Send + Sync {
         options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored>;
-
-    /// What the contents are called.
-    fn nouns(&self) -> Nouns;
 
     /// Waits until the store can be read, at most for `limit`.
     async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {

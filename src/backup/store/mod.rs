@@ -127,10 +127,6 @@ impl Verified {
     pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
         self.0.record_test_restore(result)
     }
-
-    pub fn into_backup(self) -> Backup {
-        self.0
-    }
 }
 
 impl Deref for Verified {

@@ -9,8 +9,8 @@ use crate::backup::retention::Removable;
 use crate::fs::{remove_tree, rename_new, sync_dir};
 
 impl BackupRoot {
-    /// Removes one backup that a plan removes. One of the backups that are kept is verified first, unless that was done
-    /// already: the last good backup is never removed while only damaged ones are kept.
+    /// Removes one backup that a plan removes. One of the backups that are kept is verified first, once for each store:
+    /// the last good backup is never removed while only damaged ones are kept.
     pub fn remove(&self, backup: &Removable<'_>) -> Result<()> {
         let path = backup.directory.as_path();
         let elsewhere = || StoreError::Elsewhere(path.to_owned());

@@ -23,7 +23,9 @@ impl BackupRoot {
         Self { path: path.into() }
     }
 
+    /// Like [`BackupRoot::at`], but fails if there is something else in its place or it cannot be read.
     /// A directory that does not exist counts as empty; the first backup creates it.
+    #[cfg(any(test, feature = "internals"))]
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         match fs::metadata(&path) {
@@ -39,6 +41,7 @@ impl BackupRoot {
     }
 
     /// Creates the directory with mode 0700. An existing one keeps its mode.
+    #[cfg(any(test, feature = "internals"))]
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         create_private_dir_all(&path)?;
@@ -97,6 +100,7 @@ fn busy(what: &str, error: FsError) -> StoreError {
     }
 }
 
+#[cfg(any(test, feature = "internals"))]
 fn not_a_directory(path: &Path) -> FsError {
     let file = path.ancestors().find(|path| path.exists() && !path.is_dir()).unwrap_or(path);
     FsError::NotADirectory { path: file.to_owned() }

@@ -15,7 +15,7 @@ use crate::fs::{
     DirectoryLock, FsError, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy,
     make_private, remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
 };
-use crate::progress::{Progress, Silent};
+use crate::progress::Progress;
 
 pub(super) const PARTIAL: &str = ".partial-";
 pub(super) const DELETING: &str = ".deleting-";
@@ -96,11 +96,13 @@ impl Staging {
     }
 
     /// The time in its name; later than requested if that name exists.
+    #[cfg(any(test, feature = "internals"))]
     pub fn created(&self) -> Timestamp {
         self.created
     }
 
     /// The name it will have.
+    #[cfg(any(test, feature = "internals"))]
     pub fn name(&self) -> String {
         self.finished.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
@@ -161,8 +163,9 @@ impl Staging {
     }
 
     /// Verifies everything, writes checksums and manifest, and gives the backup its name.
+    #[cfg(any(test, feature = "internals"))]
     pub fn finish(self, manifest: Manifest) -> Result<Verified> {
-        self.finish_showing(manifest, &Silent)
+        self.finish_showing(manifest, &crate::progress::Silent)
     }
 
     /// Like [`Staging::finish`], with progress. `created` in the manifest becomes the time in the name.

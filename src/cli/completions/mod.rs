@@ -86,6 +86,7 @@ mod tests {
 
     use super::*;
     use crate::compose::invocation::{OWN_COMMANDS, SafeFlags};
+    use crate::compose::subcommand::GuardedCommand;
 
     #[test]
     fn every_script_has_our_commands_and_flags_and_asks_compose() {
@@ -105,7 +106,7 @@ mod tests {
     fn the_flags_are_those_that_the_parser_knows() {
         for (flag, _) in SAFE_FLAGS {
             let word = if *flag == "--safe-allow=" { "--safe-allow=0a1b" } else { flag };
-            let words = vec![word.into(), "up".into()];
+            let words = vec![word.into(), GuardedCommand::Up.name().into()];
             let invocation = crate::compose::invocation::Invocation::parse(words).expect("a known flag");
             assert_ne!(*invocation.safe(), SafeFlags::default(), "{flag}");
         }

@@ -23,8 +23,9 @@ pub(super) enum Unassessed {
 pub(super) async fn run(
     command: &CommandContext,
     options: SpawnOptions,
-    _: &Clearance,
+    clearance: &Clearance,
 ) -> Result<Exit, Failure> {
+    tracing::debug!(backup = ?clearance.backup(), "running the command as approved");
     supervise(command, options).await
 }
 

@@ -5,8 +5,8 @@ use crate::commands::context::{self, CommandContext, ProjectContext};
 use crate::error::Failure;
 use crate::exit::Exit;
 
-/// The project, if it can be assessed.
-pub(super) enum LoadedProject<'a> {
+/// The project, or why the command cannot be assessed.
+pub(super) enum LoadOutcome<'a> {
     Project(Box<ProjectContext<'a>>),
     /// Nothing can be found out, and the command cannot lose data for that reason.
     Unassessable(Unassessed),
@@ -16,22 +16,22 @@ pub(super) enum LoadedProject<'a> {
 pub(super) async fn project(
     command: &CommandContext,
     unknown_feature: bool,
-) -> Result<LoadedProject<'_>, Failure> {
+) -> Result<LoadOutcome<'_>, Failure> {
     let reading = &command.reading;
     let project = match command.project() {
         Ok(project) => project,
         // Compose explains best what is wrong with its file.
         Err(_) if reading.stops_at_unreadable_file() && !command.safe.plan => {
-            return Ok(LoadedProject::Unassessable(Unassessed::FileUnreadable));
+            return Ok(LoadOutcome::Unassessable(Unassessed::FileUnreadable));
         }
         Err(error) => return Err(context::unreadable(command, error)),
     };
     let may_lose_data = reading.may_lose_data() || unknown_feature;
     match ProjectContext::of_project(command, project).await {
-        Ok(cx) => Ok(LoadedProject::Project(Box::new(cx))),
+        Ok(cx) => Ok(LoadOutcome::Project(Box::new(cx))),
         Err(failure) if failure.exit == Exit::Unavailable && !may_lose_data && !command.safe.plan => {
             command.ui.warn(format!("{failure}; running without safety checks."));
-            Ok(LoadedProject::Unassessable(Unassessed::EngineUnavailable))
+            Ok(LoadOutcome::Unassessable(Unassessed::EngineUnavailable))
         }
         Err(failure) => Err(failure),
     }

@@ -3,7 +3,7 @@
 //! Each step takes the results of the steps before it and returns a value of its own.
 
 use super::child::{self, Unassessed};
-use super::load::{self, LoadedProject};
+use super::load::{self, LoadOutcome};
 use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
@@ -22,8 +22,8 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         Unknown::AcceptedByCompose(feature) => Some(feature),
     };
     let mut cx = match load::project(command, unknown_feature.is_some()).await? {
-        LoadedProject::Project(cx) => *cx,
-        LoadedProject::Unassessable(reason) => return child::hand_over(command, reason).await,
+        LoadOutcome::Project(cx) => *cx,
+        LoadOutcome::Unassessable(reason) => return child::hand_over(command, reason).await,
     };
     let probe = probe::gather(&cx, unknown_feature).await?;
     let plan = assess::assess(&cx, &probe).await;

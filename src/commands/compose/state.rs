@@ -3,6 +3,7 @@
 use super::assess::keeps_data_in;
 use super::backup_step::BackupOutcome;
 use crate::backup::baseline::Note;
+use crate::backup::store::Backup;
 use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
@@ -32,37 +33,23 @@ pub(super) fn write_baselines(
                 .iter()
                 .any(|impact| impact.effect >= Effect::Orphan && keeps_data_in(store, &impact.subject))
     };
+    let write_backed_up = |store: &Store, note: Note, backup: &Backup| {
+        let fingerprint = Some(backup.manifest.fingerprint.clone());
+        baselines::write(cx, apply, store, note, fingerprint, Some(backup.name()));
+    };
     for Saved { store, backup } in &backups.created {
         if !store.is_server() && !destroyed(store) {
             continue;
         }
-        let backup = backup.backup();
         let note =
             if destroyed(store) { Note::Destroyed { backup: Some(backup.name()) } } else { Note::Stopped };
-        baselines::write(
-            cx,
-            apply,
-            store,
-            note,
-            Some(backup.manifest.fingerprint.clone()),
-            Some(backup.name()),
-        );
+        write_backed_up(store, note, backup.backup());
     }
     for (store, backup) in &backups.current_of_stopped {
-        let fingerprint = Some(backup.manifest.fingerprint.clone());
-        baselines::write(cx, apply, store, Note::Stopped, fingerprint, Some(backup.name()));
+        write_backed_up(store, Note::Stopped, backup);
     }
-    for (store, verified) in backups.current.iter().filter(|_| succeeded) {
-        let backup = verified.backup();
-        let note = Note::Destroyed { backup: Some(backup.name()) };
-        baselines::write(
-            cx,
-            apply,
-            store,
-            note,
-            Some(backup.manifest.fingerprint.clone()),
-            Some(backup.name()),
-        );
+    for (store, backup) in backups.current.iter().filter(|_| succeeded) {
+        write_backed_up(store, Note::Destroyed { backup: Some(backup.name()) }, backup);
     }
     for (store, fingerprint) in &backups.fingerprints {
         let note = if destroyed(store) { Note::Destroyed { backup: None } } else { Note::Stopped };

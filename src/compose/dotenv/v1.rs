@@ -38,12 +38,11 @@ fn is_blank(letter: char) -> bool {
     is_space(letter) && !is_line_end(letter)
 }
 
-/// What a line, or several, contain.
-enum Statement {
-    /// A comment, or the end of the file.
-    Empty,
-    Binding(String, Option<String>),
-}
+/// A variable, and its value if it has one.
+type Binding = (String, Option<String>);
+
+/// A line that is no statement.
+struct Malformed;
 
 struct Cursor<'a> {
     rest: &'a str,
@@ -51,23 +50,20 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// The next statement; `None` for a comment, the end, or what is no statement.
-    fn binding(&mut self) -> Option<(String, Option<String>)> {
-        match self.statement() {
-            Some(Statement::Binding(name, value)) => Some((name, value)),
-            Some(Statement::Empty) => None,
-            None => {
-                self.take_while(|letter| !is_line_end(letter));
-                self.rest = self.rest.strip_prefix('\n').unwrap_or(self.rest);
-                None
-            }
+    fn binding(&mut self) -> Option<Binding> {
+        if let Ok(binding) = self.statement() {
+            return binding;
         }
+        self.take_while(|letter| !is_line_end(letter));
+        self.rest = self.rest.strip_prefix('\n').unwrap_or(self.rest);
+        None
     }
 
-    /// `None` for what is no statement.
-    fn statement(&mut self) -> Option<Statement> {
+    /// The next statement; `None` for a comment and the end.
+    fn statement(&mut self) -> Result<Option<Binding>, Malformed> {
         self.take_while(is_space);
         if self.rest.is_empty() {
-            return Some(Statement::Empty);
+            return Ok(None);
         }
         if let Some(behind) = self.rest.strip_prefix("export")
             && behind.starts_with(is_blank)
@@ -77,9 +73,9 @@ impl<'a> Cursor<'a> {
         let name = match self.rest.chars().next() {
             Some('#') => None,
             Some('\'') => {
-                let (name, behind) = self.rest[1..].split_once('\'')?;
+                let (name, behind) = self.rest[1..].split_once('\'').ok_or(Malformed)?;
                 if name.is_empty() {
-                    return None;
+                    return Err(Malformed);
                 }
                 self.rest = behind;
                 Some(name)
@@ -87,7 +83,7 @@ impl<'a> Cursor<'a> {
             Some(_) | None => {
                 let name = self.take_while(|letter| !matches!(letter, '=' | '#') && !is_space(letter));
                 if name.is_empty() {
-                    return None;
+                    return Err(Malformed);
                 }
                 Some(name)
             }
@@ -96,14 +92,14 @@ impl<'a> Cursor<'a> {
         let value = match self.rest.strip_prefix('=') {
             Some(behind) => {
                 self.rest = behind.trim_start_matches(is_blank);
-                Some(self.value()?)
+                Some(self.value().ok_or(Malformed)?)
             }
             None => None,
         };
         self.comment();
         self.take_while(is_blank);
-        self.end_of_line()?;
-        Some(name.map_or(Statement::Empty, |name| Statement::Binding(name.to_owned(), value)))
+        self.end_of_line().ok_or(Malformed)?;
+        Ok(name.map(|name| (name.to_owned(), value)))
     }
 
     fn value(&mut self) -> Option<String> {

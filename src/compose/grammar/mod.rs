@@ -165,6 +165,7 @@ impl Grammar {
 }
 
 /// Whether a word is a subcommand of that Compose.
+#[cfg(test)]
 pub fn is_subcommand(grammar: Grammar, word: &str) -> bool {
     grammar.command(word).is_some()
 }

@@ -65,6 +65,7 @@ impl Invocation {
     /// Parses the arguments after the program's name, as a person types them.
     ///
     /// A leading `compose` selects Compose's own command, whatever follows; it is dropped.
+    #[cfg(any(test, feature = "internals"))]
     pub fn parse(words: Vec<OsString>) -> Result<Self, UsageError> {
         Self::parse_from(Caller::Person, words)
     }

@@ -21,7 +21,7 @@ use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
 use location::ProjectLocation;
-pub use location::{Sources, sources, with_override};
+pub use location::{sources, with_override};
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]

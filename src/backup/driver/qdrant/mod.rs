@@ -18,8 +18,7 @@ use async_trait::async_trait;
 
 use super::scratch::TestEnv;
 use super::{
-    Driver, DriverTarget, Dump, Exported, Nouns, PortableFormat, RestoreOptions, RestorePlan, Restored,
-    TestRestore,
+    Driver, DriverTarget, Dump, Exported, PortableFormat, RestoreOptions, RestorePlan, Restored, TestRestore,
 };
 use crate::backup::export::{ExportContents, ExportSink};
 use crate::backup::fingerprint::{Difference, Fingerprint};
@@ -45,6 +44,7 @@ impl QdrantDriver {
     }
 
     /// With other timeouts than the usual ones.
+    #[cfg(any(test, feature = "internals"))]
     #[must_use]
     pub const fn with_timeouts(timeouts: Timeouts) -> Self {
         Self { timeouts }
@@ -114,10 +114,6 @@ impl Driver for QdrantDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, &RestoreJob { from, plan, options, timeouts: self.timeouts }, proof).await
-    }
-
-    fn nouns(&self) -> Nouns {
-        Nouns { part: "collection", item: "point" }
     }
 
     fn test_restore(&self) -> Option<&dyn TestRestore> {

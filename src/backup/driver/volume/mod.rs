@@ -13,7 +13,7 @@ mod tar_summary;
 
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, Nouns, RestoreOptions, RestorePlan, Restored};
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
 use crate::policy::Clearance;
@@ -73,10 +73,6 @@ impl Driver for VolumeDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, restore::Job { from, plan, options }, proof).await
-    }
-
-    fn nouns(&self) -> Nouns {
-        Nouns { part: "directory", item: "file" }
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use super::disk_space::SpaceNeeded;
 use super::increments::IncrementFile;
 use super::shards::ShardFile;
-use super::stage::{FullSnapshot, RestoreSource, Snapshot};
+use super::stage::{CollectionSource, FullSnapshot, Snapshot};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::driver::{Action, Step};
@@ -71,14 +71,14 @@ pub(crate) fn snapshot(
     let source = if shards.is_empty() {
         let (file, artifact) = links.next().expect("the first link is the snapshot");
         let changes = links.filter_map(|(file, artifact)| IncrementFile::of(file, artifact)).collect();
-        RestoreSource::Full(FullSnapshot { file, sha256: artifact.sha256.clone(), changes })
+        CollectionSource::Full(FullSnapshot { file, sha256: artifact.sha256.clone(), changes })
     } else {
         let shard = |(shard, (file, artifact)): (u32, (PathBuf, &Artifact))| ShardFile {
             shard,
             file,
             sha256: artifact.sha256.clone(),
         };
-        RestoreSource::Shards(shards.into_keys().zip(links).map(shard).collect())
+        CollectionSource::Shards(shards.into_keys().zip(links).map(shard).collect())
     };
     Ok(Snapshot { source, expected: expected.clone(), task, timeouts })
 }

@@ -20,14 +20,14 @@ use crate::progress::Task;
 
 /// A collection of a backup, and what is expected after its restore.
 pub(crate) struct Snapshot {
-    pub(crate) source: RestoreSource,
+    pub(crate) source: CollectionSource,
     pub(crate) expected: CollectionFingerprint,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) timeouts: Timeouts,
 }
 
 /// What a collection is restored from.
-pub(crate) enum RestoreSource {
+pub(crate) enum CollectionSource {
     Full(FullSnapshot),
     /// The snapshots of all its shards.
     Shards(Vec<ShardFile>),
@@ -84,7 +84,7 @@ pub(crate) async fn put(
 
 /// Deletes what an upload created. Returns the error.
 async fn undo(client: &Client, name: &str, snapshot: &Snapshot, error: anyhow::Error) -> anyhow::Error {
-    if let RestoreSource::Full(whole) = &snapshot.source
+    if let CollectionSource::Full(whole) = &snapshot.source
         && matches!(error.downcast_ref(), Some(ApiError::Failed { .. } | ApiError::Unreachable { .. }))
     {
         forget_upload(client, name, &whole.upload_name()).await;
@@ -118,8 +118,8 @@ pub(crate) async fn try_put(
     cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
     let mut remarks = match &snapshot.source {
-        RestoreSource::Full(whole) => put_full(client, name, whole, snapshot, cancellation).await?,
-        RestoreSource::Shards(shards) => {
+        CollectionSource::Full(whole) => put_full(client, name, whole, snapshot, cancellation).await?,
+        CollectionSource::Shards(shards) => {
             shards::put(client, name, shards, (&snapshot.expected, &snapshot.task), cancellation).await?
         }
     };

@@ -19,7 +19,7 @@ const CERTIFICATE: &str = "./tls/cert.pem";
 
 /// How to connect to a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Access {
+pub(crate) struct ServerAccess {
     pub(crate) http_port: u16,
     pub(crate) grpc_port: u16,
     pub(crate) tls: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Access {
     pub(crate) key: Option<Secret>,
 }
 
-impl Access {
+impl ServerAccess {
     pub(crate) async fn of(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         let settings = ServerSettings::of(target).await?;
         let tls = is_on(settings.get("service", "enable_tls"));
@@ -90,12 +90,16 @@ mod tests {
     use crate::engine::{Mount, MountSource};
     use crate::progress::Silent;
 
-    async fn access(variables: &[(&str, &str)], key: Option<&Secret>) -> Access {
+    async fn access(variables: &[(&str, &str)], key: Option<&Secret>) -> ServerAccess {
         access_with(variables, key, &[]).await
     }
 
     /// With these files mounted into the container.
-    async fn access_with(variables: &[(&str, &str)], key: Option<&Secret>, files: &[(&str, &str)]) -> Access {
+    async fn access_with(
+        variables: &[(&str, &str)],
+        key: Option<&Secret>,
+        files: &[(&str, &str)],
+    ) -> ServerAccess {
         let mut container = fixtures::container();
         for (name, value) in variables {
             container.environment.insert((*name).to_owned(), Secret::new(*value));
@@ -119,7 +123,7 @@ mod tests {
             engine = engine.with_volume_file(directory, name, *text);
         }
         let store = fixtures::store(container);
-        Access::of(DriverTarget {
+        ServerAccess::of(DriverTarget {
             engine: &engine,
             store: &store,
             stores: &[],
@@ -143,7 +147,7 @@ mod tests {
             None,
         )
         .await;
-        let expected = Access {
+        let expected = ServerAccess {
             http_port: 7333,
             grpc_port: 7334,
             tls: true,
@@ -155,7 +159,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_said_is_as_the_server_has_it() {
-        let expected = Access { http_port: 6333, grpc_port: 6334, tls: false, certificate: None, key: None };
+        let expected =
+            ServerAccess { http_port: 6333, grpc_port: 6334, tls: false, certificate: None, key: None };
         assert_eq!(access(&[], None).await, expected);
         let odd = [
             ("QDRANT__SERVICE__HTTP_PORT", "http"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::access::Access;
+use super::access::ServerAccess;
 use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
@@ -43,7 +43,7 @@ macro_rules! either {
 impl Client {
     /// Connects to the server and reads its version. gRPC is optional: its port is often not published.
     pub(crate) async fn connect(target: DriverTarget<'_>) -> anyhow::Result<Self> {
-        let access = Access::of(target).await?;
+        let access = ServerAccess::of(target).await?;
         let probe = |address: String| {
             let access = &access;
             async move { Ok(Rest::new(&address, access)?.version().await.map(drop)?) }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use qdrant_client::qdrant::{CountPointsBuilder, CreateAliasBuilder, DeleteCollectionBuilder};
 use qdrant_client::{Qdrant, QdrantError};
 
-use super::access::Access;
+use super::access::ServerAccess;
 use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::rest::{COUNT, Descriptor};
 
@@ -20,7 +20,7 @@ pub(crate) struct Grpc {
 
 impl Grpc {
     /// Connects with the first request.
-    pub(crate) fn new(address: &str, access: &Access) -> anyhow::Result<Self> {
+    pub(crate) fn new(address: &str, access: &ServerAccess) -> anyhow::Result<Self> {
         let scheme = if access.tls { "https" } else { "http" };
         let mut builder = Qdrant::from_url(&format!("{scheme}://{address}"))
             // The compatibility check prints to standard output.

@@ -16,7 +16,7 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::access::Access;
+use super::access::ServerAccess;
 use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::pinned;
 use super::placement::Placement;
@@ -43,7 +43,7 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    pub(crate) fn new(address: &str, access: &Access) -> anyhow::Result<Self> {
+    pub(crate) fn new(address: &str, access: &ServerAccess) -> anyhow::Result<Self> {
         static PROVIDER: Once = Once::new();
         // An error means that one is installed already, which is fine.
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));

@@ -1,25 +1,18 @@
-//! The two streams that text goes to, and what can be shown on each.
+//! Where text goes, and what can be shown there.
 
 use std::io;
 
 use console::Term;
 
+#[cfg(any(test, feature = "internals"))]
 use super::capture::ScreenCapture;
+use super::stream::Stream;
 use crate::env::Env;
 
 /// The width where nothing says how wide the screen is.
 const WIDTH: usize = 80;
 /// No layout fits into less.
 const NARROWEST: usize = 20;
-
-/// A standard stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Results.
-    Stdout,
-    /// Everything else.
-    Stderr,
-}
 
 /// Where text goes.
 #[derive(Debug, Clone)]
@@ -33,6 +26,7 @@ pub(super) enum Streams {
         /// Colours may be used on standard error.
         colour: bool,
     },
+    #[cfg(any(test, feature = "internals"))]
     Captured(ScreenCapture),
 }
 
@@ -59,6 +53,7 @@ impl Streams {
                 let shown = size.map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0);
                 shown.or(*columns).unwrap_or(WIDTH).max(NARROWEST)
             }
+            #[cfg(any(test, feature = "internals"))]
             Self::Captured(capture) => capture.width().max(NARROWEST),
         }
     }
@@ -67,6 +62,7 @@ impl Streams {
     pub(super) fn has_colour(&self) -> bool {
         match self {
             Self::Process { colour, .. } => *colour,
+            #[cfg(any(test, feature = "internals"))]
             Self::Captured(_) => false,
         }
     }
@@ -80,6 +76,7 @@ impl Streams {
                     Stream::Stderr => write_to(&mut io::stderr().lock(), text),
                 };
             }
+            #[cfg(any(test, feature = "internals"))]
             Self::Captured(capture) => capture.record(stream, text),
         }
     }
