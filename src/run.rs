@@ -232,6 +232,7 @@ fn grammar(binary: &ComposeBinary) -> Result<Grammar, Failure> {
             format!("the version of Compose at `{}` cannot be determined", binary.path.display()),
         )
         .because(error)
+        .say("Nothing was run. To use another Compose, set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
     })
 }
 
@@ -330,8 +331,8 @@ fn stdin_file(reading: &Reading, env: &Env) -> Result<Option<Vec<u8>>, Failure> 
 fn no_compose(error: binary::NotFound) -> Failure {
     Failure::new(Exit::Unavailable, "Docker Compose was not found")
         .because(error)
-        .say("Install Docker Compose with your system's package manager (docker-compose-plugin, docker-compose-v2 or docker-compose),")
-        .say("or set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
+        .say("Nothing was run.")
+        .say("Install Docker Compose with your system's package manager (docker-compose-plugin, docker-compose-v2 or docker-compose), or set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
 }
 
 fn start_logging(env: &Env) {

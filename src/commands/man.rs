@@ -32,7 +32,7 @@ pub(super) fn run(ui: &Ui, args: &ManArgs, mode: Mode) -> Result<Exit, Failure> 
         Mode::Apply(apply) => {
             write(directory, &pages, apply)?;
             ui.good(format!(
-                "{} written to {}.",
+                "wrote {} to {}.",
                 crate::units::count(pages.len() as u64, "man page"),
                 directory.display()
             ));
