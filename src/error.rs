@@ -92,7 +92,8 @@ pub fn causes_beside(said: &str, error: &anyhow::Error) -> String {
 fn without_error_numbers(text: &str) -> String {
     const MARK: &str = " (os error ";
     let mut plain = String::new();
-    let mut rest = text;
+    // The path of a temporary file says nothing to anybody.
+    let mut rest = text.split(" at path \"").next().unwrap_or(text);
     while let Some((before, after)) = rest.split_once(MARK) {
         let Some((number, after)) = after.split_once(')') else { break };
         if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -138,6 +139,10 @@ mod tests {
         assert_eq!(
             causes(&error("connect: Connection refused (os error 111), gave up (os error x)")),
             "connect: connection refused, gave up (os error x)"
+        );
+        assert_eq!(
+            causes(&error("No such file or directory (os error 2) at path \"/tmp/.new-AbC\"")),
+            "no such file or directory"
         );
     }
 }

@@ -313,7 +313,9 @@ fn hand_over(
     invocation: &Invocation,
 ) -> Result<Exit, Failure> {
     let error = exec(&binary.path, &invocation.compose_words());
-    Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
+    Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
+        .because(error)
+        .say("Nothing was run."))
 }
 
 /// With `-f -` or `COMPOSE_FILE=-` Compose reads its file from standard input. We read it first and pass it on.

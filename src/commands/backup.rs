@@ -68,7 +68,7 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
     let changes = stores.iter().flat_map(|store| {
         let directory = cx.root.directory().join(&store.id);
         let backup = PlannedChange::new("back up", format!("`{}`", store.service))
-            .with(format!("to {}, and read the backup back", format::short_path(&directory)));
+            .with(format!("to {}; the backup is read back and verified", format::short_path(&directory)));
         let is_tested = required >= RequiredProof::Restored && store.kind.driver().test_restore().is_some();
         let test = is_tested.then(|| {
             PlannedChange::new(

@@ -140,21 +140,23 @@ fn prune(
     (_, output): (Apply, Format),
 ) -> Result<Exit, Failure> {
     let failed = |error: anyhow::Error| {
-        Failure::new(Exit::BackupFailed, "the backups cannot be pruned").because(error)
+        Failure::new(Exit::BackupFailed, "the backups cannot be pruned")
+            .because(error)
+            .run("To list the backups", command.suggest.backups())
     };
     if output == Format::Text {
         for (backup, why) in plans.kept() {
             let reasons: Vec<String> = why.reasons.iter().map(ToString::to_string).collect();
-            command.ui.result(format!("keep    {}   {}", backup.name(), reasons.join(", ")));
-        }
-        for removable in plans.removed() {
-            command.ui.result(format!("remove  {}", removable.name()));
+            command.ui.result(format!("kept     {}   {}", backup.name(), reasons.join(", ")));
         }
     }
     if plans.removed().len() > 0 {
         let _lock = root.lock().map_err(|error| failed(error.into()))?;
         for removable in plans.removed() {
             root.remove(removable).map_err(|error| failed(error.into()))?;
+            if output == Format::Text {
+                command.ui.result(format!("removed  {}", removable.name()));
+            }
         }
     }
     let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();

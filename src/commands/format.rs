@@ -24,7 +24,6 @@ const COLUMNS: &[Column] = &[
     Column::name("DATA"),
     Column::fixed("EFFECT"),
     Column::name("SERVICE"),
-    Column::detail("CONTENTS"),
     Column::fixed("SIZE"),
     Column::fixed("AGE"),
     Column::fixed("BACKUP"),
@@ -105,7 +104,6 @@ fn row(impact: &Impact) -> Vec<String> {
         } else {
             impact.services.iter().cloned().collect::<Vec<_>>().join(", ")
         },
-        impact.contents.clone().unwrap_or_else(unknown),
         impact.bytes.map_or_else(unknown, |bytes| Bytes(bytes).to_string()),
         age,
         impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
@@ -170,11 +168,15 @@ pub(super) fn effects(plan: &Assessment) -> Page {
     table(&plan.impacts.iter().collect::<Vec<_>>())
 }
 
-/// The reasons, one line for each piece of data.
+/// The contents, which no column has space for, and the reason: one line for each piece of data.
 fn reasons(impacts: &[&Impact]) -> String {
-    impacts.iter().fold(String::new(), |text, impact| {
-        format!("{text}  {}: {}.\n", subject(&impact.subject), impact.reason)
-    })
+    impacts.iter().fold(String::new(), |text, impact| format!("{text}  {}\n", reason(impact)))
+}
+
+/// `volume shop_data (3 collections, 1204 points): …`.
+pub(super) fn reason(impact: &Impact) -> String {
+    let contents = impact.contents.as_ref().map_or_else(String::new, |contents| format!(" ({contents})"));
+    format!("{}{contents}: {}.", subject(&impact.subject), impact.reason)
 }
 
 /// The plan for scripts; `docs/json.md` documents it.

@@ -165,9 +165,11 @@ fn share_their_newest(cx: &ProjectContext<'_>, services: &[&str]) -> bool {
 fn recorded(cx: &ProjectContext<'_>, service: &str) -> Result<Backup, Failure> {
     let store = cx.inventory.stores.iter().find(|store| store.service == service).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
+            .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
     })?;
     let fingerprint = baselines::read(cx, store)?.and_then(|record| record.fingerprint).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("`{service}` has neither a baseline nor a backup"))
+            .say("Nothing was changed.")
     })?;
     Ok(Backup::from_baseline(&cx.root, &cx.project.name, &store.id, store.kind, fingerprint))
 }

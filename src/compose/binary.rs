@@ -72,7 +72,7 @@ impl fmt::Display for NotFound {
                 return write!(f, "`{}` is set to `{}`, which {why}", env::COMPOSE, path.display());
             }
             Some(path) => {
-                write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?
+                write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?;
             }
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }

@@ -4,7 +4,7 @@ use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
 use crate::inventory::Store;
-use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Impact, Refusal, Subject};
+use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Refusal, Subject};
 use crate::preflight::CheckFinding;
 use crate::settings::BackedCommand;
 use crate::ui::Page;
@@ -43,13 +43,12 @@ pub(super) fn backs_up_before(cx: &ProjectContext<'_>) -> bool {
 /// Prints the effects on data before anything happens.
 pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
     let ui = cx.ui();
-    let line = |impact: &Impact| format!("{}: {}.", format::subject(&impact.subject), impact.reason);
     let reported = plan.impacts.iter().filter(|impact| format::is_reported(impact));
     let verb = match plan.worst() {
         Effect::Destroy => "destroys",
         Effect::Orphan => "leaves behind",
         Effect::None | Effect::Interrupt => {
-            reported.for_each(|impact| ui.say(line(impact)));
+            reported.for_each(|impact| ui.say(format::reason(impact)));
             return;
         }
     };
@@ -60,7 +59,9 @@ pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
         format::elsewhere(cx)
     ));
     ui.text(Page::new().blank().page(format::losses(plan)));
-    reported.filter(|impact| impact.effect == Effect::Interrupt).for_each(|impact| ui.say(line(impact)));
+    reported
+        .filter(|impact| impact.effect == Effect::Interrupt)
+        .for_each(|impact| ui.say(format::reason(impact)));
 }
 
 /// What would follow from a plan that loses data, where somebody can be asked.

@@ -63,9 +63,11 @@ fn version_as_json() {
 
 #[test]
 fn man_pages() {
-    Scene::empty()
-        .run("man --directory {project}/man --dry-run")
-        .run("man --directory {project}/man")
-        .run("man --directory {project}/compose.yaml")
-        .snapshot("usage/man_pages");
+    let mut scene = Scene::empty();
+    scene.run("man --directory {project}/man --dry-run").run("man --directory {project}/man");
+    std::fs::create_dir(scene.path("man")).expect("made");
+    scene.run("man --directory {project}/man");
+    std::fs::remove_file(scene.path("man/safe-compose.1")).expect("removed");
+    std::fs::create_dir(scene.path("man/safe-compose.1")).expect("made");
+    scene.run("man --directory {project}/man").snapshot("usage/man_pages");
 }

@@ -243,3 +243,10 @@ fn unchanged_since_its_backup() {
     server.scene.prepare("backup");
     server.scene.run("--safe-plan down").run("down").snapshot("verify/unchanged_since_its_backup");
 }
+
+#[test]
+fn would_be_destroyed() {
+    let mut server = Server::start();
+    server.scene.run("down -v").run("--safe-plan --safe-format=json down -v");
+    server.scene.snapshot("verify/would_be_destroyed");
+}
