@@ -237,8 +237,8 @@ mod tests {
         ])];
         let table = Table::new(COLUMNS, rows);
         insta::assert_snapshot!(table.render(100), @r"
-          VOLUME                                     CONTENTS             SIZE     BACKUP
-          a_project_with_a_long_name_postgres_data   12 collections, 1…   205 kB   db_backup_20260801_100000
+          VOLUME                                    CONTENTS               SIZE    BACKUP
+          a_project_with_a_long_name_postgres_data  12 collections, 1204…  205 kB  db_backup_20260801_100000
         ");
         insta::assert_snapshot!(table.render(80), @r"
           VOLUME                         CONTENTS      SIZE    BACKUP
