@@ -68,6 +68,50 @@ impl std::error::Error for Failure {
     }
 }
 
+/// The causes of an error on one line, from the outermost to the innermost: `cannot read x: permission denied`. A cause
+/// that repeats a part of the one before it is left out, and so are the numbers of system errors.
+pub fn causes(error: &anyhow::Error) -> String {
+    causes_beside("", error)
+}
+
+/// The same, where `said` has been printed already.
+pub fn causes_beside(said: &str, error: &anyhow::Error) -> String {
+    let mut said = said.to_owned();
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let cause = without_error_numbers(cause.to_string().trim_end());
+        if !said.contains(&cause) {
+            said.clone_from(&cause);
+            causes.push(cause);
+        }
+    }
+    causes.join(": ")
+}
+
+/// `Permission denied (os error 13)` as `permission denied`.
+fn without_error_numbers(text: &str) -> String {
+    const MARK: &str = " (os error ";
+    let mut plain = String::new();
+    // The path of a temporary file says nothing to anybody.
+    let mut rest = text.split(" at path \"").next().unwrap_or(text);
+    while let Some((before, after)) = rest.split_once(MARK) {
+        let Some((number, after)) = after.split_once(')') else { break };
+        if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+            break;
+        }
+        // The system's message begins behind the last colon, in upper case.
+        let start = before.rfind(": ").map_or(0, |at| at + 2);
+        let (head, message) = before.split_at(start);
+        let mut letters = message.chars();
+        plain.push_str(head);
+        plain.extend(letters.next().into_iter().flat_map(char::to_lowercase));
+        plain.push_str(letters.as_str());
+        rest = after;
+    }
+    plain.push_str(rest);
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +123,26 @@ mod tests {
             .because(anyhow::Error::from(inner).context("in between"));
         assert_eq!(outer.hints, [Hint::Say("Empty it first.".into())]);
         assert_eq!(outer.exit, Exit::BackupFailed);
+    }
+
+    #[test]
+    fn causes_are_one_line_without_repetitions_and_numbers() {
+        let error = |message: &str| anyhow::anyhow!("{message}");
+        let denied = || error("Permission denied (os error 13)");
+        assert_eq!(causes(&denied()), "permission denied");
+        assert_eq!(causes(&denied().context("cannot read `x`")), "cannot read `x`: permission denied");
+        assert_eq!(
+            causes(&error("refused").context("`GET /` failed: refused").context("no answer")),
+            "no answer: `GET /` failed: refused"
+        );
+        assert_eq!(causes_beside("no answer", &error("refused").context("no answer")), "refused");
+        assert_eq!(
+            causes(&error("connect: Connection refused (os error 111), gave up (os error x)")),
+            "connect: connection refused, gave up (os error x)"
+        );
+        assert_eq!(
+            causes(&error("No such file or directory (os error 2) at path \"/tmp/.new-AbC\"")),
+            "no such file or directory"
+        );
     }
 }

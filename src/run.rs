@@ -226,6 +226,7 @@ fn grammar(binary: &ComposeBinary) -> Result<Grammar, Failure> {
             format!("the version of Compose at `{}` cannot be determined", binary.path.display()),
         )
         .because(error)
+        .say("Nothing was run. To use another Compose, set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
     })
 }
 
@@ -308,7 +309,9 @@ fn hand_over(
     invocation: &Invocation,
 ) -> Result<Exit, Failure> {
     let error = exec(&binary.path, &invocation.compose_words());
-    Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error))
+    Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
+        .because(error)
+        .say("Nothing was run."))
 }
 
 /// With `-f -` or `COMPOSE_FILE=-` Compose reads its file from standard input. We read it first and pass it on.
@@ -326,8 +329,8 @@ fn stdin_file(reading: &Reading, env: &Env) -> Result<Option<Vec<u8>>, Failure> 
 fn no_compose(error: binary::NotFound) -> Failure {
     Failure::new(Exit::Unavailable, "Docker Compose was not found")
         .because(error)
-        .say("Install Docker Compose with your system's package manager (docker-compose-plugin, docker-compose-v2 or docker-compose),")
-        .say("or set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
+        .say("Nothing was run.")
+        .say("Install Docker Compose with your system's package manager (docker-compose-plugin, docker-compose-v2 or docker-compose), or set SAFE_COMPOSE_COMPOSE=/path/to/docker-compose.")
 }
 
 fn start_logging(env: &Env) {

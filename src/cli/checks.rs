@@ -52,8 +52,12 @@ Examples:
   $ safe-compose history --last 100 --format json")]
 pub struct HistoryArgs {
     /// Number of entries to show, newest last
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = number)]
     pub last: usize,
     #[command(flatten)]
     pub format: FormatArg,
+}
+
+fn number(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "not a number")
 }

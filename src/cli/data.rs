@@ -140,7 +140,7 @@ pub struct RestoreTarget {
     pub skip_existing: bool,
 }
 
-/// Write the collections of a Qdrant to one portable file
+/// Write the collections of a Qdrant server to one portable file
 ///
 /// The file holds every collection with its points, as text that other tools and other versions can read. It is written
 /// into the backups directory, read back and counted. Docker Compose's own `export` copies a container's file system;
@@ -151,7 +151,7 @@ Examples:
   $ safe-compose export-data
   $ safe-compose export-data qdrant --file-format jsonl")]
 pub struct ExportDataArgs {
-    /// Services to export [default: every running Qdrant]
+    /// Services to export [default: every running Qdrant server]
     #[arg(value_name = "SERVICE")]
     pub services: Vec<String>,
     /// Format of the file
@@ -207,7 +207,7 @@ impl ExportDataArgs {
     }
 }
 
-/// Load a portable file into a Qdrant
+/// Load a portable file into a Qdrant server
 ///
 /// The file is checked to its end before anything is sent to the server. Collections that would be replaced are backed up
 /// first, and you are asked to confirm.

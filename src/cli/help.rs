@@ -23,7 +23,7 @@ Additional commands:
 `{program} help COMMAND` explains one of them.
 
 Additional flags, before or after a command:
-  --safe-plan            Show how the command would affect data, without running it
+  --safe-plan            Show what the command would do to data, without running it
   --safe-format=json     Print plans and results as JSON
   --safe-skip-backup     Run the command without making a backup first
   --safe-skip-checks     Start services even if the checks of their data fail

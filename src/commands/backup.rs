@@ -35,10 +35,8 @@ pub(super) async fn run(
         Mode::Apply(apply) => {
             let exit = act(&cx, args, &stores, apply, output).await?;
             if args.format == Some(BackupFormat::Json) && stores.iter().any(Store::is_server) {
-                command.ui.say(format!(
-                    "`backup --format json` prints its result as JSON. To write a portable file instead: {}",
-                    command.suggest.export_data()
-                ));
+                command.ui.say("`backup --format json` prints its result as JSON.");
+                command.ui.suggest("To write a portable file instead", command.suggest.export_data());
             }
             Ok(exit)
         }
@@ -70,7 +68,7 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
     let changes = stores.iter().flat_map(|store| {
         let directory = cx.root.directory().join(&store.id);
         let backup = PlannedChange::new("back up", format!("`{}`", store.service))
-            .with(format!("to {}, and read the backup back", format::short_path(&directory)));
+            .with(format!("to {}; the backup is read back and verified", format::short_path(&directory)));
         let is_tested = required >= RequiredProof::Restored && store.kind.driver().test_restore().is_some();
         let test = is_tested.then(|| {
             PlannedChange::new(
@@ -99,9 +97,14 @@ fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failu
         }
     }
     if stores.is_empty() {
-        return Err(Failure::new(Exit::BackupFailed, "there is nothing to back up")
-            .because(anyhow::anyhow!("no service that holds data is running"))
-            .say(format!("Services that hold data: {}.", format::services(&cx.inventory))));
+        let failure = Failure::new(Exit::BackupFailed, "there is nothing to back up");
+        return Err(if cx.inventory.stores.is_empty() {
+            failure.because(anyhow::anyhow!("no service of project `{}` holds data", cx.project.name))
+        } else {
+            failure
+                .because(anyhow::anyhow!("no service that holds data is running"))
+                .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
+        });
     }
     Ok(stores)
 }

@@ -120,7 +120,7 @@ fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> 
             ),
         None => Failure::new(Exit::BackupFailed, what)
             .because(error)
-            .say("The backup was kept, with the proof that it has.")
+            .say("The backup was kept, but it does not count as restored.")
             .run("To list the backups with their proof", cx.suggest().backups()),
     }
 }
@@ -175,7 +175,7 @@ fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
     cx.ui().good(format!(
         "backed up {}: {} ({}, verified) to {}",
         format::saved(&group.nodes, &group.lead.service),
-        format::contents(&manifest.fingerprint),
+        format::brief_contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
         format::short_path(&backup.directory),
     ));
@@ -190,7 +190,9 @@ fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure 
         )
         .because(error)
         .say("Nothing was changed."),
-        None => Failure::new(Exit::BackupFailed, format!("{what} could not be backed up")).because(error),
+        None => Failure::new(Exit::BackupFailed, format!("{what} could not be backed up"))
+            .because(error)
+            .say("No incomplete backup was left behind. Earlier backups were not touched."),
     };
     match command {
         Some(_) => failure.run(

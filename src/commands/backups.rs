@@ -8,7 +8,7 @@ use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
 use crate::backup::retention::{self, Plans};
-use crate::backup::store::{Backup, BackupRoot, Listing};
+use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ const COLUMNS: &[Column] = &[
     Column::detail("CONTENTS"),
     Column::fixed("SIZE"),
     Column::fixed("PROOF"),
-    Column::detail("REASON"),
+    Column::extra("REASON"),
 ];
 
 pub(super) fn run(
@@ -66,7 +66,7 @@ fn list(command: &CommandContext, root: &BackupRoot, format: Format) -> Result<E
         command.ui.result(Table::new(COLUMNS, rows));
     }
     for (path, reason) in &listing.damaged {
-        command.ui.warn(format!("{} is damaged: {reason}", format::short_path(path)));
+        command.ui.warn(format!("{} cannot be used: {reason}.", format::short_path(path)));
     }
     for path in &listing.interrupted {
         command.ui.say(format!("{} is incomplete; the next backup removes it.", format::short_path(path)));
@@ -99,18 +99,30 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
             command.ui.good("all files were read and match their checksums.");
             Ok(Exit::Success)
         }
-        Err(damage) => {
-            Err(Failure::new(Exit::BackupFailed, format!("`{}` is damaged", backup.name())).because(damage))
-        }
+        Err(damage) => Err(Failure::new(Exit::BackupFailed, format!("`{}` is damaged", backup.name()))
+            .because(damage)
+            .run("To list the other backups", command.suggest.backups())),
     }
 }
 
 /// Finds a backup by its name, its path or `latest`.
 pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, Failure> {
     root.find_any(name).map_err(|error| {
-        Failure::new(Exit::Usage, format!("backup `{name}` cannot be used"))
-            .because(error)
-            .run("To list the backups", list)
+        let failure = match error {
+            StoreError::NotFound(_) => Failure::new(Exit::Usage, error.to_string()),
+            StoreError::Fs(_)
+            | StoreError::BadStoreId(_)
+            | StoreError::Busy { .. }
+            | StoreError::Ambiguous { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Unsound(_)
+            | StoreError::NoSuchArtifact(_)
+            | StoreError::NoneIntact(_)
+            | StoreError::Elsewhere(_) => {
+                Failure::new(Exit::Usage, format!("backup `{name}` cannot be used")).because(error)
+            }
+        };
+        failure.run("To list the backups", list)
     })
 }
 
@@ -128,32 +140,34 @@ fn prune(
     (_, output): (Apply, Format),
 ) -> Result<Exit, Failure> {
     let failed = |error: anyhow::Error| {
-        Failure::new(Exit::BackupFailed, "the backups cannot be pruned").because(error)
+        Failure::new(Exit::BackupFailed, "the backups cannot be pruned")
+            .because(error)
+            .run("To list the backups", command.suggest.backups())
     };
     if output == Format::Text {
         for (backup, why) in plans.kept() {
             let reasons: Vec<String> = why.reasons.iter().map(ToString::to_string).collect();
-            command.ui.result(format!("keep    {}   {}", backup.name(), reasons.join(", ")));
-        }
-        for removable in plans.removed() {
-            command.ui.result(format!("remove  {}", removable.name()));
+            command.ui.result(format!("kept     {}   {}", backup.name(), reasons.join(", ")));
         }
     }
     if plans.removed().len() > 0 {
         let _lock = root.lock().map_err(|error| failed(error.into()))?;
         for removable in plans.removed() {
             root.remove(removable).map_err(|error| failed(error.into()))?;
+            if output == Format::Text {
+                command.ui.result(format!("removed  {}", removable.name()));
+            }
         }
     }
     let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();
     let kept: Vec<String> = plans.kept().map(|(backup, _)| backup.name()).collect();
     match output {
         Format::Text => {
-            command.ui.say(format!(
-                "Removed {}, kept {}.",
-                count(removed.len() as u64, "backup"),
-                kept.len()
-            ));
+            let kept = count(kept.len() as u64, "backup");
+            command.ui.say(match removed.len() {
+                0 => format!("no backup was removed: the retention settings keep {kept}."),
+                removed => format!("removed {} and kept {kept}.", count(removed as u64, "backup")),
+            });
         }
         Format::Json => command.ui.result(format::json(&json!({ "removed": removed, "kept": kept }))),
     }

@@ -6,7 +6,7 @@ use super::context::ProjectContext;
 use super::mode::Apply;
 use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::fingerprint::Fingerprint;
-use crate::error::Failure;
+use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::Store;
 
@@ -30,7 +30,10 @@ pub(super) fn write(
 ) {
     let record = StoreBaseline::new(Timestamp::now(), note, fingerprint, backup);
     if let Err(error) = record.write(&cx.root, &store.id) {
-        let error = anyhow::Error::from(error);
-        cx.ui().warn(format!("the baseline of `{}` could not be recorded: {error:#}.", store.service));
+        cx.ui().warn(format!(
+            "the baseline of `{}` could not be recorded: {}.",
+            store.service,
+            causes(&error.into())
+        ));
     }
 }

@@ -245,11 +245,13 @@ pub(super) fn unreadable(command: &CommandContext, error: ProjectError) -> Failu
 /// The engine does not answer, or refuses.
 pub(super) fn no_engine(error: EngineError) -> Failure {
     let advice = match &error {
-        EngineError::Unreachable { .. } => "Is the Docker Engine running? Nothing was run.",
-        EngineError::Forbidden { .. } => {
-            "You have no permission to use the engine: use sudo, or join the group that owns its socket. Nothing was run."
+        EngineError::Unreachable { .. } => {
+            "Nothing was run. `docker info` shows whether the engine is running."
         }
-        EngineError::Context { .. } => "`docker context ls` lists the contexts. Nothing was run.",
+        EngineError::Forbidden { .. } => {
+            "Nothing was run. Use sudo, or join the group that owns the engine's socket (usually `docker`)."
+        }
+        EngineError::Context { .. } => "Nothing was run. `docker context ls` lists the contexts.",
         EngineError::NotFound { .. } | EngineError::Refused { .. } => "Nothing was run.",
     };
     Failure::new(Exit::Unavailable, "the Docker Engine cannot be used").because(error).say(advice)

@@ -28,7 +28,7 @@ pub fn parse(ui: &Ui, program: &str, word: OsString, rest: Vec<OsString>) -> Res
     cli::parse(program, word, rest).map_err(|error| {
         let text = error.render().to_string();
         if error.use_stderr() {
-            ui.text(text);
+            ui.text(format!("safe-compose: {text}"));
             Exit::Usage
         } else {
             ui.result(text);

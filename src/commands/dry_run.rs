@@ -51,7 +51,7 @@ impl DryRun {
     /// Prints the changes. A dry run that could be planned has succeeded.
     pub(super) fn show(&self, ui: &Ui, output: Format) -> Exit {
         match output {
-            Format::Text => ui.result(self.to_string()),
+            Format::Text => ui.paragraph(self.to_string()),
             Format::Json => ui.result(format::json(&json!({
                 "format": "safe-compose-dry-run",
                 "format_version": 1,
@@ -68,13 +68,13 @@ impl fmt::Display for DryRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Dry run of `{}`: nothing was changed.", self.command)?;
         if self.changes.is_empty() {
-            return writeln!(f, "There is nothing to do.");
+            return writeln!(f, "The command would change nothing.");
         }
         writeln!(f, "The command would:")?;
         for change in &self.changes {
             write!(f, "  {} {}", change.action, change.subject)?;
             match &change.detail {
-                Some(detail) => writeln!(f, ": {detail}")?,
+                Some(detail) => writeln!(f, " ({detail})")?,
                 None => writeln!(f)?,
             }
         }
@@ -82,7 +82,7 @@ impl fmt::Display for DryRun {
             Some(token) => {
                 writeln!(
                     f,
-                    "It would ask for confirmation; without a terminal, `--safe-allow={token}` confirms this plan."
+                    "It would ask for confirmation. Without a terminal, `--safe-allow={token}` confirms exactly this plan."
                 )
             }
             None => Ok(()),
@@ -105,12 +105,12 @@ mod tests {
         Dry run of `restore`: nothing was changed.
         The command would:
           remove backup `db_backup_20260102_030405`
-          replace collection `recipes`: 50 points
-        It would ask for confirmation; without a terminal, `--safe-allow=0123456789ab` confirms this plan.
+          replace collection `recipes` (50 points)
+        It would ask for confirmation. Without a terminal, `--safe-allow=0123456789ab` confirms exactly this plan.
         ");
         insta::assert_snapshot!(DryRun::new("backups prune", Vec::new()), @r"
         Dry run of `backups prune`: nothing was changed.
-        There is nothing to do.
+        The command would change nothing.
         ");
     }
 }

@@ -51,21 +51,19 @@ fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Fa
     for store in cx.inventory.of_services(services) {
         match (store.kind, store.is_running()) {
             (StoreKind::Qdrant, true) => stores.push(store.clone()),
-            (StoreKind::Qdrant, false) => cx.ui().warn(format!(
-                "`{}` is not running, so it was not exported. To start it: {}",
-                store.service,
-                cx.suggest().up(&store.service)
-            )),
-            (StoreKind::Volume, _) => cx.ui().say(format!(
-                "`{}` holds files, which have no portable format. To back them up: {}",
-                store.service,
-                cx.suggest().backup()
-            )),
+            (StoreKind::Qdrant, false) => {
+                cx.ui().warn(format!("`{}` is not running, so it was not exported.", store.service));
+                cx.ui().suggest("To start it", cx.suggest().up(&store.service));
+            }
+            (StoreKind::Volume, _) => {
+                cx.ui().say(format!("`{}` holds files, which have no portable format.", store.service));
+                cx.ui().suggest("To back them up", cx.suggest().backup());
+            }
         }
     }
     if stores.is_empty() {
         return Err(Failure::new(Exit::BackupFailed, "there is nothing to export")
-            .because(anyhow::anyhow!("no Qdrant of this project is running")));
+            .because(anyhow::anyhow!("no Qdrant server of this project is running")));
     }
     Ok(stores)
 }

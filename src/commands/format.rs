@@ -22,9 +22,8 @@ use crate::units::{Age, Bytes, count};
 
 const COLUMNS: &[Column] = &[
     Column::name("DATA"),
-    Column::detail("EFFECT"),
+    Column::fixed("EFFECT"),
     Column::name("SERVICE"),
-    Column::detail("CONTENTS"),
     Column::fixed("SIZE"),
     Column::fixed("AGE"),
     Column::fixed("BACKUP"),
@@ -45,6 +44,14 @@ pub(super) fn contents(fingerprint: &Fingerprint) -> String {
     }
 }
 
+/// The same for a message that ends with the size on disk: the files without their own size.
+pub(super) fn brief_contents(fingerprint: &Fingerprint) -> String {
+    match fingerprint {
+        Fingerprint::Qdrant(_) => contents(fingerprint),
+        Fingerprint::Volume { entries, .. } => count(*entries, "file"),
+    }
+}
+
 /// `2 hours ago`, `just now`.
 pub(super) fn ago(then: Timestamp) -> String {
     let seconds = Timestamp::now().as_second() - then.as_second();
@@ -57,8 +64,7 @@ pub(super) fn ago(then: Timestamp) -> String {
 /// The data that a command would lose, as a table with the reasons below.
 pub(super) fn losses(plan: &Assessment) -> Page {
     let lost = || plan.impacts.iter().filter(|impact| impact.effect >= Effect::Orphan && is_reported(impact));
-    let rows: Vec<Vec<String>> = lost().map(row).collect();
-    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(lost()))
+    table(&lost().collect::<Vec<_>>())
 }
 
 /// Whether an impact is reported before the command runs. Every container has a layer, and nobody would read a line about
@@ -98,26 +104,39 @@ fn row(impact: &Impact) -> Vec<String> {
         } else {
             impact.services.iter().cloned().collect::<Vec<_>>().join(", ")
         },
-        impact.contents.clone().unwrap_or_else(unknown),
         impact.bytes.map_or_else(unknown, |bytes| Bytes(bytes).to_string()),
         age,
         impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
     ]
 }
 
+/// A table of effects, with the reasons below.
+fn table(impacts: &[&Impact]) -> Page {
+    let rows: Vec<Vec<String>> = impacts.iter().map(|impact| row(impact)).collect();
+    let page = Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(impacts));
+    if impacts.iter().any(|impact| is_marked(impact)) {
+        page.text(format!("  {NO_PROMPT} This data alone causes no prompt.\n"))
+    } else {
+        page
+    }
+}
+
+/// Marks what is lost without a prompt: the settings call it disposable, or no known program keeps data there.
+const NO_PROMPT: char = '*';
+
+fn is_marked(impact: &Impact) -> bool {
+    impact.effect >= Effect::Orphan && (impact.disposable || impact.notice)
+}
+
 /// The effect of a command on one piece of data.
-pub(super) fn effect(impact: &Impact) -> String {
+fn effect(impact: &Impact) -> String {
     let effect = match impact.effect {
         Effect::Destroy => "destroyed",
         Effect::Orphan => "left behind",
         Effect::Interrupt => "interrupted",
         Effect::None => "kept",
     };
-    match impact.effect {
-        Effect::Destroy | Effect::Orphan if impact.disposable => format!("{effect} (disposable)"),
-        Effect::Destroy | Effect::Orphan if impact.notice => format!("{effect} (no prompt)"),
-        Effect::Destroy | Effect::Orphan | Effect::Interrupt | Effect::None => effect.to_owned(),
-    }
+    if is_marked(impact) { format!("{effect}{NO_PROMPT}") } else { effect.to_owned() }
 }
 
 /// The subject of a backup: a service, or the nodes of a cluster.
@@ -146,15 +165,18 @@ pub(super) fn subject(subject: &Subject) -> String {
 
 /// Every effect of a command, as a table with the reasons below.
 pub(super) fn effects(plan: &Assessment) -> Page {
-    let rows: Vec<Vec<String>> = plan.impacts.iter().map(row).collect();
-    Page::from(Table::new(COLUMNS, rows)).blank().text(reasons(&plan.impacts))
+    table(&plan.impacts.iter().collect::<Vec<_>>())
 }
 
-/// The reasons, one line for each piece of data.
-fn reasons<'a>(impacts: impl IntoIterator<Item = &'a Impact>) -> String {
-    impacts.into_iter().fold(String::new(), |text, impact| {
-        format!("{text}  {}: {}.\n", subject(&impact.subject), impact.reason)
-    })
+/// The contents, which no column has space for, and the reason: one line for each piece of data.
+fn reasons(impacts: &[&Impact]) -> String {
+    impacts.iter().fold(String::new(), |text, impact| format!("{text}  {}\n", reason(impact)))
+}
+
+/// `volume shop_data (3 collections, 1204 points): …`.
+pub(super) fn reason(impact: &Impact) -> String {
+    let contents = impact.contents.as_ref().map_or_else(String::new, |contents| format!(" ({contents})"));
+    format!("{}{contents}: {}.", subject(&impact.subject), impact.reason)
 }
 
 /// The plan for scripts; `docs/json.md` documents it.
@@ -281,14 +303,14 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 pub(super) fn backup(backup: &Backup) -> Page {
     let manifest = &backup.manifest;
     let head = format!(
-        "{}\n  service    {} of project {}, {}\n  created    {} by {}, {}\n  contents   {}, {}\n  proof      {}\n  directory  {}\n",
+        "{}\n  service    {} of project {}\n  image      {}\n  created    {} by {}\n  reason     {}\n  contents   {}\n  size       {}\n  proof      {}\n  directory  {}\n",
         backup.name(),
         manifest.service,
         manifest.project,
-        manifest
-            .server
-            .as_deref()
-            .map_or_else(|| manifest.image.clone(), |version| format!("{} {version}", manifest.image)),
+        manifest.server.as_deref().map_or_else(
+            || manifest.image.clone(),
+            |version| format!("{} (version {version})", manifest.image)
+        ),
         manifest.created,
         manifest.tool,
         manifest.reason,

@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     Column::name("OUTCOME"),
     Column::fixed("EXIT"),
     Column::detail("EFFECTS"),
-    Column::name("BACKUPS"),
+    Column::extra("BACKUPS"),
 ];
 
 pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) -> Result<Exit, Failure> {
@@ -34,9 +34,10 @@ pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) 
             "torn": contents.torn,
         })));
     } else if entries.is_empty() {
-        command
-            .ui
-            .paragraph(format!("No commands are recorded in {}.", format::short_path(root.directory())));
+        command.ui.paragraph(format!(
+            "No commands that affect data are recorded in {}.",
+            format::short_path(root.directory())
+        ));
     } else {
         let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
         command.ui.result(Table::new(COLUMNS, rows));

@@ -79,8 +79,9 @@ pub(super) async fn import(
             format!("`{}` contains plain files, and an export cannot be imported into them", store.service),
         )
     })?;
-    driver.wait_ready(driver_target, command.ready_timeout()).await.map_err(failed)?;
-    let plan = portable.plan_import(driver_target, &contents, &request).await.map_err(failed)?;
+    let unplanned = |error| failed(error).say("Nothing was changed.");
+    driver.wait_ready(driver_target, command.ready_timeout()).await.map_err(unplanned)?;
+    let plan = portable.plan_import(driver_target, &contents, &request).await.map_err(unplanned)?;
     let restoring = RestoreSource { name: format::short_path(file), age: None, kind: store.kind };
     let to = Destination { cx, store: &store };
     if !contents.has_digest {
@@ -126,8 +127,7 @@ fn store_for<'a>(
     let named = |service: &str| stores.iter().find(|store| store.service == service || store.id == service);
     let none = |service: &str| {
         Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
-            .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
-            .say("`--service` selects another one.")
+            .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
     };
     if let Some(service) = &target.service {
         return named(service).ok_or_else(|| none(service));
@@ -138,7 +138,11 @@ fn store_for<'a>(
     let mut servers = stores.iter().filter(|store| store.kind == StoreKind::Qdrant);
     match (servers.next(), servers.next()) {
         (Some(only), None) => Ok(only),
-        _ => Err(none(contents.service.as_deref().unwrap_or("?"))),
+        _ => match contents.service.as_deref() {
+            Some(service) => Err(none(service)),
+            None => Err(Failure::new(Exit::Usage, "the file does not name the service it is from")
+                .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))),
+        },
     }
 }
 

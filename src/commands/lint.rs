@@ -59,7 +59,7 @@ pub(super) fn run(
             return Ok(if changed { Exit::Found } else { Exit::Success });
         }
         if apply.is_none() {
-            ui.say("Dry run: no file was changed.");
+            ui.say("dry run: no file was changed.");
             return Ok(Exit::Success);
         }
         if changed {
@@ -85,10 +85,10 @@ fn finish(
         if args.write_baseline {
             let count = crate::units::count(found.len() as u64, "known finding");
             match mode {
-                Mode::DryRun => ui.say(format!("Dry run: would write {count} to `{}`.", path.display())),
+                Mode::DryRun => ui.say(format!("dry run: {count} would be written to `{}`.", path.display())),
                 Mode::Apply(apply) => {
                     write_baseline(path, &found, apply).map_err(failure)?;
-                    ui.good(format!("Wrote {count} to `{}`.", path.display()));
+                    ui.good(format!("wrote {count} to `{}`.", path.display()));
                 }
             }
             return Ok(Exit::Success);
@@ -128,7 +128,7 @@ fn show(ui: &Ui, format: LintFormat, found: &[LintFinding], reports: &[LintRepor
 fn baseline_failure(path: &Path, error: LintBaselineError) -> Failure {
     Failure::new(Exit::Usage, format!("cannot use the baseline `{}`", path.display()))
         .because(error)
-        .say("To create a new one from the current findings, add `--write-baseline`.")
+        .say("Nothing was checked against it. `--write-baseline` writes a new one from the current findings.")
 }
 
 /// The projects to check.
@@ -196,7 +196,9 @@ fn fix(ui: &Ui, reports: &[LintReport], apply: Option<Apply>) -> Result<bool, Fa
             let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let mode = fs::metadata(&target).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);
             write_atomically(&target, new.as_bytes(), mode).map_err(|error| {
-                Failure::new(Exit::Usage, format!("cannot change `{}`", path.display())).because(error)
+                Failure::new(Exit::Usage, format!("cannot change `{}`", path.display()))
+                    .because(error)
+                    .say("The file was not changed.")
             })?;
         }
     }

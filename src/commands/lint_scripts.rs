@@ -29,7 +29,7 @@ pub(super) fn check(ui: &Ui, paths: &[PathBuf]) -> Result<Vec<LintReport>, Failu
     let mut directories: HashMap<PathBuf, DataDirectories> = HashMap::new();
     for (path, kind) in files {
         let Ok(bytes) = fs::read(&path) else {
-            ui.warn(format!("Cannot read `{}`. It was skipped.", path.display()));
+            ui.warn(format!("cannot read `{}`; it was skipped.", path.display()));
             continue;
         };
         let text = String::from_utf8(bytes)

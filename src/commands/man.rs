@@ -29,10 +29,14 @@ pub(super) fn run(ui: &Ui, args: &ManArgs, mode: Mode) -> Result<Exit, Failure> 
             };
             Ok(DryRun::new("man", pages.iter().map(change).collect()).show(ui, Format::Text))
         }
+        Mode::Apply(_) if !directory.is_dir() => {
+            Err(Failure::new(Exit::Unavailable, format!("`{}` is not a directory", directory.display()))
+                .say("Nothing was written. Create the directory first."))
+        }
         Mode::Apply(apply) => {
             write(directory, &pages, apply)?;
             ui.good(format!(
-                "{} written to {}.",
+                "wrote {} to {}.",
                 crate::units::count(pages.len() as u64, "man page"),
                 directory.display()
             ));

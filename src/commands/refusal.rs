@@ -62,7 +62,9 @@ fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, r
                 Effect::Destroy => "destroy",
                 Effect::Orphan | Effect::Interrupt | Effect::None => "orphan",
             };
-            return refused(format!("the settings say `guard.{setting}: refuse`"));
+            return refused(format!("the settings say `guard.{setting}: refuse`")).say(format!(
+                "To be asked instead, set `guard.{setting}: confirm` under `x-safe-compose` in the Compose file."
+            ));
         }
         Refusal::NoTerminal(token) => (refused("there is no terminal to ask on".to_owned()), token),
         Refusal::WrongToken(token) => (
@@ -89,7 +91,7 @@ mod tests {
         let action = RefusableAction {
             what: "`down -v`",
             untouched: "Nothing was run, and no data was lost.",
-            allow: "To allow exactly this, once",
+            allow: "To run exactly this command once",
         };
         let failure = render(&suggest, &words, &action, refusal);
         assert_eq!(failure.exit, Exit::Refused);
@@ -114,7 +116,7 @@ mod tests {
             @r"
         `down -v` was refused: there is no terminal to ask on
         Nothing was run, and no data was lost.
-        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        To run exactly this command once: docker-compose --safe-allow=TOKEN down -v
         "
         );
         insta::assert_snapshot!(
@@ -123,12 +125,13 @@ mod tests {
         `down -v` was refused: the token belongs to another plan
         Nothing was run, and no data was lost.
         The data has changed since the token was printed, or the token is for something else.
-        To allow exactly this, once: docker-compose --safe-allow=TOKEN down -v
+        To run exactly this command once: docker-compose --safe-allow=TOKEN down -v
         "
         );
         insta::assert_snapshot!(text(&Refusal::Settings(Effect::Orphan)), @r"
         `down -v` was refused: the settings say `guard.orphan: refuse`
         Nothing was run, and no data was lost.
+        To be asked instead, set `guard.orphan: confirm` under `x-safe-compose` in the Compose file.
         ");
     }
 }

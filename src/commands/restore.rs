@@ -56,8 +56,9 @@ pub(super) async fn run(
     let failed = |error: anyhow::Error| {
         Failure::new(Exit::BackupFailed, format!("`{}` could not be restored", backup.name())).because(error)
     };
-    driver.wait_ready(target, command.ready_timeout()).await.map_err(failed)?;
-    let plan = driver.plan_restore(target, &backup, &request).await.map_err(failed)?;
+    let unplanned = |error| failed(error).say("Nothing was changed.");
+    driver.wait_ready(target, command.ready_timeout()).await.map_err(unplanned)?;
+    let plan = driver.plan_restore(target, &backup, &request).await.map_err(unplanned)?;
     let Some(apply) = apply else {
         return Ok(restore_run::dry_run("restore", to, &plan).show(cx.ui(), output));
     };
@@ -115,8 +116,21 @@ fn choose(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Backup, Failure
     match newest {
         Some(backup) => Ok(backup),
         None if args.target.schema_only => recorded(cx, &service),
-        None => Err(Failure::new(Exit::Usage, format!("there is no backup of `{service}`"))
-            .run("To create the collections of its baseline, empty", cx.suggest().restore_schema(&service))),
+        None => Err(no_backup(cx, &service)),
+    }
+}
+
+fn no_backup(cx: &ProjectContext<'_>, service: &str) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("there is no backup of `{service}`"));
+    match cx.inventory.stores.iter().find(|store| store.service == service || store.id == service) {
+        Some(store) if store.is_server() => failure.say("Nothing was changed.").run(
+            "To create the collections of its baseline without their points",
+            cx.suggest().restore_schema(service),
+        ),
+        Some(_) => failure.say("Nothing was changed.").run("To list all backups", cx.suggest().backups()),
+        None => failure
+            .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
+            .run("To list all backups", cx.suggest().backups()),
     }
 }
 
@@ -133,7 +147,7 @@ fn only_service(cx: &ProjectContext<'_>) -> Result<String, Failure> {
         [only] => Ok((*only).to_owned()),
         [first, ..] if share_their_newest(cx, &known) => Ok((*first).to_owned()),
         [] => Err(Failure::new(Exit::Usage, "no service of this project holds data")
-            .say("Name the backup to restore.")),
+            .run("To list the backups of other services", cx.suggest().backups())),
         several => Err(Failure::new(Exit::Usage, "`latest` is ambiguous: several services hold data")
             .say(format!("Select one with `--service`: {}.", several.join(", ")))),
     }
@@ -151,9 +165,11 @@ fn share_their_newest(cx: &ProjectContext<'_>, services: &[&str]) -> bool {
 fn recorded(cx: &ProjectContext<'_>, service: &str) -> Result<Backup, Failure> {
     let store = cx.inventory.stores.iter().find(|store| store.service == service).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
+            .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
     })?;
     let fingerprint = baselines::read(cx, store)?.and_then(|record| record.fingerprint).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("`{service}` has neither a baseline nor a backup"))
+            .say("Nothing was changed.")
     })?;
     Ok(Backup::from_baseline(&cx.root, &cx.project.name, &store.id, store.kind, fingerprint))
 }
@@ -167,8 +183,7 @@ fn store_for<'a>(
     cx.inventory.stores.iter().find(|store| store.service == *service || store.id == *service).ok_or_else(
         || {
             Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
-                .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
-                .say("`--service` selects another one.")
+                .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
         },
     )
 }
@@ -185,6 +200,7 @@ fn running(cx: &ProjectContext<'_>, store: &Store, kind: StoreKind) -> Result<()
             Exit::Usage,
             format!("`{}` is running, and its files can only be restored while it is stopped", store.service),
         )
+        .say("Nothing was changed.")
         .run("To stop it", cx.suggest().stop(&store.service))),
         StoreKind::Qdrant | StoreKind::Volume => Ok(()),
     }

@@ -34,7 +34,7 @@ pub(super) struct RestoreSource {
 pub(super) fn announce(to: Destination<'_>, restoring: &RestoreSource, plan: &RestorePlan) {
     let ui = to.cx.ui();
     let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
-    ui.say(format!("restoring `{}` from {}{age}:", to.store.service, restoring.name));
+    ui.say(format!("`{}` will be restored from `{}`{age}:", to.store.service, restoring.name));
     for step in &plan.steps {
         ui.text(format!("  {}", line(step, counted(restoring.kind))));
     }
@@ -82,13 +82,13 @@ fn counted(kind: StoreKind) -> &'static str {
 
 fn line(step: &Step, noun: &str) -> String {
     let name = if step.from == step.to { step.to.clone() } else { format!("{} as {}", step.from, step.to) };
-    let count =
-        step.count.map_or_else(String::new, |count| format!(", {}", crate::units::count(count, noun)));
+    let with =
+        step.count.map_or_else(String::new, |count| format!(" with {}", crate::units::count(count, noun)));
     match step.action {
-        Action::Create => format!("{name}: will be created{count}"),
-        Action::Replace => format!("{name}: will be backed up and replaced{count}"),
-        Action::Keep => format!("{name}: already exists, will be kept"),
-        Action::Finish => format!("{name}: an interrupted restore will be finished{count}"),
+        Action::Create => format!("{name}: will be created{with}"),
+        Action::Replace => format!("{name}: will be backed up, then replaced{with}"),
+        Action::Keep => format!("{name}: already exists and will not be changed"),
+        Action::Finish => format!("{name}: an interrupted restore will be finished{with}"),
     }
 }
 
@@ -137,7 +137,11 @@ pub(super) async fn clear(
     } else {
         BackupStatus::Nothing
     };
-    let approval = permission.confirm(cx.ui(), what, "Nothing was changed.")?;
+    let untouched = match backed {
+        BackupStatus::Verified => "Nothing was changed. The backup made just now is kept.",
+        BackupStatus::Nothing | BackupStatus::Waived => "Nothing was changed.",
+    };
+    let approval = permission.confirm(cx.ui(), what, untouched)?;
     Ok(approval.clear(backed))
 }
 
@@ -178,6 +182,13 @@ pub(super) fn report(to: Destination<'_>, restored: &Restored, output: Format) {
         return;
     }
     let done = restored.steps.iter().filter(|step| step.action != Action::Keep).count() as u64;
+    if done == 0 && restored.aliases.is_empty() {
+        cx.ui().good(format!(
+            "nothing was restored: everything already exists in `{}`, which was not changed.",
+            store.service
+        ));
+        return;
+    }
     let one = match store.kind {
         StoreKind::Qdrant => "collection",
         StoreKind::Volume => "data mount",

@@ -17,7 +17,7 @@ use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::Format;
 use crate::engine::{Container, Volume};
-use crate::error::Failure;
+use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::protect::{self, Protection};
@@ -25,13 +25,13 @@ use crate::ui::{Column, Page, Table};
 
 const COLUMNS: &[Column] = &[
     Column::name("SERVICE"),
-    Column::fixed("KIND"),
+    Column::extra("KIND"),
     Column::fixed("STATE"),
     Column::name("DATA IN"),
     Column::fixed("SIZE"),
     Column::fixed("PROTECTED"),
     Column::detail("BACKUP"),
-    Column::detail("BASELINE"),
+    Column::extra("BASELINE"),
 ];
 
 /// How long the engine may take to measure its volumes; unknown sizes are better than no answer.
@@ -161,11 +161,11 @@ fn backup_and_baseline(
     warnings: &mut Vec<String>,
 ) -> (Option<Backup>, Option<StoreBaseline>) {
     let backup = cx.root.latest(id).unwrap_or_else(|error| {
-        warnings.push(format!("the backups of `{id}` cannot be listed: {:#}.", anyhow::Error::from(error)));
+        warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
         None
     });
     let record = StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
-        warnings.push(format!("the baseline of `{id}` cannot be read: {:#}.", anyhow::Error::from(error)));
+        warnings.push(format!("the baseline of `{id}` cannot be read: {}.", causes(&error.into())));
         None
     });
     (backup, record)

@@ -119,7 +119,7 @@ fn approve(
         allow: command.safe.allow.as_deref(),
     };
     let untouched = "Nothing was changed.";
-    let action = RefusableAction { what: line, untouched, allow: "To allow exactly this, once" };
+    let action = RefusableAction { what: line, untouched, allow: "To run exactly this command once" };
     let permission =
         refusal::decide(command, &input, &action).map_err(|failure| (CommandOutcome::Refused, failure))?;
     permission

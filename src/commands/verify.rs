@@ -73,9 +73,9 @@ fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<
             ));
             Ok(Exit::Success)
         }
-        Err(damage) => {
-            Err(Failure::new(Exit::DataMissing, format!("`{}` is damaged", backup.name())).because(damage))
-        }
+        Err(damage) => Err(Failure::new(Exit::DataMissing, format!("`{}` is damaged", backup.name()))
+            .because(damage)
+            .run("To list the other backups", command.suggest.backups())),
     }
 }
 
@@ -99,7 +99,7 @@ async fn test(
         prover.prove_unchecked(apply, &mut backup).await.map_err(|error| {
             Failure::new(Exit::DataMissing, format!("`{}` could not be test-restored", backup.name()))
                 .because(error)
-                .say("This says nothing about the backup; its proof was not changed.")
+                .say("This says nothing about the backup, and its proof was not changed.")
         })
     })
     .await?;
@@ -171,7 +171,8 @@ async fn compare(cx: &ProjectContext<'_>, output: Format) -> Result<Exit, Failur
         )
         .run("To start it", cx.suggest().up(&store.service)));
     }
-    cx.ui().say("No service of this project is a server that can be checked.");
+    cx.ui().say("nothing was checked: `verify` compares Qdrant servers, and this project has none.");
+    cx.ui().say("`verify BACKUP` checks a backup.");
     Ok(Exit::Success)
 }
 
@@ -189,8 +190,11 @@ async fn accept(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<E
     let running: Vec<&Store> =
         cx.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()).collect();
     if running.is_empty() {
-        return Err(Failure::new(Exit::DataMissing, "no server is running, so there is no state to accept")
-            .say("Nothing was changed."));
+        return Err(Failure::new(
+            Exit::DataMissing,
+            "no Qdrant server is running, so there is no state to accept",
+        )
+        .say("Nothing was changed."));
     }
     let mut changes = Vec::new();
     let mut accepted = Vec::new();
@@ -199,6 +203,8 @@ async fn accept(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<E
             store.kind.driver().fingerprint(cx.target(store, &Silent)).await.map_err(|error| {
                 Failure::new(Exit::DataMissing, format!("`{}` cannot be queried", store.service))
                     .because(error)
+                    .say("The baseline was not changed.")
+                    .run("To see its log", cx.suggest().logs(&store.service))
             })?;
         let contents = format::contents(&fingerprint);
         match mode {

@@ -95,7 +95,7 @@ fn report(
         }
         VerifyResult::NoBaseline(now) => {
             ui.say(format!(
-                "`{service}` is up: {}. It has no baseline yet, so nothing was compared.",
+                "`{service}` has {}. It has no baseline yet, so nothing was compared.",
                 format::contents(now)
             ));
             Ok(None)
@@ -141,7 +141,7 @@ fn report(
                     cx.suggest().restore_latest(service),
                 ),
                 None => failure.say("It has no backup.").run(
-                    "To create the collections of its baseline, empty",
+                    "To create the collections of its baseline without their points",
                     cx.suggest().restore_schema(service),
                 ),
             };

@@ -66,7 +66,14 @@ impl fmt::Display for Skipped {
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.named {
-            Some(path) => write!(f, "`{}` does not name a Compose: `{}`", env::COMPOSE, path.display())?,
+            // The one file that a path names.
+            Some(path) if matches!(self.skipped.as_slice(), [(skipped, _)] if skipped == path) => {
+                let (_, why) = &self.skipped[0];
+                return write!(f, "`{}` is set to `{}`, which {why}", env::COMPOSE, path.display());
+            }
+            Some(path) => {
+                write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?;
+            }
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }
         for (at, (path, why)) in self.skipped.iter().enumerate() {

@@ -71,7 +71,9 @@ impl Ui {
 
     /// A command to run, below the words that introduce it.
     pub fn suggest(&self, why: impl AsRef<str>, command: impl AsRef<str>) {
-        self.say(format!("{}:", why.as_ref()));
+        let mut why = why.as_ref().chars();
+        let first: String = why.next().into_iter().flat_map(char::to_lowercase).collect();
+        self.say(format!("{first}{}:", why.as_str()));
         let command = self.style(Style::new().cyan()).apply_to(command.as_ref());
         self.print(Stream::Stderr, &format!("{HANGING}    {command}\n"));
     }

@@ -3,7 +3,7 @@
 use console::Style;
 
 use super::wrap::fill;
-use crate::error::{Failure, Hint};
+use crate::error::{Failure, Hint, causes_beside};
 
 const BECAUSE: &str = "  because: ";
 const UNDER_BECAUSE: &str = "           ";
@@ -22,19 +22,10 @@ pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
     let mut text = fill(&failure.message, layout.width, &format!("{mark} "), super::printer::HANGING);
     text.push('\n');
     if let Some(cause) = &failure.cause {
-        let mut said = failure.message.clone();
-        for reason in cause.chain() {
-            let reason = reason.to_string();
-            // Wrapped libraries like to repeat their source in their own message.
-            if said.contains(&reason) {
-                continue;
-            }
-            for (number, line) in reason.trim_end().lines().enumerate() {
-                let indent = if number == 0 { BECAUSE } else { UNDER_BECAUSE };
-                text.push_str(&fill(line, layout.width, indent, UNDER_BECAUSE));
-                text.push('\n');
-            }
-            said = reason;
+        for (number, line) in causes_beside(&failure.message, cause).lines().enumerate() {
+            let indent = if number == 0 { BECAUSE } else { UNDER_BECAUSE };
+            text.push_str(&fill(line, layout.width, indent, UNDER_BECAUSE));
+            text.push('\n');
         }
     }
     for hint in &failure.hints {

@@ -6,6 +6,10 @@ use console::measure_text_width;
 const ELLIPSIS: char = '…';
 /// Stands in front of each line.
 const INDENT: usize = 2;
+/// Stands in a cell with nothing in it.
+const NOTHING: &str = "-";
+/// The space between columns where there is not enough for more.
+const NARROW_GAP: usize = 2;
 
 /// A column, and how readily it gives up width.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +26,8 @@ enum Give {
     Second,
     /// First: words that only add to the rest, and are known by how they begin.
     First,
+    /// As a whole: the column is left out of a table that is too wide.
+    Whole,
 }
 
 /// Where a cell that is too long is cut.
@@ -35,15 +41,15 @@ impl Give {
     fn cut(self) -> Cut {
         match self {
             Self::Last | Self::Second => Cut::Middle,
-            Self::First => Cut::End,
+            Self::First | Self::Whole => Cut::End,
         }
     }
 }
 
 /// What is tried, in this order, until a table fits.
 const STEPS: [Step; 10] = [
+    Step::Gap(NARROW_GAP),
     Step::Shrink { give: Give::First, least: 12 },
-    Step::Gap(2),
     Step::Shrink { give: Give::Second, least: 14 },
     Step::Shrink { give: Give::First, least: 6 },
     Step::Shrink { give: Give::Second, least: 6 },
@@ -77,9 +83,15 @@ impl Column {
     pub const fn detail(heading: &'static str) -> Self {
         Self { heading, give: Give::First }
     }
+
+    /// A column that is only shown where there is space for all of it. Of several, the last is left out first.
+    pub const fn extra(heading: &'static str) -> Self {
+        Self { heading, give: Give::Whole }
+    }
 }
 
-/// Rows below their headings. A cell with nothing in it is shown as a dash.
+/// Rows below their headings. A cell with nothing in it is shown as a dash. A column of details is left out if it has
+/// nothing in any row.
 #[derive(Debug, Clone)]
 pub struct Table {
     columns: Vec<Column>,
@@ -99,6 +111,7 @@ impl Table {
         let line = |cells: &mut dyn Iterator<Item = &str>| {
             let mut text = " ".repeat(INDENT);
             for ((cell, width), column) in cells.zip(&widths).zip(&self.columns) {
+                let Some(width) = width else { continue };
                 let cell = shorten(cell, *width, column.give.cut());
                 text.push_str(&cell);
                 text.push_str(&" ".repeat(width - measure_text_width(&cell) + gap));
@@ -114,18 +127,28 @@ impl Table {
         text
     }
 
-    /// The widths of the columns, and the gap between them.
-    fn fit(&self, width: usize) -> (Vec<usize>, usize) {
+    /// The widths of the columns, and the gap between them. A column that is left out has none.
+    fn fit(&self, width: usize) -> (Vec<Option<usize>>, usize) {
         let natural = |(at, column): (usize, &Column)| {
+            let is_detail = matches!(column.give, Give::First | Give::Whole);
+            if is_detail && self.rows.iter().all(|row| row[at] == NOTHING) {
+                return None;
+            }
             let cells = self.rows.iter().map(|row| measure_text_width(&row[at]));
-            cells.chain([measure_text_width(column.heading)]).max().unwrap_or(0)
+            cells.chain([measure_text_width(column.heading)]).max()
         };
-        let mut widths: Vec<usize> = self.columns.iter().enumerate().map(natural).collect();
+        let mut widths: Vec<Option<usize>> = self.columns.iter().enumerate().map(natural).collect();
         let mut gap = 3;
-        let too_wide = |widths: &[usize], gap: usize| {
-            let total = INDENT + widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1);
+        let too_wide = |widths: &[Option<usize>], gap: usize| {
+            let shown = widths.iter().flatten();
+            let total = INDENT + shown.clone().sum::<usize>() + gap * shown.count().saturating_sub(1);
             total.saturating_sub(width)
         };
+        for (at, column) in self.columns.iter().enumerate().rev() {
+            if column.give == Give::Whole && too_wide(&widths, NARROW_GAP) > 0 {
+                widths[at] = None;
+            }
+        }
         for step in STEPS {
             match step {
                 Step::Gap(narrower) if too_wide(&widths, gap) > 0 => gap = narrower,
@@ -134,8 +157,8 @@ impl Table {
                     while too_wide(&widths, gap) > 0 {
                         let of_kind = widths.iter_mut().zip(&self.columns);
                         let widest = of_kind
-                            .filter(|(width, column)| column.give == give && **width > least)
-                            .map(|(width, _)| width)
+                            .filter(|(_, column)| column.give == give)
+                            .filter_map(|(width, _)| width.as_mut().filter(|width| **width > least))
                             .max_by_key(|width| **width);
                         let Some(widest) = widest else { break };
                         *widest -= 1;
@@ -150,7 +173,7 @@ impl Table {
 /// A cell is one line, and says when there is nothing to know.
 fn clean(cell: String) -> String {
     if cell.trim().is_empty() {
-        return "-".to_owned();
+        return NOTHING.to_owned();
     }
     if cell.contains(char::is_control) { cell.replace(char::is_control, " ") } else { cell }
 }
@@ -214,8 +237,8 @@ mod tests {
         ])];
         let table = Table::new(COLUMNS, rows);
         insta::assert_snapshot!(table.render(100), @r"
-          VOLUME                                     CONTENTS             SIZE     BACKUP
-          a_project_with_a_long_name_postgres_data   12 collections, 1…   205 kB   db_backup_20260801_100000
+          VOLUME                                    CONTENTS               SIZE    BACKUP
+          a_project_with_a_long_name_postgres_data  12 collections, 1204…  205 kB  db_backup_20260801_100000
         ");
         insta::assert_snapshot!(table.render(80), @r"
           VOLUME                         CONTENTS      SIZE    BACKUP
@@ -236,6 +259,24 @@ mod tests {
                 assert!(measure_text_width(line) <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn an_extra_column_is_complete_or_left_out() {
+        let columns = [Column::fixed("NAME"), Column::extra("REASON"), Column::extra("SERVER")];
+        let table = Table::new(&columns, vec![row(["shop_data", "before down", "1.19.0", ""])[..3].to_vec()]);
+        let heading = |width| table.render(width).lines().next().map(str::to_owned).unwrap_or_default();
+        assert_eq!(heading(80), "  NAME        REASON        SERVER");
+        assert_eq!(heading(32), "  NAME       REASON       SERVER");
+        assert_eq!(heading(31), "  NAME        REASON");
+        assert_eq!(heading(20), "  NAME");
+    }
+
+    #[test]
+    fn a_column_of_details_with_nothing_in_it_is_left_out() {
+        let table = |contents| Table::new(COLUMNS, vec![row(["shop_data", contents, "", "none"])]).render(80);
+        assert_eq!(table(""), "  VOLUME      SIZE   BACKUP\n  shop_data   -      none\n");
+        assert!(table("3 files").contains("CONTENTS   SIZE"), "{}", table("3 files"));
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn the_nodes_of_a_cluster_have_one_backup_and_come_back_from_it() {
     scratch
         .safe(&["down"])
         .exits(0)
-        .says("the cluster of `qdrant-1`, `qdrant-2` is unchanged since its backup of")
+        .says("the cluster of `qdrant-1`, `qdrant-2` is unchanged since its backup")
         .never_says("backed up");
     assert_eq!(scratch.backups("qdrant-1").len(), 1);
     scratch.safe(&["up", "-d"]).exits(0);

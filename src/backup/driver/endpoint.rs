@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::DriverTarget;
 use crate::engine::{Container, ContainerState};
+use crate::error::causes;
 use tunnel::{PROGRAMS, Tunnel, TunnelProgram};
 
 /// The timeout for a connection.
@@ -95,21 +96,27 @@ where
         let reached = Connection { address, way };
         match direct(&reached.address, &probe).await {
             Ok(()) => return Ok(reached),
-            Err(error) => failed.push(format!("{reached}: {error:#}")),
+            Err(error) => failed.push(format!("{reached}: {}", causes(&error))),
         }
     }
     match ways {
         Routes::Direct => {}
         Routes::All => {
+            let mut tunnels: Vec<(Vec<&str>, String)> = Vec::new();
             for program in PROGRAMS {
-                match tunnelled(target, port, *program, &probe).await {
+                let error = match tunnelled(target, port, *program, &probe).await {
                     Ok(tunnel) => return Ok(Connection::through(tunnel)),
-                    Err(error) => {
-                        failed
-                            .push(format!("a tunnel through `{}` in the container: {error:#}", program.name));
-                    }
+                    Err(error) => causes(&error),
+                };
+                // The programs mostly fail for one reason.
+                match tunnels.iter_mut().find(|(_, known)| *known == error) {
+                    Some((programs, _)) => programs.push(program.name),
+                    None => tunnels.push((vec![program.name], error)),
                 }
             }
+            failed.extend(tunnels.into_iter().map(|(programs, error)| {
+                format!("a tunnel through `{}` in the container: {error}", programs.join("`, `"))
+            }));
         }
     }
     if failed.is_empty() {

@@ -84,7 +84,7 @@ impl Backup {
             kind,
             cluster: Vec::new(),
             server: None,
-            reason: "the record of the last stop".to_owned(),
+            reason: "baseline of the last stop".to_owned(),
             proof: Proof::Copied,
             fingerprint: held,
             artifacts: Vec::new(),

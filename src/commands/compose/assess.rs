@@ -27,7 +27,7 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
         if let Subject::Volume { name, .. } = &impact.subject {
             impact.bytes = sizes.get(name).copied();
             if impact.bytes == Some(0) {
-                impact.contents = Some("nothing".to_owned());
+                impact.contents = Some("empty".to_owned());
             }
         }
         for store in cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject)) {

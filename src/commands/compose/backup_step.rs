@@ -58,9 +58,13 @@ pub(super) async fn back_up(
         backup_plan::make(cx, plan, report::backs_up_before(cx)).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "cannot determine what to back up, so nothing was run")
                 .because(error)
+                .run(
+                    "Fix the problem and retry, or continue without a backup",
+                    cx.suggest().again("--safe-skip-backup", &command.words),
+                )
         })?;
     for subject in &impossible {
-        command.ui.warn(format!("{}: it cannot be backed up.", format::subject(subject)));
+        command.ui.warn(format!("{} cannot be backed up.", format::subject(subject)));
     }
     for (store, verified) in &mut current {
         interruptible(backup_run::prove(cx, apply, store, verified, cx.settings.backup.proof)).await?;
@@ -83,8 +87,9 @@ fn report_current(
     for (store, backup) in verified.chain(complete) {
         if reported.insert(&backup.directory) {
             cx.ui().good(format!(
-                "{} is unchanged since its backup of {} ({}): no new one is needed.",
+                "{} is unchanged since its backup `{}` ({}, {}): no new one is needed.",
                 format::saved(&backup.manifest.cluster, &store.service),
+                backup.name(),
                 format::ago(backup.manifest.created),
                 format::contents(&backup.manifest.fingerprint),
             ));

@@ -56,7 +56,8 @@ async fn supervise(command: &CommandContext, options: SpawnOptions) -> Result<Ex
         Ok(Ok(exit)) => Ok(Exit::Compose(exit.code)),
         Ok(Err(error)) => {
             Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", command.binary.path.display()))
-                .because(error))
+                .because(error)
+                .say("Nothing was run."))
         }
         Err(error) => Err(Failure::new(Exit::Internal, "waiting for Compose failed").because(error)),
     }

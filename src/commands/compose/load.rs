@@ -2,7 +2,7 @@
 
 use super::child::Unassessed;
 use crate::commands::context::{self, CommandContext, ProjectContext};
-use crate::error::Failure;
+use crate::error::{Failure, causes};
 use crate::exit::Exit;
 
 /// The project, or why the command cannot be assessed.
@@ -30,7 +30,12 @@ pub(super) async fn project(
     match ProjectContext::of_project(command, project).await {
         Ok(cx) => Ok(LoadOutcome::Project(Box::new(cx))),
         Err(failure) if failure.exit == Exit::Unavailable && !may_lose_data && !command.safe.plan => {
-            command.ui.warn(format!("{failure}; running without safety checks."));
+            let cause = failure.cause.as_ref().map(|cause| format!(": {}", causes(cause)));
+            command.ui.warn(format!(
+                "{failure}{}. `{}` runs without safety checks.",
+                cause.unwrap_or_default(),
+                reading.name()
+            ));
             Ok(LoadOutcome::Unassessable(Unassessed::EngineUnavailable))
         }
         Err(failure) => Err(failure),

@@ -66,7 +66,7 @@ pub(super) async fn check(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failu
 
 fn failed(command: &str, first: &CheckFinding, others: &[&CheckFinding]) -> Failure {
     let mut failure =
-        Failure::new(Exit::Refused, format!("`{}` could not work: {}", first.service, first.what))
+        Failure::new(Exit::Refused, format!("`{}` would not work: {}", first.service, first.what))
             .say(format!("{}.", format::sentence(&first.why)));
     if let Some(command) = &first.suggest {
         failure = failure.run("To fix it", command);

@@ -3,7 +3,8 @@
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
-use crate::policy::{Assessment, DecisionInput, Effect, Impact};
+use crate::inventory::Store;
+use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Refusal, Subject};
 use crate::preflight::CheckFinding;
 use crate::settings::BackedCommand;
 use crate::ui::Page;
@@ -16,10 +17,9 @@ pub(super) fn command(cx: &ProjectContext<'_>) -> String {
 /// Introduces the command with the confirmation token.
 pub(super) fn allow_hint(cx: &ProjectContext<'_>) -> String {
     if cx.command.safe.skip_backup {
-        "To allow exactly this, once, without a backup".to_owned()
+        "To run exactly this command once, without a backup".to_owned()
     } else {
-        let name = cx.command.reading.name();
-        format!("To allow exactly this, once (the data is backed up before `{name}` runs)")
+        "To run exactly this command once, after a backup".to_owned()
     }
 }
 
@@ -43,13 +43,12 @@ pub(super) fn backs_up_before(cx: &ProjectContext<'_>) -> bool {
 /// Prints the effects on data before anything happens.
 pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
     let ui = cx.ui();
-    let line = |impact: &Impact| format!("{}: {}.", format::subject(&impact.subject), impact.reason);
     let reported = plan.impacts.iter().filter(|impact| format::is_reported(impact));
     let verb = match plan.worst() {
         Effect::Destroy => "destroys",
         Effect::Orphan => "leaves behind",
         Effect::None | Effect::Interrupt => {
-            reported.for_each(|impact| ui.say(line(impact)));
+            reported.for_each(|impact| ui.say(format::reason(impact)));
             return;
         }
     };
@@ -60,7 +59,38 @@ pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
         format::elsewhere(cx)
     ));
     ui.text(Page::new().blank().page(format::losses(plan)));
-    reported.filter(|impact| impact.effect == Effect::Interrupt).for_each(|impact| ui.say(line(impact)));
+    reported
+        .filter(|impact| impact.effect == Effect::Interrupt)
+        .for_each(|impact| ui.say(format::reason(impact)));
+}
+
+/// What would follow from a plan that loses data, where somebody can be asked.
+fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
+    let backup = if cx.command.safe.skip_backup {
+        "The data would not be backed up"
+    } else {
+        "The data would be backed up first"
+    };
+    match policy::decide(&DecisionInput { terminal: true, ..decision_input(cx, plan) }) {
+        Decision::Allow(_) => format!("{backup}, and there would be no prompt."),
+        Decision::Confirm(_) => format!("{backup}, and you would be asked to type the project name."),
+        Decision::Refuse(Refusal::Settings(_)) => {
+            "The command would be refused: the settings do not allow it.".to_owned()
+        }
+        Decision::Refuse(Refusal::NoTerminal(_) | Refusal::WrongToken(_)) => {
+            "The command would be refused: the token belongs to another plan.".to_owned()
+        }
+    }
+}
+
+/// Whether the command stops a server that can be backed up while it runs.
+fn stops_server(cx: &ProjectContext<'_>, plan: &Assessment) -> bool {
+    let is_stopped = |store: &Store| {
+        plan.impacts
+            .iter()
+            .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
+    };
+    cx.inventory.stores.iter().any(|store| store.is_server() && store.is_running() && is_stopped(store))
 }
 
 /// Prints the plan to standard output. `findings` are those of the preflight checks, if the command starts services.
@@ -71,23 +101,19 @@ pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<
         return;
     }
     ui.paragraph(format!(
-        "{} in project `{}`{}: nothing was run.",
+        "Plan for {} in project `{}`{}; nothing was run.",
         command(cx),
         cx.project.name,
         format::elsewhere(cx)
     ));
     if plan.impacts.is_empty() {
-        ui.paragraph("It affects no data.");
+        ui.paragraph("The command affects no data.");
     } else {
         ui.result(Page::new().blank().page(format::effects(plan)));
     }
     match plan.worst() {
-        Effect::Destroy | Effect::Orphan => {
-            ui.paragraph(
-                "The data would be backed up first, and you would be asked to type the project name.",
-            );
-        }
-        Effect::Interrupt if backs_up_before(cx) => {
+        Effect::Destroy | Effect::Orphan => ui.paragraph(decision(cx, plan)),
+        Effect::Interrupt if backs_up_before(cx) && stops_server(cx, plan) => {
             ui.paragraph("Running Qdrant servers would be backed up first.");
         }
         Effect::Interrupt | Effect::None => {}

@@ -8,7 +8,7 @@ use crate::commands::backup_run::Saved;
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::commands::mode::Apply;
-use crate::error::Failure;
+use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::Store;
 use crate::journal::{self, CommandOutcome, JournalEntry};
@@ -99,7 +99,7 @@ impl CommandRecord {
             return;
         }
         if let Err(error) = journal::append(cx.root.directory(), &self.entry.clone().end(outcome, exit)) {
-            cx.ui().warn(format!("the journal cannot be written: {error}"));
+            cx.ui().warn(format!("the journal cannot be written: {}.", causes(&error.into())));
         }
     }
 }

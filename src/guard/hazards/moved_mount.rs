@@ -72,7 +72,14 @@ fn compare(cx: &HazardContext<'_>, service: &Service, container: &Container, fou
             service.name,
             path.display(),
             before.describe(),
-            after.describe()
+            match &after {
+                MountedLocation::Layer => "nothing there".to_owned(),
+                MountedLocation::Volume { .. }
+                | MountedLocation::Directory(_)
+                | MountedLocation::NewAnonymous
+                | MountedLocation::Memory
+                | MountedLocation::Unknown => after.describe(),
+            }
         );
         found.push(Impact { notice, ..Impact::new(Effect::Orphan, subject, reason) });
     }

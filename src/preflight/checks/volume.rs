@@ -12,7 +12,7 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
             CheckSeverity::Stop,
             &mount.service,
             format!("the external volume `{}` does not exist", volume.name),
-            "Compose does not create external volumes; it may be on another engine, and a new one would be empty",
+            "Compose does not create external volumes; it may be on another engine, and a new one is empty",
         )
         .with_command(["docker", "volume", "create", &volume.name]),
     );

@@ -137,3 +137,48 @@ fn unreadable_directory() {
     assert!(scene.engine.count(EngineMethod::CreateHelper) == 0, "nothing was begun");
     scene.snapshot("backups/unreadable_directory");
 }
+
+#[test]
+fn dry_runs() {
+    Scene::shop()
+        .run("backup --dry-run")
+        .run("backup --dry-run --format json")
+        .run("backup --format json")
+        .snapshot("backups/dry_runs");
+}
+
+#[test]
+fn nothing_intact_to_keep() {
+    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
+    let mut scene = Scene::shop().with_settings(&settings);
+    scene.prepare("backup");
+    let first = only_backup(&scene.path("backups/db"));
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
+    scene.prepare("backup");
+    let backups =
+        fs::read_dir(scene.path("backups/db")).expect("backups").map(|entry| entry.expect("one").path());
+    for backup in backups.filter(|path| path.join("manifest.json").is_file() && *path != first) {
+        for file in
+            files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "tar"))
+        {
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
+            fs::write(file, "damage").expect("written");
+        }
+    }
+    scene.run("backups prune").snapshot("backups/nothing_intact_to_keep");
+}
+
+#[test]
+fn not_test_restored() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup").run("verify latest --prove").run("verify latest --prove --dry-run");
+    let backup = only_backup(&scene.path("backups/db"));
+    for file in
+        files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "tar"))
+    {
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
+        fs::write(file, "damage").expect("written");
+    }
+    scene.run("verify latest --prove").snapshot("backups/not_test_restored");
+}

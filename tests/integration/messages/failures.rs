@@ -93,3 +93,17 @@ fn images_unreadable() {
         .fail_with(EngineMethod::Image, || EngineError::NotFound { what: "image `postgres:17`".into() });
     scene.run("--safe-plan up -d").run("down --rmi all").snapshot("failures/images_unreadable");
 }
+
+#[test]
+fn compose_cannot_be_run() {
+    Scene::shop()
+        .with_broken_compose()
+        .run("down -v")
+        .run("backup")
+        .snapshot("failures/compose_cannot_be_run");
+}
+
+#[test]
+fn handing_over_fails() {
+    Scene::shop().run("ps").snapshot("failures/handing_over_fails");
+}

@@ -59,3 +59,21 @@ fn scripts() {
 fn explanation() {
     Scene::empty().run("lint --explain data-on-anonymous-volume").snapshot("lint/explanation");
 }
+
+#[test]
+fn baseline() {
+    Scene::empty()
+        .with_file("compose.yaml", LOSES_DATA)
+        .run("lint {project}/compose.yaml --baseline {project}/known.json")
+        .run("lint {project}/compose.yaml --baseline {project}/known.json --write-baseline --dry-run")
+        .run("lint {project}/compose.yaml --baseline {project}/known.json --write-baseline")
+        .run("lint {project}/compose.yaml --baseline {project}/known.json")
+        .snapshot("lint/baseline");
+}
+
+#[test]
+fn nothing_to_check() {
+    let mut scene = Scene::empty();
+    scene.env().current_dir = "/nowhere".into();
+    scene.run("lint").run("lint --scripts {project}/nosuch").snapshot("lint/nothing_to_check");
+}

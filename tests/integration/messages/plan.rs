@@ -31,3 +31,13 @@ fn up_as_json() {
 fn no_data() {
     Scene::empty().run("--safe-plan down -v").snapshot("plan/no_data");
 }
+
+#[test]
+fn decisions() {
+    let guard = |destroy: &str| serde_json::json!({ "guard": { "destroy": destroy } });
+    let mut scene = Scene::shop().with_settings(&guard("refuse"));
+    scene.run("--safe-plan down -v");
+    scene = scene.with_settings(&guard("allow"));
+    scene.run("--safe-plan down -v").run("--safe-plan --safe-skip-backup down -v");
+    scene.snapshot("plan/decisions");
+}

@@ -111,3 +111,43 @@ fn no_backup() {
 fn no_data() {
     Scene::empty().run("restore").snapshot("restore/no_data");
 }
+
+#[test]
+fn dry_run() {
+    changed().run("restore --dry-run").run("restore --dry-run --format json").snapshot("restore/dry_run");
+}
+
+#[test]
+fn without_a_baseline() {
+    Scene::shop()
+        .run("restore --service db --schema-only")
+        .run("restore --service nosuch --schema-only")
+        .snapshot("restore/without_a_baseline");
+}
+
+#[test]
+fn into_another_service() {
+    let mut scene = changed();
+    let directory = scene.path("backups/db");
+    let mut backups = std::fs::read_dir(directory).expect("backups").map(|entry| entry.expect("one").path());
+    let backup = backups.find(|path| path.join("manifest.json").is_file()).expect("a backup");
+    let name = backup.file_name().expect("a name").to_string_lossy().into_owned();
+    scene
+        .run(&format!("restore {name} --service nosuch"))
+        .run(&format!("restore {name} --service web"))
+        .snapshot("restore/into_another_service");
+}
+
+#[test]
+fn never_merges() {
+    let mut scene = changed().with_files("shop_data", &[("base/1/9999", 10)]).at_terminal(&[typed("shop")]);
+    scene.run("restore").snapshot("restore/never_merges");
+}
+
+#[test]
+fn without_a_container() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup");
+    scene.engine = safe_compose::engine::memory::MemoryEngine::new();
+    scene.run("restore").snapshot("restore/without_a_container");
+}

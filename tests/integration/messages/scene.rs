@@ -29,7 +29,7 @@ const COMPOSE: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 case " $* " in
 *" version --short "*) cat "$here/version" ;;
-*" --help "*" --no-such-flag "*) exit 16 ;;
+*" --help "*" --no-such-flag "* | *" bakcup "*) exit 16 ;;
 *" --help "*) ;;
 *" config --hash "*) cat "$here/hashes" ;;
 *" config "*)
@@ -142,6 +142,12 @@ impl Scene {
     /// What Compose prints of its version.
     pub(crate) fn with_compose_version(self, version: &str) -> Self {
         write(&self.tools.path().join("version"), version, 0o644);
+        self
+    }
+
+    /// Compose cannot be run.
+    pub(crate) fn with_broken_compose(self) -> Self {
+        write(&self.tools.path().join("docker-compose"), "#!/nowhere/sh\n", 0o755);
         self
     }
 
@@ -323,6 +329,8 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"scratch-[0-9a-f]{12}\b", "scratch-[id--------]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"\([0-9a-f]{12}\)", "([commit----])"),
+        (r#""commit": "[0-9a-f]{12}""#, r#""commit": "[commit]""#),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
     .into()

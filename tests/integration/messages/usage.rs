@@ -41,3 +41,33 @@ fn version() {
 fn help() {
     Scene::shop().run("--safe-help").snapshot("usage/help");
 }
+
+#[test]
+fn flags_that_a_command_has_no_use_for() {
+    Scene::shop()
+        .run("--safe-skip-checks status")
+        .run("--safe-allow=000000000000 backup")
+        .run("--safe-format=json man")
+        .snapshot("usage/flags_that_a_command_has_no_use_for");
+}
+
+#[test]
+fn misspelled_command() {
+    Scene::shop().run("bakcup").snapshot("usage/misspelled_command");
+}
+
+#[test]
+fn version_as_json() {
+    Scene::shop().run("--safe-version --safe-format=json").snapshot("usage/version_as_json");
+}
+
+#[test]
+fn man_pages() {
+    let mut scene = Scene::empty();
+    scene.run("man --directory {project}/man --dry-run").run("man --directory {project}/man");
+    std::fs::create_dir(scene.path("man")).expect("made");
+    scene.run("man --directory {project}/man");
+    std::fs::remove_file(scene.path("man/safe-compose.1")).expect("removed");
+    std::fs::create_dir(scene.path("man/safe-compose.1")).expect("made");
+    scene.run("man --directory {project}/man").snapshot("usage/man_pages");
+}

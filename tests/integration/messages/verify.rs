@@ -194,3 +194,59 @@ fn server_does_not_answer() {
     scene.run("verify").run("verify --accept").run("backup").run("stop");
     scene.snapshot("verify/server_does_not_answer");
 }
+
+#[test]
+fn damaged_baseline() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    let file = server.scene.path("backups/qdrant/last_stop.json");
+    assert!(file.is_file());
+    std::fs::write(&file, "{").expect("written");
+    server
+        .scene
+        .run("verify")
+        .run("status")
+        .run("verify --accept --dry-run")
+        .run("verify --accept --format json");
+    server.scene.snapshot("verify/damaged_baseline");
+}
+
+#[test]
+fn exported_and_imported() {
+    let mut server = Server::start();
+    server.scene.run("export-data --dry-run").run("export-data --file-format jsonl --format json");
+    let directory = server.scene.path("backups/qdrant");
+    let mut files = std::fs::read_dir(directory).expect("files").map(|entry| entry.expect("an entry").path());
+    let file = files.find(|path| path.extension().is_some_and(|extension| extension == "zst")).expect("one");
+    std::fs::copy(file, server.scene.path("copy.jsonl.zst")).expect("copied");
+    server.lose("recipes");
+    server
+        .scene
+        .run("import-data {project}/copy.jsonl.zst --dry-run")
+        .run("import-data {project}/copy.jsonl.zst --skip-existing")
+        .run("import-data {project}/copy.txt")
+        .run("import-data {project}/copy.jsonl.zst --service nosuch")
+        .run("import-data {project}/copy.jsonl.zst --collection nosuch");
+    server.scene.engine.set_state("shop-qdrant-1", ContainerState::Exited);
+    server.scene.run("import-data {project}/copy.jsonl.zst").run("export-data");
+    server.scene.snapshot("verify/exported_and_imported");
+}
+
+#[test]
+fn nothing_to_export() {
+    Scene::shop().run("export-data").run("export-data nosuch").snapshot("verify/nothing_to_export");
+}
+
+#[test]
+fn unchanged_since_its_backup() {
+    let mut server = Server::start();
+    server.scene.prepare("backup");
+    server.scene.run("--safe-plan down").run("down").snapshot("verify/unchanged_since_its_backup");
+}
+
+#[test]
+fn would_be_destroyed() {
+    let mut server = Server::start();
+    server.scene.run("down -v").run("--safe-plan --safe-format=json down -v");
+    server.scene.snapshot("verify/would_be_destroyed");
+}

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::engine::{Engine, ExecPipe};
+use crate::error::causes;
 
 /// A program that connects its standard input and output to a port.
 #[derive(Debug, Clone, Copy)]
@@ -120,8 +121,13 @@ async fn serve(listener: TcpListener, entrance: Entrance, trouble: Arc<Mutex<Opt
                 let Ok((client, _)) = accepted else { continue };
                 let (entrance, trouble) = (entrance.clone(), Arc::clone(&trouble));
                 connections.spawn(async move {
-                    if let Err(reason) = connect(client, &entrance).await {
-                        *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                    match start(&entrance).await {
+                        Ok(pipe) => copy_both(client, pipe).await,
+                        // Recorded before the connection closes: then the client looks for the reason.
+                        Err(reason) => {
+                            *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                            drop(client);
+                        }
                     }
                 });
             }
@@ -130,16 +136,11 @@ async fn serve(listener: TcpListener, entrance: Entrance, trouble: Arc<Mutex<Opt
     }
 }
 
-async fn connect(client: TcpStream, entrance: &Entrance) -> Result<(), String> {
+async fn start(entrance: &Entrance) -> Result<ExecPipe, String> {
     let argv = (entrance.program.argv)(entrance.port);
     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let pipe = entrance
-        .engine
-        .exec(&entrance.container, &argv)
-        .await
-        .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
-    copy_both(client, pipe).await;
-    Ok(())
+    let started = entrance.engine.exec(&entrance.container, &argv).await;
+    started.map_err(|error| causes(&anyhow::Error::new(error)))
 }
 
 /// Copies until the server's side ends, or until the client's side has ended and the server has been silent for

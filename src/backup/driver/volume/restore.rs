@@ -181,12 +181,14 @@ async fn on_places<T>(
             if let LocationSource::Volume { name: Some(name), .. } = &place.source {
                 ensure!(
                     target.engine.volume(name).await?.is_some(),
-                    "volume `{name}` does not exist; `create` creates it and its container"
+                    "volume `{name}` does not exist: `create {}` creates it and its container",
+                    target.store.service
                 );
             } else {
                 bail!(
-                    "`{}` cannot be accessed without a container; `create` creates one",
-                    place.target.display()
+                    "`{}` cannot be accessed without a container: `create {}` creates one",
+                    place.target.display(),
+                    target.store.service
                 );
             }
         }

@@ -67,7 +67,7 @@ pub(crate) async fn plan(
             && from.manifest.shards(&name).is_empty()
         {
             bail!(
-                "the server is part of a cluster, and the backup of collection `{name}` is from a single server: transfer it with `backup --format json`, whose file any server accepts"
+                "the server is part of a cluster, and the backup of collection `{name}` is from a single server: transfer it with `export-data` and `import-data`"
             );
         }
         let count = collection.and_then(|one| one.points).filter(|_| !options.schema_only);
