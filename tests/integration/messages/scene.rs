@@ -323,6 +323,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"scratch-[0-9a-f]{12}\b", "scratch-[id--------]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        (r"(?m)^(safe-compose [\d.]+) \([0-9a-f]{12}\)$", "$1 ([commit])"),
     ]
     .map(|(pattern, with)| (Regex::new(pattern).expect("a pattern"), with))
     .into()
