@@ -10,7 +10,7 @@ use super::stage::{Visibility, judge};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::cluster::Cluster;
+use crate::backup::driver::qdrant::server::client::Cluster;
 use crate::backup::driver::qdrant::server::version;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step};

@@ -1,12 +1,11 @@
 //! One server, over gRPC if its port is reachable, and over REST.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::access::ServerAccess;
-use super::cluster::Cluster;
 use super::error::{ApiError, Result};
 use super::grpc::Grpc;
 use super::rest::{COUNT, Descriptor, Rest, SnapshotTarget};
@@ -22,9 +21,22 @@ pub(crate) struct Client {
     grpc: Option<Grpc>,
     version: String,
     /// If it was looked up, and there is one.
-    cluster: Option<Cluster>,
+    pub(super) cluster: Option<Cluster>,
     /// Last, so that a tunnel stays open as long as anything uses it.
     _connections: (Connection, Option<Connection>),
+}
+
+/// The other nodes of a server's cluster that are services of this project and respond.
+pub(crate) struct Cluster {
+    pub(super) own: u64,
+    pub(super) others: BTreeMap<u64, ClusterNode>,
+    /// Why some are unreachable, for the message.
+    pub(super) unreachable: Vec<String>,
+}
+
+pub(super) struct ClusterNode {
+    pub(super) store: String,
+    pub(super) client: Client,
 }
 
 /// Uses gRPC, or REST if there is no gRPC or its connection is lost. For requests that may be sent twice.
@@ -72,13 +84,6 @@ impl Client {
         };
         tracing::debug!(rest = %connection, grpc = grpc.is_some(), version, "found the server");
         Ok(Self { rest, grpc, version, cluster: None, _connections: (connection, grpc_connection) })
-    }
-
-    /// Like [`Client::connect`], with the other nodes if the server is part of a cluster.
-    pub(crate) async fn connect_all(target: DriverTarget<'_>) -> anyhow::Result<Arc<Self>> {
-        let mut client = Self::connect(target).await?;
-        client.cluster = Box::pin(Cluster::of(&client, target)).await?;
-        Ok(Arc::new(client))
     }
 
     /// The cluster that it is a node of.

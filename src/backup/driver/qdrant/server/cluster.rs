@@ -5,27 +5,15 @@
 //! not matter for a restore.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use super::client::Client;
+use super::client::{Client, Cluster, ClusterNode};
 use super::error::{ApiError, Result};
 use super::placement::{Placement, Replica};
 use crate::backup::driver::DriverTarget;
 use crate::inventory::{Store, StoreKind};
-
-/// The other nodes of a server's cluster that are services of this project and respond.
-pub(crate) struct Cluster {
-    own: u64,
-    others: BTreeMap<u64, ClusterNode>,
-    /// Why some are unreachable, for the message.
-    unreachable: Vec<String>,
-}
-
-struct ClusterNode {
-    store: String,
-    client: Client,
-}
 
 /// A server that has some of the shards.
 pub(crate) struct ClusterMember<'a> {
@@ -65,7 +53,7 @@ impl ClusterInfo {
 
 impl Cluster {
     /// `None` for a single server.
-    pub(super) async fn of(client: &Client, target: DriverTarget<'_>) -> anyhow::Result<Option<Self>> {
+    async fn of(client: &Client, target: DriverTarget<'_>) -> anyhow::Result<Option<Self>> {
         let Some(report) = ClusterInfo::of(client).await? else { return Ok(None) };
         let mut cluster = Self { own: report.own, others: BTreeMap::new(), unreachable: Vec::new() };
         let is_other = |store: &&Store| store.kind == StoreKind::Qdrant && store.id != target.store.id;
@@ -118,6 +106,13 @@ pub(super) async fn ensure_cluster_ready(client: &Client, collections: &[String]
 }
 
 impl Client {
+    /// Like [`Client::connect`], with the other nodes if the server is part of a cluster.
+    pub(crate) async fn connect_all(target: DriverTarget<'_>) -> anyhow::Result<Arc<Self>> {
+        let mut client = Self::connect(target).await?;
+        client.cluster = Box::pin(Cluster::of(&client, target)).await?;
+        Ok(Arc::new(client))
+    }
+
     /// A reachable node with an active replica of a shard.
     pub(crate) fn holder(
         &self,
