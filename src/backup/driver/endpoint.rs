@@ -117,10 +117,10 @@ where
         Routes::Direct => {}
         Routes::All => {
             let (direct, tunnel) = tokio::select! {
-                direct = wait_for_direct(&to_retry, &probe) => (Some(direct), None),
-                tunnel = open_tunnel(target, port, &probe, &mut failed) => match &tunnel {
+                direct = Box::pin(wait_for_direct(&to_retry, &probe)) => (Some(direct), None),
+                tunnel = Box::pin(open_tunnel(target, port, &probe, &mut failed)) => match &tunnel {
                     Some(_) => {
-                        let again = timeout(LAST_CHECK, first_direct(&to_retry, &probe)).await;
+                        let again = timeout(LAST_CHECK, Box::pin(first_direct(&to_retry, &probe))).await;
                         (again.ok().flatten(), tunnel)
                     }
                     None => (None, None),
