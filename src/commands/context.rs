@@ -68,10 +68,27 @@ pub(super) struct ProjectContext<'a> {
     pub root: BackupRoot,
 }
 
+/// Why the context of a project could not be gathered.
+pub(super) enum GatherError {
+    /// Compose cannot read the file.
+    File(ProjectError),
+    Other(Failure),
+}
+
 impl CommandContext {
     /// Reads the project's file through the real Compose.
     pub fn project(&self) -> Result<Project, ProjectError> {
         Project::read(&self.binary, &self.reading, &self.env, self.stdin.as_deref())
+    }
+
+    /// The same in another thread, so that this one can do something else.
+    async fn project_in_background(&self) -> Result<Project, ProjectError> {
+        let (binary, reading) = (self.binary.clone(), self.reading.clone());
+        let (env, stdin) = (self.env.clone(), self.stdin.clone());
+        let reading = move || Project::read(&binary, &reading, &env, stdin.as_deref());
+        tokio::task::spawn_blocking(reading).await.unwrap_or_else(|error| {
+            Err(ProjectError::Run { path: self.binary.path.clone(), source: std::io::Error::other(error) })
+        })
     }
 
     /// The name of the subcommand, if it is one of Compose.
@@ -93,23 +110,47 @@ impl CommandContext {
 impl<'a> ProjectContext<'a> {
     /// Reads the file and asks the engine.
     pub(super) async fn gather(command: &'a CommandContext) -> Result<Self, Failure> {
-        let project = command.project().map_err(|error| unreadable(command, error))?;
-        Self::of_project(command, project).await
+        Self::try_gather(command).await.map_err(|error| match error {
+            GatherError::File(error) => unreadable(command, error),
+            GatherError::Other(failure) => failure,
+        })
     }
 
-    /// Asks the engine about a project that was already read.
-    pub(super) async fn of_project(command: &'a CommandContext, project: Project) -> Result<Self, Failure> {
-        let settings = settings(&project)?;
-        let engine = connect(command).await.map_err(no_engine)?;
-        let (identity, containers, labelled, holders) = tokio::try_join!(
-            engine.identity(),
+    /// Like [`ProjectContext::gather`], for callers that can do without the file.
+    ///
+    /// Compose reads the file while the engine is asked what does not depend on it. An unreadable file is reported
+    /// whether or not the engine has answered.
+    pub(super) async fn try_gather(command: &'a CommandContext) -> Result<Self, GatherError> {
+        let project = command.project_in_background();
+        let engine = ConnectedEngine::connect(command);
+        tokio::pin!(project, engine);
+        let (project, connected) = tokio::select! {
+            project = &mut project => (project, None),
+            connected = &mut engine => (project.await, Some(connected)),
+        };
+        let project = project.map_err(GatherError::File)?;
+        let settings = settings(&project).map_err(GatherError::Other)?;
+        let connected = match connected {
+            Some(connected) => connected,
+            None => engine.await,
+        };
+        let of_project = async { Self::of_project(command, project, settings, connected?).await };
+        of_project.await.map_err(|error| GatherError::Other(no_engine(error)))
+    }
+
+    /// Asks the engine about the project.
+    async fn of_project(
+        command: &'a CommandContext,
+        project: Project,
+        settings: Settings,
+        connected: ConnectedEngine,
+    ) -> Result<Self, EngineError> {
+        let ConnectedEngine { engine, identity, holders } = connected;
+        let (containers, labelled) = tokio::try_join!(
             engine.project_containers(&project.name),
             engine.project_volumes(&project.name),
-            engine.holders(),
-        )
-        .map_err(no_engine)?;
-        let volumes =
-            every_volume(engine.as_ref(), &project, &containers, labelled).await.map_err(no_engine)?;
+        )?;
+        let volumes = every_volume(engine.as_ref(), &project, &containers, labelled).await?;
         let inventory =
             Inventory::take(identity, &project.name, project.whole_model(), &containers, &settings);
         let root = backup_root(&project, &settings);
@@ -166,6 +207,21 @@ impl<'a> ProjectContext<'a> {
             &self.settings,
         );
         Ok(())
+    }
+}
+
+/// What is known of the engine before the project is.
+struct ConnectedEngine {
+    engine: Arc<dyn Engine>,
+    identity: Identity,
+    holders: Vec<Container>,
+}
+
+impl ConnectedEngine {
+    async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
+        let engine = connect(command).await?;
+        let (identity, holders) = tokio::try_join!(engine.identity(), engine.holders())?;
+        Ok(Self { engine, identity, holders })
     }
 }
 

@@ -16,7 +16,7 @@ use super::format;
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::Format;
-use crate::engine::{Container, Volume};
+use crate::engine::{Container, Volume, volume_sizes_in_time};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
@@ -34,11 +34,11 @@ const COLUMNS: &[Column] = &[
     Column::extra("BASELINE"),
 ];
 
-/// How long the engine may take to measure its volumes; unknown sizes are better than no answer.
-const SIZE_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// How many files of a directory are counted for its size at most.
 const MAX_FILES: usize = 20_000;
+
+/// How long that may take: a directory can be on a slow file server.
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
@@ -78,13 +78,10 @@ pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit
 
 /// Every data mount of every service, then the other volumes of the project.
 async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec<Row<'a>> {
-    let measured = tokio::time::timeout(SIZE_TIMEOUT, cx.engine.volume_sizes()).await;
-    let sizes = if let Ok(Ok(sizes)) = measured {
-        sizes
-    } else {
-        warnings.push("the engine did not report the sizes of its volumes.".to_owned());
+    let sizes = volume_sizes_in_time(cx.engine.as_ref()).await.unwrap_or_else(|error| {
+        warnings.push(format!("{error}, so they are left out."));
         BTreeMap::new()
-    };
+    });
     let mut rows: Vec<Row<'a>> = Vec::new();
     for store in &cx.inventory.stores {
         let (backup, record) = backup_and_baseline(cx, &store.id, warnings);
@@ -193,9 +190,9 @@ fn is_disposable(cx: &ProjectContext<'_>, source: &LocationSource) -> bool {
         .any(|key| cx.settings.volumes.get(key).is_some_and(|volume| volume.disposable))
 }
 
-/// The size of a directory's files; `None` when there are too many or they cannot be read.
+/// The size of a directory's files; `None` when there are too many, or when they cannot be read in time.
 async fn size(directory: std::path::PathBuf) -> Option<u64> {
-    tokio::task::spawn_blocking(move || {
+    let counting = tokio::task::spawn_blocking(move || {
         let mut open = vec![directory];
         let (mut bytes, mut seen) = (0, 0);
         while let Some(path) = open.pop() {
@@ -213,8 +210,6 @@ async fn size(directory: std::path::PathBuf) -> Option<u64> {
             }
         }
         Some(bytes)
-    })
-    .await
-    .ok()
-    .flatten()
+    });
+    tokio::time::timeout(DIRECTORY_TIMEOUT, counting).await.ok()?.ok().flatten()
 }

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod own_image;
 mod scratch;
 mod types;
+mod volume_sizes;
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -21,6 +22,7 @@ use crate::policy::Clearance;
 
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
+pub use volume_sizes::{SizesUnknown, volume_sizes_in_time};
 
 /// The label of helper containers: short-lived containers that give access to volumes.
 pub const HELPER_LABEL: &str = "safe-compose.helper";
@@ -87,7 +89,8 @@ pub trait Engine: Send + Sync {
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
-    /// The size of each volume in bytes. Slow with many volumes: the engine reads all of them.
+    /// The size of each volume in bytes. Slow with many volumes: the engine reads all of them. Nothing should wait for it;
+    /// use [`volume_sizes_in_time`].
     async fn volume_sizes(&self) -> Result<std::collections::BTreeMap<String, u64>>;
     /// Whether the engine maps users in containers to other users on the host (rootless mode, `userns-remap`). The owner
     /// of a file on the host then does not say who can write it in a container.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use safe_compose::compose::binary::ComposeBinary;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::{Caller, Invocation};
-use safe_compose::compose::model::DeclaredSource;
+use safe_compose::compose::model::{DeclaredSource, Model};
 use safe_compose::compose::project::{Project, ProjectError, reads_stdin};
 use safe_compose::env::Env;
 
@@ -153,6 +153,62 @@ fn with_a_name_and_no_file_v2_goes_by_labels() {
     let project = ask.read(&["--project-directory", "/nowhere", "down"], None).expect("the name is enough");
     assert!(project.label_mode && project.name == "from-env");
     assert!(!ask.read(&["-f", &file, "down"], None).expect("sound").label_mode);
+}
+
+/// A comment with the word `profiles` makes no difference to Compose, and makes the program ask for both renderings.
+#[test]
+fn one_rendering_says_the_same_as_two() {
+    let Some(binary) = real_compose(Grammar::V2) else { return };
+    let files = [
+        r#"
+services:
+  db: { image: busybox, environment: { UNSET: "${SAFE_COMPOSE_TEST_UNSET}" }, volumes: ["data:/data", "./here:/b", "/anon"] }
+  copy: { image: busybox, volumes_from: [db], depends_on: [db], deploy: { replicas: 0 } }
+volumes: { data: {}, unused: {}, far: { external: true, name: elsewhere }, mounted: { name: fixed } }
+"#,
+        "services: { db: { build: ., volumes: [{ type: volume, source: data, target: /d, read_only: true }] } }\nvolumes: { data: }\n",
+        "services: {}\nvolumes: { unused: {} }\n",
+    ];
+    for text in files {
+        let (_once, _, one) = directory(text);
+        let (_twice, _, two) = directory(&format!("{text}\n# profiles\n"));
+        let read = |file: &str| {
+            let place = Path::new(file).parent().expect("a directory").to_str().expect("plain").to_owned();
+            let project = ask(Grammar::V2, &binary).read(&["-f", file, "down"], None).expect("sound");
+            // The two files are in different directories.
+            format!("{:#?} {:#?}", project.model, project.everything).replace(&place, "")
+        };
+        assert_eq!(read(&one), read(&two), "{text}");
+    }
+}
+
+#[test]
+fn compose_renders_a_file_without_profiles_once() {
+    let root = tempfile::tempdir().expect("a directory");
+    let (binary, log) = (root.path().join("docker-compose"), root.path().join("log"));
+    let rendered = |service: &str| {
+        format!(
+            r#"{{"name": "x", "services": {{"db": {service}}}, "volumes": {{"data": {{"name": "x_data"}}, "unused": {{"name": "x_unused"}}}}}}"#
+        )
+    };
+    let calls = |file: &str, service: &str| {
+        let answer = rendered(service);
+        write(&binary, format!("#!/bin/sh\necho \"$*\" >>{}\necho '{answer}'\n", log.display()), 0o755);
+        let (_root, _, file) = directory(file);
+        let project = ask(Grammar::V2, &binary).read(&["-f", &file, "down"], None).expect("it answers");
+        let calls = std::fs::read_to_string(&log).expect("it was run").lines().count();
+        std::fs::remove_file(&log).expect("removed");
+        (calls, project)
+    };
+    let mounts = r#"{"volumes": [{"type": "volume", "source": "data", "target": "/d"}]}"#;
+    let (count, project) = calls("services: {}\n", mounts);
+    assert_eq!(count, 1);
+    let keys = |model: Option<Model>| model.expect("a file").volumes.into_keys().collect::<Vec<_>>();
+    assert_eq!(keys(project.model), ["data"]);
+    assert_eq!(keys(project.everything), ["data", "unused"]);
+    // A file that names profiles, and one that includes a service with a profile.
+    assert_eq!(calls("services: { db: { profiles: [a] } }\n", mounts).0, 2);
+    assert_eq!(calls("include: [other.yaml]\n", r#"{"profiles": ["a"]}"#).0, 2);
 }
 
 #[test]

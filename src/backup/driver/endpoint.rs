@@ -2,6 +2,9 @@
 //!
 //! Routes are tried in this order: a published port, the container's own address, a tunnel through a program in the
 //! container. A route counts only if the caller's probe succeeds: an address may belong to another server.
+//!
+//! A server that has just started may begin to listen between two attempts. Direct routes are therefore tried again while
+//! a tunnel is being opened, and once more before it is used: a tunnel is slower, and its owner keeps it for long.
 
 mod tunnel;
 
@@ -11,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::DriverTarget;
 use crate::engine::{Container, ContainerState};
@@ -26,6 +29,12 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 /// The same through a tunnel, for which the engine starts a program first.
 const ANSWER_IN_TUNNEL: Duration = Duration::from_secs(10);
+
+/// How long to wait before a direct route is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The timeout for a direct route that is tried again when a tunnel has answered.
+const LAST_CHECK: Duration = Duration::from_secs(1);
 
 /// Which routes may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,31 +101,38 @@ where
     }
     let host = engine_host(target).await?;
     let (candidates, mut failed) = candidates(container, target.local, port, host.as_deref());
+    let mut to_retry = Vec::new();
     for (way, address) in candidates {
-        let reached = Connection { address, way };
-        match direct(&reached.address, &probe).await {
-            Ok(()) => return Ok(reached),
-            Err(error) => failed.push(format!("{reached}: {}", causes(&error))),
+        let candidate = Connection { address, way };
+        match direct(&candidate.address, &probe).await {
+            Ok(()) => return Ok(candidate),
+            Err(error) => {
+                failed.push(format!("{candidate}: {}", causes(&error)));
+                if !error.is::<NoRoute>() {
+                    to_retry.push(candidate);
+                }
+            }
         }
     }
     match ways {
         Routes::Direct => {}
         Routes::All => {
-            let mut tunnels: Vec<(Vec<&str>, String)> = Vec::new();
-            for program in PROGRAMS {
-                let error = match tunnelled(target, port, *program, &probe).await {
-                    Ok(tunnel) => return Ok(Connection::through(tunnel)),
-                    Err(error) => causes(&error),
-                };
-                // The programs mostly fail for one reason.
-                match tunnels.iter_mut().find(|(_, known)| *known == error) {
-                    Some((programs, _)) => programs.push(program.name),
-                    None => tunnels.push((vec![program.name], error)),
-                }
+            let (direct, tunnel) = tokio::select! {
+                direct = Box::pin(wait_for_direct(&to_retry, &probe)) => (Some(direct), None),
+                tunnel = Box::pin(open_tunnel(target, port, &probe, &mut failed)) => match &tunnel {
+                    Some(_) => {
+                        let again = timeout(LAST_CHECK, Box::pin(first_direct(&to_retry, &probe))).await;
+                        (again.ok().flatten(), tunnel)
+                    }
+                    None => (None, None),
+                },
+            };
+            if let Some(at) = direct {
+                return Ok(to_retry.swap_remove(at));
             }
-            failed.extend(tunnels.into_iter().map(|(programs, error)| {
-                format!("a tunnel through `{}` in the container: {error}", programs.join("`, `"))
-            }));
+            if let Some(tunnel) = tunnel {
+                return Ok(Connection::through(tunnel));
+            }
         }
     }
     if failed.is_empty() {
@@ -207,6 +223,11 @@ fn host_of(endpoint: &str) -> Option<String> {
     (!is_here).then(|| host.to_owned())
 }
 
+/// No packet comes back from an address, so it is useless to try it again.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {} seconds", CONNECT.as_secs())]
+struct NoRoute;
+
 async fn direct<P, F>(address: &str, probe: &P) -> anyhow::Result<()>
 where
     P: Fn(String) -> F + Send + Sync,
@@ -214,11 +235,68 @@ where
 {
     match timeout(CONNECT, TcpStream::connect(address)).await {
         Ok(connected) => drop(connected.map_err(|error| anyhow!(plain(&error)))?),
-        Err(_) => bail!("no connection within {} seconds", CONNECT.as_secs()),
+        Err(_) => return Err(NoRoute.into()),
     }
     timeout(ANSWER, probe(address.to_owned()))
         .await
         .unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", ANSWER.as_secs())))
+}
+
+/// The index of the first candidate that answers now.
+async fn first_direct<P, F>(candidates: &[Connection], probe: &P) -> Option<usize>
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    for (at, candidate) in candidates.iter().enumerate() {
+        if direct(&candidate.address, probe).await.is_ok() {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The index of the first candidate that answers, however long that takes.
+async fn wait_for_direct<P, F>(candidates: &[Connection], probe: &P) -> usize
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    loop {
+        sleep(RETRY).await;
+        if let Some(at) = first_direct(candidates, probe).await {
+            return at;
+        }
+    }
+}
+
+/// A tunnel through the first program that works. The reasons against the others are added to `failed`.
+async fn open_tunnel<P, F>(
+    target: DriverTarget<'_>,
+    port: u16,
+    probe: &P,
+    failed: &mut Vec<String>,
+) -> Option<Tunnel>
+where
+    P: Fn(String) -> F + Send + Sync,
+    F: Future<Output = anyhow::Result<()>> + Send,
+{
+    let mut reasons: Vec<(Vec<&str>, String)> = Vec::new();
+    for program in PROGRAMS {
+        let reason = match tunnelled(target, port, *program, probe).await {
+            Ok(tunnel) => return Some(tunnel),
+            Err(error) => causes(&error),
+        };
+        // The programs mostly fail for one reason.
+        match reasons.iter_mut().find(|(_, known)| *known == reason) {
+            Some((programs, _)) => programs.push(program.name),
+            None => reasons.push((vec![program.name], reason)),
+        }
+    }
+    failed.extend(reasons.into_iter().map(|(programs, reason)| {
+        format!("a tunnel through `{}` in the container: {reason}", programs.join("`, `"))
+    }));
+    None
 }
 
 async fn tunnelled<P, F>(

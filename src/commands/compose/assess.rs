@@ -1,11 +1,14 @@
 //! The assessment of a command: what the guard predicts, with what is known about the data.
 
+use std::collections::BTreeMap;
+
 use super::probe;
 use crate::commands::context::ProjectContext;
 use crate::commands::{baselines, format};
+use crate::engine::volume_sizes_in_time;
 use crate::guard::{self, Probe};
 use crate::inventory::{LocationSource, Store};
-use crate::policy::{Assessment, Effect, NewestBackup, Subject};
+use crate::policy::{Assessment, Effect, Impact, NewestBackup, Subject};
 use crate::progress::Silent;
 
 /// What the command does to each piece of data.
@@ -22,7 +25,7 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
     if plan.impacts.iter().all(|impact| impact.effect < Effect::Orphan || impact.notice) {
         return;
     }
-    let sizes = cx.engine.volume_sizes().await.unwrap_or_default();
+    let (sizes, contents) = tokio::join!(sizes(cx, plan), contents_at_risk(cx, plan));
     for impact in plan.impacts.iter_mut().filter(|impact| impact.effect >= Effect::Orphan) {
         if let Subject::Volume { name, .. } = &impact.subject {
             impact.bytes = sizes.get(name).copied();
@@ -31,8 +34,8 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
             }
         }
         for store in cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject)) {
-            if let Some(contents) = contents(cx, store).await {
-                impact.contents = Some(contents);
+            if let Some(contents) = contents.get(&store.id) {
+                impact.contents = Some(contents.clone());
             }
         }
         for service in &impact.services {
@@ -45,6 +48,34 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
             }
         }
     }
+}
+
+/// The sizes of the volumes at risk. A warning says why they are not known.
+async fn sizes(cx: &ProjectContext<'_>, plan: &Assessment) -> BTreeMap<String, u64> {
+    let is_lost = |impact: &Impact| impact.effect >= Effect::Orphan;
+    let is_volume = |impact: &Impact| matches!(impact.subject, Subject::Volume { .. });
+    if !plan.impacts.iter().any(|impact| is_lost(impact) && is_volume(impact)) {
+        return BTreeMap::new();
+    }
+    volume_sizes_in_time(cx.engine.as_ref()).await.unwrap_or_else(|error| {
+        cx.ui().warn(format!("{error}, so they are left out."));
+        BTreeMap::new()
+    })
+}
+
+/// What the stores at risk contain, by their ids.
+async fn contents_at_risk(cx: &ProjectContext<'_>, plan: &Assessment) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for store in &cx.inventory.stores {
+        let is_at_risk =
+            |impact: &Impact| impact.effect >= Effect::Orphan && keeps_data_in(store, &impact.subject);
+        if plan.impacts.iter().any(is_at_risk)
+            && let Some(contents) = contents(cx, store).await
+        {
+            found.insert(store.id.clone(), contents);
+        }
+    }
+    found
 }
 
 /// Whether a store keeps its data in what an impact is on.

@@ -1,7 +1,7 @@
 //! Loads the project of a guarded command, or says why the command is handed over without an assessment.
 
 use super::child::Unassessed;
-use crate::commands::context::{self, CommandContext, ProjectContext};
+use crate::commands::context::{self, CommandContext, GatherError, ProjectContext};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 
@@ -18,18 +18,17 @@ pub(super) async fn project(
     unknown_feature: bool,
 ) -> Result<LoadOutcome<'_>, Failure> {
     let reading = &command.reading;
-    let project = match command.project() {
-        Ok(project) => project,
-        // Compose explains best what is wrong with its file.
-        Err(_) if reading.stops_at_unreadable_file() && !command.safe.plan => {
-            return Ok(LoadOutcome::Unassessable(Unassessed::FileUnreadable));
-        }
-        Err(error) => return Err(context::unreadable(command, error)),
-    };
     let may_lose_data = reading.may_lose_data() || unknown_feature;
-    match ProjectContext::of_project(command, project).await {
+    match ProjectContext::try_gather(command).await {
         Ok(cx) => Ok(LoadOutcome::Project(Box::new(cx))),
-        Err(failure) if failure.exit == Exit::Unavailable && !may_lose_data && !command.safe.plan => {
+        // Compose explains best what is wrong with its file.
+        Err(GatherError::File(_)) if reading.stops_at_unreadable_file() && !command.safe.plan => {
+            Ok(LoadOutcome::Unassessable(Unassessed::FileUnreadable))
+        }
+        Err(GatherError::File(error)) => Err(context::unreadable(command, error)),
+        Err(GatherError::Other(failure))
+            if failure.exit == Exit::Unavailable && !may_lose_data && !command.safe.plan =>
+        {
             let cause = failure.cause.as_ref().map(|cause| format!(": {}", causes(cause)));
             command.ui.warn(format!(
                 "{failure}{}. `{}` runs without safety checks.",
@@ -38,6 +37,6 @@ pub(super) async fn project(
             ));
             Ok(LoadOutcome::Unassessable(Unassessed::EngineUnavailable))
         }
-        Err(failure) => Err(failure),
+        Err(GatherError::Other(failure)) => Err(failure),
     }
 }

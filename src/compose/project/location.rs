@@ -95,6 +95,14 @@ impl ProjectLocation {
         }
     }
 
+    /// Whether a service may have a profile. An included file may have one although this says no.
+    pub(super) fn may_have_profiles(&self) -> bool {
+        let names_profiles = |file: &PathBuf| {
+            fs::read(file).map_or(true, |bytes| memchr::memmem::find(&bytes, b"profiles").is_some())
+        };
+        self.files.is_empty() || self.files.iter().any(names_profiles)
+    }
+
     /// Whether one of the files is standard input.
     pub(super) fn reads_stdin(&self) -> bool {
         self.files.iter().any(|file| file == Path::new("-"))

@@ -16,7 +16,7 @@ use super::actions::FileUse;
 use super::binary::ComposeBinary;
 use super::grammar::Grammar;
 use super::invocation::{Caller, Reading};
-use super::model::Model;
+use super::model::{DeclaredSource, Model};
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
 pub use hashes::hashes;
@@ -137,14 +137,26 @@ impl Asker<'_> {
     }
 
     fn read_v2(&self, env: &Env) -> Result<Project, ProjectError> {
-        let asked = self.start(&[], CONFIG)?;
         if let Some(name) = self.label_mode_name(env) {
+            let asked = self.start(&[], CONFIG)?;
             let nearby = succeed(self.wait(asked)?).ok().and_then(|output| rendered(&output).ok());
             return Ok(self.by_label(&name, nearby));
         }
-        let everything = self.start(EVERYTHING, CONFIG)?;
+        // Two answers take longer than one even where they are computed at the same time.
+        let asked = if self.location.may_have_profiles() { Some(self.start(&[], CONFIG)?) } else { None };
+        let mut everything = self.wait(self.start(EVERYTHING, CONFIG)?)?;
+        if asked.is_none()
+            && everything.code == 0
+            && let Ok(all) = rendered(&everything)
+            && let Some(model) = without_unused(&all)
+        {
+            return Ok(self.by_file(model, Some(all), lines(&everything.stderr)));
+        }
+        let asked = match asked {
+            Some(asked) => asked,
+            None => self.start(&[], CONFIG)?,
+        };
         let mut output = self.wait(asked)?;
-        let mut everything = self.wait(everything)?;
         if output.code != 0
             && self.lacks_env_file(&output)
             && let Some((one, all)) = self.without_env_files()?
@@ -168,6 +180,10 @@ impl Asker<'_> {
         };
         let model = rendered(&output)?;
         let everything = succeed(everything).ok().and_then(|output| rendered(&output).ok());
+        Ok(self.by_file(model, everything, lines(&output.stderr)))
+    }
+
+    fn by_file(&self, model: Model, everything: Option<Model>, warnings: Vec<String>) -> Project {
         // A service that is not in the file is an error of the file as well (measured, 2.40.3).
         let known = everything.as_ref().unwrap_or(&model);
         let is_missing = |service: &&str| !known.services.contains_key(*service);
@@ -175,9 +191,9 @@ impl Asker<'_> {
             && self.can_use_labels()
             && self.reading.named_services().iter().any(is_missing)
         {
-            return Ok(self.by_label(name, None));
+            return self.by_label(name, None);
         }
-        Ok(Project {
+        Project {
             name: model.name.clone().unwrap_or_default(),
             directory: self.location.directory.clone(),
             label_mode: false,
@@ -186,8 +202,8 @@ impl Asker<'_> {
             nearby: None,
             removes_orphans: self.location.remove_orphans,
             sets_api_version: self.location.sets_api_version,
-            warnings: lines(&output.stderr),
-        })
+            warnings,
+        }
     }
 
     fn by_label(&self, name: &str, nearby: Option<Model>) -> Project {
@@ -286,6 +302,20 @@ fn rendered(output: &Output) -> Result<Model, ProjectError> {
     let value =
         serde_json::from_slice(&output.stdout).map_err(|error| ProjectError::Unreadable(error.into()))?;
     Ok(render::model(&value, Grammar::V2, ""))
+}
+
+/// What `config` prints without [`EVERYTHING`], if that follows from what it prints with it: no service has a profile, so
+/// only volumes that no service mounts are left out.
+fn without_unused(everything: &Model) -> Option<Model> {
+    if everything.services.values().any(|service| !service.profiles.is_empty()) {
+        return None;
+    }
+    let mut model = everything.clone();
+    let mounts = || everything.services.values().flat_map(|service| &service.mounts);
+    model.volumes.retain(|key, _| {
+        mounts().any(|mount| matches!(&mount.source, DeclaredSource::Named { key: used, .. } if used == key))
+    });
+    Some(model)
 }
 
 fn succeed(output: Output) -> Result<Output, ProjectError> {

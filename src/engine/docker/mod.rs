@@ -25,6 +25,7 @@ use bollard::query_parameters::{
 };
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use self::api::Api;
 use self::error::ErrorMapper;
@@ -49,6 +50,8 @@ pub struct DockerEngine {
     api: Api,
     endpoint: Endpoint,
     errors: ErrorMapper,
+    /// Asked once: an engine starts several programs for each answer.
+    info: Arc<OnceCell<wire::SystemInfo>>,
     /// Keeps the connection of an `ssh://` endpoint open.
     _tunnel: Option<Arc<ssh::SshTunnel>>,
 }
@@ -70,7 +73,19 @@ impl DockerEngine {
                 Some(message) => errors.unreachable(anyhow::Error::msg(message)),
                 None => errors.request("report its version", error),
             })?;
-        Ok(Self { api: Api::new(client), endpoint: endpoint.clone(), errors, _tunnel: tunnel })
+        Ok(Self {
+            api: Api::new(client),
+            endpoint: endpoint.clone(),
+            errors,
+            info: Arc::default(),
+            _tunnel: tunnel,
+        })
+    }
+
+    /// The answer to `docker info`. `action` is what it is needed for.
+    async fn info(&self, action: &str) -> Result<&wire::SystemInfo> {
+        let ask = || self.api.get("/info", &[]);
+        self.info.get_or_try_init(ask).await.map_err(|error| self.errors.request(action, error))
     }
 
     async fn container(&self, id: &str) -> Result<Option<wire::ContainerInspect>> {
@@ -140,19 +155,15 @@ impl Engine for DockerEngine {
     }
 
     async fn identity(&self) -> Result<Identity> {
-        let info: wire::SystemInfo = self
-            .api
-            .get("/info", &[])
-            .await
-            .map_err(|error| self.errors.request("report its identity", error))?;
+        let info = self.info("report its identity").await?;
         Ok(Identity {
-            local: connect::is_local(&self.endpoint, &info),
+            local: connect::is_local(&self.endpoint, info),
             containerd_images: info.keeps_images_in_containerd(),
-            id: info.id,
-            name: info.name,
-            version: info.server_version,
+            id: info.id.clone(),
+            name: info.name.clone(),
+            version: info.server_version.clone(),
             endpoint: self.endpoint.url.clone(),
-            root: info.docker_root_dir,
+            root: info.docker_root_dir.clone(),
         })
     }
 
@@ -230,12 +241,7 @@ impl Engine for DockerEngine {
     }
 
     async fn maps_users(&self) -> Result<bool> {
-        let info: wire::SystemInfo = self
-            .api
-            .get("/info", &[])
-            .await
-            .map_err(|error| self.errors.request("report its configuration", error))?;
-        Ok(info.maps_users())
+        Ok(self.info("report its configuration").await?.maps_users())
     }
 
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe> {
@@ -335,12 +341,7 @@ impl Engine for DockerEngine {
     }
 
     async fn architecture(&self) -> Result<String> {
-        let info: wire::SystemInfo = self
-            .api
-            .get("/info", &[])
-            .await
-            .map_err(|error| self.errors.request("report its architecture", error))?;
-        Ok(info.architecture)
+        Ok(self.info("report its architecture").await?.architecture.clone())
     }
 
     async fn load_image(&self, tar: Vec<u8>) -> Result<()> {

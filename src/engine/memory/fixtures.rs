@@ -103,6 +103,11 @@ impl MemoryEngine {
         self.state().failures.remove(&method);
     }
 
+    /// Sets how long the engine takes to report the sizes of its volumes.
+    pub fn measure_volumes_for(&self, time: std::time::Duration) {
+        self.state().measuring_takes = time;
+    }
+
     /// Makes every archive that is read end with an error after this many bytes.
     pub fn cut_archives_after(&self, bytes: usize) {
         self.state().cut_archives_after = Some(bytes);

@@ -43,6 +43,8 @@ pub(super) struct EngineState {
     pub(super) images: BTreeMap<String, Image>,
     pub(super) files: BTreeMap<FileOwner, FileMap>,
     pub(super) maps_users: bool,
+    /// How long the engine measures its volumes.
+    pub(super) measuring_takes: std::time::Duration,
     pub(super) failures: BTreeMap<EngineMethod, ErrorFactory>,
     pub(super) cut_archives_after: Option<usize>,
     pub(super) program: Option<ProgramStub>,

@@ -1,10 +1,22 @@
 //! `--safe-plan`: what a command would do, without doing it.
 
+use std::time::{Duration, Instant};
+
 use super::scene::Scene;
 
 #[test]
 fn down_with_volumes() {
     Scene::shop().run("--safe-plan down -v").snapshot("plan/down_with_volumes");
+}
+
+/// Sizes that take too long are left out, with the reason.
+#[test]
+fn sizes_come_too_late() {
+    let mut scene = Scene::shop();
+    scene.engine.measure_volumes_for(Duration::from_secs(60));
+    let started = Instant::now();
+    scene.run("--safe-plan down -v").snapshot("plan/sizes_come_too_late");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]

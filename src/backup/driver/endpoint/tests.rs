@@ -219,6 +219,59 @@ async fn the_error_names_every_way_and_its_reason() {
     assert!(error.contains("cannot connect to the Docker Engine"), "{error}");
 }
 
+/// A port that nothing listens on, until the returned function is called.
+fn later_server() -> (u16, impl Fn() + Clone + Send + Sync + 'static) {
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr()).expect("bound").port();
+    let listen = move || {
+        // Only the first call finds the port free.
+        let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) else { return };
+        listener.set_nonblocking(true).expect("set");
+        let listener = TcpListener::from_std(listener).expect("a runtime");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(talk(stream, "db"));
+            }
+        });
+    };
+    (port, listen)
+}
+
+#[tokio::test]
+async fn a_server_that_begins_to_listen_just_before_the_tunnel_is_used_directly() {
+    let (port, listen) = later_server();
+    let mut container = container();
+    published(&mut container, "127.0.0.1", port);
+    let starts = move |container: &str, argv: &[&str], pipe: DuplexStream| {
+        listen();
+        program("bash")(container, argv, pipe);
+    };
+    let engine = MemoryEngine::new().with_container(container.clone()).with_program(starts);
+    let reached = find(engine, &container, 6333, Routes::All, true).await.expect("reached");
+    assert_eq!(reached.to_string(), format!("its published port 127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_stuck_does_not_delay_a_direct_route() {
+    let (port, listen) = later_server();
+    let mut container = container();
+    published(&mut container, "127.0.0.1", port);
+    // Takes everything and never answers.
+    let stuck = move |_: &str, _: &[&str], mut pipe: DuplexStream| {
+        let listen = listen.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            listen();
+            let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+        });
+    };
+    let engine = MemoryEngine::new().with_container(container.clone()).with_program(stuck);
+    let started = std::time::Instant::now();
+    let reached = find(engine, &container, 6333, Routes::All, true).await.expect("reached");
+    assert_eq!(reached.to_string(), format!("its published port 127.0.0.1:{port}"));
+    assert!(started.elapsed() < ANSWER_IN_TUNNEL / 2, "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn a_container_that_does_not_run_is_not_tried() {
     let mut container = container();

@@ -14,7 +14,7 @@ use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
-use crate::engine::{ByteStream, Container, ContainerState, EngineError};
+use crate::engine::{ByteStream, Container, ContainerState, EngineError, volume_sizes_in_time};
 use crate::fs::{Digest, FsError, NewFile};
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
@@ -212,7 +212,7 @@ fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u
 async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
     match (error.downcast::<FsError>(), &place.source) {
         (Ok(full), LocationSource::Volume { name: Some(name), .. }) if full.is_full() => {
-            let sizes = target.engine.volume_sizes().await.unwrap_or_default();
+            let sizes = volume_sizes_in_time(target.engine).await.unwrap_or_default();
             full.needing(sizes.get(name).copied()).into()
         }
         (Ok(error), _) => error.into(),
