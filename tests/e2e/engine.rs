@@ -173,7 +173,7 @@ async fn a_helper_reaches_volumes_without_being_started_and_leaves_nothing_behin
         volumes: vec![(from.clone(), "/seed".into()), (to.clone(), "/to".into())],
     };
     let id = engine.create_helper(&helper).await.expect("a helper");
-    assert_eq!(scratch.docker(&["inspect", "-f", "{{.ContainerState.Status}}", &id]), "created");
+    assert_eq!(scratch.docker(&["inspect", "-f", "{{.State.Status}}", &id]), "created");
     assert!(engine.project_containers(&scratch.name).await.expect("containers").is_empty());
     let filter = format!("label=com.docker.compose.project={}", scratch.name);
     assert_eq!(scratch.docker(&["ps", "-aq", "--filter", &filter]), "");
@@ -243,7 +243,7 @@ async fn a_helper_makes_no_volume_and_removes_no_stranger() {
     let label = format!("{HELPER_LABEL}=false");
     let almost = scratch.container(&["create", "--label", &label], "almost", &[&image]);
     assert!(matches!(engine.remove_helper(&almost).await, Err(EngineError::Refused { .. })));
-    assert_eq!(scratch.docker(&["inspect", "-f", "{{.ContainerState.Status}}", &stranger]), "created");
+    assert_eq!(scratch.docker(&["inspect", "-f", "{{.State.Status}}", &stranger]), "created");
 }
 
 #[tokio::test]
