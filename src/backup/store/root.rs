@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::name::valid_store;
-use super::{Result, StoreError};
+use super::{BackupOwner, Result, StoreError};
 use crate::fs::{DirectoryLock, FsError, create_private_dir_all};
 
 /// How long a writer waits for another writer.
@@ -14,13 +14,15 @@ pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
 /// `backups/`.
 #[derive(Debug, Clone)]
 pub struct BackupRoot {
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    /// Whose backups are listed and found by default.
+    pub(super) owner: Option<BackupOwner>,
 }
 
 impl BackupRoot {
     /// For a directory that may not exist yet: then it counts as empty.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), owner: None }
     }
 
     /// A directory that does not exist counts as empty; the first backup creates it.
@@ -28,10 +30,10 @@ impl BackupRoot {
         let path = path.into();
         match fs::metadata(&path) {
             // An unreadable directory is an error here, with its path, not an empty list later.
-            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path }),
+            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path, owner: None }),
             Ok(_) => Err(not_a_directory(&path).into()),
             Err(error) => match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(Self { path }),
+                std::io::ErrorKind::NotFound => Ok(Self { path, owner: None }),
                 std::io::ErrorKind::NotADirectory => Err(not_a_directory(&path).into()),
                 _ => Err(FsError::io("read", &path, error).into()),
             },
@@ -42,7 +44,7 @@ impl BackupRoot {
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         create_private_dir_all(&path)?;
-        Ok(Self { path })
+        Ok(Self { path, owner: None })
     }
 
     pub fn directory(&self) -> &Path {
