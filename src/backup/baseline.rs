@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::store::{self, BackupOwner, BackupRoot, StoreError};
-use crate::fs::{Digest, FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_atomically};
+use crate::fs::{
+    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all, to_json, write_atomically,
+};
 
 /// The value of `format` in every baseline.
 pub const FORMAT: &str = "safe-compose-baseline";
@@ -175,6 +177,7 @@ impl StoreBaseline {
             },
             None => self.clone(),
         };
+        create_ignored_dir_all(root.directory())?;
         create_private_dir_all(&root.of_store(store)?)?;
         Ok(write_atomically(&path, &to_json(&written), PRIVATE_FILE)?)
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::format::{self, FormatError};
 use super::manifest;
 use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, is_set, next_second, stamp};
-use crate::fs::{Digest, FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_new};
+use crate::fs::{Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, to_json, write_new};
 
 /// The value of `format` in every backup set.
 pub const FORMAT: &str = "safe-compose-backup-set";
@@ -112,7 +112,7 @@ pub fn write(
         reason: backups.first().map(|backup| backup.manifest.reason.clone()).unwrap_or_default(),
         backups: backups.iter().map(|backup| member(backup)).collect::<Result<_, _>>()?,
     };
-    create_private_dir_all(root.directory())?;
+    create_ignored_dir_all(root.directory())?;
     loop {
         let path = root.directory().join(format!("{SET_PREFIX}{}.json", stamp(set.created)));
         match write_new(&path, &to_json(&set), PRIVATE_FILE) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::context::{CommandContext, ProjectContext};
 use super::mode::Mode;
 use super::restore_run::{
-    Destination, PlannedRestore, RestoreSource, adopt, announce, clear, dry_run, report,
+    Destination, PlannedRestore, RestoreOrigin, adopt, announce, clear, dry_run, report,
 };
 use super::{context, format};
 use crate::backup::driver::RestoreOptions;
@@ -83,7 +83,7 @@ pub(super) async fn import(
     })?;
     driver.wait_ready(driver_target, command.ready_timeout()).await.map_err(failed)?;
     let plan = portable.plan_import(driver_target, &contents, &request).await.map_err(failed)?;
-    let source = RestoreSource { name: format::short_path(file), age: None, kind: store.kind, foreign: None };
+    let source = RestoreOrigin { name: format::short_path(file), age: None, kind: store.kind, foreign: None };
     let to = Destination { cx, store: &store };
     let planned = [PlannedRestore { to, source, plan }];
     if !contents.has_digest {

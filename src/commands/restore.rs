@@ -3,7 +3,7 @@
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::PlannedChange;
 use super::mode::Mode;
-use super::restore_run::{self, Destination, PlannedRestore, RestoreSource};
+use super::restore_run::{self, Destination, PlannedRestore, RestoreOrigin};
 use super::{backups, baselines, format, import_data};
 use crate::backup::driver::RestoreOptions;
 use crate::backup::manifest::{ArtifactContents, BackupRole};
@@ -132,7 +132,7 @@ async fn plan<'a>(
             .say("Nothing was restored, and nothing was changed.")
             .run("To list the other backups", cx.suggest().backups()));
     }
-    let source = RestoreSource {
+    let source = RestoreOrigin {
         name: backup.name(),
         age: Some(format::ago(backup.manifest.created)),
         kind: backup.manifest.kind,

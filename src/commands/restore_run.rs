@@ -26,7 +26,7 @@ pub(super) struct Destination<'a> {
 }
 
 /// What is restored, for messages.
-pub(super) struct RestoreSource {
+pub(super) struct RestoreOrigin {
     pub(super) name: String,
     pub(super) age: Option<String>,
     pub(super) kind: StoreKind,
@@ -37,7 +37,7 @@ pub(super) struct RestoreSource {
 /// One restore that was planned, and may have to be confirmed.
 pub(super) struct PlannedRestore<'a> {
     pub(super) to: Destination<'a>,
-    pub(super) source: RestoreSource,
+    pub(super) source: RestoreOrigin,
     pub(super) plan: RestorePlan,
 }
 

@@ -581,8 +581,8 @@ fn two_projects_in_one_directory_do_not_see_each_others_backups() {
         assert_eq!(root.latest("db").expect("listed").map(|found| found.name()), Some(own.name()));
         assert_eq!(root.find_any("latest").expect("found").name(), own.name());
         let listing = root.list(None).expect("listed");
-        assert_eq!(listing.backups.iter().map(|found| found.name()).collect::<Vec<_>>(), [own.name()]);
-        assert_eq!(listing.others.iter().map(|found| found.name()).collect::<Vec<_>>(), [other.name()]);
+        assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [own.name()]);
+        assert_eq!(listing.others.iter().map(Backup::name).collect::<Vec<_>>(), [other.name()]);
         let time = &other.name()[other.name().len() - 15..];
         assert!(matches!(root.find("db", time), Err(StoreError::NotFound(_))), "a time means an own backup");
         let named = root.find("db", &other.name()).expect("a name means any");
@@ -646,7 +646,7 @@ fn a_backup_of_the_future_is_not_the_newest_forever() {
     assert_eq!([&future, &later].map(|found| found.manifest.sequence), [1, 2]);
     assert_eq!(root.latest("db").expect("listed").map(|found| found.name()), Some(later.name()));
     let listing = root.list(None).expect("listed");
-    let names: Vec<String> = listing.backups.iter().map(|found| found.name()).collect();
+    let names: Vec<String> = listing.backups.iter().map(Backup::name).collect();
     assert_eq!(names, [cache.name(), later.name(), future.name()]);
     assert!(root.stage("db", time("2037-01-01T00:00:00Z")).expect("staged").dated_later().is_none());
 }

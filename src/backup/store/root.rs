@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::name::valid_store;
 use super::{BackupOwner, Result, StoreError};
-use crate::fs::{DirectoryLock, FsError, create_private_dir_all};
+use crate::fs::{DirectoryLock, FsError, create_ignored_dir_all, create_private_dir_all};
 
 /// How long a writer waits for another writer.
 pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
@@ -40,10 +40,10 @@ impl BackupRoot {
         }
     }
 
-    /// Creates the directory with mode 0700. An existing one keeps its mode.
+    /// Creates the directory with mode 0700 and a `.gitignore`. An existing one keeps its mode.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        create_private_dir_all(&path)?;
+        create_ignored_dir_all(&path)?;
         Ok(Self { path, owner: None })
     }
 
@@ -58,7 +58,7 @@ impl BackupRoot {
 
     /// Takes the lock of the whole directory. Each store has a lock of its own, which this does not take.
     pub fn lock(&self) -> Result<DirectoryLock> {
-        create_private_dir_all(&self.path)?;
+        create_ignored_dir_all(&self.path)?;
         DirectoryLock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
     }
 
@@ -69,6 +69,7 @@ impl BackupRoot {
         wait: Duration,
     ) -> Result<(PathBuf, DirectoryLock)> {
         let directory = self.of_store(store)?;
+        create_ignored_dir_all(&self.path)?;
         create_private_dir_all(&directory)?;
         let lock =
             DirectoryLock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
