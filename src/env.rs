@@ -155,6 +155,11 @@ pub fn variable(name: &str) -> Option<String> {
     read(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Whether root runs the program for another user: `SUDO_UID` and `SUDO_GID` are set.
+pub fn is_sudo() -> bool {
+    rustix::process::geteuid().is_root() && ["SUDO_UID", "SUDO_GID"].iter().all(|name| read(name).is_some())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
 fn read(name: &str) -> Option<OsString> {
     std::env::var_os(name)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Identity;
 use crate::exit::Exit;
-use crate::fs::{FsError, append_line, create_private_dir_all, to_json_line};
+use crate::fs::{FsError, append_line, create_ignored_dir_all, to_json_line};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
 mod redact;
@@ -132,7 +132,7 @@ pub struct JournalContents {
 
 /// Appends an entry to the journal in the backup directory, which is created if needed.
 pub fn append(root: impl AsRef<Path>, entry: &JournalEntry) -> Result<(), FsError> {
-    create_private_dir_all(root.as_ref())?;
+    create_ignored_dir_all(root.as_ref())?;
     append_line(&root.as_ref().join(FILE_NAME), &to_json_line(entry))
 }
 

@@ -47,6 +47,11 @@ impl Suggest {
         self.own(&["restore", "latest", "--service", service])
     }
 
+    /// Restores the latest backup of every service.
+    pub fn restore_all(&self) -> String {
+        self.own(&["restore", "--all"])
+    }
+
     /// Creates the collections that a service had, without their points.
     pub fn restore_schema(&self, service: &str) -> String {
         self.own(&["restore", "--service", service, "--schema-only", "--skip-existing"])
@@ -75,6 +80,11 @@ impl Suggest {
     /// Lists the backups.
     pub fn backups(&self) -> String {
         self.own(&["backups"])
+    }
+
+    /// Lists the backups of all projects that share the directory.
+    pub fn backups_of_all(&self) -> String {
+        self.own(&["backups", "--all-projects"])
     }
 
     /// Writes a portable file.

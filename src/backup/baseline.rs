@@ -1,7 +1,8 @@
 //! `last_stop.json`: the baseline of a store, which is what it held when it was last stopped.
 //!
 //! It is kept beside the backups of its store; the next `up` compares the store with it. The file keeps its name across
-//! format versions, so that an older program finds it and refuses to replace it.
+//! format versions, so that an older program finds it and refuses to replace it. Where another project already keeps a
+//! baseline under that name, the name of the file ends in a digest of the project and the engine.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
-use super::store::{self, BackupRoot, StoreError};
-use crate::fs::{FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_atomically};
+use super::store::{self, BackupOwner, BackupRoot, StoreError};
+use crate::fs::{
+    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all, to_json, write_atomically,
+};
 
 /// The value of `format` in every baseline.
 pub const FORMAT: &str = "safe-compose-baseline";
@@ -20,7 +23,7 @@ pub const FORMAT: &str = "safe-compose-baseline";
 const OLD_FORMAT: &str = "safe-compose-record";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The name of the file.
 pub const FILE_NAME: &str = store::BASELINE;
@@ -35,6 +38,24 @@ pub struct StoreBaseline {
     /// The backup made at that time, by the name of its directory.
     pub backup: Option<String>,
     pub note: Note,
+    /// The project and the id of its engine; `None` before format version 3.
+    #[serde(default)]
+    pub project: Option<String>,
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// Data that is missing since this baseline, which was reported and neither restored nor given up. Since format
+    /// version 3.
+    #[serde(default)]
+    pub loss: Option<UnresolvedLoss>,
+}
+
+/// A loss of data that was reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnresolvedLoss {
+    /// When it was first reported.
+    pub found: Timestamp,
+    /// What is missing, in words.
+    pub missing: Vec<String>,
 }
 
 /// What happened to the data.
@@ -78,31 +99,87 @@ impl StoreBaseline {
         fingerprint: Option<Fingerprint>,
         backup: Option<String>,
     ) -> Self {
-        Self { format: FORMAT.to_owned(), format_version: FORMAT_VERSION, time, fingerprint, backup, note }
-    }
-
-    /// The baseline of a store; `None` if there is none.
-    pub fn read(root: &BackupRoot, store: &str) -> Result<Option<Self>, StoreBaselineError> {
-        let path = root.of_store(store)?.join(FILE_NAME);
-        match std::fs::read(&path) {
-            Ok(bytes) => Self::parse(&path, &bytes).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FsError::io("read", &path, source).into()),
+        Self {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            time,
+            fingerprint,
+            backup,
+            note,
+            project: None,
+            engine: None,
+            loss: None,
         }
     }
 
-    /// Replaces the baseline of a store, but never one that a newer program wrote. A damaged one is replaced.
+    /// The baseline of a store of the directory's owner; `None` if there is none.
+    pub fn read(root: &BackupRoot, store: &str) -> Result<Option<Self>, StoreBaselineError> {
+        Self::locate(root, store).map(|(_, baseline)| baseline)
+    }
+
+    /// The file of the owner's baseline, whether it exists or not, and what is in it.
+    fn locate(root: &BackupRoot, store: &str) -> Result<(PathBuf, Option<Self>), StoreBaselineError> {
+        let directory = root.of_store(store)?;
+        if let Some(owner) = root.owner() {
+            let path = directory.join(own_name(owner));
+            if let Some(baseline) = Self::read_file(&path)? {
+                return Ok((path, Some(baseline)));
+            }
+            let first = directory.join(FILE_NAME);
+            return match Self::read_file(&first)? {
+                Some(baseline) if !baseline.belongs_to(owner, root, store)? => Ok((path, None)),
+                baseline => Ok((first, baseline)),
+            };
+        }
+        let path = directory.join(FILE_NAME);
+        let baseline = Self::read_file(&path)?;
+        Ok((path, baseline))
+    }
+
+    fn read_file(path: &Path) -> Result<Option<Self>, StoreBaselineError> {
+        match std::fs::read(path) {
+            Ok(bytes) => Self::parse(path, &bytes).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(FsError::io("read", path, source).into()),
+        }
+    }
+
+    /// Whether it is the owner's. An old one has the owner of its backup; without a backup, it is anybody's unless
+    /// another project has backups there.
+    fn belongs_to(&self, owner: &BackupOwner, root: &BackupRoot, store: &str) -> Result<bool, StoreError> {
+        if let Some(project) = &self.project {
+            let engine = self.engine.as_deref();
+            return Ok(engine.map_or(owner.project == *project, |engine| owner.is(project, engine)));
+        }
+        match self.backup.as_deref().and_then(|name| root.find(store, name).ok()) {
+            Some(backup) => Ok(owner.owns(&backup.manifest)),
+            None => Ok(!root.is_shared(store)?),
+        }
+    }
+
+    /// Replaces the owner's baseline of a store, but never one that a newer program wrote. A damaged one is replaced.
     pub fn write(&self, root: &BackupRoot, store: &str) -> Result<(), StoreBaselineError> {
-        match Self::read(root, store) {
+        let path = match Self::locate(root, store) {
             Err(refused @ (StoreBaselineError::Newer { .. } | StoreBaselineError::Foreign { .. })) => {
                 return Err(refused);
             }
             Err(StoreBaselineError::Store(error)) => return Err(error.into()),
-            Ok(_) | Err(StoreBaselineError::Malformed { .. } | StoreBaselineError::Fs(_)) => {}
-        }
-        let directory = root.of_store(store)?;
-        create_private_dir_all(&directory)?;
-        Ok(write_atomically(&directory.join(FILE_NAME), &to_json(self), PRIVATE_FILE)?)
+            Ok((path, _)) | Err(StoreBaselineError::Malformed { path, .. }) => path,
+            Err(StoreBaselineError::Fs(_)) => root.of_store(store)?.join(FILE_NAME),
+        };
+        let written = match root.owner() {
+            Some(owner) => Self {
+                format: FORMAT.to_owned(),
+                format_version: FORMAT_VERSION,
+                project: Some(owner.project.clone()),
+                engine: owner.engine.clone(),
+                ..self.clone()
+            },
+            None => self.clone(),
+        };
+        create_ignored_dir_all(root.directory())?;
+        create_private_dir_all(&root.of_store(store)?)?;
+        Ok(write_atomically(&path, &to_json(&written), PRIVATE_FILE)?)
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreBaselineError> {
@@ -113,6 +190,13 @@ impl StoreBaseline {
             FormatError::Newer(found) => StoreBaselineError::Newer { path: path(), found },
         })
     }
+}
+
+/// The name of the file where another project was there first.
+fn own_name(owner: &BackupOwner) -> String {
+    let engine = owner.engine.as_deref().unwrap_or_default();
+    let digest = Digest::of(format!("{}\0{engine}", owner.project).as_bytes()).to_string();
+    format!("{}{}.json", store::OTHER_BASELINE_PREFIX, &digest[..12])
 }
 
 #[cfg(test)]
@@ -145,13 +229,54 @@ mod tests {
     }
 
     #[test]
+    fn each_project_of_an_engine_has_its_own_baseline() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let of = |project: &str, engine: &str| {
+            let owner = BackupOwner { project: project.into(), engine: Some(engine.into()) };
+            BackupRoot::at(dir.path()).owned_by(owner)
+        };
+        let roots = [of("a", "E"), of("b", "E"), of("a", "F")];
+        for (root, note) in
+            roots.iter().zip([Note::Stopped, Note::Accepted, Note::Destroyed { backup: None }])
+        {
+            assert_eq!(StoreBaseline::read(root, "db").expect("read"), None);
+            baseline(note.clone()).write(root, "db").expect("written");
+            baseline(note).write(root, "db").expect("written again");
+        }
+        let notes =
+            roots.each_ref().map(|root| StoreBaseline::read(root, "db").expect("read").map(|b| b.note));
+        let expected = [Note::Stopped, Note::Accepted, Note::Destroyed { backup: None }];
+        assert_eq!(notes, expected.map(Some));
+        assert_eq!(std::fs::read_dir(dir.path().join("db")).expect("listed").count(), 3);
+        assert!(BackupRoot::at(dir.path()).list(None).expect("listed").foreign.is_empty());
+    }
+
+    #[test]
+    fn an_old_baseline_is_anybodys_while_no_other_project_has_backups_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let all = BackupRoot::at(dir.path());
+        StoreBaseline::new(Timestamp::UNIX_EPOCH, Note::Stopped, None, None)
+            .write(&all, "db")
+            .expect("written");
+        let owner = BackupOwner { project: "other".into(), engine: Some("E".into()) };
+        let other = all.clone().owned_by(owner);
+        assert!(StoreBaseline::read(&other, "db").expect("read").is_some());
+        let manifest = crate::backup::manifest::tests::manifest("db", "2026-08-01T10:00:00Z");
+        let staging = all.stage("db", manifest.created).expect("staged");
+        staging.finish(manifest).expect("finished");
+        assert_eq!(StoreBaseline::read(&other, "db").expect("read"), None);
+        let shop = BackupOwner { project: "shop".into(), engine: Some("E".into()) };
+        assert!(StoreBaseline::read(&all.owned_by(shop), "db").expect("read").is_some());
+    }
+
+    #[test]
     fn a_newer_baseline_is_neither_read_nor_replaced_and_a_damaged_one_is() {
         let dir = tempfile::tempdir().expect("a directory");
         let root = BackupRoot::create(dir.path()).expect("a root");
         baseline(Note::Stopped).write(&root, "db").expect("written");
         let path = dir.path().join("db").join(FILE_NAME);
         for newer in [
-            r#"{"format":"safe-compose-baseline","format_version":3}"#,
+            r#"{"format":"safe-compose-baseline","format_version":4}"#,
             r#"{"format":"another","format_version":1}"#,
         ] {
             std::fs::write(&path, newer).expect("written");

@@ -16,7 +16,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -48,6 +48,13 @@ pub struct Manifest {
     pub server: Option<String>,
     /// Why it was made: `before down`, `asked for`, `before restore`.
     pub reason: String,
+    /// What it may be used for. Since format version 5.
+    #[serde(default)]
+    pub role: BackupRole,
+    /// Its place in the order of the backups of its directory, from 1: a clock can be wrong. Since format version 5; 0
+    /// before.
+    #[serde(default)]
+    pub sequence: u64,
     pub proof: Proof,
     pub fingerprint: Fingerprint,
     pub artifacts: Vec<Artifact>,
@@ -55,6 +62,21 @@ pub struct Manifest {
     /// version 4.
     #[serde(alias = "restore_by_hand")]
     pub manual_restore: Vec<String>,
+}
+
+/// The reason of backups that a restore makes of what it replaces.
+pub const BEFORE_RESTORE: &str = "before restore";
+
+/// What a backup may be used for. Only a normal one is ever chosen as the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupRole {
+    #[default]
+    Normal,
+    /// It contains what a restore has replaced.
+    SafetyCopy,
+    /// It was made while data was missing that nobody had restored or given up.
+    AfterLoss,
 }
 
 /// How far a backup was verified, weakest first. Messages never claim more.
@@ -138,11 +160,13 @@ impl Manifest {
     }
 
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        format::parse(bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
-            FormatError::Malformed(source) => ManifestError::Malformed(source),
-            FormatError::Foreign(found) => ManifestError::Foreign(found),
-            FormatError::Newer(found) => ManifestError::Newer(found),
-        })
+        let manifest: Self =
+            format::parse(bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
+                FormatError::Malformed(source) => ManifestError::Malformed(source),
+                FormatError::Foreign(found) => ManifestError::Foreign(found),
+                FormatError::Newer(found) => ManifestError::Newer(found),
+            })?;
+        Ok(Self { role: role(manifest.format_version, manifest.role, &manifest.reason), ..manifest })
     }
 
     /// As it is written to disk.
@@ -195,6 +219,36 @@ impl Manifest {
     }
 }
 
+/// Before format version 5, only the reason shows that a backup is a safety copy.
+fn role(format_version: u32, role: BackupRole, reason: &str) -> BackupRole {
+    if format_version < 5 && reason == BEFORE_RESTORE { BackupRole::SafetyCopy } else { role }
+}
+
+/// The part of a manifest that orders and assigns backups. Parsing it is much cheaper than parsing all of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ManifestHeader {
+    format_version: u32,
+    pub(super) created: jiff::Timestamp,
+    pub(super) project: String,
+    pub(super) engine: String,
+    reason: String,
+    #[serde(default)]
+    role: BackupRole,
+    #[serde(default)]
+    pub(super) sequence: u64,
+}
+
+impl ManifestHeader {
+    /// Reads it from the directory of a backup; `None` if that is not possible.
+    pub(super) fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()
+    }
+
+    pub(super) fn role(&self) -> BackupRole {
+        role(self.format_version, self.role, &self.reason)
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -218,6 +272,8 @@ pub(crate) mod tests {
             cluster: Vec::new(),
             server: None,
             reason: "asked for".into(),
+            role: BackupRole::Normal,
+            sequence: 0,
             proof: Proof::Readable,
             fingerprint: Fingerprint::Volume { entries: 1, bytes: 1 },
             artifacts: Vec::new(),
@@ -232,9 +288,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_old_backup_before_a_restore_is_a_safety_copy() {
+        let mut manifest =
+            Manifest { reason: BEFORE_RESTORE.into(), ..manifest("db", "2026-08-01T10:00:00Z") };
+        let read = |manifest: &Manifest| Manifest::parse(&manifest.to_bytes()).expect("sound").role;
+        assert_eq!(read(&manifest), BackupRole::Normal);
+        manifest.format_version = 4;
+        assert_eq!(read(&manifest), BackupRole::SafetyCopy);
+        manifest.reason = "before down".into();
+        assert_eq!(read(&manifest), BackupRole::Normal);
+    }
+
+    #[test]
     fn a_newer_version_is_not_taken_for_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":5,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(5))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":6,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(6))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

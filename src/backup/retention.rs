@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::manifest::Proof;
+use super::manifest::{BackupRole, Manifest, Proof};
 use super::store::Backup;
 use crate::settings::RetentionSettings;
 
@@ -22,12 +22,15 @@ pub struct Candidate {
     /// The name of its directory.
     pub name: String,
     pub created: Timestamp,
+    /// Its place in the order; 0 for backups that have none.
+    pub sequence: u64,
     pub proof: Proof,
 }
 
 impl From<&Backup> for Candidate {
     fn from(backup: &Backup) -> Self {
-        Self { name: backup.name(), created: backup.manifest.created, proof: backup.proof() }
+        let Manifest { created, sequence, .. } = backup.manifest;
+        Self { name: backup.name(), created, sequence, proof: backup.proof() }
     }
 }
 
@@ -87,7 +90,8 @@ impl fmt::Display for RetentionPlan {
 /// verified.
 pub fn plan(backups: &[Candidate], keep: RetentionSettings, now: Timestamp) -> RetentionPlan {
     let mut sorted: Vec<&Candidate> = backups.iter().collect();
-    sorted.sort_by(|one, other| (other.created, &other.name).cmp(&(one.created, &one.name)));
+    let order = |backup: &Candidate| (backup.sequence, backup.created, backup.name.clone());
+    sorted.sort_by_key(|backup| std::cmp::Reverse(order(backup)));
     let best = sorted.iter().map(|backup| backup.proof).max();
     let best = sorted.iter().position(|backup| Some(backup.proof) == best);
     let past: Vec<usize> = (0..sorted.len()).filter(|&at| sorted[at].created <= now).collect();
@@ -141,11 +145,13 @@ struct KeptBackups<'a> {
     intact: OnceLock<bool>,
 }
 
-/// Plans for each store separately; the directory of a backup shows which store it belongs to.
+/// Plans for each store of each project and engine separately; the directory of a backup shows which store it belongs to.
+/// Safety copies and backups that were made after a loss are counted on their own, so that they never displace the others.
 pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -> Plans<'_> {
-    let mut stores: BTreeMap<Option<&Path>, Vec<&Backup>> = BTreeMap::new();
+    let mut stores: BTreeMap<(Option<&Path>, &str, &str, BackupRole), Vec<&Backup>> = BTreeMap::new();
     for backup in backups {
-        stores.entry(backup.directory.parent()).or_default().push(backup);
+        let Manifest { project, engine, role, .. } = &backup.manifest;
+        stores.entry((backup.directory.parent(), project, engine, *role)).or_default().push(backup);
     }
     let mut plans = Plans { kept: Vec::new(), removed: Vec::new() };
     for of_store in stores.into_values() {
@@ -201,23 +207,14 @@ impl fmt::Display for Kept {
 }
 
 /// The newest backup of each of the last `count` periods that have any.
-fn first_of_each<P: PartialEq>(
+fn first_of_each<P: Ord>(
     newest_first: &[usize],
     count: u32,
     period: impl Fn(&usize) -> P,
 ) -> BTreeSet<usize> {
-    let mut before = None;
-    newest_first
-        .iter()
-        .filter(|at| {
-            let this = Some(period(at));
-            let first = this != before;
-            before = this;
-            first
-        })
-        .take(count as usize)
-        .copied()
-        .collect()
+    // A clock that went back brings the same period again.
+    let mut seen = BTreeSet::new();
+    newest_first.iter().filter(|at| seen.insert(period(at))).take(count as usize).copied().collect()
 }
 
 #[cfg(test)]
@@ -231,7 +228,7 @@ mod tests {
 
     fn at(seconds_ago: i64, proof: Proof) -> Candidate {
         let created = Timestamp::from_second(NOW - seconds_ago).expect("a time");
-        Candidate { name: format!("b{seconds_ago:+09}"), created, proof }
+        Candidate { name: format!("b{seconds_ago:+09}"), created, sequence: 0, proof }
     }
 
     fn now() -> Timestamp {
@@ -266,6 +263,17 @@ mod tests {
         let plan = plan(&backups, RetentionSettings { last: 1, ..NONE }, now());
         assert_eq!(kept(&plan), ["b-00005000", "b+00000010"]);
         assert!(plan.keep[0].reasons.contains(&Reason::Undated));
+    }
+
+    #[test]
+    fn the_sequence_counts_more_than_the_clock() {
+        let numbered = |ago, sequence| Candidate { sequence, ..at(ago, Proof::Copied) };
+        let backups = [numbered(-5000, 0), numbered(10, 1), numbered(3000, 2), numbered(2000, 3)];
+        let plan = plan(&backups, RetentionSettings { last: 2, ..NONE }, now());
+        assert_eq!(kept(&plan), ["b+00002000", "b+00003000", "b-00005000"]);
+        assert!(plan.keep[0].reasons.contains(&Reason::Newest));
+        assert!(!plan.keep[2].reasons.contains(&Reason::Newest), "it is only dated in the future");
+        assert_eq!(plan.remove, ["b+00000010"]);
     }
 
     #[test]

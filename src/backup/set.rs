@@ -1,15 +1,16 @@
 //! `backup_set_YYYYMMDD_HHMMSS.json`: which backups were made together.
 //!
-//! For people, and for whoever copies backups elsewhere; the program itself only writes it.
+//! A set can be restored at once. Sets of format version 1 are for people only.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::format::{self, FormatError};
 use super::manifest;
-use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, next_second, stamp};
-use crate::fs::{Digest, FsError, PRIVATE_FILE, create_private_dir_all, to_json, write_new};
+use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, is_set, next_second, stamp};
+use crate::fs::{Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, to_json, write_new};
 
 /// The value of `format` in every backup set.
 pub const FORMAT: &str = "safe-compose-backup-set";
@@ -40,6 +41,62 @@ pub struct SetMember {
     pub manifest_sha256: String,
 }
 
+/// Why a backup set cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupSetError {
+    #[error("there is no backup set `{0}`")]
+    Missing(String),
+    #[error("it cannot be read")]
+    Unreadable(#[source] std::io::Error),
+    #[error("it is damaged")]
+    Malformed(#[source] serde_json::Error),
+    #[error("it has an unknown format `{0}`: name the backups that are in it")]
+    Foreign(String),
+    #[error(
+        "its format version {0} is newer than this program supports ({FORMAT_VERSION}): use a newer safe-compose"
+    )]
+    Newer(u32),
+    #[error("its backup `{0}` cannot be used")]
+    Member(String, #[source] StoreError),
+    #[error("its backup `{0}` has changed since")]
+    Changed(String),
+}
+
+/// The file of a set, if a word names one: by its name, with or without `.json`, or by its path.
+pub fn named(root: &BackupRoot, text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    let name = path.file_name()?.to_str()?;
+    let name = if is_set(name) { name.to_owned() } else { format!("{name}.json") };
+    is_set(&name).then(|| {
+        let directory = path.parent().filter(|_| text.contains('/'));
+        directory.unwrap_or(root.directory()).join(name)
+    })
+}
+
+/// Reads a set, and finds its backups, which have to be the ones that were made then.
+pub fn read(root: &BackupRoot, path: &Path) -> Result<Vec<Backup>, BackupSetError> {
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => BackupSetError::Missing(path.display().to_string()),
+        _ => BackupSetError::Unreadable(error),
+    })?;
+    let set: BackupSet = format::parse(&bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
+        FormatError::Malformed(source) => BackupSetError::Malformed(source),
+        FormatError::Foreign(found) => BackupSetError::Foreign(found),
+        FormatError::Newer(found) => BackupSetError::Newer(found),
+    })?;
+    let of_set = |one: &SetMember| {
+        let unusable = |error| BackupSetError::Member(one.name.clone(), error);
+        let backup = root.find(&one.store, &one.name).map_err(unusable)?;
+        let now = member(&backup).map_err(unusable)?;
+        if now.manifest_sha256 == one.manifest_sha256 {
+            Ok(backup)
+        } else {
+            Err(BackupSetError::Changed(one.name.clone()))
+        }
+    };
+    set.backups.iter().map(of_set).collect()
+}
+
 /// Records that these backups of a project were made together. Returns the file and what is in it.
 pub fn write(
     root: &BackupRoot,
@@ -55,7 +112,7 @@ pub fn write(
         reason: backups.first().map(|backup| backup.manifest.reason.clone()).unwrap_or_default(),
         backups: backups.iter().map(|backup| member(backup)).collect::<Result<_, _>>()?,
     };
-    create_private_dir_all(root.directory())?;
+    create_ignored_dir_all(root.directory())?;
     loop {
         let path = root.directory().join(format!("{SET_PREFIX}{}.json", stamp(set.created)));
         match write_new(&path, &to_json(&set), PRIVATE_FILE) {

@@ -73,7 +73,8 @@ impl ProjectCommand {
             Self::Restore(args) => args.dry_run.dry_run,
             Self::ExportData(args) => args.dry_run.dry_run,
             Self::ImportData(args) => args.dry_run.dry_run,
-            Self::Verify(args) if args.accept || args.prove => args.dry_run.dry_run,
+            // Comparing the services records a loss.
+            Self::Verify(args) if args.backup.is_none() || args.prove => args.dry_run.dry_run,
             Self::Protect(args) => args.dry_run.dry_run,
             Self::Unprotect(args) => args.dry_run.dry_run,
             Self::Verify(_) | Self::Status(_) | Self::History(_) => return Access::ReadOnly,

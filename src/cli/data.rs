@@ -66,6 +66,9 @@ Examples:
 pub struct BackupsArgs {
     #[command(subcommand)]
     pub action: Option<BackupsAction>,
+    /// List the backups of all projects and engines that share the backup directory
+    #[arg(long)]
+    pub all_projects: bool,
     #[command(flatten)]
     pub format: BackupsFormatArg,
 }
@@ -80,7 +83,7 @@ pub struct BackupsFormatArg {
 
 #[derive(Debug, Subcommand)]
 pub enum BackupsAction {
-    /// List all backups, newest first
+    /// List the project's backups, newest first
     List,
     /// Show the contents of a backup and verify its files
     Show {
@@ -107,11 +110,15 @@ pub struct PruneArgs {
 Examples:
   $ safe-compose restore
   $ safe-compose restore latest --service qdrant --dry-run
+  $ safe-compose restore --all
   $ safe-compose restore qdrant_backup_20260102_030405 --collection recipes --as recipes_old")]
 pub struct RestoreArgs {
-    /// Name or path of the backup, or `latest`
+    /// Name or path of the backup or the backup set, or `latest`
     #[arg(value_name = "BACKUP", default_value = "latest")]
     pub backup: String,
+    /// Restore the latest backup of every service that has one
+    #[arg(long, conflicts_with_all = ["backup", "service", "collections", "rename", "schema_only"])]
+    pub all: bool,
     #[command(flatten)]
     pub target: RestoreTarget,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
 use super::{backup_run, export_data, format, services};
+use crate::backup::manifest::BackupRole;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -50,7 +51,8 @@ async fn act(
     apply: Apply,
     output: Format,
 ) -> Result<Exit, Failure> {
-    let purpose = backup_run::Purpose { reason: "on request", required: required(cx, args) };
+    let purpose =
+        backup_run::Purpose { reason: "on request", role: BackupRole::Normal, required: required(cx, args) };
     let work = backup_run::save_to(cx, apply, stores, purpose);
     let saved = super::interruptible(work).await?;
     if output == Format::Json {

@@ -6,8 +6,8 @@ use super::clusters::{Group, groups};
 use super::context::ProjectContext;
 use super::mode::Apply;
 use super::test_restore::Prover;
-use super::{format, test_restore};
-use crate::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest, Proof};
+use super::{baselines, format, test_restore};
+use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
 use crate::backup::set;
 use crate::backup::store::Verified;
 use crate::error::Failure;
@@ -31,6 +31,8 @@ pub(super) struct Saved {
 pub(super) struct Purpose<'a> {
     /// As the manifest records it.
     pub(super) reason: &'a str,
+    /// A normal backup of data of which some is missing is marked as one after a loss.
+    pub(super) role: BackupRole,
     pub(super) required: RequiredProof,
 }
 
@@ -41,7 +43,8 @@ pub(super) async fn save(
     stores: &[Store],
     reason: &str,
 ) -> Result<Vec<Saved>, Failure> {
-    save_to(cx, apply, stores, Purpose { reason, required: cx.settings.backup.proof }).await
+    let required = cx.settings.backup.proof;
+    save_to(cx, apply, stores, Purpose { reason, role: BackupRole::Normal, required }).await
 }
 
 /// Backs up every store, one after the other. The first failure ends it; backups that were finished before are kept.
@@ -57,9 +60,8 @@ pub(super) async fn save_to(
     let failed_at = |store: &Store, error| failed(cx, &format!("`{}`", store.service), error);
     let mut made: Vec<(Group, Verified)> = Vec::new();
     for group in groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))? {
-        let backup = save_one(cx, apply, &group, purpose.reason)
-            .await
-            .map_err(|error| failed_at(&group.lead, error))?;
+        let backup =
+            save_one(cx, apply, &group, purpose).await.map_err(|error| failed_at(&group.lead, error))?;
         report(cx, &group, &backup);
         made.push((group, backup));
     }
@@ -129,15 +131,21 @@ async fn save_one(
     cx: &ProjectContext<'_>,
     _: Apply,
     group: &Group,
-    reason: &str,
+    purpose: Purpose<'_>,
 ) -> anyhow::Result<Verified> {
     let store = &group.lead;
     let meter = cx.ui().meter();
     let created = Timestamp::now();
     let mut staging = cx.root.stage(&store.id, created)?;
+    if let Some((name, time)) = staging.dated_later() {
+        cx.ui().warn(format!(
+            "the clock went back: `{name}` is dated {}, which is later than now. The new backup counts as the newer one.",
+            time.strftime("%Y-%m-%d %H:%M:%SZ")
+        ));
+    }
     let target = cx.target(store, &meter);
     // One that cannot be read is no base for an incremental backup.
-    let previous = cx.root.latest(&store.id).ok().flatten();
+    let previous = cx.root.newest(&store.id).ok().flatten();
     let dump = store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?;
     for remark in &dump.remarks {
         cx.ui().warn(format!("{}: {remark}", store.service));
@@ -160,13 +168,27 @@ async fn save_one(
         kind: store.kind,
         cluster: group.nodes.clone(),
         server: dump.server,
-        reason: reason.to_owned(),
+        reason: purpose.reason.to_owned(),
+        role: role(cx, group, purpose.role),
+        // The backup directory counts.
+        sequence: 0,
         proof: dump.proof,
         fingerprint: dump.fingerprint,
         artifacts: dump.artifacts,
         manual_restore: dump.manual_restore,
     };
     Ok(staging.finish_showing(manifest, &meter)?)
+}
+
+/// A loss that nobody has restored or given up makes a backup one after a loss. An unreadable baseline was reported.
+fn role(cx: &ProjectContext<'_>, group: &Group, role: BackupRole) -> BackupRole {
+    let has_lost = |store: &Store| {
+        baselines::read(cx, store).ok().flatten().is_some_and(|baseline| baseline.loss.is_some())
+    };
+    match role {
+        BackupRole::Normal if group.members.iter().any(has_lost) => BackupRole::AfterLoss,
+        BackupRole::Normal | BackupRole::SafetyCopy | BackupRole::AfterLoss => role,
+    }
 }
 
 fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {

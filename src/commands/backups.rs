@@ -7,6 +7,7 @@ use super::context::{self, CommandContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
+use crate::backup::manifest::BackupRole;
 use crate::backup::retention::{self, Plans};
 use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
@@ -24,7 +25,7 @@ const COLUMNS: &[Column] = &[
     Column::extra("REASON"),
 ];
 
-pub(super) fn run(
+pub(super) async fn run(
     command: &CommandContext,
     args: &BackupsArgs,
     mode: Mode,
@@ -32,9 +33,9 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
     let settings = context::settings(&project)?;
-    let root = context::backup_root(&project, &settings);
+    let root = context::own_backup_root(command, &project, &settings).await;
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
-        BackupsAction::List => list(command, &root, output),
+        BackupsAction::List => list(command, &root, args.all_projects, output),
         BackupsAction::Show { backup } => show(command, &root, backup, output),
         BackupsAction::Prune(_) => {
             let listing = listing(&root)?;
@@ -52,18 +53,48 @@ fn listing(root: &BackupRoot) -> Result<Listing, Failure> {
         .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))
 }
 
-fn list(command: &CommandContext, root: &BackupRoot, format: Format) -> Result<Exit, Failure> {
-    let listing = listing(root)?;
+fn list(
+    command: &CommandContext,
+    root: &BackupRoot,
+    all_projects: bool,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let listing = if all_projects { listing(&root.clone().of_all())? } else { listing(root)? };
     if format == Format::Json {
         let backups: Vec<_> = listing.backups.iter().map(format::backup_json).collect();
         command.ui.result(format::json(&backups));
         return Ok(Exit::Success);
     }
     if listing.backups.is_empty() {
-        command.ui.paragraph(format!("No backups in {}.", format::short_path(root.directory())));
+        let of = match root.owner() {
+            Some(owner) if !listing.others.is_empty() => format!(" of project `{}`", owner.project),
+            Some(_) | None => String::new(),
+        };
+        command.ui.paragraph(format!("No backups{of} in {}.", format::short_path(root.directory())));
+    } else if all_projects {
+        let mut columns = COLUMNS.to_vec();
+        columns.insert(1, Column::name("PROJECT"));
+        let rows = listing.backups.iter().map(|backup| {
+            let mut row = row(backup);
+            let engine = if root.is_foreign(backup)
+                && root.owner().is_some_and(|owner| owner.project == backup.manifest.project)
+            {
+                " (another engine)"
+            } else {
+                ""
+            };
+            row.insert(1, format!("{}{engine}", backup.manifest.project));
+            row
+        });
+        command.ui.result(Table::new(&columns, rows.collect()));
     } else {
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
         command.ui.result(Table::new(COLUMNS, rows));
+    }
+    if !listing.others.is_empty() {
+        let others = count(listing.others.len() as u64, "backup");
+        command.ui.say(format!("Not listed: {others} of other projects or engines."));
+        command.ui.suggest("To list them", command.suggest.backups_of_all());
     }
     for (path, reason) in &listing.damaged {
         command.ui.warn(format!("{} cannot be used: {reason}.", format::short_path(path)));
@@ -82,8 +113,18 @@ fn row(backup: &Backup) -> Vec<String> {
         format::contents(&manifest.fingerprint),
         Bytes(backup.bytes()).to_string(),
         format::proof(backup.proof()).to_owned(),
-        manifest.reason.clone(),
+        reason(backup),
     ]
+}
+
+/// Why it was made, and whether it is passed over as the latest.
+fn reason(backup: &Backup) -> String {
+    let reason = &backup.manifest.reason;
+    match backup.manifest.role {
+        // The reason says so.
+        BackupRole::Normal | BackupRole::SafetyCopy => reason.clone(),
+        BackupRole::AfterLoss => format!("after a loss, {reason}"),
+    }
 }
 
 fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format) -> Result<Exit, Failure> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::context::ProjectContext;
 use super::mode::Apply;
-use crate::backup::baseline::{Note, StoreBaseline};
+use crate::backup::baseline::{Note, StoreBaseline, UnresolvedLoss};
 use crate::backup::fingerprint::Fingerprint;
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
@@ -19,16 +19,58 @@ pub(super) fn read(cx: &ProjectContext<'_>, store: &Store) -> Result<Option<Stor
     })
 }
 
+/// Records that a store has lost data since its baseline, which stays as it is until the loss is resolved.
+pub(super) fn record_loss(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    store: &Store,
+    baseline: Option<&StoreBaseline>,
+    missing: Vec<String>,
+) {
+    let now = Timestamp::now();
+    let baseline = match baseline {
+        Some(baseline) => baseline.clone(),
+        None => StoreBaseline::new(now, Note::Stopped, None, None),
+    };
+    let found = baseline.loss.as_ref().map_or(now, |loss| loss.found);
+    let loss = Some(UnresolvedLoss { found, missing });
+    if baseline.loss != loss {
+        put(cx, apply, store, &StoreBaseline { loss, ..baseline });
+    }
+}
+
+/// Records that everything of the baseline is there again.
+pub(super) fn resolve_loss(cx: &ProjectContext<'_>, apply: Apply, store: &Store, baseline: &StoreBaseline) {
+    if baseline.loss.is_some() {
+        put(cx, apply, store, &StoreBaseline { loss: None, ..baseline.clone() });
+    }
+}
+
 /// Writes the baseline of a store. Failing to write it is a warning and does not fail the command.
+///
+/// After a loss that nobody has restored or accepted, what a command leaves behind is no new baseline.
 pub(super) fn write(
     cx: &ProjectContext<'_>,
-    _: Apply,
+    apply: Apply,
     store: &Store,
     note: Note,
     fingerprint: Option<Fingerprint>,
     backup: Option<String>,
 ) {
-    let record = StoreBaseline::new(Timestamp::now(), note, fingerprint, backup);
+    match note {
+        Note::Accepted => {}
+        Note::Stopped | Note::Destroyed { .. } => {
+            let known = StoreBaseline::read(&cx.root, &store.id).ok().flatten();
+            if known.is_some_and(|known| known.loss.is_some()) {
+                return;
+            }
+        }
+    }
+    put(cx, apply, store, &StoreBaseline::new(Timestamp::now(), note, fingerprint, backup));
+}
+
+/// Replaces the baseline of a store. Failing to write it is a warning and does not fail the command.
+pub(super) fn put(cx: &ProjectContext<'_>, _: Apply, store: &Store, record: &StoreBaseline) {
     if let Err(error) = record.write(&cx.root, &store.id) {
         cx.ui().warn(format!(
             "the baseline of `{}` could not be recorded: {}.",

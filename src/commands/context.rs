@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backup::driver::DriverTarget;
-use crate::backup::store::BackupRoot;
+use crate::backup::store::{BackupOwner, BackupRoot};
 use crate::compose::binary::ComposeBinary;
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Reading, SafeFlags};
@@ -153,7 +153,8 @@ impl<'a> ProjectContext<'a> {
         let volumes = every_volume(engine.as_ref(), &project, &containers, labelled).await?;
         let inventory =
             Inventory::take(identity, &project.name, project.whole_model(), &containers, &settings);
-        let root = backup_root(&project, &settings);
+        let owner = BackupOwner { project: project.name.clone(), engine: Some(inventory.engine.id.clone()) };
+        let root = backup_root(&project, &settings).owned_by(owner);
         Ok(Self { command, project, settings, engine, containers, volumes, holders, inventory, root })
     }
 
@@ -255,6 +256,22 @@ pub(super) fn backup_root(project: &Project, settings: &Settings) -> BackupRoot 
     // Without this, `./backups` would show its dot in every message.
     let directory: PathBuf = directory.components().collect();
     BackupRoot::at(directory)
+}
+
+/// How long the engine may take to say which one it is, for commands that need it for nothing else.
+const IDENTITY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a project keeps its backups, with the project as the owner. For commands that have to work while the engine is
+/// down: then the backups of the project on all engines are its own.
+pub(super) async fn own_backup_root(
+    command: &CommandContext,
+    project: &Project,
+    settings: &Settings,
+) -> BackupRoot {
+    let identity = async { connect(command).await?.identity().await };
+    let identity = tokio::time::timeout(IDENTITY_TIMEOUT, identity).await;
+    let engine = identity.ok().and_then(Result::ok).map(|identity| identity.id);
+    backup_root(project, settings).owned_by(BackupOwner { project: project.name.clone(), engine })
 }
 
 pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {

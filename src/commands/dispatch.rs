@@ -44,7 +44,7 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
     let format = command.format(cx.safe.format);
     match command {
         ProjectCommand::Backup(args) => backup::run(cx, &args, mode, format).await,
-        ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format),
+        ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format).await,
         ProjectCommand::Restore(args) => restore::run(cx, &args, mode, format).await,
         ProjectCommand::ExportData(args) => export_data::run(cx, &args, mode, format).await,
         ProjectCommand::ImportData(args) => import_data::run(cx, &args, mode, format).await,
@@ -52,7 +52,7 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
         ProjectCommand::Protect(args) => protect::run(cx, &args, mode, format).await,
         ProjectCommand::Unprotect(args) => unprotect::run(cx, &args, mode, format).await,
         ProjectCommand::Status(_) => status::run(cx, format).await,
-        ProjectCommand::History(args) => history::run(cx, &args, format),
+        ProjectCommand::History(args) => history::run(cx, &args, format).await,
     }
 }
 

@@ -287,8 +287,12 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
     json!({
         "name": backup.name(),
         "path": backup.directory,
+        "project": manifest.project,
+        "engine": manifest.engine,
         "service": manifest.service,
         "kind": manifest.kind,
+        "role": manifest.role,
+        "sequence": manifest.sequence,
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),

@@ -19,11 +19,19 @@ const COLUMNS: &[Column] = &[
     Column::extra("BACKUPS"),
 ];
 
-pub(super) fn run(command: &CommandContext, args: &HistoryArgs, output: Format) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &HistoryArgs,
+    output: Format,
+) -> Result<Exit, Failure> {
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let root = context::backup_root(&project, &context::settings(&project)?);
-    let contents = journal::read(root.directory())
+    let settings = context::settings(&project)?;
+    let root = context::own_backup_root(command, &project, &settings).await;
+    let mut contents = journal::read(root.directory())
         .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
+    if let Some(owner) = root.owner() {
+        contents.entries.retain(|entry| owner.is(&entry.project, &entry.engine));
+    }
     let entries = newest(&contents, args.last);
     if output == Format::Json {
         command.ui.result(format::json(&json!({

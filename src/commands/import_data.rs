@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::context::{CommandContext, ProjectContext};
 use super::mode::Mode;
-use super::restore_run::{Destination, RestoreSource, adopt, announce, clear, dry_run, report};
+use super::restore_run::{
+    Destination, PlannedRestore, RestoreOrigin, adopt, announce, clear, dry_run, report,
+};
 use super::{context, format};
 use crate::backup::driver::RestoreOptions;
 use crate::backup::export::{ExportContents, ExportFormat, scan};
@@ -82,20 +84,22 @@ pub(super) async fn import(
     let unplanned = |error| failed(error).say("Nothing was changed.");
     driver.wait_ready(driver_target, command.ready_timeout()).await.map_err(unplanned)?;
     let plan = portable.plan_import(driver_target, &contents, &request).await.map_err(unplanned)?;
-    let restoring = RestoreSource { name: format::short_path(file), age: None, kind: store.kind };
+    let source = RestoreOrigin { name: format::short_path(file), age: None, kind: store.kind, foreign: None };
     let to = Destination { cx, store: &store };
+    let planned = [PlannedRestore { to, source, plan }];
     if !contents.has_digest {
         cx.ui()
             .warn("the file has no checksum, so changes in it cannot be detected; its points are counted.");
     }
     let apply = match mode {
-        Mode::DryRun => return Ok(dry_run("import-data", to, &plan).show(cx.ui(), output)),
+        Mode::DryRun => return Ok(dry_run("import-data", cx, &planned).show(cx.ui(), output)),
         Mode::Apply(apply) => apply,
     };
-    announce(to, &restoring, &plan);
-    let clearance = clear(to, apply, &plan).await?;
+    let [only] = &planned;
+    announce(only);
+    let clearance = clear(cx, apply, &planned).await?;
     let restored = super::interruptible(async {
-        portable.import(driver_target, &contents, &plan, &request, &clearance).await.map_err(failed)
+        portable.import(driver_target, &contents, &only.plan, &request, &clearance).await.map_err(failed)
     })
     .await?;
     report(to, &restored, output);

@@ -3,13 +3,15 @@
 
 use serde_json::json;
 
+use super::backup_run::{self, Purpose};
 use super::context::ProjectContext;
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::Apply;
 use super::refusal::{self, RefusableAction};
-use super::{backup_run, baselines, format};
-use crate::backup::baseline::Note;
+use super::{baselines, format};
+use crate::backup::baseline::{Note, StoreBaseline, UnresolvedLoss};
 use crate::backup::driver::{Action, RestorePlan, Restored, Step};
+use crate::backup::manifest::{BEFORE_RESTORE, BackupRole};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
@@ -24,24 +26,48 @@ pub(super) struct Destination<'a> {
 }
 
 /// What is restored, for messages.
-pub(super) struct RestoreSource {
+pub(super) struct RestoreOrigin {
     pub(super) name: String,
     pub(super) age: Option<String>,
     pub(super) kind: StoreKind,
+    /// Whose it is, if it belongs to another project or engine.
+    pub(super) foreign: Option<String>,
+}
+
+/// One restore that was planned, and may have to be confirmed.
+pub(super) struct PlannedRestore<'a> {
+    pub(super) to: Destination<'a>,
+    pub(super) source: RestoreOrigin,
+    pub(super) plan: RestorePlan,
 }
 
 /// Shows what will be done.
-pub(super) fn announce(to: Destination<'_>, restoring: &RestoreSource, plan: &RestorePlan) {
+pub(super) fn announce(planned: &PlannedRestore<'_>) {
+    let PlannedRestore { to, source: restoring, plan } = planned;
     let ui = to.cx.ui();
     let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("`{}` will be restored from `{}`{age}:", to.store.service, restoring.name));
     for step in &plan.steps {
         ui.text(format!("  {}", line(step, counted(restoring.kind))));
     }
+    if let Some(whose) = &restoring.foreign {
+        ui.warn(format!("`{}` is a backup of {whose}.", restoring.name));
+    }
 }
 
 /// What would be done.
-pub(super) fn dry_run(command: &'static str, to: Destination<'_>, plan: &RestorePlan) -> DryRun {
+pub(super) fn dry_run(
+    command: &'static str,
+    cx: &ProjectContext<'_>,
+    planned: &[PlannedRestore<'_>],
+) -> DryRun {
+    let changes = planned.iter().flat_map(changes).collect();
+    let assessment = assess(cx, planned);
+    let token = (assessment.worst() >= Effect::Orphan).then(|| Token::of(&assessment).to_string());
+    DryRun { token, ..DryRun::new(command, changes) }
+}
+
+fn changes(PlannedRestore { to, plan, .. }: &PlannedRestore<'_>) -> Vec<PlannedChange> {
     let noun = counted(to.store.kind);
     let change = |step: &Step| {
         let subject = if step.from == step.to {
@@ -66,10 +92,7 @@ pub(super) fn dry_run(command: &'static str, to: Destination<'_>, plan: &Restore
             }
         }
     };
-    let changes: Vec<PlannedChange> = plan.steps.iter().filter_map(change).collect();
-    let assessment = assess(to, plan);
-    let token = (assessment.worst() >= Effect::Orphan).then(|| Token::of(&assessment).to_string());
-    DryRun { token, ..DryRun::new(command, changes) }
+    plan.steps.iter().filter_map(change).collect()
 }
 
 /// What is counted in a store.
@@ -92,30 +115,36 @@ fn line(step: &Step, noun: &str) -> String {
     }
 }
 
-/// What a restore would replace.
-fn assess(to: Destination<'_>, plan: &RestorePlan) -> Assessment {
-    let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace);
-    Assessment {
-        engine: to.cx.identity().unique_description(),
-        project: to.cx.project.name.clone(),
-        impacts: replaced
-            .map(|step| {
-                let subject =
-                    Subject::Collection { service: to.store.service.clone(), name: step.to.clone() };
-                Impact::new(Effect::Destroy, subject, "the restore replaces it")
-            })
-            .collect(),
+/// What restores would replace. The backup of another project is never restored without a question, even into an empty
+/// store.
+fn assess(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -> Assessment {
+    let mut impacts = Vec::new();
+    for PlannedRestore { to, source, plan } in planned {
+        let service = &to.store.service;
+        let impact = |effect, subject, reason: String| Impact {
+            replacement: Some(source.name.clone()),
+            ..Impact::new(effect, subject, reason)
+        };
+        for step in plan.steps.iter().filter(|step| step.action == Action::Replace) {
+            let subject = Subject::Collection { service: service.clone(), name: step.to.clone() };
+            impacts.push(impact(Effect::Destroy, subject, "the restore replaces it".to_owned()));
+        }
+        if let Some(whose) = &source.foreign {
+            let subject = Subject::Service { name: service.clone() };
+            impacts.push(impact(Effect::Orphan, subject, format!("it starts with the data of {whose}")));
+        }
     }
+    Assessment { engine: cx.identity().unique_description(), project: cx.project.name.clone(), impacts }
 }
 
-/// Permission to restore. What would be replaced is backed up first, and the user is asked to confirm.
+/// Permission to restore. What would be replaced is backed up first, and the user is asked to confirm, once.
 pub(super) async fn clear(
-    to: Destination<'_>,
+    cx: &ProjectContext<'_>,
     apply: Apply,
-    plan: &RestorePlan,
+    planned: &[PlannedRestore<'_>],
 ) -> Result<Clearance, Failure> {
-    let cx = to.cx;
-    let assessment = assess(to, plan);
+    let assessment = assess(cx, planned);
+    let replaces = planned.iter().any(|one| one.plan.replaces());
     let input = DecisionInput {
         plan: &assessment,
         destroy: cx.settings.guard.destroy,
@@ -123,16 +152,26 @@ pub(super) async fn clear(
         terminal: cx.ui().is_terminal(),
         allow: cx.command.safe.allow.as_deref(),
     };
-    let what = "the restore over existing data";
-    let action = RefusableAction {
-        what,
-        untouched: "Nothing was changed. `--skip-existing` keeps existing data; `--as NAME` restores under another name.",
-        allow: "To restore anyway (the existing data is backed up first)",
+    let what = if replaces { "the restore over existing data" } else { "the restore from another project" };
+    let action = if replaces {
+        RefusableAction {
+            what,
+            untouched: "Nothing was changed. `--skip-existing` keeps existing data; `--as NAME` restores under another name.",
+            allow: "To restore anyway (the existing data is backed up first)",
+        }
+    } else {
+        RefusableAction { what, untouched: "Nothing was changed.", allow: "To restore anyway" }
     };
     let permission = refusal::decide(cx.command, &input, &action)?;
-    let backed = if plan.replaces() {
-        super::interruptible(backup_run::save(cx, apply, std::slice::from_ref(to.store), "before restore"))
-            .await?;
+    let backed = if replaces {
+        let purpose = Purpose {
+            reason: BEFORE_RESTORE,
+            role: BackupRole::SafetyCopy,
+            required: cx.settings.backup.proof,
+        };
+        let replaced: Vec<Store> =
+            planned.iter().filter(|one| one.plan.replaces()).map(|one| one.to.store.clone()).collect();
+        super::interruptible(backup_run::save_to(cx, apply, &replaced, purpose)).await?;
         BackupStatus::Verified
     } else {
         BackupStatus::Nothing
@@ -152,16 +191,32 @@ pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored
     let target = cx.target(store, &Silent);
     let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
     let record = baselines::read(cx, store).ok().flatten();
-    let recorded = record.and_then(|record| match record.note {
-        Note::Stopped | Note::Accepted => record.fingerprint,
+    let recorded = record.as_ref().and_then(|record| match record.note {
+        Note::Stopped | Note::Accepted => record.fingerprint.clone(),
         Note::Destroyed { .. } => None,
     });
-    let names: Vec<&str> = restored.steps.iter().map(|step| step.to.as_str()).collect();
+    // What was kept was not restored.
+    let names: Vec<&str> = restored
+        .steps
+        .iter()
+        .filter(|step| step.action != Action::Keep)
+        .map(|step| step.to.as_str())
+        .collect();
     let merged = match recorded {
         Some(recorded) => recorded.with(&now, &names, &restored.aliases),
-        None => now,
+        None => now.clone(),
     };
-    baselines::write(cx, apply, store, Note::Accepted, Some(merged), None);
+    let missing = store.kind.driver().compare(&merged, &now);
+    match record.as_ref().and_then(|record| Some((record, record.loss.as_ref()?))) {
+        // Not everything is back.
+        Some((record, UnresolvedLoss { found, .. })) if !missing.is_empty() => {
+            let missing = missing.iter().map(ToString::to_string).collect();
+            let loss = Some(UnresolvedLoss { found: *found, missing });
+            let record = StoreBaseline { fingerprint: Some(merged), loss, ..record.clone() };
+            baselines::put(cx, apply, store, &record);
+        }
+        Some(_) | None => baselines::write(cx, apply, store, Note::Accepted, Some(merged), None),
+    }
 }
 
 /// Reports what was restored.
@@ -178,6 +233,13 @@ pub(super) fn report(to: Destination<'_>, restored: &Restored, output: Format) {
             .collect();
         cx.ui().result(format::json(
             &json!({ "service": store.service, "steps": steps, "aliases": restored.aliases }),
+        ));
+        return;
+    }
+    if restored.steps.iter().all(|step| step.action == Action::Keep) {
+        cx.ui().say(format!(
+            "nothing was restored into `{}`: everything in the backup is already there, and was kept.",
+            store.service
         ));
         return;
     }

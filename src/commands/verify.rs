@@ -28,7 +28,7 @@ pub(super) async fn run(
         return check(command, name, args.prove.then_some(mode), output).await;
     }
     let cx = ProjectContext::gather(command).await?;
-    if args.accept { accept(&cx, mode, output).await } else { compare(&cx, output).await }
+    if args.accept { accept(&cx, mode, output).await } else { compare(&cx, mode, output).await }
 }
 
 /// Checks a backup or a portable file. With `prove`, a backup is test-restored too.
@@ -42,7 +42,7 @@ async fn check(
         return portable(command, name, read, output);
     }
     let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let root = context::backup_root(&project, &context::settings(&project)?);
+    let root = context::own_backup_root(command, &project, &context::settings(&project)?).await;
     let backup = backups::find(&root, name, &command.suggest.backups())?;
     match prove {
         None => on_disk(command, &backup, output),
@@ -149,8 +149,8 @@ fn portable(
     Ok(Exit::Success)
 }
 
-async fn compare(cx: &ProjectContext<'_>, output: Format) -> Result<Exit, Failure> {
-    let verdicts = verify_run::all(cx, None).await;
+async fn compare(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<Exit, Failure> {
+    let verdicts = verify_run::all(cx, mode, None).await;
     if output == Format::Json {
         let value = match &verdicts {
             Ok(verdicts) => json!({ "ok": true, "services": verdicts.iter().map(|(id, verdict)| {

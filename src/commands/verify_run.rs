@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::context::ProjectContext;
+use super::mode::{Apply, Mode};
 use super::{baselines, format};
 use crate::backup::baseline::StoreBaseline;
 use crate::error::Failure;
@@ -13,16 +14,18 @@ use crate::progress::{Progress, Silent};
 use crate::verify::{self, VerifyResult};
 
 /// Compares every running store of the services (all when `None`). The first that has lost data is returned as the
-/// failure; the others are printed.
+/// failure; the others are printed. A loss is recorded, except in a dry run.
 pub(super) async fn all(
     cx: &ProjectContext<'_>,
+    mode: Mode,
     services: Option<&BTreeSet<String>>,
 ) -> Result<Vec<(String, VerifyResult)>, Failure> {
-    all_showing(cx, services, &cx.ui().meter()).await
+    all_showing(cx, mode, services, &cx.ui().meter()).await
 }
 
 async fn all_showing(
     cx: &ProjectContext<'_>,
+    mode: Mode,
     services: Option<&BTreeSet<String>>,
     progress: &dyn Progress,
 ) -> Result<Vec<(String, VerifyResult)>, Failure> {
@@ -32,6 +35,10 @@ async fn all_showing(
         let record = baselines::read(cx, store)?;
         let verdict =
             verify::examine(cx.target(store, progress), record.as_ref(), cx.command.ready_timeout()).await;
+        match mode {
+            Mode::Apply(apply) => remember(cx, apply, store, record.as_ref(), &verdict),
+            Mode::DryRun => {}
+        }
         match report(cx, store, record.as_ref(), &verdict)? {
             None => {}
             Some(failure) if failed.is_none() => failed = Some(failure),
@@ -45,6 +52,7 @@ async fn all_showing(
 /// Waits until the services run, then compares. For a command that does not end by itself.
 pub(super) async fn once_running(
     cx: &mut ProjectContext<'_>,
+    apply: Apply,
     services: Option<&BTreeSet<String>>,
 ) -> Result<(), Failure> {
     loop {
@@ -61,7 +69,7 @@ pub(super) async fn once_running(
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     // Nothing may move there: the command that never ends prints on the same screen.
-    all_showing(cx, services, &Silent).await.map(drop)
+    all_showing(cx, Mode::Apply(apply), services, &Silent).await.map(drop)
 }
 
 fn in_reach(store: &Store, services: Option<&BTreeSet<String>>) -> bool {
@@ -73,6 +81,28 @@ fn comparable<'a>(
     services: Option<&'a BTreeSet<String>>,
 ) -> impl Iterator<Item = &'a Store> {
     cx.inventory.stores.iter().filter(move |store| in_reach(store, services) && store.is_running())
+}
+
+/// Records a loss, or that it is over.
+fn remember(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    store: &Store,
+    record: Option<&StoreBaseline>,
+    verdict: &VerifyResult,
+) {
+    match verdict {
+        VerifyResult::DataMissing { differences, .. } => {
+            let missing = differences.iter().map(ToString::to_string).collect();
+            baselines::record_loss(cx, apply, store, record, missing);
+        }
+        VerifyResult::Complete(_) | VerifyResult::NoBaseline(_) => {
+            if let Some(record) = record {
+                baselines::resolve_loss(cx, apply, store, record);
+            }
+        }
+        VerifyResult::Reset { .. } | VerifyResult::Unverifiable(_) => {}
+    }
 }
 
 /// Reports a verdict; missing data is a failure.
@@ -119,7 +149,7 @@ fn report(
         VerifyResult::DataMissing { now, differences } => {
             let mut failure = Failure::new(
                 Exit::DataMissing,
-                match record {
+                match record.and_then(|record| record.fingerprint.as_ref()) {
                     Some(_) => format!("`{service}` has lost data since its last stop{since}"),
                     None => format!("`{service}` is damaged"),
                 },
@@ -128,10 +158,16 @@ fn report(
                 failure = failure.say(format!("- {difference}"));
             }
             failure = failure.say(format!("It now has {}.", format::contents(now)));
-            let newest = cx.root.latest(&store.id).map_err(|error| {
+            if let Some(loss) = record.and_then(|record| record.loss.as_ref()) {
+                failure = failure.say(format!(
+                    "First reported {}. Until it is restored or accepted, the baseline stays, and new backups are never `latest`.",
+                    format::ago(loss.found)
+                ));
+            }
+            let latest = cx.root.choose_latest(&store.id).map_err(|error| {
                 Failure::new(Exit::DataMissing, "the backups cannot be listed").because(error)
             })?;
-            failure = match newest {
+            failure = match latest.backup {
                 Some(backup) => failure.run(
                     format!(
                         "To restore the newest backup ({}, {})",

@@ -5,12 +5,13 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{FsError, PRIVATE_FILE, Result};
+use super::{FsError, PRIVATE_FILE, Result, owner};
 
 /// Appends a line in a single write, so that lines of two processes never mix, and syncs it. If a crash has truncated the
 /// last line, a line break is written first, so that only that line is lost.
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let error = |source| FsError::io("append to", path, source).needing(Some(line.len() as u64));
+    let is_new = std::fs::symlink_metadata(path).is_err();
     let mut file = OpenOptions::new()
         .read(true)
         .append(true)
@@ -18,6 +19,9 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
         .mode(PRIVATE_FILE)
         .open(path)
         .map_err(error)?;
+    if is_new {
+        owner::give_file(path, &file);
+    }
     let mut bytes = Vec::with_capacity(line.len() + 2);
     if file.metadata().map_err(error)?.len() > 0 {
         let mut last = [0];

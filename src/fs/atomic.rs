@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::{FsError, Result, sync_dir};
+use super::{FsError, Result, owner, sync_dir};
 
 /// Replaces a file: writes a temporary file in the same directory, syncs it and renames it.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
@@ -36,6 +36,7 @@ fn temporary_file(path: &Path, bytes: &[u8], mode: u32) -> Result<NamedTempFile>
         .permissions(std::fs::Permissions::from_mode(mode))
         .tempfile_in(parent(path))
         .map_err(error)?;
+    owner::give_file(path, file.as_file());
     file.write_all(bytes).map_err(error)?;
     // The umask reduces the mode above; set the requested one.
     file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).map_err(error)?;

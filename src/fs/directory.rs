@@ -7,17 +7,38 @@ use std::path::Path;
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::{FsError, PRIVATE_DIR, PRIVATE_FILE, Result};
+use super::{FsError, PRIVATE_DIR, PRIVATE_FILE, Result, owner};
 
 /// Creates a directory and its parents with mode 0700. Existing directories keep their mode.
 pub fn create_private_dir_all(path: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            let file = path.ancestors().find(|path| path.exists() && !path.is_dir()).unwrap_or(path);
-            FsError::NotADirectory { path: file.to_owned() }
+    let is_new = |path: &&Path| !path.as_os_str().is_empty() && fs::symlink_metadata(path).is_err();
+    let new: Vec<&Path> = path.ancestors().take_while(is_new).collect();
+    DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(path).map_err(|source| {
+        match source.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                let file = path.ancestors().find(|path| path.exists() && !path.is_dir()).unwrap_or(path);
+                FsError::NotADirectory { path: file.to_owned() }
+            }
+            _ => FsError::io("create the directory", path, source),
         }
-        _ => FsError::io("create the directory", path, source),
-    })
+    })?;
+    // The outermost first: each takes the owner of the one around it.
+    new.into_iter().rev().for_each(owner::give_directory);
+    Ok(())
+}
+
+/// Like [`create_private_dir_all`]. A new directory gets a `.gitignore`, so that nothing in it is committed by accident.
+pub fn create_ignored_dir_all(path: &Path) -> Result<()> {
+    let is_new = fs::symlink_metadata(path).is_err();
+    create_private_dir_all(path)?;
+    if !is_new {
+        return Ok(());
+    }
+    match super::write_new(&path.join(".gitignore"), b"*\n", PRIVATE_FILE) {
+        // Another process was faster.
+        Ok(()) | Err(FsError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Creates a directory; fails if it exists.
@@ -25,7 +46,9 @@ pub fn create_private_dir(path: &Path) -> Result<()> {
     DirBuilder::new().mode(PRIVATE_DIR).create(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => FsError::Exists { path: path.to_owned() },
         _ => FsError::io("create the directory", path, source),
-    })
+    })?;
+    owner::give_directory(path);
+    Ok(())
 }
 
 /// Syncs the entries of a directory.
@@ -128,6 +151,17 @@ mod tests {
         fs::remove_dir(&to).expect("removed");
         rename_new(&from, &to).expect("renamed");
         assert!(to.is_dir() && !from.exists());
+    }
+
+    #[test]
+    fn only_a_new_directory_is_ignored_by_git() {
+        let dir = tempfile::tempdir().expect("a directory");
+        create_ignored_dir_all(dir.path()).expect("it exists");
+        assert!(!dir.path().join(".gitignore").exists());
+        let new = dir.path().join("a/backups");
+        create_ignored_dir_all(&new).expect("made");
+        assert_eq!(fs::read_to_string(new.join(".gitignore")).expect("read"), "*\n");
+        assert!(!dir.path().join("a/.gitignore").exists());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{FsError, PRIVATE_FILE, Result};
+use super::{FsError, PRIVATE_FILE, Result, owner};
 
 const NAME: &str = ".lock";
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
@@ -35,6 +35,7 @@ impl DirectoryLock {
     pub fn acquire(directory: &Path, wait: Duration) -> Result<Self> {
         let path = directory.join(NAME);
         let error = |source| FsError::io("lock", &path, source);
+        let is_new = std::fs::symlink_metadata(&path).is_err();
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -43,6 +44,9 @@ impl DirectoryLock {
             .mode(PRIVATE_FILE)
             .open(&path)
             .map_err(error)?;
+        if is_new {
+            owner::give_file(&path, &file);
+        }
         let deadline = Instant::now() + wait;
         loop {
             match file.try_lock() {

@@ -11,6 +11,7 @@ mod error;
 mod json;
 mod lock;
 mod new_file;
+mod owner;
 mod pending;
 mod space;
 
@@ -18,8 +19,8 @@ pub use append::append_line;
 pub use atomic::{write_atomically, write_new};
 pub use digest::{Digest, Digester, read_back, sha256_of, sha256_of_with};
 pub use directory::{
-    create_private_dir, create_private_dir_all, link_or_copy, make_private, remove_file, remove_tree,
-    rename_new, sync_dir, sync_tree,
+    create_ignored_dir_all, create_private_dir, create_private_dir_all, link_or_copy, make_private,
+    remove_file, remove_tree, rename_new, sync_dir, sync_tree,
 };
 pub use error::{FsError, Result};
 pub(crate) use json::{to_json, to_json_line};

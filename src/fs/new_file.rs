@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Digest, Digester, FsError, PRIVATE_FILE, Result, create_private_dir_all};
+use super::{Digest, Digester, FsError, PRIVATE_FILE, Result, create_private_dir_all, owner};
 
 /// A file that is being written. Never opens an existing file, which may be hard-linked from another backup.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl NewFile {
                 _ => FsError::io("create the file", path, source),
             },
         )?;
+        owner::give_file(path, &file);
         Ok(Self {
             path: path.to_owned(),
             file,

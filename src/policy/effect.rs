@@ -53,6 +53,9 @@ pub struct Impact {
     pub bytes: Option<u64>,
     /// The newest backup of its services, by name and creation time.
     pub newest_backup: Option<NewestBackup>,
+    /// The backup or file that a restore replaces the data with: a confirmation is for this one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
     /// The settings declare this data disposable: it may be deleted without asking.
     pub disposable: bool,
     /// It is reported but takes no part in the decision: for example an anonymous volume of a service that is no known
@@ -79,6 +82,7 @@ impl Impact {
             contents: None,
             bytes: None,
             newest_backup: None,
+            replacement: None,
             disposable: false,
             notice: false,
         }

@@ -7,18 +7,19 @@ use sha2::{Digest as _, Sha256};
 use super::effect::{Assessment, Effect, Subject};
 
 /// A digest of what would be lost: engine, project, and every destroyed or orphaned piece of data with its creation
-/// time. It confirms no other plan, no other engine, and no recreated volume of the same name.
+/// time, and with the backup that a restore replaces it with. It confirms no other plan, no other engine, no recreated
+/// volume of the same name, and no restore of another backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
     /// The token of a plan.
     pub fn of(plan: &Assessment) -> Self {
-        let mut lost: Vec<(Effect, &Subject)> = plan
+        let mut lost: Vec<(Effect, &Subject, Option<&String>)> = plan
             .impacts
             .iter()
             .filter(|impact| impact.effect >= Effect::Orphan && impact.counts())
-            .map(|impact| (impact.effect, &impact.subject))
+            .map(|impact| (impact.effect, &impact.subject, impact.replacement.as_ref()))
             .collect();
         lost.sort();
         let text = serde_json::to_vec(&(&plan.engine, &plan.project, lost)).expect("plain data serialises");
@@ -68,6 +69,17 @@ mod tests {
             assert!(!token.matches(&Token::of(&other).to_string()), "{other:?}");
         }
         assert!(!token.matches(""));
+    }
+
+    #[test]
+    fn a_token_fits_the_restore_of_one_backup() {
+        let restore = |backup: &str| {
+            let mut plan = plan("e", "p", "v", "t");
+            plan.impacts[0].replacement = Some(backup.into());
+            Token::of(&plan)
+        };
+        assert_eq!(restore("a"), restore("a"));
+        assert_ne!(restore("a"), restore("b"));
     }
 
     #[test]

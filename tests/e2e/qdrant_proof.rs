@@ -5,7 +5,7 @@ use std::time::Duration;
 use safe_compose::backup::driver::qdrant::QdrantDriver;
 use safe_compose::backup::driver::scratch::TestEnv;
 use safe_compose::backup::driver::{Driver as _, DriverTarget, TestRestore as _};
-use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
+use safe_compose::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::docker::DockerEngine;
 use safe_compose::engine::{Engine as _, SCRATCH_LABEL};
@@ -63,6 +63,8 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             kind: StoreKind::Qdrant,
             server: dump.server,
             reason: "asked for".into(),
+            role: BackupRole::Normal,
+            sequence: 0,
             proof: dump.proof,
             fingerprint: dump.fingerprint,
             artifacts: dump.artifacts,

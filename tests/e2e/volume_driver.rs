@@ -5,7 +5,7 @@ use std::path::Path;
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::driver::{Action, Driver as _, DriverTarget, RestoreOptions};
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{FORMAT, FORMAT_VERSION, Manifest};
+use safe_compose::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{BackupRoot, Verified};
 use safe_compose::engine::{Engine as _, HELPER_LABEL};
 use safe_compose::error::Failure;
@@ -65,6 +65,8 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
         kind: StoreKind::Volume,
         server: None,
         reason: "asked for".into(),
+        role: BackupRole::Normal,
+        sequence: 0,
         proof: dump.proof,
         fingerprint: dump.fingerprint,
         artifacts: dump.artifacts,

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{Artifact, ArtifactContents, FORMAT, FORMAT_VERSION, Manifest, Proof};
+use safe_compose::backup::manifest::{
+    Artifact, ArtifactContents, BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof,
+};
 use safe_compose::backup::store::{BackupRoot, Staging, Verified};
 use safe_compose::inventory::StoreKind;
 use tempfile::TempDir;
@@ -37,6 +39,8 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         kind: StoreKind::Volume,
         server: None,
         reason: "asked for".into(),
+        role: BackupRole::Normal,
+        sequence: 0,
         proof: Proof::Readable,
         fingerprint: Fingerprint::Volume { entries: 2, bytes: 9 },
         artifacts,

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use safe_compose::backup::manifest::{ArtifactContents, Manifest, ManifestError};
+use safe_compose::backup::manifest::{ArtifactContents, BackupRole, Manifest, ManifestError};
 use safe_compose::backup::retention;
 use safe_compose::backup::set;
-use safe_compose::backup::store::{Backup, BackupRoot, Damage, StoreError};
+use safe_compose::backup::store::{Backup, BackupOwner, BackupRoot, Damage, StoreError, Verified};
 use safe_compose::fs::{Digest, FsError};
 use safe_compose::settings::RetentionSettings;
 
@@ -141,8 +141,8 @@ fn every_damage_is_told_apart() {
         ),
         (
             "a newer manifest",
-            |backup| edit(backup, |text| text.replace("\"format_version\": 4", "\"format_version\": 5")),
-            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(5))),
+            |backup| edit(backup, |text| text.replace("\"format_version\": 5", "\"format_version\": 6")),
+            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(6))),
         ),
         (
             "a manifest of another program",
@@ -233,7 +233,7 @@ fn what_cannot_be_read_is_listed_as_damaged_and_never_as_a_backup() {
     let (_dir, root) = root();
     let good = backup(&root, "db", AT);
     let bad = backup(&root, "db", "2026-08-02T10:00:00Z");
-    edit(&bad.directory, |text| text.replace("\"format_version\": 4", "\"format_version\": 9"));
+    edit(&bad.directory, |text| text.replace("\"format_version\": 5", "\"format_version\": 9"));
     let listing = root.list(Some("db")).expect("listed");
     assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [good.name()]);
     assert_eq!(listing.damaged.len(), 1);
@@ -558,6 +558,97 @@ fn a_backup_set_lists_the_backups_made_together() {
     assert_ne!(second, path, "two in one second have two names");
     fs::write(root.directory().join("stack_backup_20261124_032008.json"), "{}").expect("written");
     assert!(root.list(None).expect("listed").foreign.is_empty());
+}
+
+/// Finishes a backup of one file whose manifest was changed.
+fn backup_as(root: &BackupRoot, store: &str, at: &str, change: impl Fn(&mut Manifest)) -> Verified {
+    let (staging, artifacts) = stage(root, store, at, &[("data", b"x")]);
+    let mut manifest = manifest(store, artifacts);
+    change(&mut manifest);
+    staging.finish(manifest).expect("finished")
+}
+
+#[test]
+fn two_projects_in_one_directory_do_not_see_each_others_backups() {
+    let (_dir, all) = root();
+    let of = |project: &str, engine: Option<&str>| {
+        all.clone().owned_by(BackupOwner { project: project.into(), engine: engine.map(Into::into) })
+    };
+    let (a, b, far) = (of("a", Some("E")), of("b", Some("E")), of("a", Some("F")));
+    let of_a = backup_as(&a, "db", "2026-08-01T10:00:00Z", |manifest| manifest.project = "a".into());
+    let of_b = backup_as(&b, "db", "2026-08-01T11:00:00Z", |manifest| manifest.project = "b".into());
+    for (root, own, other) in [(&a, &of_a, &of_b), (&b, &of_b, &of_a)] {
+        assert_eq!(root.latest("db").expect("listed").map(|found| found.name()), Some(own.name()));
+        assert_eq!(root.find_any("latest").expect("found").name(), own.name());
+        let listing = root.list(None).expect("listed");
+        assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [own.name()]);
+        assert_eq!(listing.others.iter().map(Backup::name).collect::<Vec<_>>(), [other.name()]);
+        let time = &other.name()[other.name().len() - 15..];
+        assert!(matches!(root.find("db", time), Err(StoreError::NotFound(_))), "a time means an own backup");
+        let named = root.find("db", &other.name()).expect("a name means any");
+        assert!(root.is_foreign(&named) && !root.is_foreign(own));
+    }
+    assert!(far.latest("db").expect("listed").is_none(), "the same project of another engine");
+    assert_eq!(far.list(None).expect("listed").others.len(), 2);
+    assert_eq!(of("a", None).latest("db").expect("listed").map(|found| found.name()), Some(of_a.name()));
+    assert_eq!(all.list(None).expect("listed").backups.len(), 2);
+}
+
+#[test]
+fn retention_counts_each_project_and_safety_copies_apart() {
+    let (_dir, root) = root();
+    let of_a = backup_as(&root, "db", "2026-08-01T10:00:00Z", |manifest| manifest.project = "a".into());
+    let normal = backup_as(&root, "db", "2026-08-01T11:00:00Z", |_| {});
+    let copy = |manifest: &mut Manifest| manifest.role = BackupRole::SafetyCopy;
+    let old_copy = backup_as(&root, "db", "2026-08-01T12:00:00Z", copy);
+    let new_copy = backup_as(&root, "db", "2026-08-01T13:00:00Z", copy);
+    let listing = root.list(None).expect("listed");
+    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
+    let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
+    let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();
+    assert_eq!(removed, [old_copy.name()]);
+    let mut kept: Vec<String> = plans.kept().map(|(backup, _)| backup.name()).collect();
+    kept.sort();
+    assert_eq!(kept, [of_a.name(), normal.name(), new_copy.name()]);
+}
+
+#[test]
+fn the_latest_is_never_a_safety_copy_or_a_backup_after_a_loss() {
+    let (_dir, root) = root();
+    let normal = backup_as(&root, "db", "2026-08-01T10:00:00Z", |_| {});
+    let of = |role| move |manifest: &mut Manifest| manifest.role = role;
+    let copy = backup_as(&root, "db", "2026-08-01T11:00:00Z", of(BackupRole::SafetyCopy));
+    let after = backup_as(&root, "db", "2026-08-01T12:00:00Z", of(BackupRole::AfterLoss));
+    let latest = root.choose_latest("db").expect("listed");
+    assert_eq!(latest.backup.map(|found| found.name()), Some(normal.name()));
+    assert_eq!(latest.skipped.map(|found| found.name()), Some(after.name()));
+    assert_eq!(root.find_any("latest").expect("found").name(), normal.name());
+    assert_eq!(root.newest("db").expect("listed").map(|found| found.name()), Some(after.name()));
+    assert_eq!(root.find_any(&copy.name()).expect("named").name(), copy.name());
+    let newer = backup_as(&root, "db", "2026-08-01T13:00:00Z", |_| {});
+    let latest = root.choose_latest("db").expect("listed");
+    assert_eq!(latest.backup.map(|found| found.name()), Some(newer.name()));
+    assert!(latest.skipped.is_none());
+}
+
+#[test]
+fn a_backup_of_the_future_is_not_the_newest_forever() {
+    let (_dir, root) = root();
+    let future = backup_as(&root, "db", "2036-08-01T10:00:00Z", |_| {});
+    let (staging, artifacts) = stage(&root, "db", "2026-08-01T10:00:00Z", &[("data", b"x")]);
+    assert_eq!(
+        staging.dated_later(),
+        Some(("db_backup_20360801_100000", time("2036-08-01T10:00:00Z"))),
+        "the clock that went back is reported"
+    );
+    let later = staging.finish(manifest("db", artifacts)).expect("finished");
+    let cache = backup_as(&root, "cache", "2026-08-01T11:00:00Z", |_| {});
+    assert_eq!([&future, &later].map(|found| found.manifest.sequence), [1, 2]);
+    assert_eq!(root.latest("db").expect("listed").map(|found| found.name()), Some(later.name()));
+    let listing = root.list(None).expect("listed");
+    let names: Vec<String> = listing.backups.iter().map(Backup::name).collect();
+    assert_eq!(names, [cache.name(), later.name(), future.name()]);
+    assert!(root.stage("db", time("2037-01-01T00:00:00Z")).expect("staged").dated_later().is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::requirements::missing;
 use crate::support::write;
 
 /// A project directory with a fake Compose V2 in front of which the program runs.
@@ -204,4 +205,30 @@ fn own_commands_need_no_compose_for_their_help() {
     let mut command = stage.command(&["backup", "--help"]);
     command.env("SAFE_COMPOSE_COMPOSE", "/nonexistent");
     assert_eq!(ended(command).code, 0);
+}
+
+/// Under sudo, what is created belongs to whoever owns the directory around it, and otherwise to root.
+#[test]
+fn new_files_under_sudo_belong_to_the_owner_of_their_directory() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let dir = tempfile::tempdir().expect("a directory");
+    if chown(dir.path(), Some(12_345), Some(54_321)).is_err() {
+        return missing("a change of owner");
+    }
+    let owner = |path: &Path| path.metadata().map(|meta| (meta.uid(), meta.gid())).expect("there");
+    let written = |variables: &[(&str, &str)]| {
+        let directory = tempfile::tempdir_in(dir.path()).expect("a directory");
+        chown(directory.path(), Some(12_345), Some(54_321)).expect("root may");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_safe-compose"));
+        command.args(["man", "--directory", "."]).current_dir(directory.path());
+        command.env_remove("SUDO_UID").env_remove("SUDO_GID").envs(variables.iter().copied());
+        command.assert().success();
+        owner(&directory.path().join("safe-compose.1"))
+    };
+    assert_eq!(written(&[("SUDO_UID", "1000"), ("SUDO_GID", "1000")]), (12_345, 54_321));
+    let own = dir.path().join("own");
+    std::fs::write(&own, "").expect("written");
+    assert_eq!(written(&[]), owner(&own));
+    assert_eq!(written(&[("SUDO_UID", "1000")]), owner(&own));
 }

@@ -22,6 +22,8 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.accept(),
         suggest.backup(),
         suggest.backups(),
+        suggest.backups_of_all(),
+        suggest.restore_all(),
         suggest.export_data(),
         suggest.command("backup"),
         suggest.protect("shop_data"),

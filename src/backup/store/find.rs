@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Backup, BackupRoot, Listing, Name, Result, StoreError};
+use crate::backup::manifest::BackupRole;
 
 const LATEST: &str = "latest";
 
@@ -23,7 +24,8 @@ impl BackupRoot {
         one(found, text)
     }
 
-    /// Every backup that could be meant. A name or a path means one; a time or `latest` means one of each store.
+    /// Every backup that could be meant. A name or a path means one, whoever owns it; a time or `latest` means one of each
+    /// store, of the owner of this directory. `latest` is never a safety copy or a backup that was made after a loss.
     pub fn find_all(&self, store: Option<&str>, text: &str) -> Result<Vec<Backup>> {
         if text.contains('/') {
             return Self::load(Path::new(text)).map(|backup| vec![backup]);
@@ -65,6 +67,7 @@ fn newest(listing: Listing) -> Vec<Backup> {
     listing
         .backups
         .into_iter()
+        .filter(|backup| backup.manifest.role == BackupRole::Normal)
         .filter(|backup| seen.insert(backup.directory.parent().map(Path::to_owned)))
         .collect()
 }

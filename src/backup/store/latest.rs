@@ -1,25 +1,127 @@
-//! The newest backup of a store, without reading the older ones: their names contain their age.
+//! The newest backup of a store, reading as little of the others as possible.
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::root::entries;
 use super::{Backup, BackupRoot, Name, Result};
+use crate::backup::manifest::{BackupRole, ManifestHeader};
+
+/// The backup to restore by default.
+#[derive(Debug, Default)]
+pub struct Latest {
+    pub backup: Option<Backup>,
+    /// The newest of the safety copies and backups after a loss that are newer, and were skipped.
+    pub skipped: Option<Backup>,
+}
+
+/// A backup of which only the header was read.
+struct Found {
+    header: ManifestHeader,
+    name: Name,
+    path: PathBuf,
+}
+
+/// The newest backup of a directory, whoever owns it.
+#[derive(Debug, Default)]
+pub(super) struct Newest {
+    pub(super) sequence: u64,
+    /// The one with the latest time, which is another one if a clock was wrong.
+    pub(super) last: Option<(String, Timestamp)>,
+}
 
 impl BackupRoot {
-    /// The newest readable backup of a store: its own, or one of the cluster that it is a node of.
+    /// The newest readable normal backup of a store: its own, or one of the cluster that it is a node of. Safety copies
+    /// and backups that were made after a loss are skipped.
     pub fn latest(&self, store: &str) -> Result<Option<Backup>> {
+        Ok(self.choose_latest(store)?.backup)
+    }
+
+    /// Like [`BackupRoot::latest`], with what was skipped.
+    pub fn choose_latest(&self, store: &str) -> Result<Latest> {
+        let mut latest = Latest::default();
+        self.newest_first(store, |backup| {
+            match backup.manifest.role {
+                BackupRole::Normal => latest.backup = Some(backup),
+                BackupRole::SafetyCopy | BackupRole::AfterLoss if latest.skipped.is_none() => {
+                    latest.skipped = Some(backup);
+                }
+                BackupRole::SafetyCopy | BackupRole::AfterLoss => {}
+            }
+            latest.backup.is_some()
+        })?;
+        Ok(latest)
+    }
+
+    /// The newest readable backup of a store, safety copies included: the base of an incremental backup.
+    pub fn newest(&self, store: &str) -> Result<Option<Backup>> {
+        let mut newest = None;
+        self.newest_first(store, |backup| {
+            newest = Some(backup);
+            true
+        })?;
+        Ok(newest)
+    }
+
+    /// Passes the backups of a store, newest first, until `is_enough`.
+    fn newest_first(&self, store: &str, mut is_enough: impl FnMut(Backup) -> bool) -> Result<()> {
         let own = self.of_store(store)?;
-        let mut names = if own.exists() { names(&own)? } else { Vec::new() };
+        let mut found = if own.exists() { self.found(names(&own)?) } else { Vec::new() };
+        // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
+        let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
+        let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
         // Problems with the directories of other stores do not matter here.
         for other in self.entries()?.iter().map(std::fs::DirEntry::path).filter(|path| *path != own) {
-            names.extend(self::names(&other).unwrap_or_default());
+            let newer = names(&other).unwrap_or_default().into_iter();
+            let newer = newer.filter(|(name, _)| known.is_none_or(|known| name.time() > known));
+            found.extend(self.found(newer.collect()));
         }
-        names.sort_by_key(|(name, _)| std::cmp::Reverse((name.time(), name.store() == store)));
-        Ok(names.into_iter().find_map(|(name, path)| {
-            let backup = Backup::load(&path).ok()?;
+        found.sort_by_key(|found| {
+            std::cmp::Reverse((found.header.sequence, found.name.time(), found.name.store() == store))
+        });
+        for Found { name, path, .. } in found {
+            let Ok(backup) = Backup::load(&path) else { continue };
             let of_cluster = backup.manifest.cluster.iter().any(|node| node == store);
-            (name.store() == store || of_cluster).then_some(backup)
-        }))
+            if (name.store() == store || of_cluster) && is_enough(backup) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The headers of the owner's backups.
+    fn found(&self, names: Vec<(Name, PathBuf)>) -> Vec<Found> {
+        names
+            .into_iter()
+            .filter_map(|(name, path)| Some(Found { header: ManifestHeader::read(&path)?, name, path }))
+            .filter(|found| self.owner().is_none_or(|owner| owner.owns_header(&found.header)))
+            .collect()
+    }
+
+    /// The highest sequence number and the latest time of all backups in the directory.
+    pub(super) fn newest_of_all(&self) -> Result<Newest> {
+        let mut newest = Newest::default();
+        for entry in self.entries()? {
+            for (name, path) in names(&entry.path()).unwrap_or_default() {
+                let Some(header) = ManifestHeader::read(&path) else { continue };
+                newest.sequence = newest.sequence.max(header.sequence);
+                if newest.last.as_ref().is_none_or(|(_, last)| *last < header.created) {
+                    newest.last = Some((name.to_string(), header.created));
+                }
+            }
+        }
+        Ok(newest)
+    }
+
+    /// Whether others than the owner have backups of a store.
+    pub(in crate::backup) fn is_shared(&self, store: &str) -> Result<bool> {
+        let own = self.of_store(store)?;
+        let Some(owner) = self.owner().filter(|_| own.exists()) else { return Ok(false) };
+        Ok(names(&own)?
+            .iter()
+            .filter_map(|(_, path)| ManifestHeader::read(path))
+            .any(|header| !owner.owns_header(&header)))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Lists the backup directory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::name::{BASELINE, TAKEN, is_set, valid_store};
+use jiff::Timestamp;
+
+use super::name::{TAKEN, is_baseline, is_set, valid_store};
 use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
@@ -14,6 +17,9 @@ use crate::fs::{DirectoryLock, FsError, LockState};
 pub struct Listing {
     /// Newest first. Their manifests were read, their files were not.
     pub backups: Vec<Backup>,
+    /// The backups of other projects, and of this project on other engines; newest first. Empty for a directory without
+    /// an owner.
+    pub others: Vec<Backup>,
     /// Named like a backup, but unusable.
     pub damaged: Vec<(PathBuf, Damage)>,
     /// Left by a crash; the next backup of the same store removes them.
@@ -48,6 +54,10 @@ impl BackupRoot {
                 }
             }
         }
+        if self.owner().is_some() {
+            (listing.others, listing.backups) =
+                listing.backups.into_iter().partition(|backup| self.is_foreign(backup));
+        }
         listing.sort();
         Ok(listing)
     }
@@ -67,7 +77,7 @@ impl Listing {
                 if DirectoryLock::probe(directory) != LockState::Held {
                     self.interrupted.push(path);
                 }
-            } else if !DirectoryLock::is_lock(&name) && name != BASELINE {
+            } else if !DirectoryLock::is_lock(&name) && !is_baseline(&name) {
                 self.foreign.push(path);
             }
         }
@@ -75,13 +85,35 @@ impl Listing {
     }
 
     fn sort(&mut self) {
-        self.backups.sort_by(|one, other| {
-            (other.manifest.created, &other.directory).cmp(&(one.manifest.created, &one.directory))
-        });
+        for backups in [&mut self.backups, &mut self.others] {
+            sort_newest_first(backups);
+        }
         self.damaged.sort_by(|one, other| other.0.cmp(&one.0));
         self.interrupted.sort();
         self.foreign.sort();
     }
+}
+
+/// Within a store, the sequence number counts, and the time only between backups that have none. Between stores, the time
+/// counts, where no backup is taken to be later than one that was made after it.
+fn sort_newest_first(backups: &mut Vec<Backup>) {
+    backups.sort_by(|one, other| {
+        let order = |backup: &Backup| (backup.manifest.sequence, backup.manifest.created);
+        order(other).cmp(&order(one)).then_with(|| other.directory.cmp(&one.directory))
+    });
+    let mut last: BTreeMap<Option<PathBuf>, Timestamp> = BTreeMap::new();
+    let mut timed: Vec<(Timestamp, Backup)> = backups
+        .drain(..)
+        .map(|backup| {
+            let store = backup.directory.parent().map(Path::to_owned);
+            let time = last.entry(store).or_insert(backup.manifest.created);
+            *time = backup.manifest.created.min(*time);
+            (*time, backup)
+        })
+        .collect();
+    // Stable: within a store the order stays.
+    timed.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    backups.extend(timed.into_iter().map(|(_, backup)| backup));
 }
 
 fn is_backup_of(store: &str, name: &str) -> bool {
@@ -91,7 +123,7 @@ fn is_backup_of(store: &str, name: &str) -> bool {
 /// Whether a directory contains anything that this program created; otherwise it is listed as one foreign entry.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || DirectoryLock::is_lock(name) || name == BASELINE
+        is_backup_of(store, name) || is_interrupted(name) || DirectoryLock::is_lock(name) || is_baseline(name)
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

@@ -10,6 +10,7 @@ mod find;
 mod latest;
 mod listing;
 mod name;
+mod owner;
 mod prune;
 mod root;
 mod staging;
@@ -21,15 +22,17 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 pub use damage::Damage;
+pub use latest::Latest;
 pub use listing::Listing;
 pub use name::Name;
-pub(in crate::backup) use name::{BASELINE, SET_PREFIX, next_second, stamp};
+pub(in crate::backup) use name::{BASELINE, OTHER_BASELINE_PREFIX, SET_PREFIX, is_set, next_second, stamp};
+pub use owner::BackupOwner;
 pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
 
 use super::fingerprint::Fingerprint;
-use super::manifest::{self, Manifest, Proof};
+use super::manifest::{self, BackupRole, Manifest, Proof};
 use super::test_restore::{TestRestoreOutcome, TestRestoreRecord, TestRestoreResult};
 use crate::fs::FsError;
 use crate::inventory::StoreKind;
@@ -79,12 +82,14 @@ impl Backup {
             container: String::new(),
             image: String::new(),
             image_id: String::new(),
-            engine: String::new(),
+            engine: root.owner().and_then(|owner| owner.engine.clone()).unwrap_or_default(),
             endpoint: String::new(),
             kind,
             cluster: Vec::new(),
             server: None,
             reason: "baseline of the last stop".to_owned(),
+            role: BackupRole::Normal,
+            sequence: 0,
             proof: Proof::Copied,
             fingerprint: held,
             artifacts: Vec::new(),

@@ -25,6 +25,18 @@ const OLD_SET_PREFIX: &str = "stack_backup_";
 /// The baseline beside the backups of a store.
 pub(in crate::backup) const BASELINE: &str = "last_stop.json";
 
+/// The baselines of other projects that use the same directory start with this.
+pub(in crate::backup) const OTHER_BASELINE_PREFIX: &str = "last_stop-";
+
+/// Whether a file beside the backups of a store is a baseline.
+pub(super) fn is_baseline(name: &str) -> bool {
+    name == BASELINE
+        || name
+            .strip_prefix(OTHER_BASELINE_PREFIX)
+            .and_then(|rest| rest.strip_suffix(".json"))
+            .is_some_and(|digest| !digest.is_empty() && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The name of one backup; its time has no fraction of a second.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
@@ -58,7 +70,7 @@ impl fmt::Display for Name {
 }
 
 /// Whether a file in the backup directory has the name of a backup set.
-pub(super) fn is_set(name: &str) -> bool {
+pub(in crate::backup) fn is_set(name: &str) -> bool {
     [SET_PREFIX, OLD_SET_PREFIX].iter().any(|prefix| {
         name.strip_prefix(prefix)
             .and_then(|rest| rest.strip_suffix(".json"))

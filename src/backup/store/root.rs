@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::name::valid_store;
-use super::{Result, StoreError};
-use crate::fs::{DirectoryLock, FsError, create_private_dir_all};
+use super::{BackupOwner, Result, StoreError};
+use crate::fs::{DirectoryLock, FsError, create_ignored_dir_all, create_private_dir_all};
 
 /// How long a writer waits for another writer.
 pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
@@ -14,13 +14,15 @@ pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
 /// `backups/`.
 #[derive(Debug, Clone)]
 pub struct BackupRoot {
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    /// Whose backups are listed and found by default.
+    pub(super) owner: Option<BackupOwner>,
 }
 
 impl BackupRoot {
     /// For a directory that may not exist yet: then it counts as empty.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), owner: None }
     }
 
     /// Like [`BackupRoot::at`], but fails if there is something else in its place or it cannot be read.
@@ -30,22 +32,22 @@ impl BackupRoot {
         let path = path.into();
         match fs::metadata(&path) {
             // An unreadable directory is an error here, with its path, not an empty list later.
-            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path }),
+            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path, owner: None }),
             Ok(_) => Err(not_a_directory(&path).into()),
             Err(error) => match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(Self { path }),
+                std::io::ErrorKind::NotFound => Ok(Self { path, owner: None }),
                 std::io::ErrorKind::NotADirectory => Err(not_a_directory(&path).into()),
                 _ => Err(FsError::io("read", &path, error).into()),
             },
         }
     }
 
-    /// Creates the directory with mode 0700. An existing one keeps its mode.
+    /// Creates the directory with mode 0700 and a `.gitignore`. An existing one keeps its mode.
     #[cfg(any(test, feature = "internals"))]
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        create_private_dir_all(&path)?;
-        Ok(Self { path })
+        create_ignored_dir_all(&path)?;
+        Ok(Self { path, owner: None })
     }
 
     pub fn directory(&self) -> &Path {
@@ -59,7 +61,7 @@ impl BackupRoot {
 
     /// Takes the lock of the whole directory. Each store has a lock of its own, which this does not take.
     pub fn lock(&self) -> Result<DirectoryLock> {
-        create_private_dir_all(&self.path)?;
+        create_ignored_dir_all(&self.path)?;
         DirectoryLock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
     }
 
@@ -70,6 +72,7 @@ impl BackupRoot {
         wait: Duration,
     ) -> Result<(PathBuf, DirectoryLock)> {
         let directory = self.of_store(store)?;
+        create_ignored_dir_all(&self.path)?;
         create_private_dir_all(&directory)?;
         let lock =
             DirectoryLock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;

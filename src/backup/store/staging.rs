@@ -26,6 +26,9 @@ pub struct Staging {
     directory: PathBuf,
     finished: PathBuf,
     created: Timestamp,
+    sequence: u64,
+    /// A finished backup that is dated later than this one.
+    dated_later: Option<(String, Timestamp)>,
     /// Digests of files that were just read from disk.
     known: BTreeMap<String, String>,
     done: bool,
@@ -45,6 +48,7 @@ impl BackupRoot {
         if lock.is_exclusive() {
             remove_interrupted(&parent)?;
         }
+        let newest = self.newest_of_all()?;
         let mut created = time;
         loop {
             let name = Name::new(store, created)?;
@@ -57,6 +61,8 @@ impl BackupRoot {
                             directory,
                             finished,
                             created,
+                            sequence: newest.sequence + 1,
+                            dated_later: newest.last.filter(|(_, last)| *last > created),
                             known: BTreeMap::new(),
                             done: false,
                             _lock: lock,
@@ -99,6 +105,11 @@ impl Staging {
     #[cfg(any(test, feature = "internals"))]
     pub fn created(&self) -> Timestamp {
         self.created
+    }
+
+    /// A finished backup with a later time: the clock went back. This one counts as the newer one all the same.
+    pub fn dated_later(&self) -> Option<(&str, Timestamp)> {
+        self.dated_later.as_ref().map(|(name, time)| (name.as_str(), *time))
     }
 
     /// The name it will have.
@@ -168,9 +179,11 @@ impl Staging {
         self.finish_showing(manifest, &crate::progress::Silent)
     }
 
-    /// Like [`Staging::finish`], with progress. `created` in the manifest becomes the time in the name.
+    /// Like [`Staging::finish`], with progress. `created` in the manifest becomes the time in the name, and `sequence` the
+    /// next number of the directory.
     pub fn finish_showing(mut self, mut manifest: Manifest, progress: &dyn Progress) -> Result<Verified> {
         manifest.created = self.created;
+        manifest.sequence = self.sequence;
         check::files(&self.directory, &manifest, &self.known, progress).map_err(StoreError::Unsound)?;
         for artifact in &manifest.artifacts {
             let path = self.directory.join(&artifact.path);

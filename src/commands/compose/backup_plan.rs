@@ -112,7 +112,7 @@ async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, backups: &mut B
     if !store.is_server() || !store.is_running() {
         return None;
     }
-    let backup = cx.root.latest(&store.id).ok().flatten()?;
+    let backup = cx.root.newest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
     if cx.settings.backup.proof == RequiredProof::Restored && backup.proof() < Proof::Restored {
         return None;
@@ -138,6 +138,10 @@ async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backu
 async fn of_last_stop(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
     let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
     let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
+    // After a loss that nobody has resolved, the baseline is older than the last stop.
+    if record.loss.is_some() {
+        return Ok(None);
+    }
     for place in &store.locations {
         if let LocationSource::Volume { name: Some(volume), .. } = &place.source {
             for container in cx.engine.containers_with_volume(volume).await? {

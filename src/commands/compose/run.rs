@@ -61,7 +61,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         // It is verified while it runs, so what it destroys has to be recorded before.
         state::write_baselines(&cx, apply, &clearance, &backups, true);
         let running = child::run(command, options, &clearance);
-        let exit = verify_step::while_running(&mut cx, running).await?;
+        let exit = verify_step::while_running(&mut cx, apply, running).await?;
         journal.finish(&cx, &backups, exit);
         return Ok(exit);
     }
@@ -72,7 +72,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     }
     journal.finish(&cx, &backups, exit);
     if succeeded && reading.is_verified_afterwards() {
-        verify_step::after(&mut cx).await?;
+        verify_step::after(&mut cx, apply).await?;
     }
     Ok(exit)
 }

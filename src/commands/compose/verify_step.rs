@@ -1,26 +1,28 @@
 //! Verification of the started services against their baselines: after the command, or while it runs.
 
 use crate::commands::context::{self, ProjectContext};
+use crate::commands::mode::{Apply, Mode};
 use crate::commands::verify_run;
 use crate::error::Failure;
 use crate::exit::Exit;
 
 /// Verifies the services that the command has started.
-pub(super) async fn after(cx: &mut ProjectContext<'_>) -> Result<(), Failure> {
+pub(super) async fn after(cx: &mut ProjectContext<'_>, apply: Apply) -> Result<(), Failure> {
     cx.refresh().await.map_err(context::no_engine)?;
     let services = cx.scope().started();
-    verify_run::all(cx, services.as_ref()).await.map(drop)
+    verify_run::all(cx, Mode::Apply(apply), services.as_ref()).await.map(drop)
 }
 
 /// Verifies the services while an attached `up` runs, which may be for days.
 pub(super) async fn while_running(
     cx: &mut ProjectContext<'_>,
+    apply: Apply,
     running: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
     let services = cx.scope().started();
     let command = cx.command;
     tokio::pin!(running);
-    let verification = async { verify_run::once_running(cx, services.as_ref()).await };
+    let verification = async { verify_run::once_running(cx, apply, services.as_ref()).await };
     tokio::pin!(verification);
     let verdict = tokio::select! {
         exit = &mut running => return exit,

@@ -107,6 +107,14 @@ impl Row<'_> {
                 cx.suggest().protect(volume)
             ));
         }
+        if let Some(loss) = self.record.as_ref().and_then(|record| record.loss.as_ref()) {
+            warnings.push(format!(
+                "`{name}` has lost data (reported {}), and it was neither restored nor accepted. To restore it: `{}`. To accept the current state: `{}`",
+                format::ago(loss.found),
+                cx.suggest().restore_latest(name),
+                cx.suggest().accept()
+            ));
+        }
         if self.there
             && self.backup.is_none()
             && !self.disposable
@@ -162,6 +170,7 @@ impl Row<'_> {
                 "note": record.note,
                 "backup": record.backup,
                 "contents": record.fingerprint.as_ref().map(format::contents),
+                "loss": record.loss,
             })),
         })
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safe_compose::engine::memory::EngineMethod;
 use serde_json::json;
 
-use super::scene::{Scene, typed};
+use super::scene::{Scene, shop_config, typed};
 
 #[test]
 fn backup() {
@@ -118,6 +118,22 @@ fn history() {
     scene.run_quietly("down -v");
     scene = scene.at_terminal(&[typed("shop")]);
     scene.prepare("down -v").run("history").run("history --last 1 --format json").snapshot("backups/history");
+}
+
+/// Another project in the same directory, with a service of the same name that uses the same volume.
+#[test]
+fn another_project() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup").run_quietly("down -v");
+    let name = only_backup(&scene.path("backups/db"));
+    let name = name.file_name().expect("a name").to_string_lossy().into_owned();
+    let mut config = shop_config();
+    config["name"] = json!("market");
+    let mut scene = scene.with_config(&config);
+    scene.run("backups").run("backups --all-projects").run("backups prune").run("history");
+    scene.run("restore latest --service db").run(&format!("restore {name}"));
+    scene = scene.at_terminal(&[typed("market")]);
+    scene.run(&format!("restore {name}")).snapshot("backups/another_project");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `restore` of files.
 
+use safe_compose::engine::ContainerState;
 use serde_json::json;
 
-use super::scene::{Scene, typed};
+use super::scene::{Scene, container, mount, typed};
 
 /// A project with a backup, whose `db` has stopped, and holds something else now.
 fn changed() -> Scene {
@@ -37,6 +38,68 @@ fn refused_with_wrong_token() {
 #[test]
 fn confirmed() {
     changed().at_terminal(&[typed("shop")]).run("restore").snapshot("restore/confirmed");
+}
+
+/// The safety copy of the first restore is newer than the backup, and is not what the second one restores.
+#[test]
+fn twice() {
+    changed().at_terminal(&[typed("shop")]).run("restore").run("restore").snapshot("restore/twice");
+}
+
+/// Two services whose data is restored with one question.
+fn pair() -> Scene {
+    let config = json!({
+        "name": "shop",
+        "services": {
+            "db": { "image": "postgres:17", "volumes": [
+                { "type": "volume", "source": "data", "target": "/var/lib/postgresql/data", "volume": {} }
+            ] },
+            "cache": { "image": "redis:7", "volumes": [
+                { "type": "volume", "source": "cache", "target": "/data", "volume": {} }
+            ] },
+        },
+        "volumes": { "data": { "name": "shop_data" }, "cache": { "name": "shop_cache" } },
+    });
+    with_cache(Scene::shop().with_config(&config)).with_files("shop_cache", &[("dump.rdb", 100)])
+}
+
+fn with_cache(scene: Scene) -> Scene {
+    let data = mount("shop_cache", "/data");
+    scene.with_image("redis:7").with_volume("shop_cache", "cache").with_container(container(
+        "cache",
+        "redis:7",
+        vec![data],
+    ))
+}
+
+fn lost_pair(left: &str) -> Scene {
+    let mut scene = pair();
+    scene.prepare("backup");
+    let scene = with_cache(scene.with_new_engine()).with_files("shop_data", &[(left, 5)]).stopped();
+    scene.engine.set_state("shop-cache-1", ContainerState::Exited);
+    scene
+}
+
+#[test]
+fn everything_at_once() {
+    let mut scene = lost_pair("base/1/1259");
+    scene.run("restore --all --dry-run").run("restore --all");
+    scene
+        .at_terminal(&[typed("shop")])
+        .run("restore --all")
+        .run("backups")
+        .snapshot("restore/everything_at_once");
+}
+
+/// One of its services has a file that the backup does not have, which is no file to merge it with.
+#[test]
+fn a_set() {
+    let mut scene = lost_pair("other").at_terminal(&[typed("shop")]);
+    let entries = std::fs::read_dir(scene.path("backups")).expect("a directory");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let set = names.into_iter().find(|name| name.starts_with("backup_set_")).expect("a set");
+    let set = set.trim_end_matches(".json");
+    scene.run(&format!("restore {set}")).run("restore backup_set_20200101_000000").snapshot("restore/a_set");
 }
 
 #[test]

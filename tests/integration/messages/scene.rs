@@ -324,6 +324,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "YYYY-MM-DD hh:mm:ssZ"),
         (r"_backup_\d{8}_\d{6}", "_backup_YYYYMMDD_hhmmss"),
+        (r"backup_set_\d{8}_\d{6}", "backup_set_YYYYMMDD_hhmmss"),
         (r"--safe-allow=[0-9a-f]{12}\b", "--safe-allow=[token-----]"),
         (r#""token": "[0-9a-f]{12}""#, r#""token": "[token]""#),
         (r"\b[0-9a-f]{64}\b", "[digest]"),

@@ -72,6 +72,44 @@ fn data_missing() {
     server.scene.run("verify --accept").run("verify").snapshot("verify/data_missing");
 }
 
+/// A second `down` must not make what is left the new baseline.
+#[test]
+fn loss_stays_until_it_is_accepted() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.lose("recipes");
+    server.scene.run_quietly("up -d").prepare("down").run("up -d").run("status").run("backups");
+    server.scene.run("verify --accept").run("verify").snapshot("verify/loss_stays_until_it_is_accepted");
+}
+
+#[test]
+fn loss_ends_with_a_restore() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.lose("recipes");
+    server.lose("photos");
+    server.scene.run_quietly("up -d").prepare("backup");
+    server.scene.run("restore --collection photos").run("up -d").run("restore --skip-existing").run("up -d");
+    server.scene.prepare("backup").run("backups").snapshot("verify/loss_ends_with_a_restore");
+}
+
+/// `verify` reports a loss first, and the dry run of it records nothing.
+#[test]
+fn loss_is_recorded_by_verify() {
+    let mut server = Server::start();
+    server.scene.prepare("down");
+    server.lose("recipes");
+    let baseline = server.scene.path("backups/qdrant/last_stop.json");
+    let loss = || {
+        let text = std::fs::read(&baseline).expect("there");
+        serde_json::from_slice::<serde_json::Value>(&text).expect("JSON")["loss"].clone()
+    };
+    server.scene.run_quietly("verify --dry-run");
+    assert!(loss().is_null());
+    server.scene.run_quietly("verify");
+    assert_eq!(loss()["missing"].as_array().expect("a list").len(), 1);
+}
+
 #[test]
 fn restored() {
     let mut server = Server::start();
