@@ -1,12 +1,16 @@
 //! Decides about a plan and renders the refusal: the one place for Compose's commands, `restore` and `unprotect`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use super::confirm::ask;
 use super::context::CommandContext;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::policy::{Approval, Confirmation, Decision, DecisionInput, Effect, Refusal, decide as decide_on};
+use crate::policy::{
+    Approval, Assessment, Confirmation, Decision, DecisionInput, Effect, Refusal, Subject,
+    decide as decide_on,
+};
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
@@ -38,7 +42,10 @@ pub(super) fn decide(
     match decide_on(input) {
         Decision::Allow(approval) => Ok(ApprovalState::Granted(approval)),
         Decision::Confirm(question) => Ok(ApprovalState::Ask(question)),
-        Decision::Refuse(refusal) => Err(render(&command.suggest, &command.words, action, &refusal)),
+        Decision::Refuse(refusal) => {
+            let failure = render(&command.suggest, &command.words, action, &refusal);
+            Err(disposable_hints(input.plan).into_iter().fold(failure, Failure::say))
+        }
     }
 }
 
@@ -50,6 +57,23 @@ impl ApprovalState {
             Self::Ask(question) => ask(ui, question, what, instead),
         }
     }
+}
+
+/// How to declare data in container layers disposable: mostly they belong to a cache, or to a test.
+fn disposable_hints(plan: &Assessment) -> Option<String> {
+    let layers = plan.of(Effect::Destroy).filter(|impact| matches!(impact.subject, Subject::Layer { .. }));
+    let services: BTreeSet<&String> = layers.flat_map(|impact| &impact.services).collect();
+    let names: Vec<String> =
+        services.into_iter().map(|name| format!("{name}: {{ disposable: true }}")).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "If data in the container does not matter, say so in the Compose file, with `x-safe-compose: {{ services: \
+             {{ {} }} }}`, or for one run with `{}={}`.",
+            names.join(", "),
+            crate::env::DISPOSABLE,
+            plan.project
+        )
+    })
 }
 
 fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, refusal: &Refusal) -> Failure {
@@ -82,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::error::Hint;
-    use crate::policy::{Assessment, Impact, Subject, Token};
+    use crate::policy::{Impact, Token};
 
     /// Everything that is printed, without the layout.
     fn text(refusal: &Refusal) -> String {

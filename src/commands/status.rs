@@ -85,6 +85,11 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
     let mut rows: Vec<Row<'a>> = Vec::new();
     for store in &cx.inventory.stores {
         let (backup, record) = backup_and_baseline(cx, &store.id, warnings);
+        let replaced = match &store.container {
+            // What cannot be found out is no mismatch.
+            Some(container) => cx.engine.replaced_mounts(container).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
         // A read-only directory is configuration; a read-only volume was written by another service.
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
@@ -95,6 +100,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
                 id: store.id.clone(),
                 source: place.source.clone(),
                 target: Some(&place.target),
+                replaced: replaced.iter().any(|mount| mount.destination == place.target),
                 there: exists(cx, store, &place.source),
                 disposable: cx.is_disposable() || is_disposable(cx, &place.source),
                 bytes: None,
@@ -119,6 +125,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
             service: mounted.and_then(Container::service).map(str::to_owned),
             id,
             target: None,
+            replaced: false,
             there: true,
             disposable: cx.is_disposable() || is_disposable(cx, &source),
             source,
@@ -134,7 +141,9 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
                 row.bytes = sizes.get(name).copied();
                 row.protection = protect::protection(&cx.holders, name);
             }
-            LocationSource::Bind { path } if cx.identity().local => row.bytes = size(path.clone()).await,
+            LocationSource::Bind { path } if cx.identity().local && !row.replaced => {
+                row.bytes = size(path.clone()).await;
+            }
             LocationSource::Bind { .. }
             | LocationSource::Volume { name: None, .. }
             | LocationSource::Tmpfs

@@ -17,7 +17,7 @@ use futures_util::TryStreamExt as _;
 
 use super::{
     ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
-    Holder, Identity, Image, Mount, MountSource, Result, Scratch, Volume, are_siblings,
+    Holder, Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_siblings,
 };
 use crate::policy::Clearance;
 
@@ -34,6 +34,7 @@ pub enum EngineMethod {
     ProjectContainers,
     ContainersWithVolume,
     ContainersOfDirectory,
+    RunningContainersWith,
     ContainersInSiblingDirectories,
     ProjectVolumes,
     Volume,
@@ -42,6 +43,7 @@ pub enum EngineMethod {
     MapsUsers,
     Exec,
     ReadArchive,
+    ReadLiveDirectory,
     WriteArchive,
     CreateHelper,
     RemoveHelper,
@@ -136,6 +138,18 @@ impl Engine for MemoryEngine {
         Ok(state.containers.iter().filter(uses).cloned().collect())
     }
 
+    async fn running_containers_with(
+        &self,
+        volumes: &[String],
+        directories: &[PathBuf],
+    ) -> Result<Vec<Container>> {
+        let state = self.record(EngineMethod::RunningContainersWith, volumes.join(" "))?;
+        let writes = |container: &&Container| {
+            container.is_running() && container.mounts.iter().any(|one| one.writes_to(volumes, directories))
+        };
+        Ok(state.containers.iter().filter(writes).cloned().collect())
+    }
+
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>> {
         let state = self.record(EngineMethod::ContainersOfDirectory, directory.display().to_string())?;
         let from_directory = |container: &&Container| container.working_dir() == Some(directory);
@@ -226,6 +240,18 @@ impl Engine for MemoryEngine {
         Ok(Box::pin(futures_util::stream::iter(chunks)))
     }
 
+    async fn replaced_mounts(&self, container: &Container) -> Result<Vec<ReplacedMount>> {
+        let state = self.state();
+        Ok(state.replaced_mounts.get(&container.name).cloned().unwrap_or_default())
+    }
+
+    async fn read_live_directory(&self, container: &str, path: &Path) -> Result<ByteStream> {
+        let state =
+            self.record(EngineMethod::ReadLiveDirectory, format!("{container}:{}", path.display()))?;
+        let bytes = state.live_archive(container, path)?;
+        Ok(Box::pin(futures_util::stream::once(async move { Ok(bytes) })))
+    }
+
     async fn write_archive(
         &self,
         container: &str,
@@ -288,6 +314,7 @@ impl Engine for MemoryEngine {
             finished: None,
             health: None,
             exit_code: 0,
+            command: Vec::new(),
         });
         Ok(id)
     }
@@ -369,6 +396,7 @@ impl Engine for MemoryEngine {
             finished: None,
             health: None,
             exit_code: 0,
+            command: Vec::new(),
         });
         Ok(())
     }

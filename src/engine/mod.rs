@@ -79,6 +79,13 @@ pub trait Engine: Send + Sync {
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>>;
     /// The containers of any project that mount a volume, except its holder, which does not use the data.
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>>;
+    /// The running containers of any project with a writable mount of one of these volumes, or of one of these
+    /// directories, a parent or a child of it.
+    async fn running_containers_with(
+        &self,
+        volumes: &[String],
+        directories: &[PathBuf],
+    ) -> Result<Vec<Container>>;
     /// The containers of any project that were created from a project directory, by Compose's label.
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
     /// The current state of one container.
@@ -108,6 +115,16 @@ pub trait Engine: Send + Sync {
     }
     /// A tar stream of a path in a container, whether the container is running or not.
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream>;
+    /// The writable directories of a running container that are no longer those that their paths on the host lead to.
+    /// Empty if that is unknown: the engine is on another machine, or the container does not run.
+    async fn replaced_mounts(&self, _container: &Container) -> Result<Vec<ReplacedMount>> {
+        Ok(Vec::new())
+    }
+    /// A tar stream of a directory as the processes of a running container have it. [`Engine::read_archive`] follows the
+    /// path of a bind mount on the host, which may lead to another directory by now.
+    async fn read_live_directory(&self, container: &str, path: &Path) -> Result<ByteStream> {
+        self.read_archive(container, path).await
+    }
     /// Extracts a tar stream at a path in a container and overwrites existing files.
     async fn write_archive(
         &self,

@@ -98,6 +98,8 @@ pub struct Container {
     /// `starting`, `healthy` or `unhealthy`, if the container has a health check.
     pub health: Option<String>,
     pub exit_code: i64,
+    /// The entrypoint and the command that it was created with, of the image or of the service.
+    pub command: Vec<String>,
 }
 
 impl Container {
@@ -126,6 +128,12 @@ impl Container {
     /// The project directory that the container was created from.
     pub fn working_dir(&self) -> Option<&Path> {
         self.label(WORKING_DIR_LABEL).map(Path::new)
+    }
+
+    /// The Compose files that the container was created from.
+    pub fn config_files(&self) -> impl Iterator<Item = &Path> {
+        let files = self.label("com.docker.compose.project.config_files").unwrap_or_default();
+        files.split(',').map(Path::new).filter(|file| file.is_absolute())
     }
 
     /// Compose's hash of the configuration that the container was created from.
@@ -197,6 +205,34 @@ pub enum MountSource {
     },
     Tmpfs,
     Other,
+}
+
+impl Mount {
+    /// Whether it is writable, and is one of these volumes, or one of these directories, a parent or a child of it.
+    pub(super) fn writes_to(&self, volumes: &[String], directories: &[PathBuf]) -> bool {
+        !self.read_only
+            && match &self.source {
+                MountSource::Volume { name, .. } => volumes.contains(name),
+                MountSource::Bind { path } => {
+                    // The engine has the path as it was written; it may contain links.
+                    let resolved = path.canonicalize().unwrap_or_else(|_| path.clone());
+                    let overlaps =
+                        |path: &Path, other: &Path| path.starts_with(other) || other.starts_with(path);
+                    directories.iter().any(|other| overlaps(path, other) || overlaps(&resolved, other))
+                }
+                MountSource::Tmpfs | MountSource::Other => false,
+            }
+    }
+}
+
+/// A directory that a running container still has, while its path on the host leads to another one or to none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedMount {
+    pub destination: PathBuf,
+    /// The path on the host.
+    pub path: PathBuf,
+    /// The container's directory was deleted: nothing but the running container keeps its files.
+    pub deleted: bool,
 }
 
 /// A port that is published on the engine's host.

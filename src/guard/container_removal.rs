@@ -44,6 +44,13 @@ fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut
         }
         None => format!("files written outside its mounts are in the container; {cause}"),
     };
+    if !known && let (Some(place), Some(service)) = (place, container.service()) {
+        // A cache is not asked about. Its loss is still worth a line, unlike that of the layer of any other program.
+        let reason =
+            format!("nothing is mounted at `{}`, so its data is lost; {cause}", place.target.display());
+        let subject = Subject::Service { name: service.to_owned() };
+        found.push(Impact { notice: true, ..Impact::new(Effect::Interrupt, subject, reason) });
+    }
     found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, layer_subject(container), reason) });
 }
 

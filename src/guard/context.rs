@@ -7,8 +7,8 @@ use super::scope::{Role, Scope};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Model, Service};
-use crate::engine::{Container, Image, MountSource, Volume};
-use crate::inventory::{Inventory, LocationSource, Store};
+use crate::engine::{Container, Image, MountSource, ReplacedMount, Volume};
+use crate::inventory::{Inventory, LocationSource, Store, known};
 use crate::policy::Subject;
 use crate::settings::Settings;
 
@@ -45,6 +45,11 @@ pub struct Probe {
     pub images: BTreeMap<String, Option<Image>>,
     /// Containers of no or another project that mount a volume of this one.
     pub foreign_users: Vec<Container>,
+    /// Containers of services that are not in this file, but in the file that they were created from, by id: two files in
+    /// one directory are one project.
+    pub declared_elsewhere: BTreeSet<String>,
+    /// Directories that a running container has and that their paths on the host no longer lead to, by container id.
+    pub replaced_mounts: BTreeMap<String, Vec<ReplacedMount>>,
     /// Containers that were created from this project's directory under another project name, or from a sibling
     /// directory that no longer exists.
     pub related_containers: Vec<Container>,
@@ -136,7 +141,8 @@ impl<'a> HazardContext<'a> {
     /// Whether a path of a container holds data: of a known program, or because the settings say so.
     pub fn is_data(&self, container: &Container, path: &Path) -> bool {
         self.is_declared(container.service())
-            || self.store_of(container).is_some_and(|store| store.keeps_data_at(path))
+            || (!known::is_transient(container)
+                && self.store_of(container).is_some_and(|store| store.keeps_data_at(path)))
     }
 
     /// Whether the settings say that a service keeps data.
@@ -148,7 +154,11 @@ impl<'a> HazardContext<'a> {
 
     /// Whether the container layer holds data.
     pub fn keeps_data_in_layer(&self, container: &Container) -> bool {
-        let bare = container.mounts.is_empty() && self.is_declared(container.service());
+        let is_declared = self.is_declared(container.service());
+        if known::is_transient(container) && !is_declared {
+            return false;
+        }
+        let bare = container.mounts.is_empty() && is_declared;
         bare || self
             .store_of(container)
             .is_some_and(|store| store.locations.iter().any(|place| place.source == LocationSource::Layer))

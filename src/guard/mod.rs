@@ -81,7 +81,11 @@ pub fn needs_hashes(cx: &HazardContext<'_>) -> bool {
         let at_risk = cx.keeps_data_in_layer(container) || hazards::fails_to_recreate(cx);
         updated && !container.is_one_off() && at_risk
     });
-    at_risk || hazards::may_move_mounts(cx) || hazards::removes_some_replicas(cx)
+    let is_replaced = |container: &Container| cx.probe.replaced_mounts.contains_key(&container.id);
+    at_risk
+        || cx.containers.iter().any(is_replaced)
+        || hazards::may_move_mounts(cx)
+        || hazards::removes_some_replicas(cx)
 }
 
 /// The service, and the path in its containers that `cp` writes to; symbolic links may lead it elsewhere.

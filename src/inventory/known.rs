@@ -8,7 +8,7 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use crate::compose::image::Reference;
-use crate::engine::Container;
+use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
 use table::PROGRAMS;
 
@@ -30,6 +30,10 @@ pub struct KnownProgram {
     pub volume: bool,
     /// The programs that start the server; a command that starts with a flag is for the server too.
     pub servers: &'static [&'static str],
+    /// Files that its server always has, at the data path or below it, by name. Any of them shows that the data is there.
+    pub files: &'static [&'static str],
+    /// Whether its server may run without any file at the data path: in a mode that keeps everything in memory.
+    pub may_be_empty: bool,
     /// The port of its server, if it may ask clients for a password.
     pub port: Option<u16>,
 }
@@ -90,6 +94,51 @@ pub(super) fn of_container(container: &Container) -> Vec<PathBuf> {
         Some(path) if path.starts_with('/') => vec![PathBuf::from(path)],
         Some(_) | None => program.paths.iter().map(PathBuf::from).collect(),
     }
+}
+
+/// Whether a container is a cache or a broker that nobody asked to keep its data: nothing is mounted at its data path but
+/// what the engine creates itself, and no setting asks for persistence.
+pub fn is_transient(container: &Container) -> bool {
+    let is_cache = program(&container.image)
+        .is_some_and(|program| program.keeps == Keeps::Cache || program.name() == "rabbitmq");
+    let paths = of_container(container);
+    let keeps = container.mounts.iter().any(|mount| {
+        let by_user = match &mount.source {
+            MountSource::Volume { anonymous, .. } => !anonymous,
+            MountSource::Bind { .. } | MountSource::Other => true,
+            MountSource::Tmpfs => false,
+        };
+        let is_configuration = mount.destination.components().any(|part| part.as_os_str() == "etc");
+        let is_data = paths
+            .iter()
+            .any(|path| path.starts_with(&mount.destination) || mount.destination.starts_with(path));
+        by_user && (is_configuration || is_data)
+    });
+    is_cache && !keeps && !asks_for_persistence(container)
+}
+
+/// Whether the command or the environment asks for persistence, or names a file that may.
+fn asks_for_persistence(container: &Container) -> bool {
+    const NOTHING: [&str; 4] = ["", "no", "\"\"", "''"];
+    let environment = container.environment.iter().filter(|(name, _)| {
+        ["REDIS_", "VALKEY_", "KEYDB_", "DFLY_", "RABBITMQ_"].iter().any(|prefix| name.starts_with(prefix))
+    });
+    let by_variable = environment
+        .clone()
+        .any(|(name, value)| name.contains("AOF_ENABLED") && !NOTHING.contains(&value.expose()));
+    let words = container.command.iter().map(String::as_str);
+    let words: Vec<&str> = words
+        .chain(environment.map(|(_, value)| value.expose()))
+        // A word may be a line for a shell.
+        .flat_map(|word| if word.is_empty() { vec![""] } else { word.split_whitespace().collect() })
+        .collect();
+    let by_flag = words
+        .windows(2)
+        .any(|pair| ["--appendonly", "--save", "--aof"].contains(&pair[0]) && !NOTHING.contains(&pair[1]));
+    let by_file = words.iter().any(|word| {
+        Path::new(word).extension().is_some_and(|extension| extension == "conf" || extension == "config")
+    });
+    by_variable || by_flag || by_file
 }
 
 /// Whether a mount at this path holds data, whatever the image.

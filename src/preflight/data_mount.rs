@@ -103,8 +103,7 @@ struct MountResolver<'a> {
 
 /// The data mounts of all services in scope.
 pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
-    let in_scope =
-        |store: &&Store| input.services.is_none_or(|services| services.contains(store.service.as_str()));
+    let in_scope = |store: &&Store| input.starts(&store.service);
     // An error counts as yes: then permissions are not checked.
     let maps_users = input.engine.maps_users().await.unwrap_or(true);
     let mut mounts = Vec::new();

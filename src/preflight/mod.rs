@@ -7,6 +7,7 @@ mod checks;
 mod data_mount;
 mod finding;
 mod repair;
+mod second_server;
 mod user;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,17 @@ pub struct Input<'a> {
     pub inventory: &'a Inventory,
     pub engine: &'a dyn Engine,
     pub start: Start,
+}
+
+impl Input<'_> {
+    /// Whether a service would start: one that is named, or else every one of the active profiles.
+    fn starts(&self, service: &str) -> bool {
+        match (self.services, self.start) {
+            (Some(services), _) => services.contains(service),
+            (None, Start::AsDeclared) => self.model.is_none_or(|model| model.services.contains_key(service)),
+            (None, Start::AsCreated) => true,
+        }
+    }
 }
 
 /// Which mounts the containers will have.
@@ -70,6 +82,7 @@ pub async fn examine(input: Input<'_>) -> Vec<CheckFinding> {
             }
         }
     }
+    findings.extend(second_server::check(input).await);
     findings.sort_by(|one, other| {
         one.severity.cmp(&other.severity).then_with(|| one.service.cmp(&other.service))
     });

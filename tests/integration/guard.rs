@@ -6,6 +6,7 @@ mod moved;
 mod overwritten;
 mod recreated;
 mod removed;
+mod replaced;
 mod suggested;
 mod tokens;
 mod unknown;
@@ -20,7 +21,7 @@ use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Serv
 use safe_compose::engine::{Container, ContainerState, Identity, InRegistry, Mount, MountSource, Volume};
 use safe_compose::guard::{HazardContext, Probe, assess};
 use safe_compose::inventory::Inventory;
-use safe_compose::policy::{Assessment, Effect, Subject};
+use safe_compose::policy::{Assessment, Effect, Impact, Subject};
 use safe_compose::settings::Settings;
 
 /// `db` keeps `shop_data`, `cache` (profile `extra`) keeps `shop_cache`, `web` has an anonymous volume and is no store.
@@ -84,6 +85,7 @@ fn container(service: &str, image: &str, mounts: Vec<Mount>) -> Container {
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 

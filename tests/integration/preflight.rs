@@ -139,6 +139,7 @@ fn container(source: MountSource, started: bool) -> Container {
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 
@@ -529,4 +530,53 @@ fn many_problems_are_summarized() {
     let findings = Project::new().bind(dir.path()).check();
     assert_eq!(findings.len(), 6, "{findings:#?}");
     assert!(findings.iter().any(|finding| finding.what.contains("2 more problems")), "{findings:#?}");
+}
+
+/// A container of another project.
+fn of_other_project(source: MountSource, image: &str, read_only: bool) -> Container {
+    let mut other = container(source, true);
+    other.id = "other".into();
+    other.name = "old-qdrant-1".into();
+    other.state = ContainerState::Running;
+    other.image = image.into();
+    other.mounts[0].read_only = read_only;
+    other.labels.insert("com.docker.compose.project".into(), "old".into());
+    other
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_does_not_start() {
+    let root = tempfile::tempdir().expect("a directory");
+    let other = |image: &str, path: &Path, read_only| {
+        of_other_project(MountSource::Bind { path: path.to_owned() }, image, read_only)
+    };
+    let project = |other: Container| {
+        let mut project = Project::new().bind(root.path());
+        project.engine = project.engine.with_container(other);
+        project
+    };
+    let qdrant = "qdrant/qdrant:v1.18.0";
+    let found =
+        project(other(qdrant, root.path(), false)).finds(CheckSeverity::Stop, "is in use by container");
+    assert!(found.what.contains("`old-qdrant-1` of project `old`"), "{}", found.what);
+    let link = root.path().parent().expect("a parent").join(format!("link-{}", std::process::id()));
+    symlink(root.path(), &link).expect("linked");
+    project(other(qdrant, &link, false)).finds(CheckSeverity::Stop, "is in use by container");
+    std::fs::remove_file(&link).expect("removed");
+    project(other(qdrant, root.path(), true)).finds_nothing();
+    project(other("acme/backup:1", root.path(), false)).finds_nothing();
+    project(other(qdrant, Path::new("/elsewhere"), false)).finds_nothing();
+    let mut one_off = other(qdrant, root.path(), false);
+    one_off.labels.insert("com.docker.compose.oneoff".into(), "True".into());
+    project(one_off).finds_nothing();
+    let mut stopped = other(qdrant, root.path(), false);
+    stopped.state = ContainerState::Exited;
+    project(stopped).finds_nothing();
+    // The service's own container is no second server.
+    let mut own = other(qdrant, root.path(), false);
+    own.labels.insert("com.docker.compose.project".into(), "shop".into());
+    project(own.clone()).finds_nothing();
+    // Another service of the same project is one.
+    own.labels.insert("com.docker.compose.service".into(), "former".into());
+    project(own).finds(CheckSeverity::Stop, "is in use by container");
 }

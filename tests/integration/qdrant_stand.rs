@@ -201,6 +201,7 @@ impl Stand {
             finished: None,
             health: None,
             exit_code: 0,
+            command: Vec::new(),
         };
         let engine = MemoryEngine::new().with_container(container.clone());
         let store = Store {

@@ -13,7 +13,7 @@ use safe_compose::backup::store::{Backup, BackupRoot, Verified};
 use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{
     Container, ContainerState, Engine as _, EngineError, HELPER_LABEL, Helper, Image, Mount, MountSource,
-    Volume,
+    ReplacedMount, Volume,
 };
 use safe_compose::error::Failure;
 use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
@@ -75,6 +75,7 @@ fn container(name: &str, state: ContainerState, mounts: Vec<Mount>) -> Container
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 
@@ -501,4 +502,71 @@ async fn a_volume_that_the_service_only_reads_is_saved_and_restored_all_the_same
     assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
     assert!(fresh.count(EngineMethod::CreateHelper) > 0, "its own container cannot write there");
     assert!(fresh.containers().iter().all(|container| !container.labels.contains_key(HELPER_LABEL)));
+}
+
+/// A known server, with what is mounted at its data path.
+fn server(image: &str, state: ContainerState, target: &str) -> (MemoryEngine, Store) {
+    let mut container = container("shop-db-1", state, vec![mount("shop_db", target)]);
+    container.image = image.into();
+    let engine = MemoryEngine::new().with_volume(volume("shop_db")).with_container(container.clone());
+    let store = store(Some(container), vec![in_volume("shop_db", target)]);
+    (engine, Store { image: Some(image.into()), ..store })
+}
+
+#[tokio::test]
+async fn a_running_server_has_the_files_that_it_always_has() {
+    const DATA: &str = "/var/lib/postgresql/data";
+    for (image, target, file, complaint) in [
+        ("postgres:16", DATA, Some("PG_VERSION"), None),
+        ("postgres:16", DATA, Some("pgdata/PG_VERSION"), None),
+        ("postgres:16", DATA, Some(".gitkeep"), Some("has no `PG_VERSION`")),
+        ("postgres:16", DATA, None, Some("is empty although postgres is running")),
+        ("postgres:16", "/docker-entrypoint-initdb.d", Some("a.sql"), None),
+        ("mysql:8", "/var/lib/mysql", Some("x"), Some("has no `ibdata1`")),
+        ("clickhouse-server:1", "/var/lib/clickhouse", None, Some("is empty")),
+        ("redis:7", "/data", None, None),
+        ("hashicorp/consul:1", "/consul/data", None, None),
+        ("app", "/data", None, None),
+    ] {
+        let (_dir, root) = root();
+        let (engine, store) = server(image, ContainerState::Running, target);
+        let engine = match file {
+            Some(file) => engine.with_volume_file("shop_db", file, "x"),
+            None => engine,
+        };
+        let dumped = dump(&engine, &store, &root).await.map(|_| ()).map_err(|error| format!("{error:#}"));
+        match complaint {
+            None => assert_eq!(dumped, Ok(()), "{image} {file:?}"),
+            Some(complaint) => {
+                let error = dumped.expect_err(image);
+                assert!(error.contains(complaint), "{error}");
+            }
+        }
+        // A stopped one may never have run.
+        let (engine, store) = server(image, ContainerState::Exited, target);
+        dump(&engine, &store, &root).await.expect("a stopped server");
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_directory_is_copied_as_the_container_has_it() {
+    let (_dir, root) = root();
+    let bind = Mount { source: MountSource::Bind { path: "/srv/pg".into() }, ..mount("", "/var/lib/db") };
+    let container = container("shop-db-1", ContainerState::Running, vec![bind]);
+    let replaced =
+        ReplacedMount { destination: "/var/lib/db".into(), path: "/srv/pg".into(), deleted: false };
+    let engine = MemoryEngine::new()
+        .with_container(container.clone())
+        .with_replaced_mount("shop-db-1", replaced)
+        .with_container_file("id-shop-db-1", "/var/lib/db/real", "the data")
+        .with_directory_file("/srv/pg", ".gitkeep", "");
+    let store =
+        store(Some(container), vec![place(LocationSource::Bind { path: "/srv/pg".into() }, "/var/lib/db")]);
+    let dumped = dump(&engine, &store, &root).await.expect("copied");
+    let Fingerprint::Volume { entries, bytes } = dumped.backup.manifest.fingerprint else { panic!("files") };
+    assert_eq!((entries, bytes), (1, 8));
+    assert!(dumped.remarks.iter().any(|remark| remark.contains("copied from the running container")));
+    engine.fail(EngineMethod::ReadLiveDirectory);
+    let error = dump(&engine, &store, &root).await.map(|_| ()).expect_err("never the other directory");
+    assert!(format!("{error:#}").contains("has another directory at `/var/lib/db`"), "{error:#}");
 }

@@ -1,16 +1,18 @@
 //! Finds out what only some commands need for their assessment. Each question is asked only if its answer could change
 //! the assessment: an ordinary `up` of a healthy project asks none.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::try_join_all;
+use serde_json::Value;
 
 use super::{related_projects, symlinks};
 use crate::commands::context::{CommandContext, ProjectContext, no_engine};
 use crate::compose::grammar::Grammar;
 use crate::compose::project;
-use crate::engine::{Container, EngineError, Mount, MountSource};
+use crate::engine::{Container, EngineError, Mount, MountSource, ReplacedMount};
 use crate::env;
 use crate::error::Failure;
 use crate::guard::{self, Hashes, HazardContext, Probe};
@@ -52,6 +54,7 @@ pub(super) async fn gather(
         copies_directory: copies_directory(command),
         unknown_feature,
         unset_variables: unset_variables(&cx.project.warnings),
+        declared_elsewhere: declared_elsewhere(cx),
         ..Probe::default()
     };
     probe.version = version(cx).await;
@@ -72,6 +75,10 @@ async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), En
     let found = try_join_all(images.iter().map(|reference| engine.image(reference))).await?;
     probe.images = images.into_iter().zip(found).collect();
 
+    if cx.command.reading.may_act() {
+        probe.replaced_mounts = replaced_mounts(cx).await?;
+    }
+
     let to_delete: Vec<String> =
         guard::volumes_to_delete(&hazard_context(cx, probe)).into_iter().map(str::to_owned).collect();
     let users = try_join_all(to_delete.iter().map(|volume| engine.containers_with_volume(volume))).await?;
@@ -87,6 +94,18 @@ async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), En
         related_projects::gather(cx, probe).await?;
     }
     Ok(())
+}
+
+/// What running containers have that their paths on the host no longer lead to.
+async fn replaced_mounts(
+    cx: &ProjectContext<'_>,
+) -> Result<BTreeMap<String, Vec<ReplacedMount>>, EngineError> {
+    let running = cx.containers.iter().filter(|container| container.is_running());
+    let asked = running
+        .map(|container| async { Ok((container.id.clone(), cx.engine.replaced_mounts(container).await?)) });
+    let mut found: BTreeMap<_, _> = try_join_all(asked).await?.into_iter().collect();
+    found.retain(|_, mounts| !mounts.is_empty());
+    Ok(found)
 }
 
 /// The images that decide what a container would lose, and those that would be deleted.
@@ -182,6 +201,25 @@ fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
             !same(directory, &cx.project.directory) && FILES.iter().any(|file| directory.join(file).is_file())
         })
         .map(Path::to_owned)
+}
+
+/// The containers whose service is missing in the file, but declared in the file that they were created from.
+fn declared_elsewhere(cx: &ProjectContext<'_>) -> BTreeSet<String> {
+    let Some(model) = cx.project.whole_model().filter(|_| cx.identity().local) else {
+        return BTreeSet::new();
+    };
+    let is_missing =
+        |container: &&Container| container.service().is_some_and(|name| !model.services.contains_key(name));
+    let declares = |container: &&Container| {
+        container.config_files().any(|file| {
+            let document = std::fs::read(file).ok();
+            let document = document.and_then(|text| serde_saphyr::from_slice::<Value>(&text).ok());
+            let services = document.as_ref().and_then(|document| document.get("services"));
+            services.zip(container.service()).is_some_and(|(services, name)| services.get(name).is_some())
+        })
+    };
+    let found = cx.containers.iter().filter(is_missing).filter(declares);
+    found.map(|container| container.id.clone()).collect()
 }
 
 /// Whether `cp` copies more than one file.

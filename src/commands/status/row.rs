@@ -24,6 +24,8 @@ pub(super) struct Row<'a> {
     pub(super) id: String,
     pub(super) source: LocationSource,
     pub(super) target: Option<&'a Path>,
+    /// The running container has another directory than the path on the host leads to.
+    pub(super) replaced: bool,
     /// Whether it exists on the engine.
     pub(super) there: bool,
     pub(super) disposable: bool,
@@ -71,7 +73,13 @@ impl Row<'_> {
             LocationSource::Tmpfs => "memory".to_owned(),
             LocationSource::Layer => "the container".to_owned(),
         };
-        if self.there { place } else { format!("{place} (not created yet)") }
+        if self.replaced {
+            format!("{place} (replaced)")
+        } else if self.there {
+            place
+        } else {
+            format!("{place} (not created yet)")
+        }
     }
 
     fn protected(&self) -> &'static str {
@@ -98,6 +106,11 @@ impl Row<'_> {
             )),
             LocationSource::Tmpfs => warnings.push(format!(
                 "`{name}` keeps data at `{target}` in memory: it is lost at every stop."
+            )),
+            LocationSource::Bind { path } if self.replaced => warnings.push(format!(
+                "`{}` leads to another directory than the one that the running container of `{name}` has at `{target}`: when the container stops, the service loses sight of its data. To save what the container has: `{}`",
+                path.display(),
+                cx.suggest().backup()
             )),
             LocationSource::Volume { .. } | LocationSource::Bind { .. } => {}
         }
@@ -161,6 +174,7 @@ impl Row<'_> {
             "place": place,
             "target": self.target,
             "exists": self.there,
+            "replaced": self.replaced,
             "bytes": self.bytes,
             "protection": protection,
             "disposable": self.disposable,

@@ -8,6 +8,7 @@ mod error;
 mod exec;
 mod helper;
 mod holder;
+mod live_mounts;
 mod scratch;
 mod ssh;
 mod wire;
@@ -29,10 +30,11 @@ use tokio::sync::OnceCell;
 
 use self::api::Api;
 use self::error::ErrorMapper;
+use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Result, Scratch, Volume, are_siblings,
+    Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_siblings,
 };
 use crate::policy::Clearance;
 
@@ -43,6 +45,9 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How many containers are inspected concurrently.
 const PARALLEL_INSPECTS: usize = 8;
+
+/// How long the kernel may take to look at the directories of a container: a file server may not respond.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to one engine.
 #[derive(Debug, Clone)]
@@ -121,6 +126,15 @@ impl DockerEngine {
         Ok(found)
     }
 
+    /// The container's first process, if it runs on this machine.
+    async fn live_process(&self, id: &str) -> Result<Option<LiveProcess>> {
+        if !self.endpoint.is_local() {
+            return Ok(None);
+        }
+        let found = self.container(id).await?;
+        Ok(found.and_then(|container| LiveProcess::find(container.pid(), &container.id)))
+    }
+
     /// The id of a holder container; refuses any other.
     async fn holder(&self, id: &str, verb: &str) -> Result<String> {
         match self.container(id).await? {
@@ -178,6 +192,24 @@ impl Engine for DockerEngine {
         let mut found = self.containers("volume", volume).await?;
         found.retain(|container| container.mounts_volume(volume) && container.held_volume() != Some(volume));
         Ok(found)
+    }
+
+    async fn running_containers_with(
+        &self,
+        volumes: &[String],
+        directories: &[PathBuf],
+    ) -> Result<Vec<Container>> {
+        let filters = json!({ "status": ["running", "paused", "restarting"] }).to_string();
+        let mut listed: Vec<wire::ContainerSummary> = self
+            .api
+            .get("/containers/json", &[("filters", &filters)])
+            .await
+            .map_err(|error| self.errors.request("list containers", error))?;
+        listed.retain(|one| {
+            !one.labels.contains_key(HOLDER_LABEL)
+                && one.mounts().any(|mount| mount.writes_to(volumes, directories))
+        });
+        self.inspect_all(listed).await
     }
 
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>> {
@@ -276,6 +308,38 @@ impl Engine for DockerEngine {
         };
         let rest = bytes.map(|chunk| chunk.map(Vec::from).map_err(std::io::Error::other));
         Ok(Box::pin(futures_util::stream::once(async move { Ok(Vec::from(first)) }).chain(rest)))
+    }
+
+    async fn replaced_mounts(&self, container: &Container) -> Result<Vec<ReplacedMount>> {
+        let is_bind = |mount: &Mount| !mount.read_only && matches!(mount.source, MountSource::Bind { .. });
+        if !container.is_running() || !container.mounts.iter().any(is_bind) {
+            return Ok(Vec::new());
+        }
+        let Some(process) = self.live_process(&container.id).await? else { return Ok(Vec::new()) };
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let container = container.clone();
+        // Its own thread, which is abandoned if it hangs.
+        let started = std::thread::Builder::new().name("live-mounts".to_owned()).spawn(move || {
+            let _ = sender.send(process.replaced(&container));
+        });
+        match (started, tokio::time::timeout(LOOK_TIMEOUT, receiver).await) {
+            (Ok(_), Ok(Ok(replaced))) => Ok(replaced),
+            (Ok(_) | Err(_), _) => Ok(Vec::new()),
+        }
+    }
+
+    async fn read_live_directory(&self, container: &str, path: &Path) -> Result<ByteStream> {
+        let action = format!("read `{}` as the running container `{container}` has it", path.display());
+        let refused = |source: anyhow::Error| EngineError::Refused { action: action.clone(), source };
+        let process = self.live_process(container).await?;
+        let process = process.ok_or_else(|| refused(anyhow::anyhow!("the container does not run here")))?;
+        process.read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => refused(
+                anyhow::Error::from(error)
+                    .context("its files can be read only by root; run the command with sudo"),
+            ),
+            _ => refused(error.into()),
+        })
     }
 
     async fn write_archive(

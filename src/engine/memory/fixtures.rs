@@ -7,7 +7,7 @@ use tokio::io::DuplexStream;
 
 use super::state::{FileMap, FileOwner, below_root};
 use super::{EngineCall, EngineMethod, MemoryEngine};
-use crate::engine::{Container, ContainerState, EngineError, Identity, Image, Volume};
+use crate::engine::{Container, ContainerState, EngineError, Identity, Image, ReplacedMount, Volume};
 
 impl MemoryEngine {
     #[must_use]
@@ -31,6 +31,14 @@ impl MemoryEngine {
     #[must_use]
     pub fn with_image(self, reference: &str, image: Image) -> Self {
         self.state().images.insert(reference.to_owned(), image);
+        self
+    }
+
+    /// Makes a running container keep a directory that its path on the host no longer leads to. Its files are those that
+    /// [`Self::with_container_file`] adds.
+    #[must_use]
+    pub fn with_replaced_mount(self, container: &str, replaced: ReplacedMount) -> Self {
+        self.state().replaced_mounts.entry(container.to_owned()).or_default().push(replaced);
         self
     }
 

@@ -56,6 +56,7 @@ fn container(scratch: &Scratch, ports: Option<Vec<PublishedPort>>) -> Container 
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 

@@ -11,7 +11,8 @@ use tokio::io::DuplexStream;
 use super::archive::pack;
 use super::{EngineCall, EngineMethod};
 use crate::engine::{
-    Container, EngineError, HOLDER_LABEL, Image, MountSource, PublishedPort, Result, Scratch, Volume,
+    Container, EngineError, HOLDER_LABEL, Image, MountSource, PublishedPort, ReplacedMount, Result, Scratch,
+    Volume,
 };
 
 /// File contents by path, relative to the volume, directory or container.
@@ -45,6 +46,8 @@ pub(super) struct EngineState {
     pub(super) maps_users: bool,
     /// How long the engine measures its volumes.
     pub(super) measuring_takes: std::time::Duration,
+    /// By the name of the container, whose own files below a destination are what it still has.
+    pub(super) replaced_mounts: BTreeMap<String, Vec<ReplacedMount>>,
     pub(super) failures: BTreeMap<EngineMethod, ErrorFactory>,
     pub(super) cut_archives_after: Option<usize>,
     pub(super) program: Option<ProgramStub>,
@@ -106,6 +109,22 @@ impl EngineState {
     pub(super) fn archive(&self, container: &str, path: &Path) -> Result<Vec<u8>> {
         let container = self.container(container)?;
         let (owner, below) = Self::owner(container, path);
+        self.archive_of(container, path, (owner, below))
+    }
+
+    /// The archive of a directory that was replaced on the host.
+    pub(super) fn live_archive(&self, container: &str, path: &Path) -> Result<Vec<u8>> {
+        let container = self.container(container)?;
+        let owner = FileOwner::Layer(container.id.clone());
+        self.archive_of(container, path, (owner, below_root(path).to_owned()))
+    }
+
+    fn archive_of(
+        &self,
+        container: &Container,
+        path: &Path,
+        (owner, below): (FileOwner, PathBuf),
+    ) -> Result<Vec<u8>> {
         let base = match path.as_os_str().to_str() {
             Some(text) if text.ends_with("/.") => Path::new("."),
             _ => Path::new(path.file_name().unwrap_or("/".as_ref())),

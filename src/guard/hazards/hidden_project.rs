@@ -79,7 +79,7 @@ fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         if let Some(service) = users.find(|service| is_new(cx, &service.name)) {
             let subject = volume_subject(cx, &volume.name, false);
             let known = service.image.as_deref().is_some_and(is_known_image);
-            push(cx, found, subject, &service.name, known, &RelatedProject::of_volume(volume));
+            push(cx, found, subject, &service.name, known, &RelatedProject::of_volume(cx, volume));
         }
     }
 }
@@ -104,9 +104,12 @@ impl<'a> RelatedProject<'a> {
         }
     }
 
-    fn of_volume(volume: &'a Volume) -> Self {
+    fn of_volume(cx: &'a HazardContext<'_>, volume: &'a Volume) -> Self {
         let project = volume.labels.get("com.docker.compose.project").map_or("another", String::as_str);
-        Self { project, missing: None, uncertain: false }
+        let mut containers = cx.probe.related_containers.iter();
+        let container = containers.find(|container| container.project() == Some(project));
+        let other = container.map(|container| Self::of(cx, container));
+        other.unwrap_or(Self { project, missing: None, uncertain: false })
     }
 }
 

@@ -14,6 +14,7 @@ mod removed_orphan;
 mod removed_volume;
 mod renamed_service;
 mod renewed_volume;
+mod replaced_directory;
 mod scaled_down;
 mod shared_name;
 mod unknown_feature;
@@ -38,6 +39,7 @@ pub(super) const HAZARDS: &[&dyn Hazard] = &[
     &failed_recreation::FailedRecreation,
     &renewed_volume::RenewedVolume,
     &moved_mount::MovedMount,
+    &replaced_directory::ReplacedDirectory,
     &renamed_service::RenamedService,
     &hidden_project::HiddenProject,
     &shared_name::SharedName,

@@ -13,7 +13,7 @@ pub(in super::super) struct RenamedService;
 impl Hazard for RenamedService {
     fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         let orphans = cx.containers.iter().filter(|one| !one.is_one_off() && orphans::is_orphan(cx, one));
-        for old in orphans {
+        for old in orphans.filter(|old| !cx.probe.declared_elsewhere.contains(&old.id)) {
             let Some(new) = successor(cx, old) else { continue };
             let reason = format!(
                 "service `{}` is not in the file any more; `{}`, with the same image, starts without its data",

@@ -16,6 +16,9 @@ const fn program(
         keeps,
         volume: false,
         servers: &[],
+        files: &[],
+        // Only a database is known to write as soon as it starts.
+        may_be_empty: !matches!(keeps, Keeps::Records),
         port: None,
     }
 }
@@ -62,11 +65,25 @@ impl KnownProgram {
         self
     }
 
+    const fn files(mut self, files: &'static [&'static str]) -> Self {
+        self.files = files;
+        self
+    }
+
+    const fn may_be_empty(mut self) -> Self {
+        self.may_be_empty = true;
+        self
+    }
+
     const fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 }
+
+const POSTGRES_FILES: &[&str] = &["PG_VERSION"];
+
+const MYSQL_FILES: &[&str] = &["ibdata1", "aria_log_control", "mysql"];
 
 /// The order counts where a name is listed twice: the first whose owner fits is taken.
 pub(super) static PROGRAMS: &[KnownProgram] = &[
@@ -74,11 +91,15 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .variable("QDRANT__STORAGE__STORAGE_PATH")
         .servers(&["./qdrant", "qdrant", "./entrypoint.sh"])
         .port(6333),
-    records(&["postgresql", "postgresql-repmgr"], &["/bitnami/postgresql"]).owner("bitnami").port(5432),
+    records(&["postgresql", "postgresql-repmgr"], &["/bitnami/postgresql"])
+        .owner("bitnami")
+        .files(POSTGRES_FILES)
+        .port(5432),
     records(&["postgres"], &["/var/lib/postgresql/data"])
         .owner("supabase/")
         .variable("PGDATA")
         .servers(&["postgres", "docker-entrypoint.sh"])
+        .files(POSTGRES_FILES)
         .port(5432),
     records(&["postgis"], &["/var/lib/postgresql"]).owner("kartoza/").variable("DATADIR").port(5432),
     records(
@@ -98,10 +119,12 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
     .flags(&["-D"])
     .volume()
     .servers(&["postgres", "docker-entrypoint.sh"])
+    .files(POSTGRES_FILES)
     .port(5432),
     records(&["timescaledb-ha"], &["/home/postgres/pgdata/data", "/home/postgres/pgdata"])
         .variable("PGDATA")
         .servers(&["postgres"])
+        .files(POSTGRES_FILES)
         .port(5432),
     records(&["postgresql"], &["/var/lib/postgresql/data", "/var/lib/pgsql/data"]).port(5432),
     records(&["mysql"], &["/bitnami/mysql/data", "/bitnami/mysql"]).owner("bitnami").port(3306),
@@ -109,6 +132,7 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .flags(&["--datadir"])
         .volume()
         .servers(&["mysqld", "docker-entrypoint.sh"])
+        .files(MYSQL_FILES)
         .port(3306),
     records(&["mariadb", "mariadb-galera"], &["/bitnami/mariadb"]).owner("bitnami").port(3306),
     records(&["mariadb"], &["/config"]).owner("linuxserver/").port(3306),
@@ -116,12 +140,14 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .flags(&["--datadir"])
         .volume()
         .servers(&["mysqld", "mariadbd", "docker-entrypoint.sh"])
+        .files(MYSQL_FILES)
         .port(3306),
     records(&["mongodb", "mongodb-sharded"], &["/bitnami/mongodb"]).owner("bitnami").port(27017),
     records(&["mongo", "mongodb-community-server", "mongodb", "percona-server-mongodb"], &["/data/db"])
         .flags(&["--dbpath"])
         .volume()
         .servers(&["mongod", "docker-entrypoint.sh"])
+        .files(&["WiredTiger", "WiredTiger.wt", "storage.bson", "mongod.lock"])
         .port(27017),
     // With PostgreSQL behind it, which is the usual way, there are no records in it.
     state(&["ferretdb"], &["/state"]).port(27017),
@@ -198,6 +224,7 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
     records(&["zincsearch", "zinc"], &["/data"]).variable("ZINC_DATA_PATH").port(4080),
     records(&["milvus"], &["/var/lib/milvus"]).servers(&["milvus"]).port(19530),
     records(&["chroma"], &["/data", "/chroma/chroma"])
+        .may_be_empty()
         .variable("PERSIST_DIRECTORY")
         .flags(&["--path"])
         .servers(&["run", "chroma", "uvicorn"])
@@ -221,7 +248,7 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .flags(&["--base_dir", "--fs_data_dirs"])
         .port(5433),
     records(&["arangodb"], &["/var/lib/arangodb3"]).volume().servers(&["arangod"]).port(8529),
-    records(&["surrealdb"], &["/data"]).servers(&["start"]).port(8000),
+    records(&["surrealdb"], &["/data"]).may_be_empty().servers(&["start"]).port(8000),
     records(&["rethinkdb"], &["/data"]).volume().servers(&["rethinkdb"]).port(28015),
     records(&["orientdb"], &["/orientdb/databases"]).volume().port(2424),
     records(&["questdb"], &["/var/lib/questdb", "/root/.questdb"]).port(9000),
@@ -245,11 +272,13 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .port(2379),
     records(&["consul"], &["/bitnami/consul"]).owner("bitnami").port(8500),
     records(&["consul"], &["/consul/data"])
+        .may_be_empty()
         .flags(&["-data-dir"])
         .volume()
         .servers(&["agent", "consul"])
         .port(8500),
     records(&["vault", "openbao"], &["/vault/file", "/vault/data", "/vault/raft", "/openbao/file"])
+        .may_be_empty()
         .volume()
         .servers(&["server", "vault", "bao"])
         .port(8200),

@@ -151,6 +151,13 @@ fn a_lost_directory_is_asked_about_only_where_somebody_can_tell() {
     let mut nobody = lost("/srv/before");
     nobody.probe.terminal = false;
     told(&nobody);
+    // Its volumes are as uncertain as its containers.
+    nobody.probe.related_containers[0].mounts.clear();
+    nobody.volumes.retain(|volume| volume.name != "shop_data");
+    let mut left = volume("before_data", Some("data"));
+    left.labels.insert("com.docker.compose.project".into(), "before".into());
+    nobody.probe.related_volumes.push(left);
+    told(&nobody);
     let mut several = lost("/srv/before");
     several.probe.missing_directories.insert("/srv/another".into());
     told(&several);
@@ -167,6 +174,9 @@ fn a_renamed_service_starts_without_the_data_of_its_old_container() {
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Orphan), ["shop-db-1"]);
     assert_eq!(layers(&plan(&shop, "up -d --remove-orphans"), Effect::Destroy), ["shop-db-1"]);
     assert!(layers(&plan(&shop, "up -d web"), Effect::Orphan).is_empty());
+    // Two files in one directory are one project: the other file still has the service.
+    shop.probe.declared_elsewhere.insert("db".into());
+    assert!(layers(&plan(&shop, "up -d"), Effect::Orphan).is_empty());
     // With its volume it takes the data along.
     let mut shop = Shop::new();
     for model in [&mut shop.model, &mut shop.whole] {

@@ -109,7 +109,7 @@ fn the_layer_of_a_program_that_we_do_not_know_is_told() {
 
 #[test]
 fn a_known_database_without_a_mount_is_asked_about() {
-    for image in ["postgres:17", "redis:7", "elasticsearch:9.1.0", "grafana/grafana:12"] {
+    for image in ["postgres:17", "elasticsearch:9.1.0", "grafana/grafana:12"] {
         let mut shop = bare("other");
         shop.containers[0].image = image.into();
         assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"], "{image}");
@@ -117,6 +117,41 @@ fn a_known_database_without_a_mount_is_asked_about() {
     let mut shop = bare("other");
     shop.containers[0].image = "prometheuscommunity/postgres-exporter".into();
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), [""; 0]);
+}
+
+#[test]
+fn a_cache_without_a_volume_is_reported() {
+    for image in ["redis:7", "valkey/valkey:8", "rabbitmq:4"] {
+        let mut shop = bare("other");
+        shop.containers[0].image = image.into();
+        for line in ["up -d", "down"] {
+            let plan = plan(&shop, line);
+            assert_eq!(layers(&plan, Effect::Destroy), [""; 0], "{image}");
+            let is_reported = |impact: &Impact| impact.notice && impact.effect == Effect::Destroy;
+            assert!(plan.impacts.iter().any(is_reported), "{image}");
+            let says_so = |impact: &Impact| impact.notice && impact.reason.contains("its data is lost");
+            assert!(plan.impacts.iter().any(says_so), "{image} {line}");
+        }
+        // An anonymous volume is the image's own.
+        let target = safe_compose::inventory::known::program(image).expect("known").paths[0];
+        shop.containers[0].mounts = vec![mount(ANONYMOUS, target, true, false)];
+        assert!(plan(&shop, "down").worst() < Effect::Orphan, "{image}");
+        shop.containers[0].mounts.clear();
+    }
+    for command in [
+        &["redis-server", "--appendonly", "yes"][..],
+        &["redis-server", "--save", "60 1"],
+        &["sh", "-c", "exec redis-server --appendonly yes"],
+        &["redis-server", "/etc/redis.conf"],
+    ] {
+        let mut shop = bare("other");
+        shop.containers[0].image = "redis:7".into();
+        shop.containers[0].command = command.iter().map(|&word| word.to_owned()).collect();
+        assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"], "{command:?}");
+        shop.containers[0].command =
+            ["redis-server", "--appendonly", "no", "--save", ""].map(Into::into).into();
+        assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), [""; 0]);
+    }
 }
 
 #[test]

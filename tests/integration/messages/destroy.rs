@@ -68,7 +68,7 @@ fn compose_fails() {
 
 #[test]
 fn data_in_the_container() {
-    let mut scene = Scene::shop().with_container(container("cache", "redis:7", Vec::new()));
+    let mut scene = Scene::shop().with_container(container("cache", "postgres:17", Vec::new()));
     scene.run("rm -sf db").run("down --remove-orphans").snapshot("destroy/data_in_the_container");
 }
 
@@ -87,7 +87,7 @@ fn long_names() {
             .with_config(&config)
             .with_image("postgres:17")
             .with_volume(volume, "orders")
-            .with_files(volume, &[("base/1/1259", 123_456)])
+            .with_files(volume, &[("base/1/PG_VERSION", 123_456)])
             .with_container(container(
                 "orders-database-primary",
                 "postgres:17",

@@ -9,7 +9,7 @@ use super::scene::{Scene, container, mount, typed};
 fn changed() -> Scene {
     let mut scene = Scene::shop();
     scene.prepare("backup");
-    scene.with_new_engine().with_files("shop_data", &[("base/1/1259", 4096)]).stopped()
+    scene.with_new_engine().with_files("shop_data", &[("base/1/PG_VERSION", 4096)]).stopped()
 }
 
 /// The same, with nothing in the volume.

@@ -91,7 +91,7 @@ impl Scene {
 
     /// The project `shop`: `db` runs and keeps its data in the volume `data`; `web` runs and keeps none.
     pub(crate) fn shop() -> Self {
-        let files = [("base/1/1259", 8192), ("pg_wal/000000010000000000000001", 16_384)];
+        let files = [("base/1/PG_VERSION", 8192), ("pg_wal/000000010000000000000001", 16_384)];
         Self::empty().with_config(&shop_config()).with_new_engine().with_files("shop_data", &files)
     }
 
@@ -388,6 +388,7 @@ pub(crate) fn container(service: &str, image: &str, mounts: Vec<Mount>) -> Conta
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 

@@ -31,6 +31,7 @@ fn container() -> Container {
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn container() -> Container {
         finished: None,
         health: None,
         exit_code: 0,
+        command: Vec::new(),
     }
 }
 

@@ -14,8 +14,11 @@ use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
-use crate::engine::{ByteStream, Container, ContainerState, EngineError, volume_sizes_in_time};
+use crate::engine::{
+    ByteStream, Container, ContainerState, EngineError, ReplacedMount, volume_sizes_in_time,
+};
 use crate::fs::{Digest, FsError, NewFile};
+use crate::inventory::known::{self, KnownProgram};
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
@@ -29,8 +32,10 @@ pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fing
     let helper = HelperContainer::to_read(target).await?;
     let counted = async {
         let (mut entries, mut bytes) = (0, 0);
+        let replaced = replaced(target).await?;
+        let source = Source { helper: &helper, replaced: &replaced };
         for place in &chosen.places {
-            let summary = look(target, &helper, place).await?;
+            let summary = look(target, source, place).await?;
             entries += summary.entries + u64::from(summary.is_file);
             bytes += summary.bytes;
         }
@@ -43,10 +48,10 @@ pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fing
 /// What one directory contains now.
 async fn look(
     target: DriverTarget<'_>,
-    helper: &HelperContainer,
+    source: Source<'_>,
     place: &DataLocation,
 ) -> anyhow::Result<TarSummary> {
-    let Some(stream) = open(target, helper, place).await? else { return Ok(TarSummary::default()) };
+    let Some(stream) = source.open(target, place).await? else { return Ok(TarSummary::default()) };
     let task = target.progress.begin(&format!("counting {}", place.target.display()), Unit::Bytes, None);
     pipe::consume(stream, task.as_ref(), |archives| tar_summary::take(archives, |_| {}))
         .await?
@@ -63,6 +68,45 @@ pub(super) async fn open(
         Ok(stream) => Ok(Some(stream)),
         Err(EngineError::NotFound { .. }) if place.source == LocationSource::Layer => Ok(None),
         Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", place.target.display())),
+    }
+}
+
+/// Where the archives of a backup come from.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    helper: &'a HelperContainer,
+    replaced: &'a [ReplacedMount],
+}
+
+/// Whether the running container has something else at this place, or below it, than its path on the host leads to.
+fn is_replaced(replaced: &[ReplacedMount], place: &DataLocation) -> bool {
+    replaced.iter().any(|mount| mount.destination.starts_with(&place.target))
+}
+
+impl Source<'_> {
+    async fn open(
+        &self,
+        target: DriverTarget<'_>,
+        place: &DataLocation,
+    ) -> anyhow::Result<Option<ByteStream>> {
+        if !is_replaced(self.replaced, place) {
+            return open(target, self.helper, place).await;
+        }
+        let stream = target.engine.read_live_directory(&self.helper.container, &place.target).await;
+        stream.map(Some).with_context(|| {
+            format!(
+                "the running container has another directory at `{}` than the path on the host leads to now",
+                place.target.display()
+            )
+        })
+    }
+}
+
+/// The directories that the store's running container has and that their paths on the host no longer lead to.
+async fn replaced(target: DriverTarget<'_>) -> anyhow::Result<Vec<ReplacedMount>> {
+    match &target.store.container {
+        Some(container) => Ok(target.engine.replaced_mounts(container).await?),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -112,8 +156,13 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
     }
     let before = helper_container::running(target, &chosen.places).await?;
     let helper = HelperContainer::to_read(target).await?;
-    let copied = copy_all(target, &helper, &chosen.places, into).await;
+    let replaced = replaced(target).await;
+    let copied = match &replaced {
+        Ok(replaced) => copy_all(target, Source { helper: &helper, replaced }, &chosen.places, into).await,
+        Err(error) => Err(anyhow::anyhow!("{error:#}")),
+    };
     let copied = helper.close(target, copied).await?;
+    let replaced = replaced?;
     let mut running = before;
     // Started during the copy: as bad as running from the start.
     for container in helper_container::running(target, &chosen.places).await? {
@@ -121,9 +170,18 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
             running.push(container);
         }
     }
+    if running.iter().any(|container| is_serving(target, container)) {
+        check_contents(target, &chosen.places, &copied)?;
+    }
     dump.remarks.extend(consistency(&running));
+    for place in chosen.places.iter().filter(|place| is_replaced(&replaced, place)) {
+        dump.remarks.push(format!(
+            "`{}` was copied from the running container, because its path on the host leads to another directory now",
+            place.target.display()
+        ));
+    }
     let (mut entries, mut bytes) = (0, 0);
-    for Copied { artifact, summary } in copied {
+    for Copied { artifact, summary, .. } in copied {
         entries += summary.entries + u64::from(summary.is_file);
         bytes += summary.bytes;
         dump.artifacts.push(artifact);
@@ -148,17 +206,64 @@ fn consistency(running: &[Container]) -> Option<String> {
 struct Copied {
     artifact: Artifact,
     summary: TarSummary,
+    target: PathBuf,
+    /// It has a file that the program always has.
+    is_recognized: bool,
+}
+
+/// Whether a container is that of the store, and its server has had the time to write.
+fn is_serving(target: DriverTarget<'_>, container: &Container) -> bool {
+    let is_own = target.store.container.as_ref().is_some_and(|own| own.id == container.id);
+    is_own && container.state != ContainerState::Restarting
+}
+
+fn program(target: DriverTarget<'_>) -> Option<&'static KnownProgram> {
+    target.store.container.as_ref().and_then(|container| known::program(&container.image))
+}
+
+/// Fails if a server is running and what was copied cannot be its data.
+fn check_contents(
+    target: DriverTarget<'_>,
+    places: &[&DataLocation],
+    copied: &[Copied],
+) -> anyhow::Result<()> {
+    let Some(program) = program(target) else { return Ok(()) };
+    // Another program in the same image, such as a client, has no data at the data path, but nothing is mounted there.
+    let is_data = |place: &&&DataLocation| {
+        let mounted = match &place.source {
+            LocationSource::Bind { .. } | LocationSource::Volume { anonymous: false, .. } => true,
+            LocationSource::Volume { anonymous: true, .. }
+            | LocationSource::Tmpfs
+            | LocationSource::Layer => false,
+        };
+        mounted && target.store.keeps_data_at(&place.target)
+    };
+    let Some(place) = places.iter().find(is_data) else { return Ok(()) };
+    let all = || copied.iter().filter(|copied| target.store.keeps_data_at(&copied.target));
+    let shown = place.target.display();
+    anyhow::ensure!(
+        program.may_be_empty || all().any(|copied| !copied.summary.is_empty()),
+        "`{shown}` is empty although {} is running: it is not what the server uses",
+        program.name()
+    );
+    anyhow::ensure!(
+        program.files.is_empty() || all().any(|copied| copied.is_recognized),
+        "`{shown}` has no `{}`, which a running {} always has: it is not what the server uses",
+        program.files[0],
+        program.name()
+    );
+    Ok(())
 }
 
 async fn copy_all(
     target: DriverTarget<'_>,
-    helper: &HelperContainer,
+    source: Source<'_>,
     places: &[&DataLocation],
     into: &Staging,
 ) -> anyhow::Result<Vec<Copied>> {
     let mut copied = Vec::new();
     for place in places {
-        if let Some(stream) = open(target, helper, place).await? {
+        if let Some(stream) = source.open(target, place).await? {
             copied.push(
                 copy(target, place, stream, into)
                     .await
@@ -186,7 +291,8 @@ async fn copy(
         Ok(saved) => saved,
     };
     let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
-    let (task, summary, read_back) = walk(written, task).await?;
+    let marks = program(target).map_or(&[][..], |program| program.files);
+    let (task, summary, read_back, is_recognized) = walk(written, task, marks).await?;
     anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
     task.finish(&format!(
         "copied {shown}: {} in {}",
@@ -194,7 +300,12 @@ async fn copy(
         count(summary.entries + u64::from(summary.is_file), "file")
     ));
     let contents = ArtifactContents::Files { target: shown, source: places::source(place) };
-    Ok(Copied { artifact: Artifact { path, bytes, sha256: digest.to_string(), contents }, summary })
+    Ok(Copied {
+        artifact: Artifact { path, bytes, sha256: digest.to_string(), contents },
+        summary,
+        target: place.target.clone(),
+        is_recognized,
+    })
 }
 
 fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
@@ -220,19 +331,28 @@ async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow
     }
 }
 
-async fn walk(file: PathBuf, task: Box<dyn Task>) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest)> {
+/// Reads an archive back. The last value is whether it has an entry with one of these names.
+async fn walk(
+    file: PathBuf,
+    task: Box<dyn Task>,
+    names: &'static [&'static str],
+) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest, bool)> {
     pipe::blocking(move || {
         let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let mut reader = Hashing {
             inner: BufReader::with_capacity(256 * 1024, open),
             digester: crate::fs::Digester::default(),
         };
-        let summary = tar_summary::take(&mut reader, |_| {}).context(
+        let mut is_recognized = false;
+        let look = |item: tar_summary::Item<'_>| {
+            is_recognized |= names.iter().any(|name| item.path.ends_with(name));
+        };
+        let summary = tar_summary::take(&mut reader, look).context(
             "the archive from the engine is incomplete; a file may have changed while it was read",
         )?;
         let bytes = reader.digester.bytes();
         task.advance(bytes);
-        Ok((task, summary, reader.digester.finish()))
+        Ok((task, summary, reader.digester.finish(), is_recognized))
     })
     .await
 }

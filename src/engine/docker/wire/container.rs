@@ -36,6 +36,8 @@ struct StateResponse {
     #[serde(default, deserialize_with = "nullable")]
     status: String,
     #[serde(default, deserialize_with = "nullable")]
+    pid: u32,
+    #[serde(default, deserialize_with = "nullable")]
     exit_code: i64,
     #[serde(default, deserialize_with = "nullable")]
     started_at: String,
@@ -64,13 +66,20 @@ impl ContainerInspect {
         self.config.labels.contains_key(SCRATCH_LABEL)
     }
 
+    /// The container's first process, on the engine's host; 0 if it does not run.
+    pub(in crate::engine::docker) fn pid(&self) -> u32 {
+        self.state.pid
+    }
+
     pub(in crate::engine::docker) fn name(&self) -> &str {
         self.name.trim_start_matches('/')
     }
 
     pub(in crate::engine::docker) fn into_model(self) -> model::Container {
         let mounts = self.host_config.mounts_of(&self.mounts);
+        let command = self.config.entrypoint.into_iter().chain(self.config.cmd).collect();
         model::Container {
+            command,
             name: self.name.trim_start_matches('/').to_owned(),
             state: state(&self.state.status),
             image: self.config.image,

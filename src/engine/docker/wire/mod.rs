@@ -32,6 +32,15 @@ pub(in crate::engine::docker) struct ContainerSummary {
     pub(in crate::engine::docker) id: String,
     #[serde(default, deserialize_with = "nullable")]
     pub(in crate::engine::docker) labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "nullable")]
+    mounts: Vec<mounts::MountResponse>,
+}
+
+impl ContainerSummary {
+    /// Its mounts; whether a volume is anonymous is not known.
+    pub(in crate::engine::docker) fn mounts(&self) -> impl Iterator<Item = crate::engine::Mount> {
+        self.mounts.iter().map(|mount| mounts::HostConfig::default().mount_of(mount))
+    }
 }
 
 /// The configuration of a container or an image.
@@ -42,6 +51,10 @@ struct Config {
     image: String,
     #[serde(default, deserialize_with = "nullable")]
     user: String,
+    #[serde(default, deserialize_with = "nullable")]
+    entrypoint: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    cmd: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
     env: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]

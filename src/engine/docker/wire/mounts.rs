@@ -83,7 +83,7 @@ impl HostConfig {
         mounts
     }
 
-    fn mount_of(&self, point: &MountResponse) -> model::Mount {
+    pub(super) fn mount_of(&self, point: &MountResponse) -> model::Mount {
         let destination = clean(&point.destination);
         let requested = self.mounts.iter().find(|spec| clean(&spec.target) == destination);
         let source = match point.kind.as_str() {

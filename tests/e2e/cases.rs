@@ -1,0 +1,232 @@
+//! Cases from bug reports, on a real engine: each lost data in silence or raised a false alarm once.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::bare::docker;
+use crate::support::{Compose, Scratch};
+
+/// A stand-in for the server of an image: it fills an empty data directory once, and waits.
+const SERVER: &str = include_str!("../fixtures/stand-in-server.sh");
+
+/// An image whose last name is that of a known program; it is removed when the test ends.
+struct StandIn {
+    reference: String,
+}
+
+impl StandIn {
+    /// `changes` are lines of a Dockerfile.
+    fn new(case: &str, name: &str, changes: &[&str]) -> Self {
+        let reference = format!("sctest-{case}-{}/{name}", std::process::id());
+        let mut words = vec!["import", "--change", r#"CMD ["/server"]"#];
+        for change in changes {
+            words.extend(["--change", change]);
+        }
+        words.extend(["-", &reference]);
+        duct::cmd("docker", words).stdin_bytes(file_system()).stdout_null().run().expect("imported");
+        Self { reference }
+    }
+
+    fn postgres(case: &str) -> Self {
+        let data = "/var/lib/postgresql/data";
+        let changes = ["ENV STANDIN=postgres", &format!("ENV PGDATA={data}"), &format!("VOLUME {data}")];
+        Self::new(case, "postgres:16", &changes)
+    }
+
+    fn app(case: &str) -> Self {
+        Self::new(case, "app:1", &[])
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let _ = docker(&["rmi", "-f", &self.reference]);
+    }
+}
+
+fn file_system() -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut add = |path: &str, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, path, content).expect("in memory");
+    };
+    add("bin/busybox", &fs::read("/bin/busybox").expect("busybox-static is installed"));
+    add("server", SERVER.as_bytes());
+    for program in ["sh", "cat", "sleep", "ls", "head", "mkdir", "rm", "true"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        tar.append_link(&mut header, format!("bin/{program}"), "busybox").expect("in memory");
+    }
+    tar.into_inner().expect("in memory")
+}
+
+/// Waits until a server has written its files.
+#[track_caller]
+fn wait_for(path: &Path) {
+    for _ in 0..100 {
+        if path.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("`{}` was not written", path.display());
+}
+
+/// What is in the archive of the newest backup.
+fn archived(project: &Scratch, service: &str, archive: &str) -> Vec<String> {
+    let backup = project.backups(service).pop().expect("a backup");
+    let file = fs::File::open(backup.join(archive)).expect("an archive");
+    let mut archive = tar::Archive::new(file);
+    let entries = archive.entries().expect("an archive").map(|entry| {
+        let entry = entry.expect("an entry");
+        entry.path().expect("a path").display().to_string()
+    });
+    entries.collect()
+}
+
+const POSTGRES_ARCHIVE: &str = "var-lib-postgresql-data.tar";
+
+#[test]
+fn case_05_the_directory_behind_a_bind_mount_was_replaced() {
+    let Some(file) = crate::support::machine::engine().then(|| StandIn::postgres("replaced")) else { return };
+    let service = format!(
+        "services: {{ db: {{ image: \"{}\", volumes: [ \"./postgres:/var/lib/postgresql/data\" ] }} }}",
+        file.reference
+    );
+    for deleted in [false, true] {
+        let Some(project) = Scratch::new(Compose::V2, &service) else { return };
+        let (live, old) = (project.path("postgres"), project.path("old"));
+        fs::create_dir(&live).expect("made");
+        project.safe(&["up", "-d"]).exits(0);
+        wait_for(&live.join("MARK"));
+        project.safe(&["status"]).exits(0).never_says("another directory");
+        project.safe(&["--safe-plan", "down"]).exits(0).never_says("another directory");
+        fs::rename(&live, &old).expect("moved");
+        fs::create_dir(&live).expect("made");
+        if deleted {
+            // What the server still has open is out of reach, but it goes on and writes.
+            fs::remove_dir_all(&old).expect("removed");
+        }
+        project.safe(&["status"]).exits(0).says("leads to another directory");
+        for words in
+            [&["down"][..], &["restart"], &["stop"], &["up", "-d", "--force-recreate"], &["rm", "-sf"]]
+        {
+            let refused = project.safe(words).exits(77);
+            let effect = if deleted { "destroys data" } else { "leaves behind data" };
+            refused.says(effect).says("/postgres").says("--safe-allow=");
+        }
+        // An unchanged `up` stops nothing.
+        project.safe(&["up", "-d"]).exits(0);
+        if deleted {
+            project.safe(&["backup"]).exits(74);
+            assert!(project.backups("db").is_empty());
+        } else {
+            project.safe(&["backup"]).exits(0).says("copied from the running container");
+            let files = archived(&project, "db", POSTGRES_ARCHIVE);
+            assert!(files.iter().any(|file| file == "data/PG_VERSION"), "{files:?}");
+        }
+    }
+}
+
+#[test]
+fn case_15_a_second_server_on_the_same_directory() {
+    if !crate::support::machine::engine() {
+        return;
+    }
+    let image = StandIn::postgres("second");
+    let data = tempfile::tempdir().expect("a directory");
+    let file = |mount: &str| {
+        format!(
+            "services: {{ db: {{ image: \"{}\", volumes: [ \"{mount}\" ] }} }}\nvolumes: {{ shared: {{ external: true, name: VOLUME }} }}",
+            image.reference
+        )
+    };
+    let directory = file(&format!("{}:/var/lib/postgresql/data", data.path().display()));
+    let volume = format!("sctest-second-{}", std::process::id());
+    let named = file("shared:/var/lib/postgresql/data");
+    docker(&["volume", "create", &volume]).expect("created");
+    for file in [directory, named] {
+        let file = file.replace("VOLUME", &volume);
+        let (Some(one), Some(two)) = (Scratch::new(Compose::V2, &file), Scratch::new(Compose::V2, &file))
+        else {
+            return;
+        };
+        one.safe(&["up", "-d"]).exits(0);
+        let refused = two.safe(&["up", "-d"]).exits(77);
+        refused.says("is in use by container").says(&format!("project `{}`", one.project));
+        assert_eq!(two.plain(&["ps", "-aq"]).stdout, "", "it was stopped before anything was created");
+        // The first is not in its own way.
+        one.safe(&["up", "-d", "--force-recreate"]).exits(0);
+        one.safe(&["stop"]).exits(0);
+        two.safe(&["up", "-d"]).exits(0);
+        one.safe(&["start"]).exits(77).says(&format!("project `{}`", two.project));
+        one.safe(&["--safe-skip-checks", "start"]).exits(0).says("is in use by container");
+    }
+    let _ = docker(&["volume", "rm", &volume]);
+}
+
+#[test]
+fn case_15_readers_and_other_programs_may_share() {
+    if !crate::support::machine::engine() {
+        return;
+    }
+    let (image, app) = (StandIn::postgres("shared"), StandIn::app("shared"));
+    let data = tempfile::tempdir().expect("a directory");
+    let target = "/var/lib/postgresql/data";
+    let file = |image: &StandIn, mode: &str| {
+        format!(
+            "services: {{ db: {{ image: \"{}\", environment: {{ DATA_PATH: /tmp/x, PGDATA: /tmp/x }}, volumes: [ \"{}:{target}{mode}\" ] }} }}",
+            image.reference,
+            data.path().display()
+        )
+    };
+    let Some(server) = Scratch::new(Compose::V2, &file(&image, "")) else { return };
+    for other in [file(&image, ":ro"), file(&app, "")] {
+        let Some(other) = Scratch::new(Compose::V2, &other) else { return };
+        other.safe(&["up", "-d"]).exits(0);
+        server.safe(&["up", "-d"]).exits(0);
+        server.plain(&["down"]).exits(0);
+    }
+}
+
+#[test]
+fn case_06_two_files_in_one_directory_are_no_renamed_service() {
+    if !crate::support::machine::engine() {
+        return;
+    }
+    let image = StandIn::postgres("files");
+    let file = |service: &str| {
+        format!(
+            "services: {{ {service}: {{ image: \"{}\", volumes: [ \"{service}:/var/lib/postgresql/data\" ] }} }}\nvolumes: {{ {service}: {{}} }}",
+            image.reference
+        )
+    };
+    let Some(project) = Scratch::new(Compose::V2, &file("db")) else { return };
+    fs::write(project.path("other.yml"), file("metadb")).expect("written");
+    project.safe(&["up", "-d"]).exits(0);
+    project.safe(&["-f", "other.yml", "up", "-d"]).exits(0);
+    project.plain(&["-f", "other.yml", "rm", "-sf"]).exits(0);
+    // A service that its file no longer has was renamed.
+    fs::write(project.path("docker-compose.yml"), file("database")).expect("written");
+    project.safe(&["up", "-d"]).exits(77).says("starts without its data");
+}
+
+#[test]
+fn case_08_directories_of_inactive_profiles_are_not_created() {
+    if !crate::support::machine::engine() {
+        return;
+    }
+    let image = StandIn::postgres("profiles");
+    let file = format!(
+        "services:\n  db: {{ image: \"{0}\", volumes: [ \"./db:/var/lib/postgresql/data\" ] }}\n  other: {{ image: \"{0}\", profiles: [ other ], volumes: [ \"./other:/var/lib/postgresql/data\" ] }}",
+        image.reference
+    );
+    let Some(project) = Scratch::new(Compose::V2, &file) else { return };
+    project.safe(&["up", "-d"]).exits(0).never_says("other");
+    assert!(project.path("db").is_dir() && !project.path("other").exists());
+    project.safe(&["--profile", "other", "up", "-d"]).exits(0);
+    assert!(project.path("other").is_dir());
+}
