@@ -82,7 +82,7 @@ fn lost_pair(left: &str) -> Scene {
 
 #[test]
 fn everything_at_once() {
-    let mut scene = lost_pair("base/1/1259");
+    let mut scene = lost_pair("base/1/PG_VERSION");
     scene.run("restore --all --dry-run").run("restore --all");
     scene
         .at_terminal(&[typed("shop")])

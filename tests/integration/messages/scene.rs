@@ -330,6 +330,8 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"scratch-[0-9a-f]{12}\b", "scratch-[id--------]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+        // The time in a portable file has more or fewer digits.
+        (r#""bytes": \d+,(\s+)"collections""#, r#""bytes": [bytes],$1"collections""#),
         (r"\([0-9a-f]{12}\)", "([commit----])"),
         (r#""commit": "[0-9a-f]{12}""#, r#""commit": "[commit]""#),
     ]
