@@ -22,7 +22,7 @@ use crate::policy::Clearance;
 
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
-pub use volume_sizes::{SizesUnknown, volume_sizes_in_time};
+pub use volume_sizes::volume_sizes_in_time;
 
 /// The label of helper containers: short-lived containers that give access to volumes.
 pub const HELPER_LABEL: &str = "safe-compose.helper";
