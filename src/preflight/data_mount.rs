@@ -7,13 +7,8 @@ use super::{Input, Start};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Engine, Image, MountSource, Volume};
 use crate::inventory::{DataLocation, LocationSource, Store, StoreKind, declared_locations};
+use crate::qdrant;
 use crate::secret::Secret;
-
-/// Where Qdrant creates snapshots. It does not start if it cannot write there.
-const QDRANT_SNAPSHOTS: &str = "/qdrant/snapshots";
-
-/// The variable that changes Qdrant's data path.
-const QDRANT_STORAGE_PATH: &str = "QDRANT__STORAGE__STORAGE_PATH";
 
 /// A mount of a service that holds data, or a data path without a mount.
 #[derive(Debug, Clone)]
@@ -150,8 +145,9 @@ async fn image_of(store: &Store, declared: Option<&Service>, engine: &dyn Engine
 
 fn has_other_data_path(store: &Store, image: Option<&Image>, container: Option<&Container>) -> bool {
     let differs = |value: &str| store.kind.data_path().is_some_and(|usual| Path::new(value) != usual);
-    let in_container = container.and_then(|container| container.environment.get(QDRANT_STORAGE_PATH));
-    let in_image = image.and_then(|image| image.environment.get(QDRANT_STORAGE_PATH));
+    let in_container =
+        container.and_then(|container| container.environment.get(qdrant::STORAGE_PATH_VARIABLE));
+    let in_image = image.and_then(|image| image.environment.get(qdrant::STORAGE_PATH_VARIABLE));
     in_container.map(Secret::expose).or(in_image.map(String::as_str)).is_some_and(differs)
 }
 
@@ -163,8 +159,11 @@ impl MountResolver<'_> {
         let mut locations = declared_locations(service, self.store.kind, input.model);
         if self.store.kind == StoreKind::Qdrant {
             locations.extend(
-                service.mounts.iter().filter(|mount| mount.target == Path::new(QDRANT_SNAPSHOTS)).filter_map(
-                    |mount| match &mount.source {
+                service
+                    .mounts
+                    .iter()
+                    .filter(|mount| mount.target == Path::new(qdrant::SNAPSHOTS_PATH))
+                    .filter_map(|mount| match &mount.source {
                         DeclaredSource::Bind { path, .. } => Some(DataLocation {
                             source: LocationSource::Bind { path: path.clone() },
                             target: mount.target.clone(),
@@ -174,8 +173,7 @@ impl MountResolver<'_> {
                         | DeclaredSource::Anonymous
                         | DeclaredSource::Tmpfs
                         | DeclaredSource::Other => None,
-                    },
-                ),
+                    }),
             );
         }
         locations

@@ -14,6 +14,12 @@ pub use damage::{StartupEffect, StorageDamage};
 
 use collection::{directories, is_json};
 
+/// Where the server creates snapshots. It does not start if it cannot write there.
+pub const SNAPSHOTS_PATH: &str = "/qdrant/snapshots";
+
+/// The variable that changes the data path.
+pub const STORAGE_PATH_VARIABLE: &str = "QDRANT__STORAGE__STORAGE_PATH";
+
 /// All problems with a storage directory. Unreadable files are skipped.
 pub fn examine(storage: &Path) -> Vec<StorageDamage> {
     let mut found = Vec::new();
