@@ -212,6 +212,9 @@ fn case_06_two_files_in_one_directory_are_no_renamed_service() {
     // A service that its file no longer has was renamed.
     fs::write(project.path("docker-compose.yml"), file("database")).expect("written");
     project.safe(&["up", "-d"]).exits(77).says("starts without its data");
+    // The file at the end of the test knows neither of the two volumes.
+    project.plain(&["-f", "other.yml", "down", "-v", "-t", "1", "--remove-orphans"]).exits(0);
+    fs::write(project.path("docker-compose.yml"), file("db")).expect("written");
 }
 
 #[test]
@@ -229,4 +232,5 @@ fn case_08_directories_of_inactive_profiles_are_not_created() {
     assert!(project.path("db").is_dir() && !project.path("other").exists());
     project.safe(&["--profile", "other", "up", "-d"]).exits(0);
     assert!(project.path("other").is_dir());
+    project.plain(&["--profile", "other", "down", "-v", "-t", "1"]).exits(0);
 }
