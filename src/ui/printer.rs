@@ -12,12 +12,9 @@ use super::page::Page;
 use super::prompt::{self, Reply};
 use super::report::{self, FailureLayout};
 use super::stream::Stream;
-use super::wrap::fill;
+use super::wrap::{HANGING, fill};
 use crate::env::Env;
 use crate::error::Failure;
-
-/// Lines of a message go on below the text behind `safe-compose: `.
-pub(super) const HANGING: &str = "              ";
 
 /// The screen, and whoever sits in front of it.
 #[derive(Debug, Clone)]

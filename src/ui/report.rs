@@ -2,7 +2,7 @@
 
 use console::Style;
 
-use super::wrap::fill;
+use super::wrap::{HANGING, fill};
 use crate::error::{Failure, Hint, causes_beside};
 
 const BECAUSE: &str = "  because: ";
@@ -19,7 +19,7 @@ pub(super) struct FailureLayout {
 pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
     let style = |style: Style| style.force_styling(layout.colour);
     let mark = style(Style::new().red().bold()).apply_to("safe-compose: error:").to_string();
-    let mut text = fill(&failure.message, layout.width, &format!("{mark} "), super::printer::HANGING);
+    let mut text = fill(&failure.message, layout.width, &format!("{mark} "), HANGING);
     text.push('\n');
     if let Some(cause) = &failure.cause {
         for (number, line) in causes_beside(&failure.message, cause).lines().enumerate() {

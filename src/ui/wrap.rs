@@ -3,6 +3,9 @@
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
+/// Lines of a message continue below the text after `safe-compose: `.
+pub(super) const HANGING: &str = "              ";
+
 /// Fills lines of some width, with an indent of the first line and one of the others. What stands in backticks is never
 /// broken: it may be a command to copy.
 pub(super) fn fill(text: &str, width: usize, first: &str, rest: &str) -> String {
