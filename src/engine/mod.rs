@@ -9,6 +9,7 @@ pub mod memory;
 pub mod own_image;
 mod scratch;
 mod types;
+mod volume_identity;
 mod volume_sizes;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::policy::Clearance;
 
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
+pub use volume_identity::VolumeIdentity;
 pub use volume_sizes::volume_sizes_in_time;
 
 /// The label of helper containers: short-lived containers that give access to volumes.

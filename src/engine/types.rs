@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::HOLDER_LABEL;
+use super::{HOLDER_LABEL, VolumeIdentity};
 use crate::secret::Secret;
 
 /// Compose's label for the project directory that a container was created from.
@@ -255,6 +255,8 @@ pub struct Volume {
     pub created: Option<String>,
     /// On the engine's own file system.
     pub mountpoint: PathBuf,
+    /// `None` if this volume cannot be told from a later one of the same name.
+    pub identity: Option<VolumeIdentity>,
 }
 
 impl Volume {

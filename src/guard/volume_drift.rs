@@ -131,6 +131,7 @@ mod tests {
             labels: digest.map(|digest| (HASH_LABEL.to_owned(), digest)).into_iter().collect(),
             created: None,
             mountpoint: std::path::PathBuf::new(),
+            identity: None,
         };
         assert!(!differs(&data, &volume(Some(hash(&data)))));
         assert!(!differs(&data, &volume(None)), "made by something older");

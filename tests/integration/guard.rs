@@ -18,7 +18,9 @@ use std::path::PathBuf;
 use safe_compose::compose::grammar::Grammar;
 use safe_compose::compose::invocation::Invocation;
 use safe_compose::compose::model::{DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration};
-use safe_compose::engine::{Container, ContainerState, Identity, InRegistry, Mount, MountSource, Volume};
+use safe_compose::engine::{
+    Container, ContainerState, Identity, InRegistry, Mount, MountSource, Volume, VolumeIdentity,
+};
 use safe_compose::guard::{HazardContext, Probe, assess};
 use safe_compose::inventory::Inventory;
 use safe_compose::policy::{Assessment, Effect, Impact, Subject};
@@ -102,6 +104,7 @@ fn volume(name: &str, key: Option<&str>) -> Volume {
         labels,
         created: Some("2026-01-01T00:00:00Z".into()),
         mountpoint: PathBuf::from("/var/lib/docker/volumes").join(name),
+        identity: Some(VolumeIdentity::created_at("2026-01-01T00:00:00Z")),
     }
 }
 

@@ -151,6 +151,7 @@ fn engine_volume(name: &str, mountpoint: &Path, options: &[(&str, &str)]) -> Vol
         labels: BTreeMap::new(),
         created: None,
         mountpoint: mountpoint.to_owned(),
+        identity: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn volume(name: &str) -> Volume {
         labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         created: Some("2026-01-01T00:00:00Z".into()),
         mountpoint: PathBuf::new(),
+        identity: None,
     }
 }
 

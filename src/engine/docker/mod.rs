@@ -34,7 +34,8 @@ use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_siblings,
+    Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, VolumeIdentity,
+    are_siblings,
 };
 use crate::policy::Clearance;
 
@@ -124,6 +125,13 @@ impl DockerEngine {
             .await?;
         found.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(found)
+    }
+
+    /// A volume with what tells it from a later one of the same name.
+    async fn identified(&self, volume: Volume) -> Result<Volume> {
+        let engine = Engine::identity(self).await?;
+        let identity = VolumeIdentity::read(&volume, &engine);
+        Ok(Volume { identity, ..volume })
     }
 
     /// The container's first process, if it runs on this machine.
@@ -237,17 +245,20 @@ impl Engine for DockerEngine {
             .get("/volumes", &[("filters", &filters)])
             .await
             .map_err(|error| self.errors.request("list volumes", error))?;
-        let mut volumes: Vec<Volume> =
-            listed.volumes.unwrap_or_default().into_iter().map(wire::VolumeInspect::into_model).collect();
+        let listed = listed.volumes.unwrap_or_default();
+        let mut volumes = Vec::with_capacity(listed.len());
+        for volume in listed {
+            volumes.push(self.identified(volume.into_model()).await?);
+        }
         volumes.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(volumes)
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {
-        self.api.get_named::<wire::VolumeInspect>("/volumes/", name, "").await.map_or_else(
-            |error| self.errors.none_if_missing("inspect a volume", error),
-            |volume| Ok(Some(volume.into_model())),
-        )
+        match self.api.get_named::<wire::VolumeInspect>("/volumes/", name, "").await {
+            Ok(volume) => Ok(Some(self.identified(volume.into_model()).await?)),
+            Err(error) => self.errors.none_if_missing("inspect a volume", error),
+        }
     }
 
     async fn image(&self, reference: &str) -> Result<Option<Image>> {

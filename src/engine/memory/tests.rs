@@ -26,6 +26,7 @@ fn volume(name: &str) -> Volume {
         labels: BTreeMap::new(),
         created: None,
         mountpoint: PathBuf::new(),
+        identity: None,
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex::{Captures, Regex};
 use safe_compose::commands::EngineSource;
 use safe_compose::engine::memory::MemoryEngine;
-use safe_compose::engine::{Container, ContainerState, Image, Mount, MountSource, Volume};
+use safe_compose::engine::{Container, ContainerState, Image, Mount, MountSource, Volume, VolumeIdentity};
 use safe_compose::env::Env;
 use safe_compose::run::App;
 use safe_compose::ui::{Reply, ScreenCapture, Stream, Ui};
@@ -174,6 +174,7 @@ impl Scene {
             labels: labels.map(|(key, value)| (key.into(), value.into())).into(),
             created: Some(created.to_string()),
             mountpoint: PathBuf::new(),
+            identity: Some(VolumeIdentity::created_at(&created.to_string())),
         });
         self
     }

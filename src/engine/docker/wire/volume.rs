@@ -46,6 +46,7 @@ impl VolumeInspect {
             labels: self.labels,
             created: self.created_at.filter(|time| !time.is_empty()),
             mountpoint: self.mountpoint,
+            identity: None,
         }
     }
 }
