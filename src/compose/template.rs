@@ -9,8 +9,9 @@ pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// Why Compose rejects a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("invalid template: {0:?}")]
-    Invalid(String),
+    /// The text is not named, because it may be a secret.
+    #[error("`${{` does not start a variable")]
+    Invalid,
     #[error("required variable {name} is missing a value: {reason}")]
     Required { name: String, reason: String },
     #[error("variables are nested too deeply")]
@@ -42,7 +43,7 @@ fn at_depth(text: &str, lookup: &Lookup<'_>, depth: usize) -> Result<String, Tem
             replaced.push_str(&lookup(&behind[..name]).unwrap_or_default());
             rest = &behind[name..];
         } else if let Some(inside) = behind.strip_prefix('{') {
-            let matched = matched_length(inside).ok_or_else(|| TemplateError::Invalid(text.to_owned()))?;
+            let matched = matched_length(inside).ok_or(TemplateError::Invalid)?;
             replaced.push_str(&braced(&inside[..matched], lookup, depth)?);
             rest = &inside[matched..];
         } else {

@@ -1,10 +1,13 @@
 //! `.env` files, read exactly as each Compose reads them: which file, which project and which flags a command has can
 //! depend on a single quote.
 
+mod raw;
 mod v1;
 mod v2;
 
 use std::collections::BTreeMap;
+
+pub use raw::parse as parse_raw;
 
 use super::grammar::Grammar;
 use super::template::{Lookup, TemplateError};
@@ -12,19 +15,34 @@ use super::template::{Lookup, TemplateError};
 /// Variables by name.
 pub type Variables = BTreeMap<String, String>;
 
-/// Why Compose V2 rejects a file. V1 skips what it does not understand.
+/// Why Compose V2 rejects a file, without any value of it. V1 skips what it does not understand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DotenvError {
-    #[error("line {line}: unexpected character {found:?} in a variable name")]
-    UnexpectedCharacter { line: usize, found: char },
-    #[error("line {line}: a variable name cannot contain a space")]
-    SpaceInName { line: usize },
-    #[error("line {line}: a quoted value is not terminated")]
-    Unterminated { line: usize },
-    #[error("an `export` without a name")]
+#[error("line {line}: {reason}")]
+pub struct DotenvError {
+    /// From 1; where the value begins, if that is what is wrong.
+    pub line: usize,
+    pub reason: DotenvReason,
+}
+
+/// What is wrong in a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DotenvReason {
+    #[error("unexpected character {0:?} in a variable name")]
+    UnexpectedCharacter(char),
+    #[error("a variable name cannot contain a space")]
+    SpaceInName,
+    #[error("a quoted value is not terminated")]
+    Unterminated,
+    #[error("the name of a variable is missing")]
     NoName,
     #[error(transparent)]
-    Template(#[from] TemplateError),
+    Template(TemplateError),
+}
+
+impl DotenvReason {
+    fn at(self, line: usize) -> DotenvError {
+        DotenvError { line, reason: self }
+    }
 }
 
 /// Reads one file's text. `environment` is what the process has; `known` is what files read before have defined.

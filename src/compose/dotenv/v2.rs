@@ -1,6 +1,6 @@
 //! Compose V2's reader: a port of `dotenv/parser.go` of compose-go v2.9.1.
 
-use super::{DotenvError, Variables};
+use super::{DotenvError, DotenvReason, Variables};
 use crate::compose::template::{Lookup, substitute};
 
 pub(super) fn parse(
@@ -18,7 +18,7 @@ pub(super) fn parse(
         }
         let statement = parser.name(rest)?;
         if statement.name.contains(' ') {
-            return Err(DotenvError::SpaceInName { line: parser.line });
+            return Err(DotenvReason::SpaceInName.at(parser.line));
         }
         if statement.inherited {
             let value = environment(statement.name).or_else(|| variables.get(statement.name).cloned());
@@ -80,11 +80,11 @@ impl Parser {
                 }
                 '_' | '.' | '-' | '[' | ']' => {}
                 _ if letter.is_alphabetic() || letter.is_numeric() => {}
-                _ => return Err(DotenvError::UnexpectedCharacter { line: self.line, found: letter }),
+                _ => return Err(DotenvReason::UnexpectedCharacter(letter).at(self.line)),
             }
         }
         if text.is_empty() {
-            return Err(DotenvError::NoName);
+            return Err(DotenvReason::NoName.at(self.line));
         }
         // A last line without an end is a value without a name, as compose-go has it.
         let Some((at, inherited)) = found else {
@@ -106,9 +106,11 @@ impl Parser {
             return self.quoted(text, quote, lookup);
         }
         let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
-        self.line += 1;
         let value = line.split_once(" #").map_or(line, |(value, _)| value);
-        Ok((substitute(value.trim_end_matches(char::is_whitespace), lookup)?, rest))
+        let value = substitute(value.trim_end_matches(char::is_whitespace), lookup)
+            .map_err(|error| DotenvReason::Template(error).at(self.line))?;
+        self.line += 1;
+        Ok((value, rest))
     }
 
     fn quoted<'a>(
@@ -117,6 +119,7 @@ impl Parser {
         quote: char,
         lookup: &Lookup<'_>,
     ) -> Result<(String, &'a str), DotenvError> {
+        let first = self.line;
         let mut value = String::new();
         let mut escaped = false;
         for (at, letter) in text.char_indices().skip(1) {
@@ -124,7 +127,10 @@ impl Parser {
                 self.line += 1;
             }
             if letter == quote && !escaped {
-                let value = if quote == '"' { substitute(&unescaped(&value), lookup)? } else { value };
+                if quote == '"' {
+                    value = substitute(&unescaped(&value), lookup)
+                        .map_err(|error| DotenvReason::Template(error).at(first))?;
+                }
                 return Ok((value, &text[at + 1..]));
             }
             if letter == quote {
@@ -140,7 +146,7 @@ impl Parser {
                 value.push(letter);
             }
         }
-        Err(DotenvError::Unterminated { line: self.line })
+        Err(DotenvReason::Unterminated.at(first))
     }
 }
 
@@ -237,8 +243,14 @@ mod tests {
 
     #[test]
     fn what_compose_rejects_is_an_error() {
-        for text in ["A B=1", "A$=1", "A='x", "A=${}", "A=${B?no}", "export ", "+=1"] {
-            assert!(read(text).is_err(), "{text:?}");
+        for text in ["A B=1", "A$=1", "A='x\n\n", "A=${}\nB=1", "A=\"\n${}\"", "A=${B?no}", "export ", "+=1"]
+        {
+            assert_eq!(read(text).map_err(|error| error.line), Err(1), "{text:?}");
+            assert_eq!(
+                read(&format!("\n# c\nX='\n'\n{text}")).map_err(|error| error.line),
+                Err(5),
+                "{text:?}"
+            );
         }
     }
 }
