@@ -463,3 +463,27 @@ fn directories_that_compose_mounts() {
         assert_eq!(rules(line), "", "{line}");
     }
 }
+
+#[test]
+fn what_a_build_makes_below_mounted_sources_is_no_data() {
+    let mut directories = DataDirectories::default();
+    directories.add(
+        Path::new(""),
+        "services:\n  web:\n    volumes: [\"./web:/usr/share/web\"]\n  qdrant:\n    \
+         volumes: [\"./volumes/qdrant:/qdrant/storage\", \"./data:/data\"]\n",
+    );
+    let rules = |line: &str| found_among("x.sh", line, &directories);
+    for line in [
+        "rm -rf web/dist",
+        "rm -rf ./web/node_modules/.cache",
+        "cd web && rm -rf dist",
+        "npx rimraf web/.next",
+    ] {
+        assert_eq!(rules(line), "", "{line}");
+    }
+    for line in
+        ["rm -rf ./volumes/qdrant", "rm -rf data/", "rm -rf web", "rm -rf web/uploads", "rm -rf data/x"]
+    {
+        assert_eq!(rules(line), "1:1 wipes-data-directory\n", "{line}");
+    }
+}

@@ -93,12 +93,39 @@ impl DataDirectories {
         let directories = self.projects.iter().chain([&self.script_directory]);
         let mounted = directories.map(|directory| clean(&directory.join(path))).find(|path| {
             // Deleting a directory above a mount deletes the mount too. The project directory is left out.
-            self.mounted.iter().any(|mount| mount.starts_with(path) || path.starts_with(mount))
+            self.mounted.iter().any(|mount| mount.starts_with(path) || holds(mount, path))
                 && !self.projects.contains(path)
         });
         mounted.map(|_| "which a Compose file mounts into a service".to_owned())
     }
 }
+
+/// Whether a path is a mount, or something in it that a build does not make: a mounted folder of source code has more
+/// below it than sources.
+fn holds(mount: &Path, path: &Path) -> bool {
+    path.strip_prefix(mount)
+        .is_ok_and(|inside| inside.iter().filter_map(|name| name.to_str()).all(|name| !BUILT.contains(&name)))
+}
+
+/// The names of directories that a build makes again.
+const BUILT: [&str; 16] = [
+    "node_modules",
+    "bower_components",
+    "dist",
+    "build",
+    "target",
+    "out",
+    "coverage",
+    "vendor",
+    "__pycache__",
+    ".cache",
+    ".next",
+    ".nuxt",
+    ".turbo",
+    ".venv",
+    ".pytest_cache",
+    ".mypy_cache",
+];
 
 /// Whether a mount is something other than data: a socket, source code, a system setting.
 fn is_code(path: &Path) -> bool {

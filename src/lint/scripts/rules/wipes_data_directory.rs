@@ -15,7 +15,7 @@ rule! {
     ///
     /// A data directory is one that a Compose file in the directory of the script, or above it, mounts into a
     /// service; or one whose name says so: a directory below `volumes/`, `pgdata`, `/var/lib/docker/volumes`, the
-    /// variable `PGDATA`.
+    /// variable `PGDATA`. What a build makes in a mounted directory, such as `dist` or `node_modules`, is no data.
     ///
     /// ## Bad
     ///
