@@ -213,8 +213,8 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .volume()
         .port(7687),
     records(&["weaviate"], &["/var/lib/weaviate"]).variable("PERSISTENCE_DATA_PATH").port(8080),
-    // The second is that of version 0.27 and before.
-    records(&["meilisearch"], &["/meili_data", "/data.ms"])
+    // The database is in the second, what else it writes in the first. The third is that of version 0.27 and before.
+    records(&["meilisearch"], &["/meili_data", "/meili_data/data.ms", "/data.ms"])
         .variable("MEILI_DB_PATH")
         .flags(&["--db-path"])
         .servers(&["/bin/meilisearch", "meilisearch"])
@@ -265,7 +265,9 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
     records(&["free", "express", "enterprise"], &["/opt/oracle/oradata"]).owner("database/").port(1521),
     records(&["db2"], &["/database"]).port(50000),
     records(&["etcd"], &["/bitnami/etcd/data", "/bitnami/etcd"]).owner("bitnami").port(2379),
-    records(&["etcd"], &["/etcd-data", "/default.etcd"])
+    // The default is `default.etcd` in the working directory: `/var/lib/etcd`, or `/` in older images. The last is that
+    // of etcd's documentation, which sets it.
+    records(&["etcd"], &["/var/lib/etcd/default.etcd", "/default.etcd", "/etcd-data"])
         .variable("ETCD_DATA_DIR")
         .flags(&["--data-dir", "-data-dir"])
         .servers(&["etcd", "/usr/local/bin/etcd"])

@@ -4,6 +4,7 @@ use super::command_words::CommandWords;
 use super::image_version::ImageVersion;
 use super::service::LintService;
 use crate::inventory::known::KnownProgram;
+use crate::lint::yaml::YamlNode;
 
 /// The paths where a program may keep its data; `None` if that depends on something unknown.
 pub(super) fn data_paths(
@@ -45,6 +46,7 @@ pub(super) fn data_paths(
             ImageVersion::Major(_) => absolute("/var/solr"),
             ImageVersion::Newest | ImageVersion::Unknown => Some(all(program.paths)),
         },
+        "etcd" if program.variable.is_some() => etcd_paths(service, &words),
         "couchdb" if program.volume => match version {
             ImageVersion::Major(..2) => absolute("/usr/local/var/lib/couchdb"),
             ImageVersion::Major(_) => absolute("/opt/couchdb/data"),
@@ -70,6 +72,27 @@ fn without_trailing_slash(path: &str) -> String {
 
 fn parent(path: &str) -> String {
     path.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent }).to_owned()
+}
+
+/// Without a setting, etcd makes `NAME.etcd` in its working directory.
+fn etcd_paths(service: &LintService, words: &[&CommandWords]) -> Option<Vec<String>> {
+    let flag =
+        |names: [&str; 2]| names.iter().find_map(|name| words.iter().find_map(|words| words.value(name)));
+    // With a configuration file, etcd ignores every other setting.
+    if flag(["--config-file", "-config-file"]).is_some() || service.entry("ETCD_CONFIG_FILE").is_some() {
+        return None;
+    }
+    let variable = service.variable("ETCD_NAME").map(|name| name.as_str().to_owned());
+    let name = flag(["--name", "-name"]).or(variable).unwrap_or_else(|| "default".to_owned());
+    let directories = match service.node.get("working_dir").and_then(YamlNode::as_str) {
+        Some(directory) => vec![without_trailing_slash(directory)],
+        None => vec!["/var/lib/etcd".to_owned(), String::new()],
+    };
+    let paths: Vec<String> = directories
+        .iter()
+        .map(|directory| format!("{}/{name}.etcd", directory.trim_end_matches('/')))
+        .collect();
+    paths.iter().all(|path| path.starts_with('/') && !path.contains('$')).then_some(paths)
 }
 
 /// The first operand after a word, skipping flags.
