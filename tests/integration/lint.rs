@@ -7,6 +7,7 @@ mod examples;
 mod hostile;
 mod messages;
 mod reader;
+mod refused;
 
 use std::path::{Path, PathBuf};
 

@@ -31,15 +31,24 @@ fn resolve(loader: &mut ProjectLoader<'_>, mut document: YamlNode, file: &FileCo
         return document;
     };
     let include = entries.remove(at).value;
+    if matches!(include.value, YamlValue::Scalar(_) | YamlValue::Map(_)) {
+        loader.problems.push(LoadProblem::compose(include.span, "`include` must be a list", REFUSED));
+    }
     let mut below: Option<YamlNode> = None;
     loader.including.push(file.path.to_path_buf());
     for item in include.items() {
-        for more in included(loader, item, file) {
-            below = Some(match below {
-                Some(below) => merge::project(below, more),
-                None => more,
-            });
-        }
+        // The files of one item override each other. What several items or this file have must be the same.
+        let Some(imported) = included(loader, item, file).into_iter().reduce(merge::project) else {
+            continue;
+        };
+        report_conflicts(&document, &imported, &mut loader.problems);
+        below = Some(match below {
+            Some(below) => {
+                report_conflicts(&below, &imported, &mut loader.problems);
+                merge::project(below, imported)
+            }
+            None => imported,
+        });
     }
     loader.including.pop();
     match below {
@@ -48,6 +57,25 @@ fn resolve(loader: &mut ProjectLoader<'_>, mut document: YamlNode, file: &FileCo
         None => document,
     }
 }
+
+/// Reports what two files define differently. Compose 2.40 refuses that; Compose 5 merges them.
+fn report_conflicts(one: &YamlNode, other: &YamlNode, problems: &mut Vec<LoadProblem>) {
+    for section in SECTIONS {
+        let (Some(one), Some(other)) = (one.get(section), other.get(section)) else { continue };
+        for entry in one.entries() {
+            let conflict =
+                other.get(entry.key.as_str()).filter(|other| other.to_json() != entry.value.to_json());
+            if conflict.is_some() {
+                let message =
+                    format!("`{section}.{}` is defined differently in an included file", entry.key.as_str());
+                problems.push(LoadProblem::compose(entry.key.span, message, CONFLICT));
+            }
+        }
+    }
+}
+
+/// Help for what several files define.
+const CONFLICT: &str = "Compose 2.40 refuses the project; Compose 5 merges them. To override an included file on purpose, name both under `include: [{ path: [FILE, OVERRIDE] }]`.";
 
 /// The documents of one item of `include`, in the order in which they are merged.
 fn included(loader: &mut ProjectLoader<'_>, item: &YamlNode, from: &FileContext<'_>) -> Vec<YamlNode> {
@@ -74,8 +102,10 @@ fn included(loader: &mut ProjectLoader<'_>, item: &YamlNode, from: &FileContext<
         named.iter().map(|file| base.join(file.as_str())).collect()
     };
     for file in env_files {
-        if let Ok(text) = read(&file) {
-            variables.add(&text, loader.environment);
+        if let Ok(text) = read(&file)
+            && let Err(error) = variables.add(&text, loader.environment)
+        {
+            loader.rejected(&file, &error);
         }
     }
     let mut found = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use granit_parser::ScalarStyle;
+
 use super::problem::LoadProblem;
 use crate::lint::span::Span;
 use crate::lint::yaml::{UnknownReason, YamlNode, YamlScalar, YamlValue};
@@ -45,6 +47,8 @@ fn scalar(text: &mut YamlScalar, source: &str, lookup: &VariableLookup<'_>, prob
         Ok(replaced) => {
             text.unknown = template.unknown;
             text.text = Arc::from(replaced);
+            // What a variable gives is a string, even if it looks like a number.
+            text.style = ScalarStyle::DoubleQuoted;
         }
         Err(Invalid(at)) => problems.push(LoadProblem::compose(
             template.part(&text.text, at, at + 1),

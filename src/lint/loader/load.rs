@@ -1,8 +1,11 @@
 //! Loads a project: its files are read, interpolated, extended, included and merged into one tree.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::context::FileContext;
+use super::env_file::{self, FileEnvironment};
 use super::problem::LoadProblem;
 use super::project_loader::ProjectLoader;
 use super::read::read;
@@ -19,6 +22,8 @@ pub(crate) struct LoadedProject {
     pub files: SourceFiles,
     pub root: YamlNode,
     pub problems: Vec<LoadProblem>,
+    /// The variables of each service's `env_file`.
+    pub environments: HashMap<Arc<str>, FileEnvironment>,
     /// The directory that relative paths of the first file start from.
     pub directory: PathBuf,
     /// Some of its files could not be read, so what seems to be missing may be in there.
@@ -35,9 +40,12 @@ pub(crate) fn load(target: &LintTarget, environment: &dyn Fn(&str) -> Option<Str
         incomplete: false,
     };
     let mut variables = FileVariables::default();
+    let mut rejected = Vec::new();
     for file in &target.env_files {
-        if let Ok(text) = read(file) {
-            variables.add(&text, environment);
+        if let Ok(text) = read(file)
+            && let Err(error) = variables.add(&text, environment)
+        {
+            rejected.push((file, error));
         }
     }
     let mut root: Option<YamlNode> = None;
@@ -71,10 +79,16 @@ pub(crate) fn load(target: &LintTarget, environment: &dyn Fn(&str) -> Option<Str
         YamlNode::null(Span::start_of(file))
     });
     merge::remove_resets(&mut root);
+    // After the Compose files, the first of which stands for the project.
+    for (file, error) in rejected {
+        loader.rejected(file, &error);
+    }
+    let environments = env_file::read_all(&mut loader, &root, &variables);
     LoadedProject {
         files: loader.files,
         root,
         problems: loader.problems,
+        environments,
         directory: target.directory.clone(),
         incomplete: loader.incomplete,
     }

@@ -1,5 +1,7 @@
 //! Lists of `KEY=value`, such as `environment:`, which may also be written as mappings.
 
+use granit_parser::ScalarStyle;
+
 use crate::lint::yaml::{YamlEntry, YamlNode, YamlScalar, YamlValue};
 
 /// The keys and values of a list of `KEY=value`, or of a mapping.
@@ -20,7 +22,12 @@ pub(super) fn pairs(node: YamlNode) -> YamlNode {
                 None => (text.as_str().to_owned(), None),
             };
             let value = match value {
-                Some(value) => YamlNode::scalar(YamlScalar { text: value.into(), ..text.clone() }),
+                // What follows the `=` is a string, even if it looks like a number.
+                Some(value) => YamlNode::scalar(YamlScalar {
+                    text: value.into(),
+                    style: ScalarStyle::DoubleQuoted,
+                    ..text.clone()
+                }),
                 None => YamlNode::null(item.span),
             };
             Some(YamlEntry { key: YamlScalar { text: name.into(), ..text }, value })

@@ -13,7 +13,7 @@ pub(super) fn is_remote(path: &str) -> bool {
 }
 
 /// Reads a text file of at most [`MAX_BYTES`].
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub(in crate::lint) fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))

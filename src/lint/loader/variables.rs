@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::interpolate;
-use crate::compose::dotenv::parse;
+use crate::compose::dotenv::{DotenvError, parse};
 use crate::compose::grammar::Grammar;
 
 /// The variables of environment files, for the `${NAMES}` of a Compose file. The environment overrides them.
@@ -16,11 +16,14 @@ impl FileVariables {
     }
 
     /// Adds the variables of an environment file. Earlier files override later ones.
-    pub(super) fn add(&mut self, text: &str, environment: &interpolate::VariableLookup<'_>) {
-        // Compose stops at a file that it cannot read, so nothing of it counts.
-        let found = parse(Grammar::V2, text, environment, &self.0).unwrap_or_default();
-        for (name, value) in found {
+    pub(super) fn add(
+        &mut self,
+        text: &str,
+        environment: &interpolate::VariableLookup<'_>,
+    ) -> Result<(), DotenvError> {
+        for (name, value) in parse(Grammar::V2, text, environment, &self.0)? {
             self.0.entry(name).or_insert(value);
         }
+        Ok(())
     }
 }

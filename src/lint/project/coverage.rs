@@ -19,7 +19,7 @@ pub(crate) enum MountCoverage {
 }
 
 /// Whether a path is equal to another or below it.
-fn within(path: &str, above: &str) -> bool {
+pub(super) fn within(path: &str, above: &str) -> bool {
     above == "/" || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -69,7 +69,7 @@ fn coverage_of(at: usize, target: &str, path: &str, volumes: &[String]) -> Mount
 
 /// Paths of images for other things than data.
 const NOT_DATA: &[&str] = &[
-    "/etc",
+    "/etc/",
     "/run",
     "/tmp",
     "/dev",

@@ -1,14 +1,17 @@
 //! A project: the services and volumes of its merged Compose files.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::mount::LintMount;
+use super::references;
 use super::service::LintService;
 use super::store::LintStore;
-use super::validate::{check_service, check_top_level, section};
+use super::validate::{check_service, check_top_level, check_volume, section};
 use super::volume::LintVolume;
+use super::volumes_from;
 use crate::lint::files::SourceFiles;
 use crate::lint::loader::{LoadProblem, LoadedProject, REFUSED};
 use crate::lint::yaml::{YamlEntry, YamlNode};
@@ -35,20 +38,30 @@ impl LintProject {
         let mut problems = loaded.problems;
         let root = loaded.root;
         check_top_level(&root, &mut problems);
-        let services: Vec<LintService> = section(&root, "services", &mut problems)
+        let mut services: Vec<LintService> = section(&root, "services")
             .filter(|entry| check_service(entry, &mut problems))
-            .map(|entry| LintService::read(entry.key.clone(), entry.value.clone()))
+            .map(|entry| {
+                let files = loaded.environments.get(&entry.key.text);
+                LintService::read(entry.key.clone(), entry.value.clone(), files)
+            })
             .collect();
-        let volumes: Vec<LintVolume> = section(&root, "volumes", &mut problems)
+        volumes_from::resolve(&mut services);
+        let volumes: Vec<LintVolume> = section(&root, "volumes")
+            .inspect(|entry| check_volume(entry, &mut problems))
             .map(|entry| LintVolume::read(entry.key.clone(), &entry.value))
             .collect();
         let bare = services.iter().find(|service| service.is_bare());
-        let partial = loaded.incomplete || (!complete && (bare.is_some() || services.is_empty()));
+        let overrides = loaded.files.iter().next().is_some_and(|(_, file)| is_override(&file.path));
+        let partial =
+            loaded.incomplete || (!complete && (bare.is_some() || services.is_empty() || overrides));
         if let Some(bare) = bare
             && !partial
         {
             let message = format!("service `{}` has neither `image` nor `build`", bare.name.as_str());
             problems.push(LoadProblem::compose(bare.name.span, message, REFUSED));
+        }
+        if !partial {
+            references::check(&root, &services, &mut problems);
         }
         let mut project = Self {
             files: loaded.files,
@@ -83,6 +96,11 @@ impl LintProject {
     pub(crate) fn mounted_stores(&self) -> impl Iterator<Item = (&LintService, &LintStore, &LintMount)> {
         self.stores().filter_map(|(service, store)| Some((service, store, store.mount(service)?)))
     }
+}
+
+/// Whether the name of a file says that it is merged over another one.
+fn is_override(path: &Path) -> bool {
+    path.file_stem().and_then(OsStr::to_str).is_some_and(|stem| stem.ends_with(".override"))
 }
 
 impl LintService {

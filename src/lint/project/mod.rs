@@ -3,14 +3,18 @@
 mod command_words;
 mod coverage;
 mod data_path;
+mod dockerignore;
 mod image_version;
 mod lint_project;
 mod mount;
 mod port;
+mod references;
 mod service;
+mod shape;
 mod store;
 mod validate;
 mod volume;
+mod volumes_from;
 
 pub(crate) use command_words::CommandWords;
 pub(crate) use coverage::MountCoverage;
@@ -21,4 +25,5 @@ pub(crate) use service::LintService;
 pub(crate) use store::LintStore;
 pub(crate) use volume::LintVolume;
 
+pub(super) use dockerignore::DockerIgnore;
 pub(super) use mount::host_path;

@@ -20,6 +20,8 @@ pub(crate) struct LintMount {
     pub subpath: Option<Arc<str>>,
     /// It is written in the long syntax.
     pub long: bool,
+    /// It belongs to another service, and is mounted through `volumes_from`.
+    pub lent: bool,
 }
 
 /// What is mounted.
@@ -55,6 +57,7 @@ impl LintMount {
             create_host_path: None,
             subpath: None,
             long: false,
+            lent: false,
         })
     }
 
@@ -69,6 +72,7 @@ impl LintMount {
             create_host_path: None,
             subpath: None,
             long: false,
+            lent: false,
         }
     }
 
@@ -97,6 +101,7 @@ impl LintMount {
                 .and_then(YamlNode::as_scalar)
                 .map(|subpath| subpath.text.clone()),
             long: true,
+            lent: false,
         })
     }
 

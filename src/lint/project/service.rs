@@ -1,11 +1,14 @@
 //! One service.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use granit_parser::ScalarStyle;
 
 use super::command_words::CommandWords;
 use super::mount::LintMount;
 use super::port::LintPort;
-use crate::lint::loader::as_pairs;
+use crate::lint::loader::{FileEnvironment, as_pairs};
 use crate::lint::span::Span;
 use crate::lint::yaml::{YamlNode, YamlScalar, YamlValue};
 
@@ -16,11 +19,14 @@ pub(crate) struct LintService {
     pub node: YamlNode,
     pub image: Option<YamlScalar>,
     pub built: bool,
+    /// Its own mounts, then those of `volumes_from`.
     pub mounts: Vec<LintMount>,
+    /// It takes mounts over from something that is not in the files.
+    pub unknown_mounts: bool,
     pub ports: Vec<LintPort>,
     pub environment: Vec<EnvironmentVariable>,
-    /// It has an `env_file`, so its environment is not completely known.
-    pub env_file: bool,
+    /// An `env_file` could not be read, so its environment is not completely known.
+    pub unknown_environment: bool,
     pub command: Option<CommandWords>,
     pub entrypoint: Option<CommandWords>,
     pub grace: Option<(Duration, Span)>,
@@ -31,16 +37,16 @@ pub(crate) struct LintService {
     pub container_name: Option<YamlScalar>,
 }
 
-/// One variable of its environment.
+/// One variable of its environment, from `environment` or from an `env_file`.
 #[derive(Debug)]
 pub(crate) struct EnvironmentVariable {
-    pub name: YamlScalar,
+    pub name: Arc<str>,
     /// `None` if it is passed through from the environment of Compose.
     pub value: Option<YamlScalar>,
 }
 
 impl LintService {
-    pub(super) fn read(name: YamlScalar, node: YamlNode) -> Self {
+    pub(super) fn read(name: YamlScalar, node: YamlNode, files: Option<&FileEnvironment>) -> Self {
         let text = |key: &str| node.get(key).and_then(YamlNode::as_scalar).cloned();
         let items = |key: &str| node.get(key).map(YamlNode::items).unwrap_or_default();
         let mut mounts: Vec<LintMount> = items("volumes").iter().filter_map(LintMount::read).collect();
@@ -49,17 +55,14 @@ impl LintService {
             Some(list) => mounts.extend(list.items().iter().filter_map(LintMount::tmpfs)),
             None => {}
         }
-        let environment = node.get("environment").map(as_pairs).unwrap_or_default();
         Self {
             image: text("image"),
             built: node.get("build").is_some(),
             mounts,
+            unknown_mounts: false,
             ports: items("ports").iter().filter_map(LintPort::read).collect(),
-            environment: environment
-                .into_iter()
-                .map(|(name, value)| EnvironmentVariable { name, value })
-                .collect(),
-            env_file: node.get("env_file").is_some(),
+            environment: environment(&node, files),
+            unknown_environment: files.is_some_and(|files| !files.complete),
             command: node.get("command").and_then(CommandWords::read),
             entrypoint: node.get("entrypoint").and_then(CommandWords::read),
             grace: text("stop_grace_period").and_then(|text| Some((duration(text.as_str())?, text.span))),
@@ -73,6 +76,11 @@ impl LintService {
         }
     }
 
+    /// The mounts that are written in it.
+    pub(crate) fn own_mounts(&self) -> impl Iterator<Item = &LintMount> {
+        self.mounts.iter().filter(|mount| !mount.lent)
+    }
+
     /// The value of a variable, if it is known.
     pub(crate) fn variable(&self, name: &str) -> Option<&YamlScalar> {
         self.entry(name)?.value.as_ref()
@@ -80,7 +88,7 @@ impl LintService {
 
     /// A variable, with or without a value.
     pub(crate) fn entry(&self, name: &str) -> Option<&EnvironmentVariable> {
-        self.environment.iter().find(|variable| variable.name.as_str() == name)
+        self.environment.iter().find(|variable| &*variable.name == name)
     }
 
     /// Whether any of these variables is set and not empty.
@@ -113,6 +121,25 @@ impl LintService {
         });
         disabled != Some(true) && !none
     }
+}
+
+/// The variables of `environment`, and of the files those that it does not name.
+fn environment(node: &YamlNode, files: Option<&FileEnvironment>) -> Vec<EnvironmentVariable> {
+    let own = node.get("environment").map(as_pairs).unwrap_or_default();
+    let mut variables: Vec<EnvironmentVariable> =
+        own.into_iter().map(|(name, value)| EnvironmentVariable { name: name.text, value }).collect();
+    for (name, (value, span)) in files.iter().flat_map(|files| &files.variables) {
+        if !variables.iter().any(|variable| *variable.name == **name) {
+            let value = YamlScalar {
+                text: value.as_str().into(),
+                span: *span,
+                style: ScalarStyle::DoubleQuoted,
+                unknown: None,
+            };
+            variables.push(EnvironmentVariable { name: name.as_str().into(), value: Some(value) });
+        }
+    }
+    variables
 }
 
 fn replicas(node: &YamlNode) -> Option<(u32, Span)> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::command_words::CommandWords;
-use super::coverage::{MountCoverage, coverage};
+use super::coverage::{MountCoverage, coverage, within};
 use super::data_path::{data_paths, image_volumes};
 use super::image_version::ImageVersion;
 use super::mount::{LintMount, LintMountSource};
@@ -44,6 +44,14 @@ impl LintStore {
             Some(paths) => coverage(&service.mounts, paths, &image_volumes(program, version)),
             None => MountCoverage::Unknown,
         };
+        let coverage = match coverage {
+            MountCoverage::Nothing | MountCoverage::Near(_) | MountCoverage::Below(_)
+                if service.unknown_mounts =>
+            {
+                MountCoverage::Unknown
+            }
+            coverage => coverage,
+        };
         // A script as entry point may run anything. If the data is mounted, it may be the server.
         if server.is_none() && !program.servers.is_empty() && !matches!(coverage, MountCoverage::Mounted(_)) {
             return None;
@@ -69,6 +77,15 @@ impl LintStore {
             | MountCoverage::Nothing
             | MountCoverage::Unknown => None,
         }
+    }
+
+    /// Whether several directories below the data path are mounted, which together may hold all of the data.
+    pub(crate) fn has_parts_mounted(&self, service: &LintService) -> bool {
+        let is_part = |mount: &&LintMount| {
+            let below = |path: &String| mount.path().is_some_and(|target| within(target, path));
+            !matches!(mount.source, LintMountSource::Other) && self.paths.iter().any(below)
+        };
+        service.mounts.iter().filter(is_part).count() > 1
     }
 
     /// Where a volume should be mounted.

@@ -37,7 +37,7 @@ rule! {
 
 fn check(project: &LintProject, report: &mut RuleReport) {
     for service in &project.services {
-        for mount in &service.mounts {
+        for mount in service.own_mounts() {
             let LintMountSource::Named(source) = &mount.source else { continue };
             if !source.is_known() || !source.as_str().contains(['/', '\\']) {
                 continue;

@@ -41,7 +41,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
     for (service, store, mount) in project.mounted_stores() {
         let fixed = service.hostname.is_some()
             || service.sets_any(&["RABBITMQ_NODENAME", "RABBITMQ_NODE_NAME", "RABBITMQ_MNESIA_DIR"])
-            || service.env_file
+            || service.unknown_environment
             || service.node.get("network_mode").and_then(|mode| mode.as_str()) == Some("host");
         if store.program.name() != "rabbitmq" || fixed || service.built || project.partial {
             continue;

@@ -14,7 +14,7 @@ rule! {
     /// `rm`, a new image or a changed setting remove the container, and the next `up` starts empty.
     ///
     /// Where an image keeps its data is known from its documentation. Settings that move the data (`PGDATA`,
-    /// `--datadir`, …) are followed.
+    /// `--datadir`, …) are followed, also in an `env_file`. Mounts that a service takes over with `volumes_from` count.
     ///
     /// The severity depends on the program: a cache such as Redis is an info unless it is set to write to disk
     /// (`--appendonly yes`); applications, monitoring and message brokers are a warning. If the data may be lost,
@@ -48,9 +48,6 @@ fn check(project: &LintProject, report: &mut RuleReport) {
     }
     for (service, store) in project.stores() {
         let MountCoverage::Nothing = store.coverage else { continue };
-        if service.node.get("volumes_from").is_some() {
-            continue;
-        }
         let name = store.program.name();
         let (severity, consequence) = match store.program.keeps {
             Keeps::Records if store.certain => {

@@ -11,9 +11,11 @@ rule! {
     /// ## Why it matters
     ///
     /// The volume stays empty, and the data is in the container, where nobody misses it before the first `down`.
-    /// There are three common causes:
+    /// There are four common causes:
     ///
     /// - The path is mistyped.
+    /// - The volume is mounted below the data path, such as `/data/db/mongo` for MongoDB, and holds a part of the data or
+    ///   nothing.
     /// - The volume is mounted above the data path, but the image declares a `VOLUME` of its own, which hides it:
     ///   `/var/lib/postgresql` up to PostgreSQL 17, `/data` for MongoDB.
     /// - PostgreSQL 18 moved its data to `/var/lib/postgresql/18/docker` and expects the volume at
@@ -37,6 +39,16 @@ rule! {
     ///     image: postgres:18
     ///     volumes:
     ///       - data:/var/lib/postgresql/data
+    /// volumes:
+    ///   data:
+    /// ```
+    ///
+    /// ```yaml
+    /// services:
+    ///   db:
+    ///     image: mongo:7
+    ///     volumes:
+    ///       - data:/data/db/mongo
     /// volumes:
     ///   data:
     /// ```
@@ -76,11 +88,11 @@ fn check(project: &LintProject, report: &mut RuleReport) {
         let Some(mount) = service.mounts.get(at) else { continue };
         let certain = match store.coverage {
             MountCoverage::Shadowed(_) => store.certain,
-            MountCoverage::Near(_) => store.certain && !service.env_file,
-            MountCoverage::Below(_)
-            | MountCoverage::Mounted(_)
-            | MountCoverage::Nothing
-            | MountCoverage::Unknown => false,
+            MountCoverage::Near(_) => store.certain && !service.unknown_environment,
+            MountCoverage::Below(_) => {
+                store.certain && !service.unknown_environment && !store.has_parts_mounted(service)
+            }
+            MountCoverage::Mounted(_) | MountCoverage::Nothing | MountCoverage::Unknown => false,
         };
         let severity = match store.program.keeps {
             Keeps::Records if certain => LintSeverity::Error,

@@ -177,7 +177,7 @@ fn open_to_all(service: &LintService, store: &LintStore) -> Option<String> {
     // An environment file, a configuration file or the image of another vendor may set a password.
     let reference = service.image.as_ref().map(|image| Reference::parse(image.as_str()));
     let vendor = reference.is_some_and(|reference| reference.repository.contains("bitnami"));
-    if service.env_file || vendor || !store.certain {
+    if service.unknown_environment || vendor || !store.certain {
         return None;
     }
     let setting = PASSWORD_SETTINGS.iter().find(|setting| setting.program == name)?;

@@ -1,6 +1,7 @@
 //! The catalogue of rules. Those for Compose files are in this directory, one file each; those for scripts in
 //! `scripts/rules`.
 
+mod backups_in_build_context;
 mod backups_inside_data;
 mod bind_below_mount_point;
 mod bind_in_home;
@@ -73,6 +74,7 @@ const PROJECT: &[LintRule] = &[
     exposed_without_password::RULE,
     no_healthcheck::RULE,
     backups_inside_data::RULE,
+    backups_in_build_context::RULE,
     unknown_setting::RULE,
 ];
 

@@ -37,7 +37,7 @@ rule! {
 
 fn check(project: &LintProject, report: &mut RuleReport) {
     for service in &project.services {
-        for mount in &service.mounts {
+        for mount in service.own_mounts() {
             let target = mount.target.as_str();
             let letter = target.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
             if matches!(mount.source, LintMountSource::Anonymous)

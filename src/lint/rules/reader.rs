@@ -51,7 +51,9 @@ mod invalid_compose {
         /// ## Why it matters
         ///
         /// The project can neither be started nor stopped with the file. This includes keys that Compose does not know,
-        /// values of the wrong type, a `${` without a variable, and circular `extends` and `include`.
+        /// keys that are not strings, values of the wrong type, references to services and networks that do not exist, a
+        /// `${` without a variable, circular `extends`, `include` and dependencies, what an included file defines
+        /// differently, and environment files with a mistake. Compose 2.40 was compared.
         ///
         /// ## Bad
         ///
@@ -84,12 +86,15 @@ mod missing_file {
     use crate::lint::rule::rule;
 
     rule! {
-        /// Finds a file that `include` or `extends` names but that cannot be read.
+        /// Finds a file that `include`, `extends` or `env_file` names but that cannot be read.
         ///
         /// ## Why it matters
         ///
         /// Compose refuses the project without the file, and nothing in it is checked. What seems to be missing from the
-        /// project may be in that file, so rules about missing parts are not applied.
+        /// project may be in a file of `include` or `extends`, so rules about missing parts are not applied.
+        ///
+        /// An `env_file` may set where a database keeps its data. If it cannot be read, a mount that looks wrong is only a
+        /// warning. With `required: false`, a missing file is no finding.
         ///
         /// ## Bad
         ///

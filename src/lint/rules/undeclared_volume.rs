@@ -44,7 +44,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
     }
     let mut seen: HashSet<&str> = HashSet::new();
     for service in &project.services {
-        for mount in &service.mounts {
+        for mount in service.own_mounts() {
             let LintMountSource::Named(key) = &mount.source else { continue };
             // A name with a slash is a path without `./`, which another rule reports.
             if !key.is_known() || key.as_str().contains(['/', '\\']) || project.volume(key.as_str()).is_some()

@@ -53,7 +53,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
         }
     }
     for service in &project.services {
-        for mount in &service.mounts {
+        for mount in service.own_mounts() {
             let text = mount.source_text().unwrap_or(&mount.target);
             let found = add(report, text, "another directory is mounted, and the service starts empty");
             if let Some(found) = found {

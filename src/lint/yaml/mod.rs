@@ -2,6 +2,8 @@
 
 mod node;
 mod parse;
+mod plain;
 
 pub(crate) use node::{MergeDirective, UnknownReason, YamlEntry, YamlNode, YamlScalar, YamlValue};
 pub(super) use parse::{Conformance, parse};
+pub(super) use plain::PlainType;

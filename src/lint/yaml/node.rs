@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use granit_parser::ScalarStyle;
 
+use super::plain::PlainType;
 use crate::lint::span::Span;
 
 /// One node. What an alias or a merge key brings in has the span of the anchor.
@@ -66,6 +67,11 @@ impl YamlScalar {
     /// Whether its value is known.
     pub(crate) fn is_known(&self) -> bool {
         self.unknown.is_none()
+    }
+
+    /// What Compose takes it for.
+    pub(in crate::lint) fn plain_type(&self) -> PlainType {
+        if self.style == ScalarStyle::Plain { PlainType::of(&self.text) } else { PlainType::Text }
     }
 
     /// Its value as a boolean of YAML 1.1 or 1.2.

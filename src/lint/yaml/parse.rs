@@ -273,32 +273,34 @@ fn merge_keys(entries: Vec<YamlEntry>, conformance: Conformance) -> Result<Vec<Y
     let mut own: Vec<YamlEntry> = Vec::with_capacity(entries.len());
     let mut seen: HashMap<Arc<str>, u32> = HashMap::with_capacity(entries.len());
     let mut taken = Vec::new();
+    let mut merged = None;
     for entry in entries {
         if entry.key.as_str() == "<<" && entry.key.style == ScalarStyle::Plain {
             match entry.value.value {
                 YamlValue::Map(more) => taken.extend(more),
                 YamlValue::List(maps) => {
-                    taken.extend(maps.into_iter().flat_map(|map| match map.value {
-                        YamlValue::Map(more) => more,
-                        YamlValue::Null | YamlValue::Scalar(_) | YamlValue::List(_) => Vec::new(),
-                    }));
+                    for map in maps {
+                        match map.value {
+                            YamlValue::Map(more) => taken.extend(more),
+                            _ if conformance == Conformance::Lenient => {}
+                            _ => return Err(not_mergeable(map.span)),
+                        }
+                    }
                 }
-                YamlValue::Null => {}
-                YamlValue::Scalar(_) if conformance == Conformance::Lenient => {}
-                YamlValue::Scalar(_) => {
-                    return Err(YamlError::new(
-                        entry.value.span,
-                        "`<<` takes a mapping or a list of mappings",
-                    ));
-                }
+                YamlValue::Null | YamlValue::Scalar(_) if conformance == Conformance::Lenient => {}
+                YamlValue::Null | YamlValue::Scalar(_) => return Err(not_mergeable(entry.value.span)),
+            }
+            if let Some(line) = merged.replace(entry.key.span.start.line)
+                && conformance == Conformance::Compose
+            {
+                return Err(used_twice(&entry.key, line));
             }
             continue;
         }
         if let Some(line) = seen.insert(entry.key.text.clone(), entry.key.span.start.line)
             && conformance == Conformance::Compose
         {
-            let message = format!("the key `{}` is already used in line {line}", entry.key.as_str());
-            return Err(YamlError::new(entry.key.span, message));
+            return Err(used_twice(&entry.key, line));
         }
         own.push(entry);
     }
@@ -309,4 +311,12 @@ fn merge_keys(entries: Vec<YamlEntry>, conformance: Conformance) -> Result<Vec<Y
         }
     }
     Ok(own)
+}
+
+fn not_mergeable(span: Span) -> YamlError {
+    YamlError::new(span, "`<<` takes a mapping or a list of mappings")
+}
+
+fn used_twice(key: &YamlScalar, line: u32) -> YamlError {
+    YamlError::new(key.span, format!("the key `{}` is already used in line {line}", key.as_str()))
 }
