@@ -174,3 +174,20 @@ need_qdrant() {
     "$root/tests/doubles/qdrant/image/build" "$stand_in_image" || die "the stand-in image could not be built"
     export QDRANT_IMAGE=$stand_in_image
 }
+
+# Real database servers: the official images if they can be pulled, otherwise images built here from Debian's packages.
+# With `newer`, also a PostgreSQL of a newer major version.
+need_databases() {
+    if timeout 300 docker pull -q postgres:15 >/dev/null 2>&1; then
+        local image variable
+        for image in postgres:15 postgres:17 mariadb:10.11 redis:7; do
+            [ "$image" != postgres:17 ] || [ "${1:-}" = newer ] || continue
+            docker pull -q "$image" >/dev/null || continue
+            variable=${image^^}
+            case $image in postgres:*) variable=${variable/:/_} ;; *) variable=${variable%%:*} ;; esac
+            export "SAFE_COMPOSE_TEST_$variable=$image"
+        done
+    fi
+    say "building images of the database servers that cannot be pulled (tests/databases)"
+    as_root "$root/tests/databases/image/build" bookworm ${1:+trixie} || die "the database images could not be built"
+}

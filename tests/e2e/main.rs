@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
 mod cases;
+mod databases;
 mod dry_runs;
 mod engine;
 mod gone_stack;

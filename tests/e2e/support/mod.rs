@@ -1,6 +1,7 @@
 //! What the end-to-end tests share.
 
 pub mod bare;
+pub mod database;
 pub mod machine;
 pub mod own_engine;
 pub mod permission;
