@@ -17,7 +17,9 @@ pub enum Exit {
     Internal,
     /// A backup or a restore failed; the command that required the backup was not run (`EX_IOERR`).
     BackupFailed,
-    /// Verification found data missing, or could not check (`EX_PROTOCOL`).
+    /// Something could not be verified, which says nothing about the data (`EX_TEMPFAIL`).
+    Unverified,
+    /// Verification found data missing (`EX_PROTOCOL`).
     DataMissing,
     /// The command was refused or not confirmed (`EX_NOPERM`).
     Refused,
@@ -37,6 +39,7 @@ impl Exit {
             Self::Unavailable => 69,
             Self::Internal => 70,
             Self::BackupFailed => 74,
+            Self::Unverified => 75,
             Self::DataMissing => 76,
             Self::Refused => 77,
             Self::Interrupted => 130,

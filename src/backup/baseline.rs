@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::evidence::StoreEvidence;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::store::{self, BackupOwner, BackupRoot, StoreError};
@@ -23,7 +24,7 @@ pub const FORMAT: &str = "safe-compose-baseline";
 const OLD_FORMAT: &str = "safe-compose-record";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The name of the file.
 pub const FILE_NAME: &str = store::BASELINE;
@@ -43,6 +44,9 @@ pub struct StoreBaseline {
     pub project: Option<String>,
     #[serde(default)]
     pub engine: Option<String>,
+    /// What was last seen of the data, which may be later than the baseline. Since format version 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<StoreEvidence>,
     /// Data that is missing since this baseline, which was reported and neither restored nor given up. Since format
     /// version 3.
     #[serde(default)]
@@ -68,6 +72,8 @@ pub enum Note {
     Destroyed { backup: Option<String> },
     /// The user accepted it as the new baseline.
     Accepted,
+    /// It was seen while the service ran, which may have changed it since. Since format version 4.
+    Seen,
 }
 
 /// Why a baseline could not be read or written.
@@ -108,6 +114,7 @@ impl StoreBaseline {
             note,
             project: None,
             engine: None,
+            evidence: None,
             loss: None,
         }
     }
@@ -216,6 +223,7 @@ mod tests {
         for note in [
             Note::Stopped,
             Note::Accepted,
+            Note::Seen,
             Note::Destroyed { backup: None },
             Note::Destroyed { backup: Some("b".into()) },
         ] {
@@ -276,7 +284,7 @@ mod tests {
         baseline(Note::Stopped).write(&root, "db").expect("written");
         let path = dir.path().join("db").join(FILE_NAME);
         for newer in [
-            r#"{"format":"safe-compose-baseline","format_version":4}"#,
+            r#"{"format":"safe-compose-baseline","format_version":5}"#,
             r#"{"format":"another","format_version":1}"#,
         ] {
             std::fs::write(&path, newer).expect("written");

@@ -146,6 +146,31 @@ pub enum Difference {
         recorded: u64,
         now: u64,
     },
+    /// Nothing is left.
+    NoData,
+    /// There are files, but not those of the server.
+    NoServerData {
+        server: String,
+    },
+    /// The data is that of another server of the same program.
+    OtherServer {
+        server: String,
+        recorded: String,
+        now: String,
+    },
+    /// The volume was removed, and created again under its name.
+    RecreatedVolume {
+        volume: String,
+    },
+    /// The data is in none of the recorded volumes.
+    OtherVolume {
+        recorded: String,
+        now: String,
+    },
+    /// The volume was removed, and the service has no container.
+    RemovedVolume {
+        volume: String,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -184,6 +209,18 @@ impl fmt::Display for Difference {
                 write!(f, "alias `{alias}` points to `{now}` instead of `{recorded}`")
             }
             Self::FewerFiles { recorded, now } => write!(f, "{now} of {recorded} files are left"),
+            Self::NoData => write!(f, "it has no data any more"),
+            Self::NoServerData { server } => write!(f, "the data of {server} is not there"),
+            Self::OtherServer { server, recorded, now } => {
+                write!(f, "it is another {server}: {now} instead of {recorded}")
+            }
+            Self::RecreatedVolume { volume } => {
+                write!(f, "volume `{volume}` was removed and created again")
+            }
+            Self::OtherVolume { recorded, now } => {
+                write!(f, "its data is in volume `{now}` instead of `{recorded}`")
+            }
+            Self::RemovedVolume { volume } => write!(f, "volume `{volume}` was removed"),
         }
     }
 }

@@ -8,8 +8,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::StoreEvidence;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
+use super::shrink::Shrinkage;
 use crate::inventory::StoreKind;
 
 /// The value of `format` in every manifest.
@@ -57,6 +59,12 @@ pub struct Manifest {
     pub sequence: u64,
     pub proof: Proof,
     pub fingerprint: Fingerprint,
+    /// What was seen of the data, to tell it from other data; `None` in backups of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<StoreEvidence>,
+    /// It has far less than the last good backup before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrinkage: Option<Shrinkage>,
     pub artifacts: Vec<Artifact>,
     /// How to restore it without this program, one command or sentence per line. Called `restore_by_hand` before format
     /// version 4.
@@ -276,6 +284,8 @@ pub(crate) mod tests {
             sequence: 0,
             proof: Proof::Readable,
             fingerprint: Fingerprint::Volume { entries: 1, bytes: 1 },
+            evidence: None,
+            shrinkage: None,
             artifacts: Vec::new(),
             manual_restore: Vec::new(),
         }

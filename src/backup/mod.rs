@@ -2,12 +2,14 @@
 
 pub mod baseline;
 pub mod driver;
+pub mod evidence;
 pub mod export;
 pub mod fingerprint;
 mod format;
 pub mod manifest;
 pub mod retention;
 pub mod set;
+pub mod shrink;
 pub mod store;
 mod tar_end;
 pub mod test_restore;

@@ -145,13 +145,18 @@ struct KeptBackups<'a> {
     intact: OnceLock<bool>,
 }
 
+/// The role of a backup, and whether it shrank.
+type Class = (BackupRole, bool);
+
 /// Plans for each store of each project and engine separately; the directory of a backup shows which store it belongs to.
-/// Safety copies and backups that were made after a loss are counted on their own, so that they never displace the others.
+/// Safety copies, backups that were made after a loss, and backups that shrank are counted on their own, so that they
+/// never displace the others.
 pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -> Plans<'_> {
-    let mut stores: BTreeMap<(Option<&Path>, &str, &str, BackupRole), Vec<&Backup>> = BTreeMap::new();
+    let mut stores: BTreeMap<(Option<&Path>, &str, &str, Class), Vec<&Backup>> = BTreeMap::new();
     for backup in backups {
         let Manifest { project, engine, role, .. } = &backup.manifest;
-        stores.entry((backup.directory.parent(), project, engine, *role)).or_default().push(backup);
+        let class = (*role, backup.manifest.shrinkage.is_some());
+        stores.entry((backup.directory.parent(), project, engine, class)).or_default().push(backup);
     }
     let mut plans = Plans { kept: Vec::new(), removed: Vec::new() };
     for of_store in stores.into_values() {
@@ -222,6 +227,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::backup::manifest::tests::manifest;
+    use crate::backup::shrink::Shrinkage;
+    use crate::backup::store::BackupRoot;
 
     const NOW: i64 = 1_785_600_000;
     const NONE: RetentionSettings = RetentionSettings { last: 0, daily: 0, weekly: 0 };
@@ -274,6 +282,29 @@ mod tests {
         assert!(plan.keep[0].reasons.contains(&Reason::Newest));
         assert!(!plan.keep[2].reasons.contains(&Reason::Newest), "it is only dated in the future");
         assert_eq!(plan.remove, ["b+00000010"]);
+    }
+
+    #[test]
+    fn backups_that_shrank_take_nobodys_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = BackupRoot::create(dir.path()).expect("a root");
+        for (day, shrank) in [(1, false), (2, false), (3, true), (4, true)] {
+            let mut manifest = manifest("db", &format!("2026-08-0{day}T10:00:00Z"));
+            manifest.shrinkage = shrank.then(|| Shrinkage {
+                since: "db_backup_20260802_100000".into(),
+                created: manifest.created,
+                entries: 1000,
+                bytes: None,
+            });
+            let staging = root.stage("db", manifest.created).expect("staged");
+            staging.finish(manifest).expect("finished");
+        }
+        let backups = root.list(None).expect("listed").backups;
+        let now = "2026-08-05T10:00:00Z".parse().expect("a time");
+        let plans = by_service(&backups, RetentionSettings { last: 1, ..NONE }, now);
+        let kept: BTreeSet<String> = plans.kept().map(|(backup, _)| backup.name()).collect();
+        let expected = ["db_backup_20260802_100000", "db_backup_20260804_100000"];
+        assert_eq!(kept, expected.map(str::to_owned).into());
     }
 
     #[test]

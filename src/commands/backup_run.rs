@@ -7,12 +7,16 @@ use super::context::ProjectContext;
 use super::mode::Apply;
 use super::test_restore::Prover;
 use super::{baselines, format, test_restore};
+use crate::backup::baseline::Note;
+use crate::backup::driver::evidence;
+use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
 use crate::backup::set;
+use crate::backup::shrink::{Good, Shrinkage};
 use crate::backup::store::Verified;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::Store;
+use crate::inventory::{Store, StoreKind};
 use crate::settings::RequiredProof;
 use crate::units::Bytes;
 
@@ -150,6 +154,16 @@ async fn save_one(
     for remark in &dump.remarks {
         cx.ui().warn(format!("{}: {remark}", store.service));
     }
+    // It is only for comparisons: a backup without it is as good as one with it.
+    let evidence = match store.kind {
+        StoreKind::Qdrant => evidence::of_server(target, &dump.fingerprint).await.ok(),
+        StoreKind::Volume => evidence::look(target).await.ok(),
+    };
+    let role = role(cx, group, purpose.role);
+    let shrinkage = match role {
+        BackupRole::Normal => shrinkage(cx, store, &dump.fingerprint),
+        BackupRole::SafetyCopy | BackupRole::AfterLoss => None,
+    };
     let identity = cx.identity();
     let container = store.container.as_ref();
     let manifest = Manifest {
@@ -169,11 +183,13 @@ async fn save_one(
         cluster: group.nodes.clone(),
         server: dump.server,
         reason: purpose.reason.to_owned(),
-        role: role(cx, group, purpose.role),
+        role,
         // The backup directory counts.
         sequence: 0,
         proof: dump.proof,
         fingerprint: dump.fingerprint,
+        evidence,
+        shrinkage,
         artifacts: dump.artifacts,
         manual_restore: dump.manual_restore,
     };
@@ -191,6 +207,16 @@ fn role(cx: &ProjectContext<'_>, group: &Group, role: BackupRole) -> BackupRole 
     }
 }
 
+/// How the store shrank since its last good backup. What was accepted since is no shrinkage.
+fn shrinkage(cx: &ProjectContext<'_>, store: &Store, now: &Fingerprint) -> Option<Shrinkage> {
+    let good = cx.root.last_good(&store.id).ok().flatten()?;
+    let created = good.manifest.created;
+    let baseline = baselines::read(cx, store).ok().flatten();
+    let is_accepted = baseline.is_some_and(|known| known.note == Note::Accepted && known.time > created);
+    let good = Good { name: &good.name(), created, contents: &good.manifest.fingerprint };
+    Shrinkage::between(good, now).filter(|_| !is_accepted)
+}
+
 fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
     let backup = verified.backup();
     let manifest = &backup.manifest;
@@ -201,6 +227,13 @@ fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
         Bytes(backup.bytes()),
         format::short_path(&backup.directory),
     ));
+    if let Some(shrinkage) = &manifest.shrinkage {
+        cx.ui().warn(format!(
+            "{}. If that is expected: `{}`",
+            format::shrinkage(manifest, shrinkage),
+            cx.suggest().accept()
+        ));
+    }
 }
 
 fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure {

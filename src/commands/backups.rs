@@ -119,7 +119,10 @@ fn row(backup: &Backup) -> Vec<String> {
 
 /// Why it was made, and whether it is passed over as the latest.
 fn reason(backup: &Backup) -> String {
-    let reason = &backup.manifest.reason;
+    let reason = match backup.manifest.shrinkage {
+        Some(_) => &format!("shrank, {}", backup.manifest.reason),
+        None => &backup.manifest.reason,
+    };
     match backup.manifest.role {
         // The reason says so.
         BackupRole::Normal | BackupRole::SafetyCopy => reason.clone(),

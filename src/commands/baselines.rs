@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::context::ProjectContext;
 use super::mode::Apply;
 use crate::backup::baseline::{Note, StoreBaseline, UnresolvedLoss};
-use crate::backup::fingerprint::Fingerprint;
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::Store;
@@ -13,7 +12,7 @@ use crate::inventory::Store;
 /// Reads the baseline of a store.
 pub(super) fn read(cx: &ProjectContext<'_>, store: &Store) -> Result<Option<StoreBaseline>, Failure> {
     StoreBaseline::read(&cx.root, &store.id).map_err(|error| {
-        Failure::new(Exit::DataMissing, format!("the baseline of `{}` cannot be read", store.service))
+        Failure::new(Exit::Unverified, format!("the baseline of `{}` cannot be read", store.service))
             .because(error)
             .run("To accept the current state as the new baseline", cx.suggest().accept())
     })
@@ -39,34 +38,19 @@ pub(super) fn record_loss(
     }
 }
 
-/// Records that everything of the baseline is there again.
-pub(super) fn resolve_loss(cx: &ProjectContext<'_>, apply: Apply, store: &Store, baseline: &StoreBaseline) {
-    if baseline.loss.is_some() {
-        put(cx, apply, store, &StoreBaseline { loss: None, ..baseline.clone() });
-    }
-}
-
-/// Writes the baseline of a store. Failing to write it is a warning and does not fail the command.
-///
-/// After a loss that nobody has restored or accepted, what a command leaves behind is no new baseline.
-pub(super) fn write(
-    cx: &ProjectContext<'_>,
-    apply: Apply,
-    store: &Store,
-    note: Note,
-    fingerprint: Option<Fingerprint>,
-    backup: Option<String>,
-) {
-    match note {
+/// Writes the baseline of a store. After a loss that nobody has restored or accepted, what a command leaves behind is no
+/// new baseline.
+pub(super) fn record(cx: &ProjectContext<'_>, apply: Apply, store: &Store, record: &StoreBaseline) {
+    match record.note {
         Note::Accepted => {}
-        Note::Stopped | Note::Destroyed { .. } => {
+        Note::Stopped | Note::Destroyed { .. } | Note::Seen => {
             let known = StoreBaseline::read(&cx.root, &store.id).ok().flatten();
             if known.is_some_and(|known| known.loss.is_some()) {
                 return;
             }
         }
     }
-    put(cx, apply, store, &StoreBaseline::new(Timestamp::now(), note, fingerprint, backup));
+    put(cx, apply, store, record);
 }
 
 /// Replaces the baseline of a store. Failing to write it is a warning and does not fail the command.

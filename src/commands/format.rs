@@ -11,7 +11,8 @@ use serde_json::json;
 use super::context::ProjectContext;
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::Proof;
+use crate::backup::manifest::{Manifest, Proof};
+use crate::backup::shrink::Shrinkage;
 use crate::backup::store::Backup;
 use crate::backup::test_restore::{TestRestoreOutcome, TestRestoreRecord};
 use crate::inventory::Inventory;
@@ -19,6 +20,7 @@ use crate::policy::{Assessment, Effect, Impact, Subject, Token};
 use crate::preflight::{CheckFinding, CheckSeverity};
 use crate::ui::{Column, Page, Table};
 use crate::units::{Age, Bytes, count};
+use crate::verify::Observation;
 
 const COLUMNS: &[Column] = &[
     Column::name("DATA"),
@@ -41,6 +43,21 @@ pub(super) fn contents(fingerprint: &Fingerprint) -> String {
             format!("{}, {}", count(collections, "collection"), count(points, "point"))
         }
         Fingerprint::Volume { entries, bytes } => format!("{}, {}", count(*entries, "file"), Bytes(*bytes)),
+    }
+}
+
+/// What a store has now: its contents, or what tells it from other data.
+pub(super) fn observation(now: &Observation) -> String {
+    if let Some(counted) = &now.contents {
+        return contents(counted);
+    }
+    let evidence = &now.evidence;
+    let volumes: Vec<String> = evidence.volumes.keys().map(|name| format!("`{name}`")).collect();
+    match (&evidence.server, evidence.has_data) {
+        (Some(server), _) => server.to_string(),
+        (None, false) => "no data yet".to_owned(),
+        (None, true) if volumes.is_empty() => "files".to_owned(),
+        (None, true) => format!("files in volume {}", volumes.join(" and ")),
     }
 }
 
@@ -281,6 +298,22 @@ pub(super) fn action(action: Action) -> &'static str {
     }
 }
 
+/// That a backup has far less than the one before it.
+pub(super) fn shrinkage(manifest: &Manifest, earlier: &Shrinkage) -> String {
+    let before = match earlier.bytes {
+        Some(bytes) => format!("{}, {}", count(earlier.entries, "file"), Bytes(bytes)),
+        None => count(earlier.entries, "point"),
+    };
+    format!(
+        "the backup of `{}` has {}, and `{}` ({}) had {before}; until that is accepted, backups like this one never \
+         replace older ones",
+        manifest.service,
+        contents(&manifest.fingerprint),
+        earlier.since,
+        ago(earlier.created),
+    )
+}
+
 /// One backup for scripts.
 pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
     let manifest = &backup.manifest;
@@ -293,6 +326,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "kind": manifest.kind,
         "role": manifest.role,
         "sequence": manifest.sequence,
+        "shrinkage": manifest.shrinkage,
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),

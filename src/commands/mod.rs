@@ -1,5 +1,6 @@
 //! Commands, one file each. The only module that knows all features.
 
+mod accept;
 pub mod backup;
 mod backup_run;
 pub mod backups;
@@ -10,6 +11,7 @@ pub mod compose;
 mod confirm;
 mod context;
 mod dispatch;
+mod disposable;
 mod dry_run;
 mod export_data;
 mod format;

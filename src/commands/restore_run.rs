@@ -1,6 +1,7 @@
 //! What every restore does around the driver's part: it shows the plan, backs up and confirms what would be replaced,
 //! and reports the result.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::backup_run::{self, Purpose};
@@ -10,7 +11,7 @@ use super::mode::Apply;
 use super::refusal::{self, RefusableAction};
 use super::{baselines, format};
 use crate::backup::baseline::{Note, StoreBaseline, UnresolvedLoss};
-use crate::backup::driver::{Action, RestorePlan, Restored, Step};
+use crate::backup::driver::{Action, RestorePlan, Restored, Step, evidence};
 use crate::backup::manifest::{BEFORE_RESTORE, BackupRole};
 use crate::cli::Format;
 use crate::error::Failure;
@@ -192,7 +193,7 @@ pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored
     let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
     let record = baselines::read(cx, store).ok().flatten();
     let recorded = record.as_ref().and_then(|record| match record.note {
-        Note::Stopped | Note::Accepted => record.fingerprint.clone(),
+        Note::Stopped | Note::Accepted | Note::Seen => record.fingerprint.clone(),
         Note::Destroyed { .. } => None,
     });
     // What was kept was not restored.
@@ -215,7 +216,14 @@ pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored
             let record = StoreBaseline { fingerprint: Some(merged), loss, ..record.clone() };
             baselines::put(cx, apply, store, &record);
         }
-        Some(_) | None => baselines::write(cx, apply, store, Note::Accepted, Some(merged), None),
+        Some(_) | None => {
+            let evidence = match store.kind {
+                StoreKind::Qdrant => evidence::of_server(target, &now).await.ok(),
+                StoreKind::Volume => evidence::look(target).await.ok(),
+            };
+            let record = StoreBaseline::new(Timestamp::now(), Note::Accepted, Some(merged), None);
+            baselines::record(cx, apply, store, &StoreBaseline { evidence, ..record });
+        }
     }
 }
 

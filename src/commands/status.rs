@@ -12,11 +12,11 @@ use serde_json::json;
 use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
-use super::format;
+use super::{disposable, format};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::Format;
-use crate::engine::{Container, Volume, volume_sizes_in_time};
+use crate::engine::{Container, volume_sizes_in_time};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
@@ -102,7 +102,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
                 target: Some(&place.target),
                 replaced: replaced.iter().any(|mount| mount.destination == place.target),
                 there: exists(cx, store, &place.source),
-                disposable: cx.is_disposable() || is_disposable(cx, &place.source),
+                disposable: cx.is_disposable() || disposable::is_disposable(cx, &place.source),
                 bytes: None,
                 protection: Protection::None,
                 backup: backup.clone(),
@@ -127,7 +127,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
             target: None,
             replaced: false,
             there: true,
-            disposable: cx.is_disposable() || is_disposable(cx, &source),
+            disposable: cx.is_disposable() || disposable::is_disposable(cx, &source),
             source,
             bytes: None,
             protection: Protection::None,
@@ -186,17 +186,6 @@ fn exists(cx: &ProjectContext<'_>, store: &Store, source: &LocationSource) -> bo
         LocationSource::Bind { path } => !cx.identity().local || path.try_exists().unwrap_or(true),
         LocationSource::Tmpfs | LocationSource::Layer => store.container.is_some(),
     }
-}
-
-fn is_disposable(cx: &ProjectContext<'_>, source: &LocationSource) -> bool {
-    let Some(name) = volume_of(source) else { return false };
-    let labelled = cx.volumes.iter().find(|volume| volume.name == *name).and_then(Volume::compose_key);
-    let declared = cx.project.whole_model().into_iter().flat_map(|model| &model.volumes);
-    let by_file = declared.filter(|(_, volume)| volume.name == *name).map(|(key, _)| key.as_str());
-    labelled
-        .into_iter()
-        .chain(by_file)
-        .any(|key| cx.settings.volumes.get(key).is_some_and(|volume| volume.disposable))
 }
 
 /// The size of a directory's files; `None` when there are too many, or when they cannot be read in time.

@@ -1,4 +1,4 @@
-//! `safe-compose verify`: check running services against their baseline, or check a backup.
+//! `safe-compose verify`: check services against what was recorded of them, or check a backup.
 
 use serde_json::json;
 
@@ -6,15 +6,13 @@ use super::context::{self, CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
 use super::test_restore::{self, Prover};
-use super::{backups, baselines, format, import_data, verify_run};
-use crate::backup::baseline::Note;
+use super::verify_run::{self, Occasion, Verification};
+use super::{accept, backups, format, import_data};
 use crate::backup::export::ExportContents;
 use crate::backup::store::{Backup, BackupRoot};
 use crate::cli::{Format, VerifyArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::Store;
-use crate::progress::Silent;
 use crate::units::count;
 use crate::verify::VerifyResult;
 
@@ -28,7 +26,7 @@ pub(super) async fn run(
         return check(command, name, args.prove.then_some(mode), output).await;
     }
     let cx = ProjectContext::gather(command).await?;
-    if args.accept { accept(&cx, mode, output).await } else { compare(&cx, mode, output).await }
+    if args.accept { accept::run(&cx, mode, output).await } else { compare(&cx, mode, output).await }
 }
 
 /// Checks a backup or a portable file. With `prove`, a backup is test-restored too.
@@ -97,7 +95,7 @@ async fn test(
     };
     let tried = super::interruptible(async {
         prover.prove_unchecked(apply, &mut backup).await.map_err(|error| {
-            Failure::new(Exit::DataMissing, format!("`{}` could not be test-restored", backup.name()))
+            Failure::new(Exit::Unverified, format!("`{}` could not be test-restored", backup.name()))
                 .because(error)
                 .say("This says nothing about the backup, and its proof was not changed.")
         })
@@ -150,30 +148,38 @@ fn portable(
 }
 
 async fn compare(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<Exit, Failure> {
-    let verdicts = verify_run::all(cx, mode, None).await;
+    let Verification { verdicts, failure } = verify_run::all(cx, mode, Occasion::Asked).await;
     if output == Format::Json {
-        let value = match &verdicts {
-            Ok(verdicts) => json!({ "ok": true, "services": verdicts.iter().map(|(id, verdict)| {
-                json!({ "service": id, "verdict": word(verdict) })
-            }).collect::<Vec<_>>() }),
-            Err(failure) => json!({ "ok": false, "error": failure.to_string() }),
-        };
-        cx.ui().result(format::json(&value));
+        let services: Vec<_> = verdicts.iter().map(|(id, verdict)| verdict_json(id, verdict)).collect();
+        cx.ui().result(format::json(&json!({
+            "ok": failure.is_none(),
+            "services": services,
+            "error": failure.as_ref().map(ToString::to_string),
+        })));
     }
-    let verdicts = verdicts?;
-    if !verdicts.is_empty() {
-        return Ok(Exit::Success);
+    if let Some(failure) = failure {
+        return Err(failure);
     }
-    if let Some(store) = cx.inventory.stores.iter().find(|store| store.is_server()) {
-        return Err(Failure::new(
-            Exit::DataMissing,
-            format!("`{}` is not running, so it cannot be checked", store.service),
-        )
-        .run("To start it", cx.suggest().up(&store.service)));
+    if verdicts.is_empty() {
+        cx.ui().say(
+            "nothing was checked: no service has data in a volume, or runs a program that is known to keep data.",
+        );
+        cx.ui().say("`verify BACKUP` checks a backup.");
     }
-    cx.ui().say("nothing was checked: `verify` compares Qdrant servers, and this project has none.");
-    cx.ui().say("`verify BACKUP` checks a backup.");
     Ok(Exit::Success)
+}
+
+fn verdict_json(id: &str, verdict: &VerifyResult) -> serde_json::Value {
+    let (reason, missing) = match verdict {
+        VerifyResult::Unverifiable(reason) => (Some(reason), Vec::new()),
+        VerifyResult::DataMissing { differences, .. } => {
+            (None, differences.iter().map(ToString::to_string).collect())
+        }
+        VerifyResult::Complete(_) | VerifyResult::NoBaseline(_) | VerifyResult::Reset { .. } => {
+            (None, Vec::new())
+        }
+    };
+    json!({ "service": id, "verdict": word(verdict), "reason": reason, "missing": missing })
 }
 
 fn word(verdict: &VerifyResult) -> &'static str {
@@ -184,47 +190,4 @@ fn word(verdict: &VerifyResult) -> &'static str {
         VerifyResult::DataMissing { .. } => "data_missing",
         VerifyResult::Unverifiable(_) => "unverifiable",
     }
-}
-
-async fn accept(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> Result<Exit, Failure> {
-    let running: Vec<&Store> =
-        cx.inventory.stores.iter().filter(|store| store.is_server() && store.is_running()).collect();
-    if running.is_empty() {
-        return Err(Failure::new(
-            Exit::DataMissing,
-            "no Qdrant server is running, so there is no state to accept",
-        )
-        .say("Nothing was changed."));
-    }
-    let mut changes = Vec::new();
-    let mut accepted = Vec::new();
-    for store in running {
-        let fingerprint =
-            store.kind.driver().fingerprint(cx.target(store, &Silent)).await.map_err(|error| {
-                Failure::new(Exit::DataMissing, format!("`{}` cannot be queried", store.service))
-                    .because(error)
-                    .say("The baseline was not changed.")
-                    .run("To see its log", cx.suggest().logs(&store.service))
-            })?;
-        let contents = format::contents(&fingerprint);
-        match mode {
-            Mode::DryRun => changes.push(
-                PlannedChange::new("record", format!("the state of `{}` as its baseline", store.service))
-                    .with(contents),
-            ),
-            Mode::Apply(apply) => {
-                cx.ui().good(format!("the baseline of `{}` is now {contents}.", store.service));
-                accepted.push(json!({ "service": store.service, "contents": contents }));
-                baselines::write(cx, apply, store, Note::Accepted, Some(fingerprint), None);
-            }
-        }
-    }
-    Ok(match (mode, output) {
-        (Mode::DryRun, _) => DryRun::new("verify --accept", changes).show(cx.ui(), output),
-        (Mode::Apply(_), Format::Text) => Exit::Success,
-        (Mode::Apply(_), Format::Json) => {
-            cx.ui().result(format::json(&json!({ "accepted": accepted })));
-            Exit::Success
-        }
-    })
 }

@@ -1,187 +1,91 @@
-//! Compares running services with their baselines and reports the result.
+//! Compares the stores of a project with what was recorded of them, and records what was found.
 
-use std::collections::BTreeSet;
+mod examine;
+mod remember;
+mod report;
+
 use std::time::Duration;
 
-use super::context::ProjectContext;
+use tokio::time::{Instant, sleep};
+
+use super::context::{ProjectContext, no_engine};
 use super::mode::{Apply, Mode};
-use super::{baselines, format};
-use crate::backup::baseline::StoreBaseline;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
 use crate::progress::{Progress, Silent};
-use crate::verify::{self, VerifyResult};
+use crate::verify::VerifyResult;
 
-/// Compares every running store of the services (all when `None`). The first that has lost data is returned as the
-/// failure; the others are printed. A loss is recorded, except in a dry run.
-pub(super) async fn all(
-    cx: &ProjectContext<'_>,
-    mode: Mode,
-    services: Option<&BTreeSet<String>>,
-) -> Result<Vec<(String, VerifyResult)>, Failure> {
-    all_showing(cx, mode, services, &cx.ui().meter()).await
+pub(super) use examine::{Occasion, is_verified};
+
+/// How long files are waited for once every server runs. A service may end at once, or never start.
+const FILES_WAIT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Verification {
+    /// By the ids of the stores.
+    pub(super) verdicts: Vec<(String, VerifyResult)>,
+    /// The first store that has lost data, or else the first that could not be verified. The others were printed.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Compares the stores that the occasion is about. A loss is recorded, and so is what was seen of sound stores, except in
+/// a dry run.
+pub(super) async fn all(cx: &ProjectContext<'_>, mode: Mode, occasion: Occasion<'_>) -> Verification {
+    all_showing(cx, mode, occasion, &cx.ui().meter()).await
 }
 
 async fn all_showing(
     cx: &ProjectContext<'_>,
     mode: Mode,
-    services: Option<&BTreeSet<String>>,
+    occasion: Occasion<'_>,
     progress: &dyn Progress,
-) -> Result<Vec<(String, VerifyResult)>, Failure> {
-    let mut verdicts = Vec::new();
-    let mut failed: Option<Failure> = None;
-    for store in comparable(cx, services) {
-        let record = baselines::read(cx, store)?;
-        let verdict =
-            verify::examine(cx.target(store, progress), record.as_ref(), cx.command.ready_timeout()).await;
-        match mode {
-            Mode::Apply(apply) => remember(cx, apply, store, record.as_ref(), &verdict),
-            Mode::DryRun => {}
+) -> Verification {
+    let mut found = Verification::default();
+    for mut one in examine::all(cx, occasion, progress).await {
+        if let Mode::Apply(apply) = mode {
+            remember::remember(cx, apply, &one, occasion);
         }
-        match report(cx, store, record.as_ref(), &verdict)? {
-            None => {}
-            Some(failure) if failed.is_none() => failed = Some(failure),
-            Some(failure) => cx.ui().failure(&failure),
+        match (report::report(cx, &mut one, occasion), found.failure.take()) {
+            (None, known) => found.failure = known,
+            (Some(failure), None) => found.failure = Some(failure),
+            (Some(failure), Some(known)) if known.exit == Exit::Unverified => {
+                cx.ui().failure(&known);
+                found.failure = Some(failure);
+            }
+            (Some(failure), Some(known)) => {
+                cx.ui().failure(&failure);
+                found.failure = Some(known);
+            }
         }
-        verdicts.push((store.id.clone(), verdict));
+        found.verdicts.push((one.store.id.clone(), one.verdict));
     }
-    failed.map_or(Ok(verdicts), Err)
+    found
 }
 
 /// Waits until the services run, then compares. For a command that does not end by itself.
 pub(super) async fn once_running(
     cx: &mut ProjectContext<'_>,
     apply: Apply,
-    services: Option<&BTreeSet<String>>,
+    occasion: Occasion<'_>,
 ) -> Result<(), Failure> {
+    let mut patience = None;
     loop {
-        cx.refresh().await.map_err(super::context::no_engine)?;
-        let waiting = cx
-            .inventory
-            .stores
-            .iter()
-            .filter(|store| in_reach(store, services))
-            .any(|store| !store.is_running());
-        if !waiting {
-            break;
+        cx.refresh().await.map_err(no_engine)?;
+        let stores =
+            || cx.inventory.stores.iter().filter(|store| is_verified(cx, store) && occasion.is_about(store));
+        let servers_run = stores().filter(|store| store.is_server()).all(Store::is_running);
+        let files_run = stores().filter(|store| !store.is_server()).all(Store::is_running);
+        if servers_run {
+            let until = *patience.get_or_insert_with(|| Instant::now() + FILES_WAIT);
+            if files_run || Instant::now() >= until {
+                break;
+            }
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        sleep(PAUSE).await;
     }
     // Nothing may move there: the command that never ends prints on the same screen.
-    all_showing(cx, Mode::Apply(apply), services, &Silent).await.map(drop)
-}
-
-fn in_reach(store: &Store, services: Option<&BTreeSet<String>>) -> bool {
-    store.is_server() && services.is_none_or(|services| services.contains(&store.service))
-}
-
-fn comparable<'a>(
-    cx: &'a ProjectContext<'_>,
-    services: Option<&'a BTreeSet<String>>,
-) -> impl Iterator<Item = &'a Store> {
-    cx.inventory.stores.iter().filter(move |store| in_reach(store, services) && store.is_running())
-}
-
-/// Records a loss, or that it is over.
-fn remember(
-    cx: &ProjectContext<'_>,
-    apply: Apply,
-    store: &Store,
-    record: Option<&StoreBaseline>,
-    verdict: &VerifyResult,
-) {
-    match verdict {
-        VerifyResult::DataMissing { differences, .. } => {
-            let missing = differences.iter().map(ToString::to_string).collect();
-            baselines::record_loss(cx, apply, store, record, missing);
-        }
-        VerifyResult::Complete(_) | VerifyResult::NoBaseline(_) => {
-            if let Some(record) = record {
-                baselines::resolve_loss(cx, apply, store, record);
-            }
-        }
-        VerifyResult::Reset { .. } | VerifyResult::Unverifiable(_) => {}
-    }
-}
-
-/// Reports a verdict; missing data is a failure.
-fn report(
-    cx: &ProjectContext<'_>,
-    store: &Store,
-    record: Option<&StoreBaseline>,
-    verdict: &VerifyResult,
-) -> Result<Option<Failure>, Failure> {
-    let ui = cx.ui();
-    let service = &store.service;
-    let since = record.map_or_else(String::new, |record| format!(" ({})", format::ago(record.time)));
-    match verdict {
-        VerifyResult::Complete(now) => {
-            ui.good(format!(
-                "`{service}`: all data present since the last stop{since}: {}.",
-                format::contents(now)
-            ));
-            Ok(None)
-        }
-        VerifyResult::NoBaseline(now) => {
-            ui.say(format!(
-                "`{service}` has {}. It has no baseline yet, so nothing was compared.",
-                format::contents(now)
-            ));
-            Ok(None)
-        }
-        VerifyResult::Reset { now, backup } => {
-            ui.say(format!(
-                "`{service}` starts with {}. Its earlier data was destroyed on purpose{since}.",
-                format::contents(now)
-            ));
-            if let Some(backup) = backup {
-                ui.suggest("To restore it", cx.suggest().restore(backup));
-            }
-            Ok(None)
-        }
-        VerifyResult::Unverifiable(reason) => Ok(Some(
-            Failure::new(Exit::DataMissing, format!("`{service}` could not be compared with its baseline"))
-                .because(anyhow::anyhow!("{reason}"))
-                .run("To see its log", cx.suggest().logs(service))
-                .run("To compare again", cx.suggest().verify()),
-        )),
-        VerifyResult::DataMissing { now, differences } => {
-            let mut failure = Failure::new(
-                Exit::DataMissing,
-                match record.and_then(|record| record.fingerprint.as_ref()) {
-                    Some(_) => format!("`{service}` has lost data since its last stop{since}"),
-                    None => format!("`{service}` is damaged"),
-                },
-            );
-            for difference in differences {
-                failure = failure.say(format!("- {difference}"));
-            }
-            failure = failure.say(format!("It now has {}.", format::contents(now)));
-            if let Some(loss) = record.and_then(|record| record.loss.as_ref()) {
-                failure = failure.say(format!(
-                    "First reported {}. Until it is restored or accepted, the baseline stays, and new backups are never `latest`.",
-                    format::ago(loss.found)
-                ));
-            }
-            let latest = cx.root.choose_latest(&store.id).map_err(|error| {
-                Failure::new(Exit::DataMissing, "the backups cannot be listed").because(error)
-            })?;
-            failure = match latest.backup {
-                Some(backup) => failure.run(
-                    format!(
-                        "To restore the newest backup ({}, {})",
-                        format::ago(backup.manifest.created),
-                        format::contents(&backup.manifest.fingerprint),
-                    ),
-                    cx.suggest().restore_latest(service),
-                ),
-                None => failure.say("It has no backup.").run(
-                    "To create the collections of its baseline without their points",
-                    cx.suggest().restore_schema(service),
-                ),
-            };
-            Ok(Some(failure.run("If this is expected, accept it as the new baseline", cx.suggest().accept())))
-        }
-    }
+    all_showing(cx, Mode::Apply(apply), occasion, &Silent).await.failure.map_or(Ok(()), Err)
 }

@@ -3,6 +3,7 @@
 //! They tell which mounts hold data; whether a driver exists for the program is independent. An image matches by the
 //! complete last component of its name: an exporter or an admin interface of a database does not hold its data.
 
+mod identity;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::compose::image::Reference;
 use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
+pub use identity::IdentityFile;
 use table::PROGRAMS;
 
 /// A program that is known to hold data.
@@ -34,6 +36,8 @@ pub struct KnownProgram {
     pub files: &'static [&'static str],
     /// Whether its server may run without any file at the data path: in a mode that keeps everything in memory.
     pub may_be_empty: bool,
+    /// The file that identifies its data.
+    pub identity: Option<IdentityFile>,
     /// The port of its server, if it may ask clients for a password.
     pub port: Option<u16>,
 }
@@ -94,6 +98,62 @@ pub(super) fn of_container(container: &Container) -> Vec<PathBuf> {
         Some(path) if path.starts_with('/') => vec![PathBuf::from(path)],
         Some(_) | None => program.paths.iter().map(PathBuf::from).collect(),
     }
+}
+
+/// The files that may identify the data of a container, the likeliest first. Where the image is of no known program, the
+/// paths of its mounts tell which one it is.
+pub fn identity_files(container: &Container) -> Vec<(IdentityFile, PathBuf)> {
+    let by_path = |program: &&KnownProgram| {
+        container.mounts.iter().any(|mount| {
+            is_data_path(&mount.destination)
+                && program.paths.iter().any(|path| mount.destination == Path::new(path))
+        })
+    };
+    let programs: Vec<&KnownProgram> = match program(&container.image) {
+        Some(program) => vec![program],
+        None => PROGRAMS.iter().filter(by_path).collect(),
+    };
+    let mut found = Vec::new();
+    for program in programs {
+        let Some(file) = program.identity else { continue };
+        let configured =
+            program.variable.and_then(|name| container.environment.get(name)).map(Secret::expose);
+        let by_flag = flag_value(&container.command, program.flags);
+        let directories: Vec<PathBuf> = match by_flag.or(configured).filter(|path| path.starts_with('/')) {
+            Some(directory) => vec![PathBuf::from(directory)],
+            None => program
+                .paths
+                .iter()
+                .flat_map(|path| file.subdirectories().iter().map(move |below| Path::new(path).join(below)))
+                .collect(),
+        };
+        for directory in directories {
+            let path = directory.join(file.path());
+            if !found.contains(&(file, path.clone())) {
+                found.push((file, path));
+            }
+        }
+    }
+    found
+}
+
+/// The value of the first of these flags in a command: `--flag=VALUE` or `--flag VALUE`.
+fn flag_value<'a>(command: &'a [String], flags: &[&str]) -> Option<&'a str> {
+    let mut words = command.iter();
+    while let Some(word) = words.next() {
+        for flag in flags {
+            match word.strip_prefix(flag) {
+                Some("") => return words.next().map(String::as_str),
+                Some(rest) => {
+                    if let Some(value) = rest.strip_prefix('=') {
+                        return Some(value);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+    None
 }
 
 /// Whether a container is a cache or a broker that nobody asked to keep its data: nothing is mounted at its data path but

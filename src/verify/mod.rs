@@ -1,69 +1,81 @@
-//! Compares the data of a store with its baseline: what it held at the last stop.
+//! Compares the data of a store with what was recorded of it: its baseline, or its newest backup.
+
+mod judge;
 
 use std::time::Duration;
 
-use crate::backup::baseline::{Note, StoreBaseline};
-use crate::backup::driver::DriverTarget;
+use crate::backup::baseline::StoreBaseline;
+use crate::backup::driver::{DriverTarget, evidence};
+use crate::backup::evidence::StoreEvidence;
 use crate::backup::fingerprint::{Difference, Fingerprint};
+use crate::inventory::StoreKind;
 
-/// The result of comparing a store with its baseline.
+/// What a store has now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What was counted; `None` for plain files, which are only looked at.
+    pub contents: Option<Fingerprint>,
+    pub evidence: StoreEvidence,
+}
+
+/// What a store is compared with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recorded<'a> {
+    pub baseline: Option<&'a StoreBaseline>,
+    /// What the newest backup tells, where the baseline tells nothing.
+    pub backup: Option<&'a StoreEvidence>,
+}
+
+/// The result of comparing a store with what was recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub enum VerifyResult {
-    /// All data of the baseline is present.
-    Complete(Fingerprint),
-    /// There is no baseline to compare with.
-    NoBaseline(Fingerprint),
+    /// Nothing of what was recorded is missing.
+    Complete(Observation),
+    /// There is nothing to compare with.
+    NoBaseline(Observation),
     /// The data was destroyed intentionally; the current data is new.
-    Reset { now: Fingerprint, backup: Option<String> },
-    /// Data of the baseline is missing.
-    DataMissing { now: Fingerprint, differences: Vec<Difference> },
+    Reset { now: Observation, backup: Option<String> },
+    /// Data that was recorded is missing. `now` is `None` where the service has no container to look into.
+    DataMissing { now: Option<Observation>, differences: Vec<Difference> },
     /// The store could not be checked. This never counts as complete.
     Unverifiable(String),
 }
 
-/// Waits until the store is ready, at most `limit`, and compares it with its baseline.
-pub async fn examine(
-    target: DriverTarget<'_>,
-    record: Option<&StoreBaseline>,
-    limit: Duration,
-) -> VerifyResult {
-    let driver = target.store.kind.driver();
-    if let Err(error) = driver.wait_ready(target, limit).await {
-        return VerifyResult::Unverifiable(format!("{error:#}"));
-    }
-    match driver.fingerprint(target).await {
-        Ok(now) => compare_with_baseline(record, now, |recorded, now| driver.compare(recorded, now)),
+/// Looks at a store and compares it with what was recorded. Waits until a server is ready, at most `limit`.
+pub async fn examine(target: DriverTarget<'_>, recorded: Recorded<'_>, limit: Duration) -> VerifyResult {
+    match observe(target, recorded.evidence(), limit).await {
+        Ok(now) => {
+            let driver = target.store.kind.driver();
+            judge::judge(recorded, now, |recorded, now| driver.compare(recorded, now))
+        }
         Err(error) => VerifyResult::Unverifiable(format!("{error:#}")),
     }
 }
 
-fn compare_with_baseline(
-    record: Option<&StoreBaseline>,
-    now: Fingerprint,
-    compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
-) -> VerifyResult {
-    let Some(record) = record else {
-        return without_baseline(now, compare);
-    };
-    if let Note::Destroyed { backup } = &record.note {
-        return VerifyResult::Reset { now, backup: backup.clone() };
-    }
-    let Some(recorded) = &record.fingerprint else {
-        return without_baseline(now, compare);
-    };
-    match compare(recorded, &now) {
-        differences if differences.is_empty() => VerifyResult::Complete(now),
-        differences => VerifyResult::DataMissing { now, differences },
+/// Looks at a store. `expected` is what was seen before.
+pub async fn observe(
+    target: DriverTarget<'_>,
+    expected: Option<&StoreEvidence>,
+    limit: Duration,
+) -> anyhow::Result<Observation> {
+    match target.store.kind {
+        StoreKind::Volume => Ok(Observation {
+            contents: None,
+            evidence: evidence::look_after_start(target, expected, limit).await?,
+        }),
+        StoreKind::Qdrant => {
+            let driver = target.store.kind.driver();
+            driver.wait_ready(target, limit).await?;
+            let contents = driver.fingerprint(target).await?;
+            let evidence = evidence::of_server(target, &contents).await?;
+            Ok(Observation { contents: Some(contents), evidence })
+        }
     }
 }
 
-/// Without a baseline, comparing the store with itself still finds collections that are red or unreadable.
-fn without_baseline(
-    now: Fingerprint,
-    compare: impl Fn(&Fingerprint, &Fingerprint) -> Vec<Difference>,
-) -> VerifyResult {
-    match compare(&now, &now) {
-        differences if differences.is_empty() => VerifyResult::NoBaseline(now),
-        differences => VerifyResult::DataMissing { now, differences },
+impl<'a> Recorded<'a> {
+    /// What was last seen of the data.
+    fn evidence(self) -> Option<&'a StoreEvidence> {
+        self.baseline.and_then(|baseline| baseline.evidence.as_ref()).or(self.backup)
     }
 }

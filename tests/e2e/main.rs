@@ -24,4 +24,5 @@ mod remote;
 mod requirements;
 mod support;
 mod v1_api;
+mod verification;
 mod volume_driver;

@@ -67,6 +67,8 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             sequence: 0,
             proof: dump.proof,
             fingerprint: dump.fingerprint,
+            evidence: None,
+            shrinkage: None,
             artifacts: dump.artifacts,
             manual_restore: dump.manual_restore,
         };

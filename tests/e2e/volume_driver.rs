@@ -69,6 +69,8 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
         sequence: 0,
         proof: dump.proof,
         fingerprint: dump.fingerprint,
+        evidence: None,
+        shrinkage: None,
         artifacts: dump.artifacts,
         manual_restore: dump.manual_restore,
     };

@@ -43,6 +43,8 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         sequence: 0,
         proof: Proof::Readable,
         fingerprint: Fingerprint::Volume { entries: 2, bytes: 9 },
+        evidence: None,
+        shrinkage: None,
         artifacts,
         manual_restore: vec!["tar xf data.tar".into()],
     }

@@ -7,6 +7,7 @@
 mod backups;
 mod destroy;
 mod failures;
+mod files;
 mod lint;
 mod plan;
 mod prompt;

@@ -2,6 +2,7 @@
 
 mod capability;
 pub mod endpoint;
+pub mod evidence;
 pub mod qdrant;
 mod restore_plan;
 pub mod scratch;

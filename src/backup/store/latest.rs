@@ -54,6 +54,18 @@ impl BackupRoot {
         Ok(latest)
     }
 
+    /// The newest readable normal backup that did not shrink: what a new one is compared with.
+    pub fn last_good(&self, store: &str) -> Result<Option<Backup>> {
+        let mut good = None;
+        self.newest_first(store, |backup| {
+            if backup.manifest.role == BackupRole::Normal && backup.manifest.shrinkage.is_none() {
+                good = Some(backup);
+            }
+            good.is_some()
+        })?;
+        Ok(good)
+    }
+
     /// The newest readable backup of a store, safety copies included: the base of an incremental backup.
     pub fn newest(&self, store: &str) -> Result<Option<Backup>> {
         let mut newest = None;

@@ -92,6 +92,8 @@ impl Backup {
             sequence: 0,
             proof: Proof::Copied,
             fingerprint: held,
+            evidence: None,
+            shrinkage: None,
             artifacts: Vec::new(),
             manual_restore: Vec::new(),
         };

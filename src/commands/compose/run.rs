@@ -4,7 +4,7 @@
 
 use super::child::{self, Unassessed};
 use super::load::{self, LoadOutcome};
-use super::state::{self, CommandRecord};
+use super::state::{self, CommandRecord, SeenBefore};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
@@ -57,9 +57,14 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
 
     let options = child::options(&cx, &probe);
     let reading = &command.reading;
+    let seen = if reading.restarts_services() {
+        SeenBefore::new()
+    } else {
+        state::look_before(&cx, clearance.plan()).await
+    };
     if reading.stays_attached() {
         // It is verified while it runs, so what it destroys has to be recorded before.
-        state::write_baselines(&cx, apply, &clearance, &backups, true);
+        state::write_baselines(&cx, apply, &clearance, (&backups, &seen), true).await;
         let running = child::run(command, options, &clearance);
         let exit = verify_step::while_running(&mut cx, apply, running).await?;
         journal.finish(&cx, &backups, exit);
@@ -68,7 +73,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let exit = child::run(command, options, &clearance).await?;
     let succeeded = exit == Exit::Compose(0);
     if !reading.restarts_services() {
-        state::write_baselines(&cx, apply, &clearance, &backups, succeeded);
+        state::write_baselines(&cx, apply, &clearance, (&backups, &seen), succeeded).await;
     }
     journal.finish(&cx, &backups, exit);
     if succeeded && reading.is_verified_afterwards() {

@@ -2,7 +2,7 @@
 
 use crate::commands::context::{self, ProjectContext};
 use crate::commands::mode::{Apply, Mode};
-use crate::commands::verify_run;
+use crate::commands::verify_run::{self, Occasion};
 use crate::error::Failure;
 use crate::exit::Exit;
 
@@ -10,7 +10,8 @@ use crate::exit::Exit;
 pub(super) async fn after(cx: &mut ProjectContext<'_>, apply: Apply) -> Result<(), Failure> {
     cx.refresh().await.map_err(context::no_engine)?;
     let services = cx.scope().started();
-    verify_run::all(cx, Mode::Apply(apply), services.as_ref()).await.map(drop)
+    let occasion = Occasion::Started(services.as_ref());
+    verify_run::all(cx, Mode::Apply(apply), occasion).await.failure.map_or(Ok(()), Err)
 }
 
 /// Verifies the services while an attached `up` runs, which may be for days.
@@ -22,7 +23,8 @@ pub(super) async fn while_running(
     let services = cx.scope().started();
     let command = cx.command;
     tokio::pin!(running);
-    let verification = async { verify_run::once_running(cx, apply, services.as_ref()).await };
+    let verification =
+        async { verify_run::once_running(cx, apply, Occasion::Started(services.as_ref())).await };
     tokio::pin!(verification);
     let verdict = tokio::select! {
         exit = &mut running => return exit,

@@ -128,6 +128,15 @@ impl Row<'_> {
                 cx.suggest().accept()
             ));
         }
+        if let Some(manifest) = self.backup.as_ref().map(|backup| &backup.manifest)
+            && let Some(shrinkage) = &manifest.shrinkage
+        {
+            warnings.push(format!(
+                "{}. If that is expected: `{}`",
+                format::shrinkage(manifest, shrinkage),
+                cx.suggest().accept()
+            ));
+        }
         if self.there
             && self.backup.is_none()
             && !self.disposable
@@ -225,5 +234,6 @@ fn baseline(record: &StoreBaseline) -> String {
         Note::Stopped => ago,
         Note::Destroyed { .. } => format!("destroyed {ago}"),
         Note::Accepted => format!("accepted {ago}"),
+        Note::Seen => format!("seen {ago}"),
     }
 }

@@ -349,6 +349,9 @@ impl Engine for DockerEngine {
                 anyhow::Error::from(error)
                     .context("its files can be read only by root; run the command with sudo"),
             ),
+            std::io::ErrorKind::NotFound => {
+                EngineError::NotFound { what: format!("`{}` in container `{container}`", path.display()) }
+            }
             _ => refused(error.into()),
         })
     }

@@ -7,7 +7,9 @@ use tokio::io::DuplexStream;
 
 use super::state::{FileMap, FileOwner, below_root};
 use super::{EngineCall, EngineMethod, MemoryEngine};
-use crate::engine::{Container, ContainerState, EngineError, Identity, Image, ReplacedMount, Volume};
+use crate::engine::{
+    Container, ContainerState, EngineError, Identity, Image, ReplacedMount, Volume, VolumeIdentity,
+};
 
 impl MemoryEngine {
     #[must_use]
@@ -68,6 +70,27 @@ impl MemoryEngine {
     pub fn with_volume_file(self, volume: &str, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.add_file(FileOwner::Volume(volume.to_owned()), Path::new(path), content.into());
         self
+    }
+
+    /// Removes a volume with its files and creates it again.
+    pub fn replace_volume(&self, volume: &str, identity: VolumeIdentity) {
+        let mut engine = self.state();
+        engine.files.remove(&FileOwner::Volume(volume.to_owned()));
+        for known in engine.volumes.iter_mut().filter(|known| known.name == volume) {
+            known.identity = Some(identity.clone());
+        }
+    }
+
+    /// Removes a volume with its files.
+    pub fn remove_volume(&self, volume: &str) {
+        let mut engine = self.state();
+        engine.files.remove(&FileOwner::Volume(volume.to_owned()));
+        engine.volumes.retain(|known| known.name != volume);
+    }
+
+    /// Removes a container.
+    pub fn remove_container(&self, container: &str) {
+        self.state().containers.retain(|known| known.name != container);
     }
 
     /// Adds a file to a container, outside its mounts.

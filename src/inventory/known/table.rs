@@ -1,6 +1,6 @@
 //! The table of known programs and their data paths.
 
-use super::{Keeps, KnownProgram};
+use super::{IdentityFile, Keeps, KnownProgram};
 
 const fn program(
     keeps: Keeps,
@@ -19,6 +19,7 @@ const fn program(
         files: &[],
         // Only a database is known to write as soon as it starts.
         may_be_empty: !matches!(keeps, Keeps::Records),
+        identity: None,
         port: None,
     }
 }
@@ -70,6 +71,11 @@ impl KnownProgram {
         self
     }
 
+    const fn identity(mut self, file: IdentityFile) -> Self {
+        self.identity = Some(file);
+        self
+    }
+
     const fn may_be_empty(mut self) -> Self {
         self.may_be_empty = true;
         self
@@ -94,14 +100,20 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
     records(&["postgresql", "postgresql-repmgr"], &["/bitnami/postgresql"])
         .owner("bitnami")
         .files(POSTGRES_FILES)
+        .identity(IdentityFile::PostgreSql)
         .port(5432),
     records(&["postgres"], &["/var/lib/postgresql/data"])
         .owner("supabase/")
         .variable("PGDATA")
         .servers(&["postgres", "docker-entrypoint.sh"])
         .files(POSTGRES_FILES)
+        .identity(IdentityFile::PostgreSql)
         .port(5432),
-    records(&["postgis"], &["/var/lib/postgresql"]).owner("kartoza/").variable("DATADIR").port(5432),
+    records(&["postgis"], &["/var/lib/postgresql"])
+        .owner("kartoza/")
+        .variable("DATADIR")
+        .identity(IdentityFile::PostgreSql)
+        .port(5432),
     records(
         &[
             "postgres",
@@ -120,27 +132,39 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
     .volume()
     .servers(&["postgres", "docker-entrypoint.sh"])
     .files(POSTGRES_FILES)
+    .identity(IdentityFile::PostgreSql)
     .port(5432),
     records(&["timescaledb-ha"], &["/home/postgres/pgdata/data", "/home/postgres/pgdata"])
         .variable("PGDATA")
         .servers(&["postgres"])
         .files(POSTGRES_FILES)
+        .identity(IdentityFile::PostgreSql)
         .port(5432),
-    records(&["postgresql"], &["/var/lib/postgresql/data", "/var/lib/pgsql/data"]).port(5432),
-    records(&["mysql"], &["/bitnami/mysql/data", "/bitnami/mysql"]).owner("bitnami").port(3306),
+    records(&["postgresql"], &["/var/lib/postgresql/data", "/var/lib/pgsql/data"])
+        .identity(IdentityFile::PostgreSql)
+        .port(5432),
+    records(&["mysql"], &["/bitnami/mysql/data", "/bitnami/mysql"])
+        .owner("bitnami")
+        .identity(IdentityFile::MySql)
+        .port(3306),
     records(&["mysql", "mysql-server", "percona", "percona-server"], &["/var/lib/mysql"])
         .flags(&["--datadir"])
         .volume()
         .servers(&["mysqld", "docker-entrypoint.sh"])
         .files(MYSQL_FILES)
+        .identity(IdentityFile::MySql)
         .port(3306),
-    records(&["mariadb", "mariadb-galera"], &["/bitnami/mariadb"]).owner("bitnami").port(3306),
-    records(&["mariadb"], &["/config"]).owner("linuxserver/").port(3306),
+    records(&["mariadb", "mariadb-galera"], &["/bitnami/mariadb"])
+        .owner("bitnami")
+        .identity(IdentityFile::MariaDb)
+        .port(3306),
+    records(&["mariadb"], &["/config"]).owner("linuxserver/").identity(IdentityFile::MariaDb).port(3306),
     records(&["mariadb"], &["/var/lib/mysql"])
         .flags(&["--datadir"])
         .volume()
         .servers(&["mysqld", "mariadbd", "docker-entrypoint.sh"])
         .files(MYSQL_FILES)
+        .identity(IdentityFile::MariaDb)
         .port(3306),
     records(&["mongodb", "mongodb-sharded"], &["/bitnami/mongodb"]).owner("bitnami").port(27017),
     records(&["mongo", "mongodb-community-server", "mongodb", "percona-server-mongodb"], &["/data/db"])

@@ -6,7 +6,7 @@
 
 mod dump;
 mod helper_container;
-mod pipe;
+pub(super) mod pipe;
 mod places;
 mod restore;
 mod tar_summary;

@@ -15,7 +15,7 @@ const PIECES: usize = 8;
 const PIECE: usize = 256 * 1024;
 
 /// Reads a stream with code that may block. The stream is dropped as soon as that code is done.
-pub(super) async fn consume<T: Send + 'static>(
+pub(in crate::backup::driver) async fn consume<T: Send + 'static>(
     mut stream: ByteStream,
     task: &dyn Task,
     work: impl FnOnce(ChunkReader) -> T + Send + 'static,
@@ -34,7 +34,7 @@ pub(super) async fn consume<T: Send + 'static>(
 }
 
 /// The chunks of a stream, as a reader.
-pub(super) struct ChunkReader {
+pub(in crate::backup::driver) struct ChunkReader {
     receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     at: usize,
