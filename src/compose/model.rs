@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::secret::Secret;
+
 /// The part of `config`'s output that matters here.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model {
@@ -47,10 +49,29 @@ pub struct Service {
     pub replicas: u32,
     /// Services whose namespaces it shares: when one of them is recreated, so is this.
     pub joins: Vec<String>,
+    pub unresolved: Unresolved,
     /// `pull_policy:`; it may pull another image at any `up`.
     pub pull_policy: Option<String>,
     /// `develop.watch`.
     pub watch: Vec<WatchRule>,
+}
+
+/// What Compose V2 resolves before it hashes the configuration, and `config --hash` does not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unresolved {
+    /// `environment:` with the variables of every `env_file:`, as JSON.
+    pub environment: Option<Secret>,
+    /// The keys with a value of `service:…`, and the service.
+    pub namespaces: Vec<(&'static str, String)>,
+    /// As written: `service[:mode]` or `container:name[:mode]`.
+    pub volumes_from: Vec<String>,
+}
+
+impl Unresolved {
+    /// Whether Compose replaces the name of a service with the id of its container.
+    pub fn refers_to_services(&self) -> bool {
+        !self.namespaces.is_empty() || !self.volumes_from.is_empty()
+    }
 }
 
 /// What `watch` does when a path of the host changes.

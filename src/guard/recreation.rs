@@ -9,6 +9,7 @@ use super::scope::Role;
 use super::volume_drift;
 use crate::compose::grammar::Grammar;
 use crate::compose::model::DeclaredSource;
+use crate::compose::subcommand::GuardedCommand;
 use crate::engine::Container;
 
 /// The containers that are recreated, by id, each with the reason as the end of a sentence that begins with `it`.
@@ -19,9 +20,9 @@ pub(super) fn recreated(cx: &HazardContext<'_>) -> BTreeMap<String, String> {
         .filter(|container| !container.is_one_off())
         .filter_map(|container| Some((container.id.clone(), by_itself(cx, container)?)))
         .collect();
-    // A container that shares the namespace of a recreated one is recreated too; one that depends on it may be.
-    if !cx.reading.is_set("no-recreate") {
-        while let Some((id, reason)) = by_shared_namespace(cx, &found).or_else(|| by_dependency(cx, &found)) {
+    // A container that uses another one's namespace or volumes is recreated with it; one that depends on it may be.
+    if !cx.reading.is_set("no-recreate") && !leaves_existing(cx) {
+        while let Some((id, reason)) = by_reference(cx, &found).or_else(|| by_dependency(cx, &found)) {
             found.insert(id, reason);
         }
     }
@@ -30,12 +31,13 @@ pub(super) fn recreated(cx: &HazardContext<'_>) -> BTreeMap<String, String> {
 
 /// Whether the version of Compose decides if some containers are recreated.
 pub(super) fn depends_on_version(cx: &HazardContext<'_>) -> bool {
-    cx.grammar == Grammar::V2
-        && cx.probe.version.is_none()
-        && recreated(cx).values().any(|reason| reason.starts_with(WITH_DEPENDENCY))
+    let by_version =
+        |reason: &String| [WITH_DEPENDENCY, FOR_VOLUME].iter().any(|start| reason.starts_with(start));
+    cx.grammar == Grammar::V2 && cx.probe.version.is_none() && recreated(cx).values().any(by_version)
 }
 
 const WITH_DEPENDENCY: &str = "is recreated with";
+const FOR_VOLUME: &str = "is recreated: it does not mount volume";
 
 /// Compose 2.26.1 recreates the services that depend on a recreated one, 2.30.3 and later do not; V1 does if the
 /// dependent service is stopped (measured).
@@ -59,14 +61,23 @@ pub(super) fn renews_all(cx: &HazardContext<'_>) -> bool {
     cx.grammar == Grammar::V1 || cx.probe.version.is_none_or(|version| version > (2, 26))
 }
 
-fn by_shared_namespace(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
+fn by_reference(cx: &HazardContext<'_>, found: &BTreeMap<String, String>) -> Option<(String, String)> {
     let is_recreated = |service: &str| cx.replicas(service).iter().any(|one| found.contains_key(&one.id));
     cx.containers.iter().filter(|one| !one.is_one_off() && !found.contains_key(&one.id)).find_map(|one| {
         let service = cx.service(one.service()?)?;
         cx.role(&service.name)?;
-        let other = service.joins.iter().find(|other| is_recreated(other))?;
-        Some((one.id.clone(), format!("shares a namespace with `{other}`, which is recreated")))
+        if let Some(other) = service.joins.iter().find(|other| is_recreated(other)) {
+            return Some((one.id.clone(), format!("uses the container of `{other}`, which is recreated")));
+        }
+        let other = service.joins.iter().find(|other| cx.replicas(other).is_empty())?;
+        Some((one.id.clone(), format!("uses the container of `{other}`, which is created")))
     })
+}
+
+/// Whether no existing container is recreated: `run` of V1 only starts the dependencies that are stopped, and creates those
+/// that are missing (measured).
+fn leaves_existing(cx: &HazardContext<'_>) -> bool {
+    cx.grammar == Grammar::V1 && cx.reading.guarded() == Some(GuardedCommand::Run)
 }
 
 fn by_itself(cx: &HazardContext<'_>, container: &Container) -> Option<String> {
@@ -79,7 +90,7 @@ fn by_itself(cx: &HazardContext<'_>, container: &Container) -> Option<String> {
         return Some(format!("mounts volume `{volume}`, which is recreated"));
     }
     let reading = cx.reading;
-    if reading.is_set("no-recreate") {
+    if reading.is_set("no-recreate") || leaves_existing(cx) {
         return None;
     }
     if role == Role::Named {
@@ -99,8 +110,12 @@ fn by_itself(cx: &HazardContext<'_>, container: &Container) -> Option<String> {
         .or_else(|| by_volume(cx, container, &service.name))
 }
 
-/// The hash does not contain a volume's name on the engine; Compose checks whether the container mounts it.
+/// V2's hash does not contain a volume's name on the engine. From 2.32 on, Compose checks whether the container mounts it;
+/// 2.26.1 leaves the container alone. The hash of V1 contains the name (all measured).
 fn by_volume(cx: &HazardContext<'_>, container: &Container, service: &str) -> Option<String> {
+    if cx.grammar == Grammar::V1 || cx.probe.version.is_some_and(|version| version < (2, 32)) {
+        return None;
+    }
     let mut declared = cx.service(service)?.mounts.iter().filter_map(|mount| match &mount.source {
         DeclaredSource::Named { key, .. } => cx.volume_of_key(key),
         DeclaredSource::Anonymous
@@ -109,7 +124,7 @@ fn by_volume(cx: &HazardContext<'_>, container: &Container, service: &str) -> Op
         | DeclaredSource::Other => None,
     });
     let missing = declared.find(|name| !container.mounts_volume(name))?;
-    Some(format!("is recreated: it does not mount volume `{missing}` yet"))
+    Some(format!("{FOR_VOLUME} `{missing}` yet"))
 }
 
 fn by_configuration(cx: &HazardContext<'_>, container: &Container, service: &str) -> Option<String> {

@@ -32,6 +32,11 @@ pub struct Running(duct::Handle);
 impl Capture<'_> {
     /// Starts the program without waiting for it.
     pub fn start(&self) -> io::Result<Running> {
+        self.start_with(&[])
+    }
+
+    /// Starts it with additional environment variables.
+    fn start_with(&self, variables: &[(&str, OsString)]) -> io::Result<Running> {
         let mut expression = duct::cmd(self.program, self.args).stdout_capture().stderr_capture().unchecked();
         expression = match self.stdin {
             Some(bytes) => expression.stdin_bytes(bytes),
@@ -39,6 +44,9 @@ impl Capture<'_> {
         };
         for name in self.env_remove {
             expression = expression.env_remove(name);
+        }
+        for (name, value) in variables {
+            expression = expression.env(name, value);
         }
         expression.start().map(Running)
     }
@@ -56,6 +64,11 @@ impl Running {
 /// Runs a program and waits for it to end.
 pub fn capture(what: &Capture<'_>) -> io::Result<Output> {
     what.start()?.wait()
+}
+
+/// The same with additional environment variables.
+pub fn capture_with(what: &Capture<'_>, variables: &[(&str, OsString)]) -> io::Result<Output> {
+    what.start_with(variables)?.wait()
 }
 
 #[cfg(test)]

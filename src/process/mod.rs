@@ -16,7 +16,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-pub use capture::{Capture, Output, Running, capture};
+pub use capture::{Capture, Output, Running, capture, capture_with};
 pub use interrupt::interrupted;
 pub use signals::without_interrupt;
 pub use spawn_piped::spawn_piped;

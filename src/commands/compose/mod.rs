@@ -7,6 +7,7 @@ mod assess;
 mod backup_plan;
 mod backup_step;
 mod child;
+mod hashes;
 mod load;
 mod preflight_step;
 mod probe;

@@ -8,14 +8,13 @@ use std::path::{Path, PathBuf};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::{related_projects, symlinks};
+use super::{hashes, related_projects, symlinks};
 use crate::commands::context::{CommandContext, ProjectContext, no_engine};
 use crate::compose::grammar::Grammar;
-use crate::compose::project;
 use crate::engine::{Container, EngineError, Mount, MountSource, ReplacedMount};
 use crate::env;
 use crate::error::Failure;
-use crate::guard::{self, Hashes, HazardContext, Probe};
+use crate::guard::{self, HazardContext, Probe};
 use crate::process::{self, Capture};
 
 /// The file names that Compose looks for in a directory.
@@ -61,7 +60,7 @@ pub(super) async fn gather(
     ask_engine(cx, &mut probe).await.map_err(no_engine)?;
     probe.copy_targets = symlinks::copy_targets(cx).await.map_err(no_engine)?;
     if asks_for_hashes(cx, &probe) {
-        probe.hashes = hashes(command).await;
+        probe.hashes = hashes::ask(cx).await;
     }
     if guard::needs_version(&hazard_context(cx, &probe)) {
         probe.version = ask_version(cx).await;
@@ -158,12 +157,6 @@ fn asks_for_hashes(cx: &ProjectContext<'_>, probe: &Probe) -> bool {
         |container: &Container| container.service().is_some_and(|service| cx.role(service).is_some());
     // A plan may take longer.
     (project.command.safe.plan && cx.containers.iter().any(updated)) || guard::needs_hashes(&cx)
-}
-
-async fn hashes(command: &CommandContext) -> Hashes {
-    let (binary, reading, stdin) = (command.binary.clone(), command.reading.clone(), command.stdin.clone());
-    let asking = tokio::task::spawn_blocking(move || project::hashes(&binary, &reading, stdin.as_deref()));
-    asking.await.ok().flatten().map_or(Hashes::Unknown, Hashes::Known)
 }
 
 /// The version of Compose, if it decides what the command deletes or renews.

@@ -19,7 +19,7 @@ use super::invocation::{Caller, Reading};
 use super::model::{DeclaredSource, Model};
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
-pub use hashes::hashes;
+pub use hashes::{hashes, resolved_hashes};
 use location::ProjectLocation;
 pub use location::{sources, with_override};
 

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::compose::grammar::Grammar;
 use crate::compose::model::{
-    DeclaredSource, Model, MountDeclaration, Service, VolumeDeclaration, WatchAction, WatchRule,
+    DeclaredSource, Model, MountDeclaration, Service, Unresolved, VolumeDeclaration, WatchAction, WatchRule,
 };
+use crate::secret::Secret;
 
 /// The model in a printed configuration. `project` is the project's name if the output does not contain it.
 pub(super) fn model(config: &Value, grammar: Grammar, project: &str) -> Model {
@@ -53,6 +54,7 @@ fn service(name: &str, value: &Value) -> Service {
         read_only: flag(value, "read_only"),
         replicas: replicas.and_then(number).unwrap_or(1),
         joins: joins(value),
+        unresolved: unresolved(value),
         pull_policy: text(value, "pull_policy"),
         watch: value
             .get("develop")
@@ -67,14 +69,25 @@ fn service(name: &str, value: &Value) -> Service {
 
 /// `network_mode`, `ipc` and `pid` of `service:…`, and `volumes_from`.
 fn joins(value: &Value) -> Vec<String> {
-    let namespaces = ["network_mode", "ipc", "pid"].into_iter().filter_map(|key| text(value, key));
-    let services = namespaces.filter_map(|mode| mode.strip_prefix("service:").map(str::to_owned));
-    let volumes_from = strings(value.get("volumes_from"));
-    let lenders = volumes_from
+    let unresolved = unresolved(value);
+    let lenders = unresolved
+        .volumes_from
         .iter()
         .filter(|from| !from.starts_with("container:"))
         .map(|from| from.split(':').next().unwrap_or(from).to_owned());
-    services.chain(lenders).collect()
+    unresolved.namespaces.iter().map(|(_, service)| service.clone()).chain(lenders).collect()
+}
+
+fn unresolved(value: &Value) -> Unresolved {
+    let shared = |key| Some((key, text(value, key)?.strip_prefix("service:")?.to_owned()));
+    Unresolved {
+        environment: value
+            .get("environment")
+            .filter(|variables| !variables.is_null())
+            .map(|variables| Secret::new(variables.to_string())),
+        namespaces: ["network_mode", "ipc", "pid"].into_iter().filter_map(shared).collect(),
+        volumes_from: strings(value.get("volumes_from")),
+    }
 }
 
 fn watch_rule(value: &Value) -> Option<WatchRule> {

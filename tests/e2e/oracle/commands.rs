@@ -81,6 +81,51 @@ const TWO_EACH: &[&str] = &["up -d --scale layer=2 --scale anon=2"];
 const SECOND_REMOVED: Fates =
     &[("layer:/place", Kept), ("anon:/data", Kept), ("layer.2:/place", Deleted), ("anon.2:/data", Orphaned)];
 
+/// Each service refers to another in one of the ways that Compose resolves before it compares configurations.
+const REFERENCES_BY_NAMESPACE: (&str, &str) = (
+    "compose.yml",
+    r#"
+x-safe-compose: { services: { app: { kind: volume }, db: { kind: volume }, pid: { kind: volume }, env: { kind: volume } } }
+services:
+  app: { {S}, ipc: shareable }
+  db: { image: "{I}:plain", network_mode: "service:app" }
+  pid: { {S}, pid: "service:app", ipc: "service:app" }
+  env: { {S}, env_file: some.env, environment: [UNSET] }
+"#,
+);
+
+const SOME_ENV: (&str, &str) = ("some.env", "A=1\nB='x$y'\n");
+
+const REFERENCES: Files = &[
+    (
+        "compose.yml",
+        r#"
+x-safe-compose:
+  services:
+    app: { kind: volume }
+    db: { kind: volume }
+    pid: { kind: volume }
+    env: { kind: volume }
+    volumes: { kind: volume }
+services:
+  app: { {S}, ipc: shareable }
+  db: { image: "{I}:plain", network_mode: "service:app" }
+  pid: { {S}, pid: "service:app", ipc: "service:app" }
+  env: { {S}, env_file: some.env, environment: [UNSET] }
+  volumes: { {S}, volumes_from: ["app:ro"] }
+"#,
+    ),
+    SOME_ENV,
+];
+
+const REFERRING: &[(&str, super::row::Fate)] = &[
+    ("app:/place", Kept),
+    ("db:/place", Kept),
+    ("pid:/place", Kept),
+    ("env:/place", Kept),
+    ("volumes:/place", Kept),
+];
+
 rows! {
     four_down: Row { words: &["down"], fates: REMOVED, ..FOUR_ROW };
     four_down_v: Row {
@@ -138,6 +183,49 @@ services:
         )],
         words: &["up -d"],
         fates: &[("owner:/place", Deleted), ("guest:/place", Deleted)],
+        ..ROW
+    };
+    up_leaves_references_alone: Row { files: REFERENCES, words: &["up -d", "up -d db pid"], fates: REFERRING, ..ROW };
+    up_after_a_referring_service_changed: Row {
+        files: REFERENCES,
+        changed: &[("some.env", "A=2\nB='x$y'\n")],
+        words: &["up -d"],
+        after: &[],
+        fates: &[("app:/place", Kept), ("db:/place", Kept), ("env:/place", Deleted), ("volumes:/place", Kept)],
+        ..ROW
+    };
+    older_up_leaves_references_alone: Row {
+        compose: Compose::V2Older,
+        files: &[REFERENCES_BY_NAMESPACE, SOME_ENV],
+        words: &["up -d"],
+        fates: &[("app:/place", Kept), ("db:/place", Kept), ("pid:/place", Kept), ("env:/place", Kept)],
+        ..ROW
+    };
+    v1_up_leaves_references_alone: Row {
+        compose: Compose::V1,
+        files: &[("docker-compose.yml", concat!(
+            "version: '2.4'\nservices:\n",
+            "  app: { {S} }\n",
+            "  db: { image: '{I}:plain', network_mode: 'service:app' }\n",
+            "  volumes: { {S}, volumes_from: [app] }\n",
+        ))],
+        words: &["up -d"],
+        fates: &[("app:/place", Kept), ("db:/place", Kept), ("volumes:/place", Kept)],
+        ..ROW
+    };
+    v1_run_leaves_dependencies_alone: Row {
+        compose: Compose::V1,
+        files: &[(
+            "docker-compose.yml",
+            "version: '2.4'\nservices: { db: { {S} }, web: { {S}, depends_on: [db] } }\nx-safe-compose: { services: { db: { kind: volume } } }\n",
+        )],
+        changed: &[(
+            "docker-compose.yml",
+            "version: '2.4'\nservices: { db: { {S}, environment: { A: b } }, web: { {S}, depends_on: [db] } }\nx-safe-compose: { services: { db: { kind: volume } } }\n",
+        )],
+        words: &["run --rm web true"],
+        after: &[],
+        fates: &[("db:/place", Kept)],
         ..ROW
     };
     renew_anonymous_volumes: Row {

@@ -89,6 +89,39 @@ fn who_shares_a_namespace_goes_too() {
     assert_eq!(plan(&shop, "up -d").worst(), Effect::None);
     shop.containers[2].labels.insert(HASH.into(), "before".into());
     assert_eq!(layers(&plan(&shop, "up -d"), Effect::Destroy), ["shop-db-1"]);
+    // A container that is created has another id than the one that the service used.
+    let mut alone = bare("h").declare("db", |db| db.joins = vec!["web".into()]);
+    alone.containers.remove(2);
+    assert_eq!(layers(&plan(&alone, "up -d"), Effect::Destroy), ["shop-db-1"]);
+}
+
+#[test]
+fn run_of_v1_leaves_existing_containers_alone() {
+    let shop = bare("other").declare("web", |web| web.depends_on = vec!["db".into()]);
+    let run = |grammar| shop.assess(grammar, &["run", "--rm", "web", "true"]);
+    assert_eq!(layers(&run(Grammar::V2), Effect::Destroy), ["shop-db-1"]);
+    assert!(layers(&run(Grammar::V1), Effect::Destroy).is_empty());
+}
+
+#[test]
+fn only_a_newer_v2_compares_the_names_of_volumes() {
+    let mut shop = bare("h").declare("db", |db| {
+        let source = DeclaredSource::Named { key: "fresh".into(), subpath: None };
+        db.mounts.push(MountDeclaration { source, target: "/fresh".into(), read_only: false });
+    });
+    let fresh = VolumeDeclaration { name: "shop_fresh".into(), ..VolumeDeclaration::default() };
+    for model in [&mut shop.model, &mut shop.whole] {
+        model.volumes.insert("fresh".into(), fresh.clone());
+    }
+    for (version, is_recreated) in [(None, true), (Some((2, 26)), false), (Some((2, 32)), true)] {
+        shop.probe.version = version;
+        assert_eq!(
+            layers(&plan(&shop, "up -d"), Effect::Destroy).len(),
+            usize::from(is_recreated),
+            "{version:?}"
+        );
+    }
+    assert!(layers(&shop.assess(Grammar::V1, &["up", "-d"]), Effect::Destroy).is_empty());
 }
 
 #[test]
