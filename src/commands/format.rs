@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::context::ProjectContext;
+use super::context::{CommandContext, ProjectContext};
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Manifest, Proof};
@@ -197,13 +197,14 @@ pub(super) fn reason(impact: &Impact) -> String {
 }
 
 /// The plan for scripts; `docs/json.md` documents it.
-pub(super) fn plan_json(words: &[OsString], plan: &Assessment, findings: &[CheckFinding]) -> String {
+pub(super) fn plan_json(command: &CommandContext, plan: &Assessment, findings: &[CheckFinding]) -> String {
     let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
     json(&json!({
         "format": "safe-compose-plan",
         "format_version": 2,
-        "command": words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
+        "command": command.words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
         "worst": plan.worst(),
+        "runs_program": command.reading.runs_program(),
         "token": token,
         "plan": plan,
         "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),

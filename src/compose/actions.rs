@@ -5,7 +5,7 @@
 
 use super::grammar::Grammar;
 use super::invocation::Reading;
-use super::subcommand::{GuardedCommand, Subcommand};
+use super::subcommand::{GuardedCommand, HarmlessCommand, Subcommand};
 
 /// Which containers in its scope a command removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,16 @@ impl Reading {
             G::Watch => !self.is_set("no-up"),
             G::Cp | G::Down | G::Kill | G::Restart | G::Rm | G::Start | G::Stop | G::Wait => false,
         })
+    }
+
+    /// Whether it runs a program of which nothing is known: what that does to data cannot be predicted.
+    pub fn runs_program(&self) -> bool {
+        match self.subcommand {
+            Some(Subcommand::Harmless(command)) => command == HarmlessCommand::Exec,
+            Some(Subcommand::Guarded(command)) => command == GuardedCommand::Run,
+            Some(Subcommand::Unknown(_)) => true,
+            None => false,
+        }
     }
 
     /// Whether existing containers of the named services are brought up to date, rather than added to.

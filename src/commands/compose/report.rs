@@ -97,7 +97,7 @@ fn stops_server(cx: &ProjectContext<'_>, plan: &Assessment) -> bool {
 pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<&[CheckFinding]>) {
     let ui = cx.ui();
     if cx.command.safe.format == Format::Json {
-        ui.result(format::plan_json(&cx.command.words, plan, findings.unwrap_or_default()));
+        ui.result(format::plan_json(cx.command, plan, findings.unwrap_or_default()));
         return;
     }
     ui.paragraph(format!(
@@ -106,10 +106,17 @@ pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<
         cx.project.name,
         format::elsewhere(cx)
     ));
-    if plan.impacts.is_empty() {
-        ui.paragraph("The command affects no data.");
-    } else {
+    let runs_program = cx.command.reading.runs_program();
+    if !plan.impacts.is_empty() {
         ui.result(Page::new().blank().page(format::effects(plan)));
+    } else if !runs_program {
+        ui.paragraph("The command affects no data.");
+    }
+    if runs_program {
+        ui.paragraph(
+            "The command runs a program in a container. What that does to data cannot be predicted, and it is neither \
+             checked nor backed up.",
+        );
     }
     match plan.worst() {
         Effect::Destroy | Effect::Orphan => ui.paragraph(decision(cx, plan)),

@@ -40,6 +40,13 @@ fn up_as_json() {
 }
 
 #[test]
+fn of_a_program_in_a_container() {
+    let mut scene = Scene::shop();
+    scene.run("--safe-plan exec db rm -rf /var/lib/postgresql/data").run("--safe-plan run --rm web true");
+    scene.run("--safe-plan --safe-format=json exec db true").snapshot("plan/of_a_program_in_a_container");
+}
+
+#[test]
 fn no_data() {
     Scene::empty().run("--safe-plan down -v").snapshot("plan/no_data");
 }
