@@ -69,6 +69,8 @@ pub struct Env {
     /// The root of the system's plugin directories: `/` except in tests.
     pub plugin_root: Option<PathBuf>,
 
+    /// `CI`: set by the services that run workflows.
+    pub ci: bool,
     /// `NO_COLOR` is set.
     pub no_color: bool,
     /// `TERM=dumb`: the cursor cannot be moved.
@@ -120,6 +122,7 @@ impl Env {
             docker_tls_verify: text("DOCKER_TLS_VERIFY"),
             plugin_caller: get(PLUGIN_CALLER),
             plugin_root: None,
+            ci: on("CI"),
             no_color: get("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 
 use super::confirm::ask;
 use super::context::CommandContext;
-use crate::error::Failure;
+use crate::error::{Failure, Hint};
 use crate::exit::Exit;
 use crate::policy::{
-    Approval, Assessment, Confirmation, Decision, DecisionInput, Effect, Refusal, Subject,
+    Approval, Assessment, Confirmation, Decision, DecisionInput, Effect, Impact, Refusal, Subject,
     decide as decide_on,
 };
 use crate::suggest::Suggest;
@@ -43,8 +43,13 @@ pub(super) fn decide(
         Decision::Allow(approval) => Ok(ApprovalState::Granted(approval)),
         Decision::Confirm(question) => Ok(ApprovalState::Ask(question)),
         Decision::Refuse(refusal) => {
-            let failure = render(&command.suggest, &command.words, action, &refusal);
-            Err(disposable_hints(input.plan).into_iter().fold(failure, Failure::say))
+            let mut failure = render(&command.suggest, &command.words, action, &refusal);
+            // Nobody reads the plan of a workflow before it fails, so what to write into it comes first.
+            if command.env.ci && command.composes().is_some() && matches!(refusal, Refusal::NoTerminal(_)) {
+                failure.hints.insert(0, Hint::Say(workflow_hint(input.plan)));
+                return Err(failure);
+            }
+            Err(disposable_hint(input.plan).into_iter().fold(failure, Failure::say))
         }
     }
 }
@@ -60,20 +65,36 @@ impl ApprovalState {
 }
 
 /// How to declare data in container layers disposable: mostly they belong to a cache, or to a test.
-fn disposable_hints(plan: &Assessment) -> Option<String> {
+fn disposable_hint(plan: &Assessment) -> Option<String> {
     let layers = plan.of(Effect::Destroy).filter(|impact| matches!(impact.subject, Subject::Layer { .. }));
-    let services: BTreeSet<&String> = layers.flat_map(|impact| &impact.services).collect();
+    let setting = disposable_setting(layers)?;
+    Some(format!(
+        "If data in the container does not matter, say so in the Compose file, with `{setting}`, or for one run with \
+         `{}={}`.",
+        crate::env::DISPOSABLE,
+        plan.project
+    ))
+}
+
+/// What to put into a workflow: the usual reason for a refusal there is data of a test.
+fn workflow_hint(plan: &Assessment) -> String {
+    let at_stake = plan.impacts.iter().filter(|impact| impact.counts() && impact.effect >= Effect::Orphan);
+    let in_file =
+        disposable_setting(at_stake).map(|setting| format!(", or put `{setting}` into the Compose file"));
+    format!(
+        "In this workflow, if the data belongs to a test: set `{}={}`{}. Otherwise run the command with the token below.",
+        crate::env::DISPOSABLE,
+        plan.project,
+        in_file.unwrap_or_default()
+    )
+}
+
+/// The setting that declares the data of the affected services disposable.
+fn disposable_setting<'a>(impacts: impl Iterator<Item = &'a Impact>) -> Option<String> {
+    let services: BTreeSet<&String> = impacts.flat_map(|impact| &impact.services).collect();
     let names: Vec<String> =
         services.into_iter().map(|name| format!("{name}: {{ disposable: true }}")).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "If data in the container does not matter, say so in the Compose file, with `x-safe-compose: {{ services: \
-             {{ {} }} }}`, or for one run with `{}={}`.",
-            names.join(", "),
-            crate::env::DISPOSABLE,
-            plan.project
-        )
-    })
+    (!names.is_empty()).then(|| format!("x-safe-compose: {{ services: {{ {} }} }}", names.join(", ")))
 }
 
 fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, refusal: &Refusal) -> Failure {
@@ -105,8 +126,7 @@ mod tests {
     use std::ffi::OsStr;
 
     use super::*;
-    use crate::error::Hint;
-    use crate::policy::{Impact, Token};
+    use crate::policy::Token;
 
     /// Everything that is printed, without the layout.
     fn text(refusal: &Refusal) -> String {

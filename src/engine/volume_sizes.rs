@@ -1,6 +1,7 @@
 //! The sizes of volumes, if the engine reports them soon.
 //!
-//! The engine reads all volumes to measure them, which takes minutes on a large host. No decision depends on a size.
+//! The engine reads all volumes to measure them, which takes minutes on a large host. The only decision
+//! that depends on a size is whether an empty volume is worth a question.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

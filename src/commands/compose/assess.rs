@@ -14,13 +14,13 @@ use crate::progress::Silent;
 /// What the command does to each piece of data.
 pub(super) async fn assess(cx: &ProjectContext<'_>, probe: &Probe) -> Assessment {
     let mut plan = guard::assess(&probe::hazard_context(cx, probe));
-    describe(cx, &mut plan).await;
+    describe(cx, probe, &mut plan).await;
     plan
 }
 
-/// Adds contents, size and newest backup of each piece of data at risk. What cannot be found out stays unknown: no
-/// decision depends on it.
-async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
+/// Adds contents, size and newest backup of each piece of data at risk. What cannot be found out stays unknown. The only
+/// decision that depends on it: an empty volume that nobody writes to is reported and not asked about.
+async fn describe(cx: &ProjectContext<'_>, probe: &Probe, plan: &mut Assessment) {
     // The engine reads every volume to report sizes, so it is asked only if it matters.
     if plan.impacts.iter().all(|impact| impact.effect < Effect::Orphan || impact.notice) {
         return;
@@ -31,6 +31,7 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
             impact.bytes = sizes.get(name).copied();
             if impact.bytes == Some(0) {
                 impact.contents = Some("empty".to_owned());
+                impact.notice = impact.notice || is_surely_empty(cx, probe, name);
             }
         }
         for store in cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject)) {
@@ -48,6 +49,15 @@ async fn describe(cx: &ProjectContext<'_>, plan: &mut Assessment) {
             }
         }
     }
+}
+
+/// Whether a volume of no size has no data either. The engine measures the directory on its host, which is empty for a
+/// volume of another driver or device, and a running container may write before the command removes the volume.
+fn is_surely_empty(cx: &ProjectContext<'_>, probe: &Probe, name: &str) -> bool {
+    let volume = cx.volumes.iter().chain(&probe.related_volumes).find(|volume| volume.name == name);
+    let is_plain = volume.is_some_and(|volume| volume.driver == "local" && volume.options.is_empty());
+    let mut containers = cx.containers.iter().chain(&probe.foreign_users).chain(&probe.related_containers);
+    is_plain && !containers.any(|container| container.is_running() && container.mounts_volume(name))
 }
 
 /// The sizes of the volumes at risk. A warning says why they are not known.

@@ -49,13 +49,20 @@ async fn of_missing_directories(cx: &ProjectContext<'_>) -> Result<Vec<Container
     let beside = cx.engine.containers_in_sibling_directories(&cx.project.directory).await?;
     let mut by_project: BTreeMap<String, Vec<Container>> = BTreeMap::new();
     for container in beside {
-        let missing = container.working_dir().is_some_and(|directory| !directory.exists());
+        let missing =
+            container.working_dir().is_some_and(|directory| is_legible(directory) && !directory.exists());
         if let Some(project) = container.project().filter(|other| missing && *other != cx.project.name) {
             by_project.entry(project.to_owned()).or_default().push(container);
         }
     }
     by_project.retain(|_, containers| containers.iter().all(|container| could_be_of(model, container)));
     Ok(by_project.into_values().flatten().collect())
+}
+
+/// Whether a label has the path as it is. The engine replaces what is not UTF-8, and then nothing tells whether the
+/// directory exists.
+fn is_legible(directory: &Path) -> bool {
+    !directory.to_string_lossy().contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// Whether a container could come from a file: it has the service, with the same image apart from the tag.
@@ -81,6 +88,12 @@ fn default_name(directory: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_the_engine_changed_is_not_legible() {
+        assert!(is_legible(Path::new("/srv/größe")));
+        assert!(!is_legible(Path::new("/srv/gr\u{fffd}\u{fffd}e")));
+    }
 
     #[test]
     fn the_default_name_comes_from_the_directory() {

@@ -11,6 +11,22 @@ fn refused_without_terminal() {
     Scene::shop().run("down -v").snapshot("destroy/refused_without_terminal");
 }
 
+/// In a workflow, what to put into it comes first. A token that does not fit is another matter.
+#[test]
+fn refused_in_a_workflow() {
+    let mut scene = Scene::shop();
+    scene.env().ci = true;
+    scene.run("down -v").run("--safe-allow=000000000000 down -v").snapshot("destroy/refused_in_a_workflow");
+}
+
+/// Nothing is lost with an empty volume, unless something that runs may write to it in the meantime.
+#[test]
+fn an_empty_volume() {
+    let mut scene = Scene::empty().with_config(&super::scene::shop_config()).with_new_engine();
+    scene.run("--safe-plan down -v");
+    scene.stopped().run("--safe-plan down -v").run("down -v").snapshot("destroy/an_empty_volume");
+}
+
 #[test]
 fn refused_by_settings() {
     let settings = json!({ "guard": { "destroy": "refuse" } });
