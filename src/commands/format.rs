@@ -85,11 +85,12 @@ pub(super) fn losses(plan: &Assessment) -> Page {
 }
 
 /// Whether an impact is reported before the command runs. Every container has a layer, and nobody would read a line about
-/// each; a plan lists them all.
+/// one without known contents; a plan lists them all.
 pub(super) fn is_reported(impact: &Impact) -> bool {
     match impact.effect {
         Effect::Destroy | Effect::Orphan => {
-            !(impact.notice && matches!(impact.subject, Subject::Layer { .. }))
+            let is_layer = matches!(impact.subject, Subject::Layer { .. });
+            !(impact.notice && is_layer && impact.contents.is_none())
         }
         // Of the effects that only stop a service, those that are worth a line of their own.
         Effect::Interrupt => impact.notice,

@@ -42,6 +42,10 @@ pub struct Service {
     /// `user:`; `None` if the image decides.
     pub user: Option<String>,
     pub mounts: Vec<MountDeclaration>,
+    /// What the file sets, also through `env_file:`; the image may set more.
+    pub environment: BTreeMap<String, Secret>,
+    /// `entrypoint:` and `command:`, as far as the file sets them.
+    pub command: Vec<String>,
     pub profiles: Vec<String>,
     pub depends_on: Vec<String>,
     pub read_only: bool,

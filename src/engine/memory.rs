@@ -17,7 +17,7 @@ use futures_util::TryStreamExt as _;
 
 use super::{
     ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
-    Holder, Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_siblings,
+    Holder, Identity, Image, Layer, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_near,
 };
 use crate::policy::Clearance;
 
@@ -35,13 +35,15 @@ pub enum EngineMethod {
     ContainersWithVolume,
     ContainersOfDirectory,
     RunningContainersWith,
-    ContainersInSiblingDirectories,
+    ContainersInNearbyDirectories,
     ProjectVolumes,
+    VolumesOfProjects,
     Volume,
     Image,
     VolumeSizes,
     MapsUsers,
     Exec,
+    Layer,
     ReadArchive,
     ReadLiveDirectory,
     WriteArchive,
@@ -161,13 +163,12 @@ impl Engine for MemoryEngine {
         Ok(state.container(id).ok().cloned())
     }
 
-    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>> {
         let state =
-            self.record(EngineMethod::ContainersInSiblingDirectories, directory.display().to_string())?;
-        let from_sibling = |container: &&Container| {
-            container.working_dir().is_some_and(|other| are_siblings(other, directory))
-        };
-        Ok(state.containers.iter().filter(from_sibling).cloned().collect())
+            self.record(EngineMethod::ContainersInNearbyDirectories, directory.display().to_string())?;
+        let is_near =
+            |container: &&Container| container.working_dir().is_some_and(|other| are_near(other, directory));
+        Ok(state.containers.iter().filter(is_near).cloned().collect())
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
@@ -175,6 +176,12 @@ impl Engine for MemoryEngine {
         let label = |volume: &&Volume| {
             volume.labels.get("com.docker.compose.project").is_some_and(|value| value == project)
         };
+        Ok(state.volumes.iter().filter(label).cloned().collect())
+    }
+
+    async fn volumes_of_projects(&self) -> Result<Vec<Volume>> {
+        let state = self.record(EngineMethod::VolumesOfProjects, "")?;
+        let label = |volume: &&Volume| volume.labels.contains_key("com.docker.compose.project");
         Ok(state.volumes.iter().filter(label).cloned().collect())
     }
 
@@ -225,6 +232,15 @@ impl Engine for MemoryEngine {
         program(container, argv, theirs);
         let (stdout, stdin) = tokio::io::split(ours);
         Ok(ExecPipe { stdout: Box::pin(stdout), stdin: Box::pin(stdin) })
+    }
+
+    async fn layer(&self, container: &str) -> Result<Layer> {
+        let state = self.record(EngineMethod::Layer, container)?;
+        let container = state.container(container)?;
+        let files = state.files.get(&FileOwner::Layer(container.id.clone()));
+        let bytes = files.into_iter().flatten().map(|(_, content)| content.len() as u64).sum();
+        let written = files.into_iter().flatten().map(|(path, _)| Path::new("/").join(path));
+        Ok(Layer { bytes: Some(bytes), written: written.collect() })
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {

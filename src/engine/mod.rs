@@ -92,10 +92,13 @@ pub trait Engine: Send + Sync {
     async fn containers_of_directory(&self, directory: &Path) -> Result<Vec<Container>>;
     /// The current state of one container.
     async fn inspect(&self, id: &str) -> Result<Option<Container>>;
-    /// The containers of any project that were created from another directory with the same parent.
-    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>>;
+    /// The containers of any project that were created from another directory with the same parent, or from one above or
+    /// below it.
+    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>>;
     /// The volumes of a project, by Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
+    /// The volumes of all projects, by the same label.
+    async fn volumes_of_projects(&self) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
     /// The size of each volume in bytes. Slow with many volumes: the engine reads all of them. Nothing should wait for it;
@@ -115,6 +118,8 @@ pub trait Engine: Send + Sync {
     async fn link_target(&self, _container: &str, _path: &Path) -> Result<Option<PathBuf>> {
         Ok(None)
     }
+    /// What a container has written outside of its mounts.
+    async fn layer(&self, container: &str) -> Result<Layer>;
     /// A tar stream of a path in a container, whether the container is running or not.
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream>;
     /// The writable directories of a running container that are no longer those that their paths on the host lead to.

@@ -136,6 +136,13 @@ impl Container {
         files.split(',').map(Path::new).filter(|file| file.is_absolute())
     }
 
+    /// The same with the relative paths that Compose V1 writes, which start in the project directory.
+    pub fn created_from_files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.label("com.docker.compose.project.config_files").unwrap_or_default();
+        let files = files.split(',').filter(|file| !file.is_empty() && *file != "-");
+        files.filter_map(|file| Some(self.working_dir()?.join(file)))
+    }
+
     /// Compose's hash of the configuration that the container was created from.
     pub fn config_hash(&self) -> Option<&str> {
         self.label("com.docker.compose.config-hash")
@@ -175,8 +182,19 @@ impl Container {
 }
 
 /// Whether two different directories have the same parent.
-pub(super) fn are_siblings(one: &Path, other: &Path) -> bool {
+pub fn are_siblings(one: &Path, other: &Path) -> bool {
     one != other && one.parent().is_some() && one.parent() == other.parent()
+}
+
+/// How far above or below a directory another one is still near.
+pub const NEARBY_LEVELS: usize = 2;
+
+/// Whether two different directories are siblings, or one is at most [`NEARBY_LEVELS`] below the other.
+pub(super) fn are_near(one: &Path, other: &Path) -> bool {
+    let contains = |outer: &Path, inner: &Path| {
+        inner.strip_prefix(outer).is_ok_and(|rest| (1..=NEARBY_LEVELS).contains(&rest.components().count()))
+    };
+    are_siblings(one, other) || contains(one, other) || contains(other, one)
 }
 
 /// A mount of a container.
@@ -235,6 +253,15 @@ pub struct ReplacedMount {
     pub deleted: bool,
 }
 
+/// The layer of a container: what it has written outside of its mounts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layer {
+    /// The size of all files; `None` if the engine does not report it.
+    pub bytes: Option<u64>,
+    /// The paths that were added or changed, directories too. Mount points are among them.
+    pub written: Vec<PathBuf>,
+}
+
 /// A port that is published on the engine's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedPort {
@@ -263,6 +290,10 @@ impl Volume {
     /// The key under `volumes:` in the Compose file that it was created for.
     pub fn compose_key(&self) -> Option<&str> {
         self.labels.get("com.docker.compose.volume").map(String::as_str)
+    }
+
+    pub fn project(&self) -> Option<&str> {
+        self.labels.get("com.docker.compose.project").map(String::as_str)
     }
 
     /// Whether the engine generated the name: 32 random bytes in hexadecimal. Newer engines also set a label.

@@ -1,5 +1,6 @@
 //! What is lost when a container is removed.
 
+use super::layer_contents::NotableLayer;
 use super::{HazardContext, layer_subject, mount_source, volume_subject};
 use crate::engine::{Container, MountSource};
 use crate::inventory::LocationSource;
@@ -32,6 +33,7 @@ pub(super) fn container(
 
 fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut Vec<Impact>) {
     let known = cx.keeps_data_in_layer(container);
+    let contents = cx.probe.layers.get(&container.id).map(NotableLayer::describe);
     let place = cx
         .store_of(container)
         .and_then(|store| store.locations.iter().find(|place| place.source == LocationSource::Layer));
@@ -42,6 +44,9 @@ fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut
                 place.target.display()
             )
         }
+        None if contents.is_some() => {
+            format!("files written outside its mounts are lost with the container; {cause}")
+        }
         None => format!("files written outside its mounts are in the container; {cause}"),
     };
     if !known && let (Some(place), Some(service)) = (place, container.service()) {
@@ -51,7 +56,8 @@ fn layer(cx: &HazardContext<'_>, container: &Container, cause: &str, found: &mut
         let subject = Subject::Service { name: service.to_owned() };
         found.push(Impact { notice: true, ..Impact::new(Effect::Interrupt, subject, reason) });
     }
-    found.push(Impact { notice: !known, ..Impact::new(Effect::Destroy, layer_subject(container), reason) });
+    let subject = layer_subject(container);
+    found.push(Impact { notice: !known, contents, ..Impact::new(Effect::Destroy, subject, reason) });
 }
 
 /// Adds what happens to the anonymous volumes, and to a named one that is mounted where the file has an anonymous one.

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::layer_contents::NotableLayer;
 use super::scope::{Role, Scope};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Model, Service};
 use crate::engine::{Container, Image, MountSource, ReplacedMount, Volume};
+use crate::inventory::known::FileContents;
 use crate::inventory::{Inventory, LocationSource, Store, known};
 use crate::policy::Subject;
 use crate::settings::Settings;
@@ -48,15 +50,27 @@ pub struct Probe {
     /// Containers of services that are not in this file, but in the file that they were created from, by id: two files in
     /// one directory are one project.
     pub declared_elsewhere: BTreeSet<String>,
+    /// Containers that were created from several files, one of which this command reads too, by id.
+    pub sharing_files: BTreeSet<String>,
     /// Directories that a running container has and that their paths on the host no longer lead to, by container id.
     pub replaced_mounts: BTreeMap<String, Vec<ReplacedMount>>,
-    /// Containers that were created from this project's directory under another project name, or from a sibling
-    /// directory that no longer exists.
+    /// Containers that were created from this project's directory under another project name, from a sibling directory
+    /// that no longer exists, or from a Compose file above or below it that no longer exists.
     pub related_containers: Vec<Container>,
     /// Those missing directories: with more than one, none is more likely to be this project's former name.
     pub missing_directories: BTreeSet<PathBuf>,
-    /// Volumes of those projects, and of the project that this directory has by default.
+    /// Compose files above or below this directory that no longer exist, by the project that was created from them.
+    pub moved_files: BTreeMap<String, PathBuf>,
+    /// Volumes of those projects, and of projects with a name that this one may have had.
     pub related_volumes: Vec<Volume>,
+    /// What is in the volumes and directories that a service is about to use for the first time, and in the volumes that
+    /// nothing mounts; as far as this machine can see it.
+    pub volume_contents: BTreeMap<String, FileContents>,
+    pub directory_contents: BTreeMap<PathBuf, FileContents>,
+    /// Layers that are worth a warning, by container id.
+    pub layers: BTreeMap<String, NotableLayer>,
+    /// Where the data of services without a container was, by service.
+    pub former_places: BTreeMap<String, Vec<FormerPlace>>,
     /// Another directory, with a Compose file of its own, that the project's containers were created from.
     pub other_directory: Option<PathBuf>,
     /// The project name is set in the command or in the environment.
@@ -75,6 +89,14 @@ pub struct Probe {
     pub unknown_feature: Option<String>,
     /// Variables that the file uses and that are not set.
     pub unset_variables: Vec<String>,
+}
+
+/// Where a service had its data when it last had a container, as far as anything tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerPlace {
+    pub subject: Subject,
+    /// What tells, as the beginning of a sentence: `` `docker-compose.override.yml`, which is not read, mounts``.
+    pub evidence: String,
 }
 
 /// The configuration hashes of the services, from Compose.
@@ -117,6 +139,11 @@ impl<'a> HazardContext<'a> {
 
     pub fn service(&self, name: &str) -> Option<&'a Service> {
         self.file().and_then(|model| model.services.get(name))
+    }
+
+    /// The image of a service, if the engine has it and was asked for it.
+    pub fn image_of(&self, service: &Service) -> Option<&'a Image> {
+        self.probe.images.get(service.image.as_deref()?)?.as_ref()
     }
 
     /// A service's own containers, the lowest number first.

@@ -4,7 +4,9 @@
 
 mod container_removal;
 mod context;
+mod first_start;
 mod hazards;
+mod layer_contents;
 mod mount_source;
 mod orphans;
 mod recreation;
@@ -19,7 +21,8 @@ use crate::engine::Container;
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
-pub use context::{Hashes, HazardContext, Probe};
+pub use context::{FormerPlace, Hashes, HazardContext, Probe};
+pub use layer_contents::NotableLayer;
 pub use scope::{Role, Scope};
 
 /// A way in which Compose loses data.
@@ -80,12 +83,37 @@ pub fn needs_hashes(cx: &HazardContext<'_>) -> bool {
         let updated = container.service().is_some_and(|service| cx.role(service).is_some());
         let at_risk = cx.keeps_data_in_layer(container) || hazards::fails_to_recreate(cx);
         updated && !container.is_one_off() && at_risk
+    }) || cx.containers.iter().any(|container| {
+        let updated = container.service().is_some_and(|service| cx.role(service).is_some());
+        updated && cx.probe.layers.contains_key(&container.id)
     });
     let is_replaced = |container: &Container| cx.probe.replaced_mounts.contains_key(&container.id);
     at_risk
         || cx.containers.iter().any(is_replaced)
         || hazards::may_move_mounts(cx)
         || hazards::removes_some_replicas(cx)
+}
+
+/// The containers that the command removes or may recreate, and whose layer is not known to hold data: only of those it
+/// matters what else they have written. `may_have_changed` tells whether the configuration of a container may differ from
+/// that in the file.
+pub fn layers_at_risk<'a>(
+    cx: &HazardContext<'a>,
+    may_have_changed: &dyn Fn(&Container) -> bool,
+) -> Vec<&'a Container> {
+    let recreated = recreation::recreated(cx);
+    let impacts = assess(cx).impacts;
+    let is_lost = |container: &Container| {
+        let is_layer = |subject: &Subject| matches!(subject, Subject::Layer { container: name, .. } if *name == container.name);
+        impacts.iter().any(|impact| is_layer(&impact.subject))
+    };
+    let is_updated = |container: &Container| {
+        container.service().is_some_and(|service| cx.role(service).is_some())
+            && !cx.reading.is_set("no-recreate")
+            && (recreated.contains_key(&container.id) || may_have_changed(container))
+    };
+    let containers = cx.containers.iter().filter(|container| !cx.keeps_data_in_layer(container));
+    containers.filter(|container| is_lost(container) || is_updated(container)).collect()
 }
 
 /// The service, and the path in its containers that `cp` writes to; symbolic links may lead it elsewhere.

@@ -6,6 +6,7 @@ use super::context::HazardContext;
 use crate::compose::grammar::Grammar;
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Mount, MountSource};
+use crate::inventory::known::{self, FileContents};
 
 /// The mount of the file that a path belongs to: the one with the longest target above it.
 fn declared<'a>(service: &'a Service, path: &Path) -> Option<&'a MountDeclaration> {
@@ -53,12 +54,17 @@ pub(super) fn is_inherited_only(cx: &HazardContext<'_>, container: &Container, p
     })
 }
 
-/// The `VOLUME`s of the image that the service will have; if the image is missing, those of the container.
-fn image_volumes(cx: &HazardContext<'_>, service: &Service, container: &Container) -> Vec<PathBuf> {
-    let reference = service.image.as_deref().unwrap_or(&container.image);
-    if let Some(Some(image)) = cx.probe.images.get(reference) {
+/// The `VOLUME`s of the image that the service will have; if the image is missing, those of the container, or of what is
+/// known of the program.
+fn image_volumes(cx: &HazardContext<'_>, service: &Service, container: Option<&Container>) -> Vec<PathBuf> {
+    let reference = service.image.as_deref().or(container.map(|container| container.image.as_str()));
+    if let Some(Some(Some(image))) = reference.map(|reference| cx.probe.images.get(reference)) {
         return image.volumes.clone();
     }
+    let Some(container) = container else {
+        let program = reference.and_then(known::program).filter(|program| program.volume);
+        return program.map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default();
+    };
     let anonymous = container
         .mounts
         .iter()
@@ -107,8 +113,22 @@ impl MountedLocation {
         container: &Container,
         next: Transition,
     ) -> Self {
+        Self::of_next(cx, service, path, Some((container, next)))
+    }
+
+    /// Where the files of a path will be according to the file, in the first container of the service.
+    pub(super) fn of_first(cx: &HazardContext<'_>, service: &Service, path: &Path) -> Self {
+        Self::of_next(cx, service, path, None)
+    }
+
+    fn of_next(
+        cx: &HazardContext<'_>,
+        service: &Service,
+        path: &Path,
+        previous: Option<(&Container, Transition)>,
+    ) -> Self {
         let declared = declared(service, path);
-        let image_volumes = image_volumes(cx, service, container);
+        let image_volumes = image_volumes(cx, service, previous.map(|(container, _)| container));
         let by_image = image_volumes
             .iter()
             .filter(|volume| path.starts_with(volume))
@@ -116,20 +136,17 @@ impl MountedLocation {
         let depth = |path: &Path| path.components().count();
         // Whatever is mounted at exactly that target is kept, a named volume too (measured).
         let anonymous_at = |target: &Path| {
-            let inherited = container
-                .mounts
-                .iter()
-                .filter(|_| next == Transition::Recreated)
+            let inherited = previous
+                .filter(|(_, next)| *next == Transition::Recreated)
+                .into_iter()
+                .flat_map(|(container, _)| &container.mounts)
                 .find(|mount| mount.destination == target)
                 .filter(|mount| matches!(mount.source, MountSource::Volume { .. }));
             inherited.map_or(Self::NewAnonymous, |mount| Self::of_mount(mount, path))
         };
-        let of_image = |target: &Path| {
-            if carries_volumes_of_image(cx, container, target) {
-                anonymous_at(target)
-            } else {
-                Self::NewAnonymous
-            }
+        let of_image = |target: &Path| match previous {
+            Some((container, _)) if carries_volumes_of_image(cx, container, target) => anonymous_at(target),
+            Some(_) | None => Self::NewAnonymous,
         };
         match (declared, by_image) {
             (Some(mount), Some(volume)) if depth(volume) > depth(&mount.target) => of_image(volume),
@@ -149,6 +166,18 @@ impl MountedLocation {
                     DeclaredSource::Other => Self::Unknown,
                 }
             }
+        }
+    }
+
+    /// Whether a service that starts there for the first time may find data. What cannot be seen may be data.
+    pub(super) fn may_hold_data(&self, cx: &HazardContext<'_>) -> bool {
+        match self {
+            Self::Volume { name, .. } => {
+                cx.volume(name).is_some() && cx.probe.volume_contents.get(name) != Some(&FileContents::Empty)
+            }
+            Self::Directory(path) => cx.probe.directory_contents.get(path) != Some(&FileContents::Empty),
+            Self::Unknown => true,
+            Self::NewAnonymous | Self::Memory | Self::Layer => false,
         }
     }
 

@@ -3,6 +3,8 @@
 //! They tell which mounts hold data; whether a driver exists for the program is independent. An image matches by the
 //! complete last component of its name: an exporter or an admin interface of a database does not hold its data.
 
+mod data_path;
+mod files;
 mod identity;
 mod table;
 
@@ -13,6 +15,10 @@ use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
 pub use identity::IdentityFile;
 use table::PROGRAMS;
+
+pub(super) use data_path::of_container;
+pub use data_path::{every_path_of_service, of_service};
+pub use files::FileContents;
 
 /// A program that is known to hold data.
 #[derive(Debug)]
@@ -88,16 +94,6 @@ const UNIQUE_PATHS: &[&str] = &[
 /// The data paths of an image, the default first. Empty for an unknown program.
 pub(super) fn of_image(image: &str) -> Vec<PathBuf> {
     program(image).map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default()
-}
-
-/// The data paths of a container, whose environment may set another path.
-pub(super) fn of_container(container: &Container) -> Vec<PathBuf> {
-    let Some(program) = program(&container.image) else { return Vec::new() };
-    let configured = program.variable.and_then(|name| container.environment.get(name));
-    match configured.map(Secret::expose) {
-        Some(path) if path.starts_with('/') => vec![PathBuf::from(path)],
-        Some(_) | None => program.paths.iter().map(PathBuf::from).collect(),
-    }
 }
 
 /// The files that may identify the data of a container, the likeliest first. Where the image is of no known program, the

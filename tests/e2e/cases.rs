@@ -1,79 +1,10 @@
 //! Cases from bug reports, on a real engine: each lost data in silence or raised a false alarm once.
 
 use std::fs;
-use std::path::Path;
 
 use crate::support::bare::docker;
+use crate::support::stand_in::{StandIn, wait_for};
 use crate::support::{Compose, Scratch};
-
-/// A stand-in for the server of an image: it fills an empty data directory once, and waits.
-const SERVER: &str = include_str!("../fixtures/stand-in-server.sh");
-
-/// An image whose last name is that of a known program; it is removed when the test ends.
-pub(crate) struct StandIn {
-    pub(crate) reference: String,
-}
-
-impl StandIn {
-    /// `changes` are lines of a Dockerfile.
-    pub(crate) fn new(case: &str, name: &str, changes: &[&str]) -> Self {
-        let reference = format!("sctest-{case}-{}/{name}", std::process::id());
-        let mut words = vec!["import", "--change", r#"CMD ["/server"]"#];
-        for change in changes {
-            words.extend(["--change", change]);
-        }
-        words.extend(["-", &reference]);
-        duct::cmd("docker", words).stdin_bytes(file_system()).stdout_null().run().expect("imported");
-        Self { reference }
-    }
-
-    pub(crate) fn postgres(case: &str) -> Self {
-        let data = "/var/lib/postgresql/data";
-        let changes = ["ENV STANDIN=postgres", &format!("ENV PGDATA={data}"), &format!("VOLUME {data}")];
-        Self::new(case, "postgres:16", &changes)
-    }
-
-    fn app(case: &str) -> Self {
-        Self::new(case, "app:1", &[])
-    }
-}
-
-impl Drop for StandIn {
-    fn drop(&mut self) {
-        let _ = docker(&["rmi", "-f", &self.reference]);
-    }
-}
-
-fn file_system() -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, content: &[u8]| {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o755);
-        header.set_size(content.len() as u64);
-        tar.append_data(&mut header, path, content).expect("in memory");
-    };
-    add("bin/busybox", &fs::read("/bin/busybox").expect("busybox-static is installed"));
-    add("server", SERVER.as_bytes());
-    for program in ["sh", "cat", "sleep", "ls", "head", "mkdir", "rm", "true"] {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_size(0);
-        tar.append_link(&mut header, format!("bin/{program}"), "busybox").expect("in memory");
-    }
-    tar.into_inner().expect("in memory")
-}
-
-/// Waits until a server has written its files.
-#[track_caller]
-fn wait_for(path: &Path) {
-    for _ in 0..100 {
-        if path.exists() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!("`{}` was not written", path.display());
-}
 
 /// What is in the archive of the newest backup.
 fn archived(project: &Scratch, service: &str, archive: &str) -> Vec<String> {

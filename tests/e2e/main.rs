@@ -4,6 +4,9 @@
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
 mod cases;
+mod cases_away;
+mod cases_held;
+mod cases_layers;
 mod databases;
 mod dry_runs;
 mod engine;

@@ -1,6 +1,6 @@
 //! Verification of databases that are not asked, on a real engine: what plain Compose did behind our back is noticed.
 
-use crate::cases::StandIn;
+use crate::support::stand_in::StandIn;
 use crate::support::{Compose, Scratch, machine};
 
 fn postgres(image: &StandIn) -> String {

@@ -1,7 +1,9 @@
 //! The guard's predictions, on projects made up in memory.
 
+mod away;
 mod harmless;
 mod interrupted;
+mod layers;
 mod moved;
 mod overwritten;
 mod recreated;
@@ -168,11 +170,20 @@ impl Shop {
     }
 
     fn assess(&self, grammar: Grammar, words: &[&str]) -> Assessment {
+        self.with_context(grammar, words, assess)
+    }
+
+    fn with_context<T>(
+        &self,
+        grammar: Grammar,
+        words: &[&str],
+        question: impl FnOnce(&HazardContext<'_>) -> T,
+    ) -> T {
         let invocation = Invocation::parse(words.iter().map(Into::into).collect()).expect("words");
         let reading = invocation.read(grammar);
         let inventory =
             Inventory::take(self.engine.clone(), "shop", Some(&self.whole), &self.containers, &self.settings);
-        assess(&HazardContext {
+        question(&HazardContext {
             grammar,
             reading: &reading,
             label_mode: self.label_mode,

@@ -4,6 +4,7 @@
 //! Each snapshot is a session as a user sees it, in `messages/snapshots/<area>/`. To record them again:
 //! `INSTA_UPDATE=always cargo test --test integration messages`.
 
+mod away;
 mod backups;
 mod destroy;
 mod failures;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::probe;
+use super::hazard_context::hazard_context;
 use crate::commands::context::ProjectContext;
 use crate::commands::{baselines, format};
 use crate::engine::volume_sizes_in_time;
@@ -13,7 +13,7 @@ use crate::progress::Silent;
 
 /// What the command does to each piece of data.
 pub(super) async fn assess(cx: &ProjectContext<'_>, probe: &Probe) -> Assessment {
-    let mut plan = guard::assess(&probe::hazard_context(cx, probe));
+    let mut plan = guard::assess(&hazard_context(cx, probe));
     describe(cx, probe, &mut plan).await;
     plan
 }

@@ -1,6 +1,7 @@
 //! The real Compose as a child process.
 
-use super::{api_version, probe};
+use super::api_version;
+use super::hazard_context::hazard_context;
 use crate::commands::context::{CommandContext, ProjectContext};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -42,7 +43,7 @@ pub(super) async fn hand_over(command: &CommandContext, reason: Unassessed) -> R
 /// which deletes nothing.
 pub(super) fn options(cx: &ProjectContext<'_>, probe: &Probe) -> SpawnOptions {
     let file = cx.command.stdin.clone();
-    let asks = guard::asks_about_volumes(&probe::hazard_context(cx, probe));
+    let asks = guard::asks_about_volumes(&hazard_context(cx, probe));
     let stdin = if asks && !probe.terminal { Some(file.unwrap_or_default()) } else { file };
     SpawnOptions { stdin, variable: api_version::variable(cx) }
 }

@@ -8,35 +8,17 @@ use std::path::{Path, PathBuf};
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
-use super::{hashes, related_projects, symlinks};
+use super::former_names::has_compose_file;
+use super::hazard_context::hazard_context;
+use super::{former_places, hashes, layers, place_contents, related_projects, symlinks};
 use crate::commands::context::{CommandContext, ProjectContext, no_engine};
 use crate::compose::grammar::Grammar;
 use crate::engine::{Container, EngineError, Mount, MountSource, ReplacedMount};
 use crate::env;
 use crate::error::Failure;
-use crate::guard::{self, HazardContext, Probe};
+use crate::guard::{self, Probe};
+use crate::inventory::{is_known_image, known};
 use crate::process::{self, Capture};
-
-/// The file names that Compose looks for in a directory.
-const FILES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-
-/// A command and its project, for the guard.
-pub(super) fn hazard_context<'a>(cx: &'a ProjectContext<'_>, probe: &'a Probe) -> HazardContext<'a> {
-    HazardContext {
-        grammar: cx.command.grammar,
-        reading: &cx.command.reading,
-        label_mode: cx.project.label_mode,
-        model: cx.project.model.as_ref(),
-        whole_model: cx.project.whole_model(),
-        inventory: &cx.inventory,
-        containers: &cx.containers,
-        volumes: &cx.volumes,
-        protected: cx.holders.iter().filter_map(Container::held_volume).map(str::to_owned).collect(),
-        settings: &cx.settings,
-        disposable: cx.is_disposable(),
-        probe,
-    }
-}
 
 /// Probes the project and the engine. `unknown_feature` is what Compose accepts and this program does not know.
 pub(super) async fn gather(
@@ -54,11 +36,15 @@ pub(super) async fn gather(
         unknown_feature,
         unset_variables: unset_variables(&cx.project.warnings),
         declared_elsewhere: declared_elsewhere(cx),
+        sharing_files: sharing_files(cx),
         ..Probe::default()
     };
     probe.version = version(cx).await;
     ask_engine(cx, &mut probe).await.map_err(no_engine)?;
     probe.copy_targets = symlinks::copy_targets(cx).await.map_err(no_engine)?;
+    if command.reading.may_act() {
+        layers::gather(cx, &mut probe).await;
+    }
     if asks_for_hashes(cx, &probe) {
         probe.hashes = hashes::ask(cx).await;
     }
@@ -91,6 +77,8 @@ async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), En
     // A plan also lists what is not reported before a command.
     if cx.command.safe.plan || guard::creates_new(&hazard_context(cx, probe)) {
         related_projects::gather(cx, probe).await?;
+        place_contents::gather(cx, probe).await;
+        probe.former_places = former_places::gather(cx, &hazard_context(cx, probe)).await?;
     }
     Ok(())
 }
@@ -127,6 +115,22 @@ fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
             }
         }
         cx.scope().containers().for_each(|container| add(&container.image));
+    }
+    // A container of another image than that of its reference now is recreated.
+    for container in cx.containers.iter().filter(|container| !container.is_one_off()) {
+        if container.service().is_some_and(|service| cx.role(service).is_some()) {
+            add(&container.image);
+        }
+    }
+    // Where its program keeps its data depends on the image.
+    for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
+        let may_differ = known::every_path_of_service(service).len() > 1
+            || service.image.as_deref().and_then(known::program).is_some_and(|one| one.variable.is_some());
+        let is_first =
+            cx.replicas(&service.name).is_empty() && service.image.as_deref().is_some_and(is_known_image);
+        if cx.role(&service.name).is_some() && (may_differ || is_first) {
+            service.image.iter().for_each(|image| add(image));
+        }
     }
     for container in cx.containers {
         let Some(service) = container.service().and_then(|name| cx.service(name)) else { continue };
@@ -190,9 +194,7 @@ fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
     cx.containers
         .iter()
         .filter_map(Container::working_dir)
-        .find(|directory| {
-            !same(directory, &cx.project.directory) && FILES.iter().any(|file| directory.join(file).is_file())
-        })
+        .find(|directory| !same(directory, &cx.project.directory) && has_compose_file(directory))
         .map(Path::to_owned)
 }
 
@@ -213,6 +215,14 @@ fn declared_elsewhere(cx: &ProjectContext<'_>) -> BTreeSet<String> {
     };
     let found = cx.containers.iter().filter(is_missing).filter(declares);
     found.map(|container| container.id.clone()).collect()
+}
+
+/// The containers that were created from a set of files with a file in common with those of this command.
+fn sharing_files(cx: &ProjectContext<'_>) -> BTreeSet<String> {
+    let shares = |container: &&Container| {
+        container.config_files().any(|file| cx.project.files.iter().any(|own| own == file))
+    };
+    cx.containers.iter().filter(shares).map(|container| container.id.clone()).collect()
 }
 
 /// Whether `cp` copies more than one file.

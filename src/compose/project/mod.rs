@@ -7,6 +7,7 @@ mod environment;
 mod hashes;
 mod location;
 mod render;
+mod unread;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -22,6 +23,7 @@ use crate::process::{Capture, Output, Running};
 pub use hashes::{hashes, resolved_hashes};
 use location::ProjectLocation;
 pub use location::{sources, with_override};
+pub use unread::unread_overrides;
 
 /// The project that a command acts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Project {
     pub name: String,
     /// The base of relative paths in the file.
     pub directory: PathBuf,
+    /// The files that are read, in the order in which they are merged; `-` is standard input.
+    pub files: Vec<PathBuf>,
     /// The command reads no file: it acts on everything with the project's label (V2 with `-p` and without `-f`).
     pub label_mode: bool,
     /// The file with the profiles of this command. `None` in label mode.
@@ -126,6 +130,7 @@ impl Asker<'_> {
         Ok(Project {
             name,
             directory: self.location.directory.clone(),
+            files: self.location.files.clone(),
             label_mode: false,
             model: Some(model),
             everything: Some(everything),
@@ -196,6 +201,7 @@ impl Asker<'_> {
         Project {
             name: model.name.clone().unwrap_or_default(),
             directory: self.location.directory.clone(),
+            files: self.location.files.clone(),
             label_mode: false,
             model: Some(model),
             everything,
@@ -210,6 +216,7 @@ impl Asker<'_> {
         Project {
             name: name.to_lowercase(),
             directory: self.location.directory.clone(),
+            files: Vec::new(),
             label_mode: true,
             model: None,
             everything: None,

@@ -46,6 +46,11 @@ fn service(name: &str, value: &Value) -> Service {
         built: value.get("build").is_some_and(|build| !build.is_null()),
         user: text(value, "user").filter(|user| !user.is_empty()),
         mounts: mounts.filter_map(mount).chain(tmpfs).collect(),
+        environment: pairs(value.get("environment"))
+            .into_iter()
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect(),
+        command: ["entrypoint", "command"].iter().flat_map(|key| words(value.get(*key))).collect(),
         profiles: strings(value.get("profiles")),
         depends_on: match value.get("depends_on") {
             Some(Value::Object(services)) => services.keys().cloned().collect(),
@@ -230,6 +235,14 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     }
 }
 
+/// A command: a list of words, or a line for a shell.
+fn words(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(line)) => line.split_whitespace().map(str::to_owned).collect(),
+        other => strings(other),
+    }
+}
+
 /// A map of texts, or a list of `name=value`.
 fn pairs(value: Option<&Value>) -> BTreeMap<String, String> {
     match value {
@@ -271,7 +284,7 @@ mod tests {
             {"type": "bind", "source": "/a$$b", "target": "/b", "read_only": true, "bind": {"create_host_path": true}},
             {"type": "tmpfs", "target": "/t"},
             {"type": "npipe", "source": "x", "target": "/n"},
-        ], "tmpfs": ["/run:size=1m"], "depends_on": {"web": {"condition": "service_started"}}}},
+        ], "environment": {"PGDATA": "/d/x", "EMPTY": null}, "entrypoint": null, "command": ["postgres", "-D", "/d/x"], "tmpfs": ["/run:size=1m"], "depends_on": {"web": {"condition": "service_started"}}}},
         "volumes": {"data": {"name": "p_data"}, "ext": {"name": "e", "external": true}},
         "x-safe-compose": {"backup": {"directory": "$$x"}}});
         let model = model(&config, Grammar::V2, "");
@@ -291,6 +304,8 @@ mod tests {
         );
         assert_eq!(db.mounts[5].target, PathBuf::from("/run"));
         assert!(db.read_only && db.mounts[2].read_only && db.replicas == 2 && db.depends_on == ["web"]);
+        assert_eq!(db.environment["PGDATA"].expose(), "/d/x");
+        assert_eq!(db.command, ["postgres", "-D", "/d/x"]);
         assert!(model.volumes["ext"].external && !model.volumes["data"].external);
         assert_eq!(model.settings, Some(json!({"backup": {"directory": "$x"}})));
     }

@@ -34,8 +34,8 @@ use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, VolumeIdentity,
-    are_siblings,
+    Identity, Image, Layer, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, VolumeIdentity,
+    are_near,
 };
 use crate::policy::Clearance;
 
@@ -134,6 +134,23 @@ impl DockerEngine {
         Ok(Volume { identity, ..volume })
     }
 
+    /// Volumes with a label, or with a label of a certain value.
+    async fn labelled_volumes(&self, label: &str) -> Result<Vec<Volume>> {
+        let filters = json!({ "label": [label] }).to_string();
+        let listed: wire::VolumeList = self
+            .api
+            .get("/volumes", &[("filters", &filters)])
+            .await
+            .map_err(|error| self.errors.request("list volumes", error))?;
+        let listed = listed.volumes.unwrap_or_default();
+        let mut volumes = Vec::with_capacity(listed.len());
+        for volume in listed {
+            volumes.push(self.identified(volume.into_model()).await?);
+        }
+        volumes.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(volumes)
+    }
+
     /// The container's first process, if it runs on this machine.
     async fn live_process(&self, id: &str) -> Result<Option<LiveProcess>> {
         if !self.endpoint.is_local() {
@@ -229,29 +246,21 @@ impl Engine for DockerEngine {
         Ok(self.container(id).await?.map(wire::ContainerInspect::into_model))
     }
 
-    async fn containers_in_sibling_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>> {
         let mut listed = self.list_containers("label", super::WORKING_DIR_LABEL).await?;
         listed.retain(|one| {
             let directory_label = one.labels.get(super::WORKING_DIR_LABEL);
-            directory_label.is_some_and(|other| are_siblings(Path::new(other), directory))
+            directory_label.is_some_and(|other| are_near(Path::new(other), directory))
         });
         self.inspect_all(listed).await
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {
-        let filters = json!({ "label": [format!("com.docker.compose.project={project}")] }).to_string();
-        let listed: wire::VolumeList = self
-            .api
-            .get("/volumes", &[("filters", &filters)])
-            .await
-            .map_err(|error| self.errors.request("list volumes", error))?;
-        let listed = listed.volumes.unwrap_or_default();
-        let mut volumes = Vec::with_capacity(listed.len());
-        for volume in listed {
-            volumes.push(self.identified(volume.into_model()).await?);
-        }
-        volumes.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(volumes)
+        self.labelled_volumes(&format!("com.docker.compose.project={project}")).await
+    }
+
+    async fn volumes_of_projects(&self) -> Result<Vec<Volume>> {
+        self.labelled_volumes("com.docker.compose.project").await
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {
@@ -303,6 +312,20 @@ impl Engine for DockerEngine {
             Ok(found) => Ok(Some(PathBuf::from(found.link_target)).filter(|target| target.is_absolute())),
             Err(error) => self.errors.none_if_missing(&action, error).map(|_: Option<()>| None),
         }
+    }
+
+    async fn layer(&self, container: &str) -> Result<Layer> {
+        let failed = |error| {
+            self.errors.lookup(&format!("container `{container}`"), "list the files of a container", error)
+        };
+        let changes =
+            self.api.get_named::<Option<Vec<wire::FileChange>>>("/containers/", container, "/changes");
+        let name = api::checked(container).map_err(failed)?;
+        let path = format!("/containers/{name}/json");
+        let sized = self.api.get::<wire::ContainerSize>(&path, &[("size", "1")]);
+        let (changes, sized) = tokio::try_join!(changes, sized).map_err(failed)?;
+        let written = changes.unwrap_or_default().into_iter().filter_map(wire::FileChange::written);
+        Ok(Layer { bytes: sized.bytes(), written: written.collect() })
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {

@@ -1,10 +1,13 @@
 //! The same directory under another project name is another project: every service starts empty beside the old data.
-//! So does a renamed directory, which is recognized only by the old path in the labels of its containers.
+//! So does a renamed directory, or a Compose file that was moved into another one; both are recognized by the old path in
+//! the labels of their containers, and by volumes that have the name of a former project.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::{Hazard, HazardContext, layer_subject, volume_subject};
+use crate::compose::model::DeclaredSource;
 use crate::engine::{Container, Volume};
+use crate::inventory::known::FileContents;
 use crate::inventory::{Inventory, LocationSource, is_known_image};
 use crate::policy::{Effect, Impact, Subject};
 
@@ -42,6 +45,12 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
                     (volume_subject(cx, name, *anonymous), !anonymous)
                 }
                 LocationSource::Layer => (layer_subject(container), false),
+                // A path that is relative to the Compose file moves with it, and the data does not.
+                LocationSource::Bind { path }
+                    if is_moved(cx, container) && is_left(cx, &store.service, path) =>
+                {
+                    (Subject::Directory { path: path.display().to_string() }, false)
+                }
                 // A bind mount is the same under any project name; a renamed directory has taken its own along.
                 LocationSource::Bind { .. }
                 | LocationSource::Tmpfs
@@ -61,6 +70,19 @@ fn by_containers(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     }
 }
 
+/// Whether a container was created from a Compose file that has been moved.
+fn is_moved(cx: &HazardContext<'_>, container: &Container) -> bool {
+    container.project().is_some_and(|project| cx.probe.moved_files.contains_key(project))
+}
+
+/// Whether a directory has files and the service does not mount it any more.
+fn is_left(cx: &HazardContext<'_>, service: &str, path: &Path) -> bool {
+    let mounts = cx.service(service).into_iter().flat_map(|service| &service.mounts);
+    let mut sources = mounts.map(|mount| &mount.source);
+    matches!(cx.probe.directory_contents.get(path), Some(FileContents::Of(_)))
+        && !sources.any(|source| matches!(source, DeclaredSource::Bind { path: bound, .. } if bound == path))
+}
+
 fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
     let Some(model) = cx.file() else { return };
     for volume in &cx.probe.related_volumes {
@@ -72,9 +94,9 @@ fn by_volumes(cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
             continue;
         }
         let mut users = model.services.values().filter(|service| {
-            service.mounts.iter().any(|mount| {
-                matches!(&mount.source, crate::compose::model::DeclaredSource::Named { key: named, .. } if named == key)
-            })
+            service.mounts.iter().any(
+                |mount| matches!(&mount.source, DeclaredSource::Named { key: named, .. } if named == key),
+            )
         });
         if let Some(service) = users.find(|service| is_new(cx, &service.name)) {
             let subject = volume_subject(cx, &volume.name, false);
@@ -89,17 +111,21 @@ struct RelatedProject<'a> {
     project: &'a str,
     /// The directory it was created from, if that no longer exists.
     missing: Option<&'a Path>,
+    /// The file it was created from, if that was moved.
+    moved: Option<&'a Path>,
     /// Only similar services suggest it, and nobody can be asked or several directories are candidates.
     uncertain: bool,
 }
 
 impl<'a> RelatedProject<'a> {
-    fn of(cx: &HazardContext<'_>, container: &'a Container) -> Self {
+    fn of(cx: &'a HazardContext<'_>, container: &'a Container) -> Self {
         let missing =
             container.working_dir().filter(|directory| cx.probe.missing_directories.contains(*directory));
+        let project = container.project().unwrap_or("another");
         Self {
-            project: container.project().unwrap_or("another"),
+            project,
             missing,
+            moved: cx.probe.moved_files.get(project).map(PathBuf::as_path),
             uncertain: missing.is_some() && (cx.probe.missing_directories.len() > 1 || !cx.probe.terminal),
         }
     }
@@ -109,7 +135,7 @@ impl<'a> RelatedProject<'a> {
         let mut containers = cx.probe.related_containers.iter();
         let container = containers.find(|container| container.project() == Some(project));
         let other = container.map(|container| Self::of(cx, container));
-        other.unwrap_or(Self { project, missing: None, uncertain: false })
+        other.unwrap_or(Self { project, missing: None, moved: None, uncertain: false })
     }
 }
 
@@ -122,15 +148,22 @@ fn push(
     known: bool,
     other: &RelatedProject<'_>,
 ) {
-    let from = match other.missing {
-        Some(directory) => {
+    let from = match (other.missing, other.moved) {
+        (None, Some(file)) => {
+            format!(
+                "project `{}`, created from `{}`, which is not there any more, has data of",
+                other.project,
+                file.display()
+            )
+        }
+        (Some(directory), _) => {
             format!(
                 "project `{}`, created in `{}`, which was renamed or removed, has data of",
                 other.project,
                 directory.display()
             )
         }
-        None => format!("project `{}` has the data of this directory's", other.project),
+        (None, None) => format!("project `{}` has the data of this directory's", other.project),
     };
     let mut impact = Impact::new(
         Effect::Orphan,

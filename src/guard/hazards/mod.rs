@@ -2,8 +2,10 @@
 
 mod emptied_memory;
 mod failed_recreation;
+mod former_place;
 mod hidden_project;
 mod interrupted_service;
+mod moved_data_path;
 mod moved_mount;
 mod overwritten_path;
 mod recreated_container;
@@ -17,6 +19,7 @@ mod renewed_volume;
 mod replaced_directory;
 mod scaled_down;
 mod shared_name;
+mod switched_store;
 mod unknown_feature;
 mod unset_variable;
 mod unused_volume;
@@ -39,8 +42,11 @@ pub(super) const HAZARDS: &[&dyn Hazard] = &[
     &failed_recreation::FailedRecreation,
     &renewed_volume::RenewedVolume,
     &moved_mount::MovedMount,
+    &moved_data_path::MovedDataPath,
     &replaced_directory::ReplacedDirectory,
     &renamed_service::RenamedService,
+    &former_place::LeftFormerPlace,
+    &switched_store::SwitchedStore,
     &hidden_project::HiddenProject,
     &shared_name::SharedName,
     &unset_variable::UnsetVariable,

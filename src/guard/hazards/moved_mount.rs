@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::super::mount_source::{MountedLocation, Transition};
 use super::super::{Hashes, Hazard, HazardContext, recreation, volume_subject};
-use super::unused_volume;
+use super::{moved_data_path, unused_volume};
 use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::Container;
 use crate::inventory::Store;
@@ -45,7 +45,9 @@ fn compare(cx: &HazardContext<'_>, service: &Service, container: &Container, fou
     for path in paths(cx, container) {
         let before = MountedLocation::of_container(container, &path);
         let after = MountedLocation::of_file(cx, service, &path, container, Transition::Recreated);
-        if before.is_same_as(&after) {
+        let is_kept =
+            before.is_same_as(&after) || moved_data_path::takes_place_along(cx, service, container, &before);
+        if is_kept {
             continue;
         }
         let known = cx.is_data(container, &path);

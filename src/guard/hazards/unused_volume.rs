@@ -3,10 +3,12 @@
 
 use std::path::Path;
 
+use super::super::first_start::FirstStart;
 use super::super::{HazardContext, volume_subject};
 use crate::compose::model::{DeclaredSource, Model, Service, VolumeDeclaration};
 use crate::engine::Volume;
 use crate::inventory::is_known_image;
+use crate::inventory::known::FileContents;
 use crate::policy::{Effect, Impact};
 
 pub(super) fn assess(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<Impact>) {
@@ -27,9 +29,24 @@ pub(super) fn assess(cx: &HazardContext<'_>, service: &Service, found: &mut Vec<
         }
     }
     let known = cx.is_declared(Some(&service.name)) || service.image.as_deref().is_some_and(is_known_image);
+    let first = FirstStart::of(cx, service);
+    // Another mount of a known program, such as that of its backups, does not have its data.
+    let named = first.as_ref().map_or(named, FirstStart::is_in_named_volume);
     if known && !named {
         for volume in unused(cx) {
-            push(cx, service, volume, "without a volume", false, found);
+            let counts = match (&first, cx.probe.volume_contents.get(&volume.name)) {
+                (_, Some(FileContents::Empty)) => continue,
+                (Some(first), Some(contents)) if contents.is_of_another(first.program) => continue,
+                (Some(first), contents) if first.keeps_data() && first.is_empty(cx) => {
+                    // Where nobody can look into it, somebody has to be there who knows.
+                    contents.map_or(cx.probe.terminal, |contents| contents.may_be_of(first.program))
+                }
+                (Some(_) | None, _) => false,
+            };
+            let start = first
+                .as_ref()
+                .map_or("without a volume".to_owned(), |first| format!("in {}", first.describe_place()));
+            push(cx, service, volume, &start, counts, found);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 pub mod bare;
 pub mod database;
+pub mod folder;
 pub mod machine;
 pub mod own_engine;
 pub mod permission;
 pub mod qdrant;
 pub mod scratch;
+pub mod stand_in;
 pub mod tls;
 
 pub use qdrant::Qdrant;

@@ -147,7 +147,7 @@ impl Drop for Scratch {
     }
 }
 
-fn ran(mut command: Command) -> Ran {
+pub(super) fn ran(mut command: Command) -> Ran {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     Ran {
         code: output.status.code().unwrap_or(-1),
