@@ -44,6 +44,10 @@ pub enum EngineMethod {
     MapsUsers,
     Exec,
     Layer,
+    Pause,
+    Unpause,
+    Stop,
+    Start,
     ReadArchive,
     ReadLiveDirectory,
     WriteArchive,
@@ -108,6 +112,12 @@ impl MemoryEngine {
     ) -> Result<MutexGuard<'_, EngineState>> {
         let mut state = self.state();
         state.calls.push(EngineCall { method, subject: subject.into() });
+        if state.failing_call == Some(state.calls.len() - 1) {
+            return Err(EngineError::Unreachable {
+                endpoint: self.identity.endpoint.clone(),
+                source: anyhow::anyhow!("set by the test"),
+            });
+        }
         match state.failures.get(&method).cloned() {
             Some(failure) => Err(failure()),
             None => Ok(state),
@@ -283,6 +293,42 @@ impl Engine for MemoryEngine {
         let mut state = self.state();
         state.container(container)?;
         state.unpack(container, path, &bytes).map_err(refused)
+    }
+
+    async fn pause(&self, id: &str) -> Result<()> {
+        let mut state = self.record(EngineMethod::Pause, id)?;
+        let container = state.container_mut(id)?;
+        if container.state != ContainerState::Running {
+            return Err(EngineError::Refused {
+                action: format!("pause container `{id}`"),
+                source: anyhow::anyhow!("it is not running"),
+            });
+        }
+        container.state = ContainerState::Paused;
+        Ok(())
+    }
+
+    async fn unpause(&self, id: &str) -> Result<()> {
+        let mut state = self.record(EngineMethod::Unpause, id)?;
+        if let Ok(container) = state.container_mut(id)
+            && container.state == ContainerState::Paused
+        {
+            container.state = ContainerState::Running;
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, id: &str) -> Result<()> {
+        self.record(EngineMethod::Stop, id)?.container_mut(id)?.state = ContainerState::Exited;
+        Ok(())
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        let mut state = self.record(EngineMethod::Start, id)?;
+        if let Ok(container) = state.container_mut(id) {
+            container.state = ContainerState::Running;
+        }
+        Ok(())
     }
 
     async fn create_helper(&self, helper: &Helper) -> Result<String> {

@@ -6,6 +6,7 @@ pub mod context;
 pub mod docker;
 #[cfg(any(test, feature = "internals"))]
 pub mod memory;
+mod own_container;
 pub mod own_image;
 mod scratch;
 mod types;
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::policy::Clearance;
 
+pub use own_container::own_container;
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
 pub use volume_identity::VolumeIdentity;
@@ -140,6 +142,14 @@ pub trait Engine: Send + Sync {
         tar: ByteStream,
         proof: &Clearance,
     ) -> Result<()>;
+    /// Freezes every process of a running container.
+    async fn pause(&self, id: &str) -> Result<()>;
+    /// Lets a paused container go on. Succeeds if it is not paused any more, or was removed.
+    async fn unpause(&self, id: &str) -> Result<()>;
+    /// Stops a container with its own signal and grace period. Succeeds if it is not running.
+    async fn stop(&self, id: &str) -> Result<()>;
+    /// Starts a stopped container again. Succeeds if it is running, or was removed.
+    async fn start(&self, id: &str) -> Result<()>;
     /// Creates a container without network that is never started, to access the volumes that it mounts. Returns its id.
     /// Remove it with [`Engine::remove_helper`].
     async fn create_helper(&self, helper: &Helper) -> Result<String>;

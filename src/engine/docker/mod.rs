@@ -9,6 +9,7 @@ mod exec;
 mod helper;
 mod holder;
 mod live_mounts;
+mod run_state;
 mod scratch;
 mod ssh;
 mod wire;
@@ -403,6 +404,22 @@ impl Engine for DockerEngine {
             .upload_to_container(container, Some(options), body)
             .await
             .map_err(|error| self.errors.lookup(&what, &action, error))
+    }
+
+    async fn pause(&self, id: &str) -> Result<()> {
+        self.pause_container(id).await
+    }
+
+    async fn unpause(&self, id: &str) -> Result<()> {
+        self.unpause_container(id).await
+    }
+
+    async fn stop(&self, id: &str) -> Result<()> {
+        self.stop_container(id).await
+    }
+
+    async fn start(&self, id: &str) -> Result<()> {
+        self.start_container(id).await
     }
 
     async fn create_helper(&self, helper: &Helper) -> Result<String> {

@@ -129,6 +129,18 @@ impl MemoryEngine {
         });
     }
 
+    /// Makes a single call fail: the one with this index in [`Self::calls`].
+    pub fn fail_call(&self, index: usize) {
+        self.state().failing_call = Some(index);
+    }
+
+    /// Sets where a volume is on this machine.
+    pub fn set_mountpoint(&self, volume: &str, path: &Path) {
+        for known in self.state().volumes.iter_mut().filter(|known| known.name == volume) {
+            path.clone_into(&mut known.mountpoint);
+        }
+    }
+
     /// Makes a method succeed again.
     pub fn heal(&self, method: EngineMethod) {
         self.state().failures.remove(&method);

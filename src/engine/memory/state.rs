@@ -49,6 +49,8 @@ pub(super) struct EngineState {
     /// By the name of the container, whose own files below a destination are what it still has.
     pub(super) replaced_mounts: BTreeMap<String, Vec<ReplacedMount>>,
     pub(super) failures: BTreeMap<EngineMethod, ErrorFactory>,
+    /// The index of the only call that fails.
+    pub(super) failing_call: Option<usize>,
     pub(super) cut_archives_after: Option<usize>,
     pub(super) program: Option<ProgramStub>,
     pub(super) architecture: Option<String>,
@@ -71,6 +73,13 @@ impl EngineState {
     pub(super) fn container(&self, name: &str) -> Result<&Container> {
         self.containers
             .iter()
+            .find(|container| container.id == name || container.name == name)
+            .ok_or_else(|| missing(format!("container `{name}`")))
+    }
+
+    pub(super) fn container_mut(&mut self, name: &str) -> Result<&mut Container> {
+        self.containers
+            .iter_mut()
             .find(|container| container.id == name || container.name == name)
             .ok_or_else(|| missing(format!("container `{name}`")))
     }
