@@ -23,13 +23,16 @@ pub enum Exit {
     DataMissing,
     /// The command was refused or not confirmed (`EX_NOPERM`).
     Refused,
-    /// Ctrl-C before the command was run (128 + `SIGINT`, as in shells).
-    Interrupted,
+    /// This signal came before the command was run (128 and its number, as in shells).
+    Signal(u8),
     /// Compose ran and ended with this exit code.
     Compose(u8),
 }
 
 impl Exit {
+    /// Ctrl-C.
+    pub const INTERRUPTED: Self = Self::Signal(2);
+
     /// The number handed to the operating system.
     pub fn code(self) -> u8 {
         match self {
@@ -42,7 +45,7 @@ impl Exit {
             Self::Unverified => 75,
             Self::DataMissing => 76,
             Self::Refused => 77,
-            Self::Interrupted => 130,
+            Self::Signal(number) => 128 + number,
             Self::Compose(code) => code,
         }
     }

@@ -14,6 +14,6 @@ pub(super) fn ask(ui: &Ui, question: Confirmation, what: &str, instead: &str) ->
             Answer::Denied => denied(Exit::Refused),
         },
         Reply::EndOfInput => denied(Exit::Refused),
-        Reply::Interrupted => denied(Exit::Interrupted),
+        Reply::Interrupted => denied(Exit::INTERRUPTED),
     }
 }

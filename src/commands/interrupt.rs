@@ -8,8 +8,11 @@ pub(super) async fn interruptible<T>(work: impl Future<Output = Result<T, Failur
     tokio::select! {
         // First, so that a Ctrl-C during work that does not yield is noticed when it ends.
         biased;
-        () = crate::process::interrupted() => Err(Failure::new(Exit::Interrupted, "interrupted")
-            .say("Partial files were removed; nothing incomplete was left behind.")),
+        signal = crate::process::interrupted() => {
+            let exit = Exit::Signal(u8::try_from(signal).expect("the numbers of signals are small"));
+            Err(Failure::new(exit, "interrupted")
+                .say("Partial files were removed; nothing incomplete was left behind."))
+        }
         done = work => done,
     }
 }

@@ -1,9 +1,10 @@
 //! Starts programs; no other module does.
 //!
-//! Four ways: replace this process ([`exec`]), capture the output ([`capture`]), run on the terminal and wait
-//! ([`supervise`]), or communicate over pipes ([`spawn_piped`]). None uses a shell.
+//! Five ways: replace this process ([`exec`]), capture the output ([`capture`]), the same without signals from the terminal
+//! ([`capture_apart`]), run on the terminal and wait ([`supervise`]), or communicate over pipes ([`spawn_piped`]). None uses a shell.
 
 mod capture;
+mod capture_apart;
 mod group_signal;
 mod interrupt;
 mod signals;
@@ -17,8 +18,9 @@ use std::path::Path;
 use std::process::Command;
 
 pub use capture::{Capture, Output, Running, capture, capture_with};
+pub use capture_apart::capture_apart;
 pub use interrupt::interrupted;
-pub use signals::without_interrupt;
+pub use signals::{SignalGuard, without_interrupt};
 pub use spawn_piped::spawn_piped;
 pub use supervise::{SpawnOptions, supervise};
 

@@ -37,10 +37,10 @@ pub(super) fn handled_signals() -> &'static [c_int] {
 
 /// While a guard exists, the handled signals do not end this process.
 #[derive(Debug)]
-pub(super) struct SignalGuard(());
+pub struct SignalGuard(());
 
 impl SignalGuard {
-    pub(super) fn take() -> Self {
+    pub fn take() -> Self {
         SUPERVISED.fetch_add(1, Ordering::SeqCst);
         handled().update();
         Self(())

@@ -61,7 +61,7 @@ fn role() {
                 let ready = Path::new(&scratch).join("ready");
                 let ready = async { tokio::task::spawn_blocking(move || write(&ready, "", 0o644)).await };
                 tokio::select! {
-                    () = process::interrupted() => write(&Path::new(&scratch).join("cleaned"), "", 0o644),
+                    _ = process::interrupted() => write(&Path::new(&scratch).join("cleaned"), "", 0o644),
                     () = async { ready.await.expect("written"); std::future::pending().await } => {}
                 }
             });
