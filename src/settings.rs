@@ -117,6 +117,20 @@ pub struct ServiceSettings {
     pub kind: Option<StoreKind>,
     /// Its data may be destroyed without confirmation and is not backed up.
     pub disposable: bool,
+    /// How its containers are kept from writing while their files are copied. The default depends on the program.
+    pub quiesce: Option<QuiesceMode>,
+}
+
+/// `services.NAME.quiesce`: how containers are kept from writing while their files are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuiesceMode {
+    /// Their processes are frozen. The copy is what a crash at that moment would have left.
+    Pause,
+    /// The service is stopped, so that the program writes everything, and started again.
+    Stop,
+    /// Nothing is done. The copy may mix files of different moments.
+    None,
 }
 
 /// `volumes.KEY`.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::compose::image::Reference;
 use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
+use crate::settings::QuiesceMode;
 pub use identity::IdentityFile;
 use table::PROGRAMS;
 
@@ -44,6 +45,8 @@ pub struct KnownProgram {
     pub may_be_empty: bool,
     /// The file that identifies its data.
     pub identity: Option<IdentityFile>,
+    /// How it is kept from writing while its files are copied.
+    pub quiesce: QuiesceMode,
     /// The port of its server, if it may ask clients for a password.
     pub port: Option<u16>,
 }
@@ -150,6 +153,12 @@ fn flag_value<'a>(command: &'a [String], flags: &[&str]) -> Option<&'a str> {
         }
     }
     None
+}
+
+/// How a program is kept from writing while its files are copied. The files of a program that is paused are those that a
+/// crash would leave, which is sound for everything that survives a crash, and no worse for the rest.
+pub fn quiesce(image: &str) -> QuiesceMode {
+    program(image).map_or(QuiesceMode::Pause, |program| program.quiesce)
 }
 
 /// Whether a container is a cache or a broker that nobody asked to keep its data: nothing is mounted at its data path but

@@ -1,6 +1,7 @@
 //! The table of known programs and their data paths.
 
 use super::{IdentityFile, Keeps, KnownProgram};
+use crate::settings::QuiesceMode;
 
 const fn program(
     keeps: Keeps,
@@ -20,6 +21,8 @@ const fn program(
         // Only a database is known to write as soon as it starts.
         may_be_empty: !matches!(keeps, Keeps::Records),
         identity: None,
+        // With its default settings, Redis and what descends from it write at the stop what was changed since the last snapshot.
+        quiesce: if matches!(keeps, Keeps::Cache) { QuiesceMode::Stop } else { QuiesceMode::Pause },
         port: None,
     }
 }
