@@ -10,6 +10,8 @@ pub enum RunState {
     NothingRun,
     /// A command of our own that changes something.
     OwnCommandRunning,
+    /// Containers are stopped or paused while their files are copied.
+    ContainersHeld,
     ComposeRunning,
     ComposeFinished,
 }
@@ -25,6 +27,7 @@ pub fn set(state: RunState) {
 pub fn get() -> RunState {
     match STATE.load(Ordering::SeqCst) {
         state if state == RunState::OwnCommandRunning as u8 => RunState::OwnCommandRunning,
+        state if state == RunState::ContainersHeld as u8 => RunState::ContainersHeld,
         state if state == RunState::ComposeRunning as u8 => RunState::ComposeRunning,
         state if state == RunState::ComposeFinished as u8 => RunState::ComposeFinished,
         _ => RunState::NothingRun,

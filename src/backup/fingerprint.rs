@@ -46,6 +46,24 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// Whether something was written between this fingerprint and a later one, according to the server's counters, or to
+    /// the counts where it reports none.
+    pub fn was_written_until(&self, now: &Self) -> bool {
+        let (Self::Qdrant(then), Self::Qdrant(now)) = (self, now) else { return self != now };
+        let written = |name: &String, then: &CollectionFingerprint| match now.collections.get(name) {
+            None => true,
+            Some(now) if then.write_position.is_some() && now.write_position.is_some() => {
+                !then.is_unwritten(now)
+            }
+            Some(now) => then.points_after.is_some() || then.points != now.points,
+        };
+        then.aliases != now.aliases
+            || then.collections.len() != now.collections.len()
+            || then.collections.iter().any(|(name, then)| written(name, then))
+    }
+}
+
 /// What a Qdrant server contained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QdrantFingerprint {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::consistency::Consistency;
 use super::evidence::StoreEvidence;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
@@ -18,7 +19,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -58,6 +59,13 @@ pub struct Manifest {
     #[serde(default)]
     pub sequence: u64,
     pub proof: Proof,
+    /// Since format version 6.
+    #[serde(default = "unknown_consistency")]
+    pub consistency: Consistency,
+    /// A digest of the names, sizes, times and inodes of the files, if they stayed the same from before the copy until
+    /// after it. Since format version 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
     pub fingerprint: Fingerprint,
     /// What was seen of the data, to tell it from other data; `None` in backups of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +182,13 @@ impl Manifest {
                 FormatError::Foreign(found) => ManifestError::Foreign(found),
                 FormatError::Newer(found) => ManifestError::Newer(found),
             })?;
-        Ok(Self { role: role(manifest.format_version, manifest.role, &manifest.reason), ..manifest })
+        let consistency = if manifest.format_version < 6 {
+            Consistency::of_older(manifest.kind, &manifest.container)
+        } else {
+            manifest.consistency
+        };
+        let role = role(manifest.format_version, manifest.role, &manifest.reason);
+        Ok(Self { role, consistency, ..manifest })
     }
 
     /// As it is written to disk.
@@ -225,6 +239,11 @@ impl Manifest {
         let complete = (0..).zip(&chain).all(|(expected, (number, _))| expected == *number);
         if complete { chain.into_iter().map(|(_, artifact)| artifact).collect() } else { Vec::new() }
     }
+}
+
+/// What is not known is not claimed.
+fn unknown_consistency() -> Consistency {
+    Consistency::TornPossible
 }
 
 /// Before format version 5, only the reason shows that a backup is a safety copy.
@@ -283,6 +302,8 @@ pub(crate) mod tests {
             role: BackupRole::Normal,
             sequence: 0,
             proof: Proof::Readable,
+            consistency: Consistency::Cold,
+            tree: None,
             fingerprint: Fingerprint::Volume { entries: 1, bytes: 1 },
             evidence: None,
             shrinkage: None,
@@ -310,9 +331,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_older_copy_of_files_may_be_torn() {
+        let older = |manifest: Manifest| {
+            let text = String::from_utf8(manifest.to_bytes()).expect("JSON");
+            let text = text.replace("  \"consistency\": \"cold\",\n", "");
+            assert!(!text.contains("consistency"), "{text}");
+            Manifest::parse(text.as_bytes()).expect("sound").consistency
+        };
+        let manifest = manifest("db", "2026-08-01T10:00:00Z");
+        assert_eq!(older(manifest.clone()), Consistency::TornPossible, "version 6 without it");
+        let files = Manifest { format_version: 5, ..manifest };
+        assert_eq!(older(files.clone()), Consistency::TornPossible);
+        assert_eq!(older(Manifest { container: String::new(), ..files.clone() }), Consistency::Cold);
+        assert_eq!(older(Manifest { kind: StoreKind::Qdrant, ..files }), Consistency::Dumped);
+    }
+
+    #[test]
     fn a_newer_version_is_not_taken_for_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":6,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(6))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":7,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(7))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

@@ -1,12 +1,14 @@
 //! Backups: make, verify, list, prune and restore them.
 
 pub mod baseline;
+pub mod consistency;
 pub mod driver;
 pub mod evidence;
 pub mod export;
 pub mod fingerprint;
 mod format;
 pub mod manifest;
+pub mod quiesce;
 pub mod retention;
 pub mod set;
 pub mod shrink;

@@ -145,17 +145,17 @@ struct KeptBackups<'a> {
     intact: OnceLock<bool>,
 }
 
-/// The role of a backup, and whether it shrank.
-type Class = (BackupRole, bool);
+/// The role of a backup, whether it shrank, and whether all its files are known to be of one moment.
+type Class = (BackupRole, bool, bool);
 
 /// Plans for each store of each project and engine separately; the directory of a backup shows which store it belongs to.
-/// Safety copies, backups that were made after a loss, and backups that shrank are counted on their own, so that they
-/// never displace the others.
+/// Safety copies, backups that were made after a loss, backups that shrank and backups that may be torn are counted on their
+/// own, so that they never displace the others.
 pub fn by_service(backups: &[Backup], keep: RetentionSettings, now: Timestamp) -> Plans<'_> {
     let mut stores: BTreeMap<(Option<&Path>, &str, &str, Class), Vec<&Backup>> = BTreeMap::new();
     for backup in backups {
-        let Manifest { project, engine, role, .. } = &backup.manifest;
-        let class = (*role, backup.manifest.shrinkage.is_some());
+        let Manifest { project, engine, role, consistency, .. } = &backup.manifest;
+        let class = (*role, backup.manifest.shrinkage.is_some(), consistency.is_sound());
         stores.entry((backup.directory.parent(), project, engine, class)).or_default().push(backup);
     }
     let mut plans = Plans { kept: Vec::new(), removed: Vec::new() };

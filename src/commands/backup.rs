@@ -8,7 +8,7 @@ use crate::backup::manifest::BackupRole;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{Store, StoreKind};
+use crate::inventory::{LocationSource, Store, StoreKind};
 use crate::settings::RequiredProof;
 
 pub(super) async fn run(
@@ -51,10 +51,13 @@ async fn act(
     apply: Apply,
     output: Format,
 ) -> Result<Exit, Failure> {
-    let purpose =
-        backup_run::Purpose { reason: "on request", role: BackupRole::Normal, required: required(cx, args) };
-    let work = backup_run::save_to(cx, apply, stores, purpose);
-    let saved = super::interruptible(work).await?;
+    let purpose = backup_run::Purpose {
+        reason: "on request",
+        role: BackupRole::Normal,
+        required: required(cx, args),
+        replaces_data: false,
+    };
+    let saved = backup_run::save_to(cx, apply, stores, purpose).await?;
     if output == Format::Json {
         let mut backups: Vec<_> = saved.iter().map(|one| one.backup.backup()).collect();
         // The nodes of a cluster share one.
@@ -83,19 +86,16 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
     DryRun::new("backup", changes.collect())
 }
 
-/// The stores to back up. Stores without a container, and servers that are not running, are left out.
+/// The stores to back up: servers that run by themselves, and the files of everything else. A stopped server cannot be
+/// asked, but its files can be copied, and so can volumes whose containers were removed.
 fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failure> {
     services::ensure_known(cx, named)?;
     let mut stores = Vec::new();
     for store in cx.inventory.of_services(named) {
-        match (store.kind, store.is_running()) {
-            (StoreKind::Qdrant, false) => {
-                cx.ui().warn(format!("`{}` is not running, so it was not backed up.", store.service));
-                cx.ui().suggest("To start it", cx.suggest().up(&store.service));
-            }
-            // Without a container the engine has nothing of it yet.
-            (StoreKind::Volume, _) if store.container.is_none() => {}
-            (StoreKind::Qdrant | StoreKind::Volume, _) => stores.push(store.clone()),
+        if store.is_server() && store.is_running() {
+            stores.push(store.clone());
+        } else if store.container.is_some() || has_volume(cx, store) {
+            stores.push(Store { kind: StoreKind::Volume, ..store.clone() });
         }
     }
     if stores.is_empty() {
@@ -104,11 +104,24 @@ fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failu
             failure.because(anyhow::anyhow!("no service of project `{}` holds data", cx.project.name))
         } else {
             failure
-                .because(anyhow::anyhow!("no service that holds data is running"))
+                .because(anyhow::anyhow!("no service that holds data has a container or a volume"))
                 .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
         });
     }
     Ok(stores)
+}
+
+/// Whether a volume of the store exists.
+fn has_volume(cx: &ProjectContext<'_>, store: &Store) -> bool {
+    store.locations.iter().any(|place| match &place.source {
+        LocationSource::Volume { name: Some(name), .. } => {
+            cx.volumes.iter().any(|volume| volume.name == *name)
+        }
+        LocationSource::Volume { name: None, .. }
+        | LocationSource::Bind { .. }
+        | LocationSource::Tmpfs
+        | LocationSource::Layer => false,
+    })
 }
 
 /// The proof that the settings require, or the one that was asked for, whichever is stronger.
@@ -121,7 +134,7 @@ fn required(cx: &ProjectContext<'_>, args: &BackupArgs) -> RequiredProof {
 fn warn_of_layers(cx: &ProjectContext<'_>, stores: &[Store]) {
     for store in stores {
         for place in &store.locations {
-            if place.source == crate::inventory::LocationSource::Layer {
+            if place.source == LocationSource::Layer {
                 cx.ui().warn(format!(
                     "`{}` keeps its data inside the container: nothing is mounted at `{}`, and the next `down` deletes it.",
                     store.service,

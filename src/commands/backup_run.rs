@@ -1,22 +1,26 @@
 //! Backs up stores as one set.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::clusters::{Group, groups};
 use super::context::ProjectContext;
 use super::mode::Apply;
+use super::quiesce::Quiescer;
 use super::test_restore::Prover;
-use super::{baselines, format, test_restore};
+use super::{baselines, format, interruptible, test_restore};
 use crate::backup::baseline::Note;
-use crate::backup::driver::evidence;
+use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
 use crate::backup::set;
 use crate::backup::shrink::{Good, Shrinkage};
-use crate::backup::store::Verified;
+use crate::backup::store::{Staging, Verified};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
+use crate::progress::Silent;
 use crate::settings::RequiredProof;
 use crate::units::Bytes;
 
@@ -30,7 +34,7 @@ pub(super) struct Saved {
     pub backup: Verified,
 }
 
-/// Why backups are made, and how far each has to be proven.
+/// Why backups are made, and what each has to be good for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
     /// As the manifest records it.
@@ -38,23 +42,28 @@ pub(super) struct Purpose<'a> {
     /// A normal backup of data of which some is missing is marked as one after a loss.
     pub(super) role: BackupRole,
     pub(super) required: RequiredProof,
+    /// What is backed up will be destroyed or replaced, so a backup that may be torn is none, and a server that is written
+    /// to after its backup is backed up again.
+    pub(super) replaces_data: bool,
 }
 
-/// Backs up every store, each proven as far as the settings require.
-pub(super) async fn save(
-    cx: &ProjectContext<'_>,
-    apply: Apply,
-    stores: &[Store],
-    reason: &str,
-) -> Result<Vec<Saved>, Failure> {
-    let required = cx.settings.backup.proof;
-    save_to(cx, apply, stores, Purpose { reason, role: BackupRole::Normal, required }).await
-}
-
-/// Backs up every store, one after the other. The first failure ends it; backups that were finished before are kept.
+/// Backs up every store. Ctrl-C and failures return every container to the state that it was in.
 pub(super) async fn save_to(
     cx: &ProjectContext<'_>,
     apply: Apply,
+    stores: &[Store],
+    purpose: Purpose<'_>,
+) -> Result<Vec<Saved>, Failure> {
+    let quiescer = Quiescer::new(cx, apply);
+    let saved = interruptible(save_with(cx, apply, &quiescer, stores, purpose)).await;
+    quiescer.finish(saved).await.map(|(saved, _)| saved)
+}
+
+/// The same with the containers in the care of the caller, who has to finish the quiescer whatever happens.
+pub(super) async fn save_with(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    quiescer: &Quiescer<'_>,
     stores: &[Store],
     purpose: Purpose<'_>,
 ) -> Result<Vec<Saved>, Failure> {
@@ -62,12 +71,25 @@ pub(super) async fn save_to(
         return Ok(Vec::new());
     }
     let failed_at = |store: &Store, error| failed(cx, &format!("`{}`", store.service), error);
+    let mut groups = groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))?;
+    // What can be backed up only while it runs comes first: the rest may have to be stopped.
+    let mut keeps_running = BTreeSet::new();
+    for group in &groups {
+        if group.lead.is_server() || has_replaced_mount(cx, &group.lead).await {
+            keeps_running.insert(group.lead.id.clone());
+        }
+    }
+    groups.sort_by_key(|group| !keeps_running.contains(&group.lead.id));
     let mut made: Vec<(Group, Verified)> = Vec::new();
-    for group in groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))? {
-        let backup =
-            save_one(cx, apply, &group, purpose).await.map_err(|error| failed_at(&group.lead, error))?;
+    for group in groups {
+        let backup = save_one(cx, apply, (&group, &made), quiescer, purpose)
+            .await
+            .map_err(|error| failed_at(&group.lead, error))?;
         report(cx, &group, &backup);
         made.push((group, backup));
+    }
+    if purpose.replaces_data {
+        save_what_was_written(cx, apply, &mut made, quiescer, purpose).await?;
     }
     let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
     set::write(&cx.root, &cx.project.name, &members)
@@ -78,6 +100,54 @@ pub(super) async fn save_to(
         saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
     }
     Ok(saved)
+}
+
+/// Whether a directory is out of reach as soon as the container stops.
+async fn has_replaced_mount(cx: &ProjectContext<'_>, store: &Store) -> bool {
+    match &store.container {
+        Some(container) => {
+            cx.engine.replaced_mounts(container).await.is_ok_and(|replaced| !replaced.is_empty())
+        }
+        None => false,
+    }
+}
+
+/// Looks again at the servers that could not be stopped for their backup. One that was written to since is backed up once
+/// more.
+async fn save_what_was_written(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    made: &mut [(Group, Verified)],
+    quiescer: &Quiescer<'_>,
+    purpose: Purpose<'_>,
+) -> Result<(), Failure> {
+    for at in 0..made.len() {
+        let store = &made[at].0.lead;
+        if !store.is_server() || !was_written(cx, &made[at]).await {
+            continue;
+        }
+        cx.ui()
+            .say(format!("`{}` was written to since its backup: backing up what was added.", store.service));
+        let backup = save_one(cx, apply, (&made[at].0, &[]), quiescer, purpose)
+            .await
+            .map_err(|error| failed(cx, &format!("`{}`", made[at].0.lead.service), error))?;
+        report(cx, &made[at].0, &backup);
+        made[at].1 = backup;
+        if was_written(cx, &made[at]).await {
+            cx.ui().warn(format!(
+                "`{}` is still being written to: what is written from now on is in no backup.",
+                made[at].0.lead.service,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A server that cannot be asked may have been written to.
+async fn was_written(cx: &ProjectContext<'_>, (group, backup): &(Group, Verified)) -> bool {
+    let store = &group.lead;
+    let now = store.kind.driver().fingerprint(cx.target(store, &Silent)).await;
+    now.map_or(true, |now| backup.manifest.fingerprint.was_written_until(&now))
 }
 
 /// Test-restores a backup where that is required and was not done yet.
@@ -134,7 +204,8 @@ fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> 
 async fn save_one(
     cx: &ProjectContext<'_>,
     _: Apply,
-    group: &Group,
+    (group, made): (&Group, &[(Group, Verified)]),
+    quiescer: &Quiescer<'_>,
     purpose: Purpose<'_>,
 ) -> anyhow::Result<Verified> {
     let store = &group.lead;
@@ -147,10 +218,20 @@ async fn save_one(
             time.strftime("%Y-%m-%d %H:%M:%SZ")
         ));
     }
-    let target = cx.target(store, &meter);
-    // One that cannot be read is no base for an incremental backup.
-    let previous = cx.root.newest(&store.id).ok().flatten();
-    let dump = store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?;
+    let target = DriverTarget { quiesce: Some(quiescer), ..cx.target(store, &meter) };
+    let dump = match linked(target, made, &mut staging).await? {
+        Some(dump) => dump,
+        None => {
+            // One that cannot be read is no base for an incremental backup.
+            let previous = cx.root.newest(&store.id).ok().flatten();
+            store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?
+        }
+    };
+    anyhow::ensure!(
+        dump.consistency.is_sound() || !purpose.replaces_data,
+        "the copy may be torn: {}",
+        dump.remarks.join("; ")
+    );
     for remark in &dump.remarks {
         cx.ui().warn(format!("{}: {remark}", store.service));
     }
@@ -187,6 +268,8 @@ async fn save_one(
         // The backup directory counts.
         sequence: 0,
         proof: dump.proof,
+        consistency: dump.consistency,
+        tree: dump.tree,
         fingerprint: dump.fingerprint,
         evidence,
         shrinkage,
@@ -194,6 +277,23 @@ async fn save_one(
         manual_restore: dump.manual_restore,
     };
     Ok(staging.finish_showing(manifest, &meter)?)
+}
+
+/// The backup of another service that was just made of the same files, as links. They are copied once.
+async fn linked(
+    target: DriverTarget<'_>,
+    made: &[(Group, Verified)],
+    into: &mut Staging,
+) -> anyhow::Result<Option<Dump>> {
+    if target.store.kind != StoreKind::Volume {
+        return Ok(None);
+    }
+    for (group, backup) in made {
+        if let Some(dump) = volume::link(target, &group.lead, backup, into).await? {
+            return Ok(Some(dump));
+        }
+    }
+    Ok(None)
 }
 
 /// A loss that nobody has restored or given up makes a backup one after a loss. An unreadable baseline was reported.
@@ -221,10 +321,11 @@ fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
     let backup = verified.backup();
     let manifest = &backup.manifest;
     cx.ui().good(format!(
-        "backed up {}: {} ({}, verified) to {}",
+        "backed up {}: {} ({}, verified, {}) to {}",
         format::saved(&group.nodes, &group.lead.service),
         format::brief_contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
+        manifest.consistency,
         format::short_path(&backup.directory),
     ));
     if let Some(shrinkage) = &manifest.shrinkage {

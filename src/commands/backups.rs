@@ -112,7 +112,7 @@ fn row(backup: &Backup) -> Vec<String> {
         format::ago(manifest.created),
         format::contents(&manifest.fingerprint),
         Bytes(backup.bytes()).to_string(),
-        format::proof(backup.proof()).to_owned(),
+        format!("{}, {}", format::proof(backup.proof()), manifest.consistency),
         reason(backup),
     ]
 }

@@ -194,6 +194,7 @@ impl<'a> ProjectContext<'a> {
             progress,
             local: self.identity().local,
             api_key: self.command.env.qdrant_api_key.as_ref(),
+            quiesce: None,
         }
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::context::{CommandContext, ProjectContext};
+use crate::backup::consistency::Consistency;
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Manifest, Proof};
@@ -283,6 +284,24 @@ fn proof_of(backup: &Backup) -> String {
     }
 }
 
+/// The consistency of a backup, and what it means.
+fn consistency_of(backup: &Backup) -> String {
+    let consistency = backup.manifest.consistency;
+    let meaning = match consistency {
+        Consistency::Dumped => "written by the server itself",
+        Consistency::Cold => "copied while nothing could write",
+        Consistency::Frozen => "copied while everything that could write was paused",
+        Consistency::TornPossible => "something may have written during the copy",
+    };
+    format!("{consistency}: {meaning}")
+}
+
+/// How far a backup can be relied on, in one or two words.
+pub(super) fn reliability(backup: &Backup) -> String {
+    let consistency = backup.manifest.consistency;
+    if consistency.is_sound() { proof(backup.proof()).to_owned() } else { consistency.to_string() }
+}
+
 fn trial_json(record: &TestRestoreRecord) -> serde_json::Value {
     let reasons = match &record.outcome {
         TestRestoreOutcome::Restored => &[],
@@ -332,6 +351,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),
+        "consistency": manifest.consistency,
         "test_restore": backup.test_restore.as_ref().map(trial_json),
         "reason": manifest.reason,
         "server": manifest.server,
@@ -343,7 +363,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 pub(super) fn backup(backup: &Backup) -> Page {
     let manifest = &backup.manifest;
     let head = format!(
-        "{}\n  service    {} of project {}\n  image      {}\n  created    {} by {}\n  reason     {}\n  contents   {}\n  size       {}\n  proof      {}\n  directory  {}\n",
+        "{}\n  service      {} of project {}\n  image        {}\n  created      {} by {}\n  reason       {}\n  contents     {}\n  size         {}\n  proof        {}\n  consistency  {}\n  directory    {}\n",
         backup.name(),
         manifest.service,
         manifest.project,
@@ -357,6 +377,7 @@ pub(super) fn backup(backup: &Backup) -> Page {
         contents(&manifest.fingerprint),
         Bytes(backup.bytes()),
         proof_of(backup),
+        consistency_of(backup),
         short_path(&backup.directory),
     );
     let mut page = Page::from(head);

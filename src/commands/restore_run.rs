@@ -169,10 +169,11 @@ pub(super) async fn clear(
             reason: BEFORE_RESTORE,
             role: BackupRole::SafetyCopy,
             required: cx.settings.backup.proof,
+            replaces_data: true,
         };
         let replaced: Vec<Store> =
             planned.iter().filter(|one| one.plan.replaces()).map(|one| one.to.store.clone()).collect();
-        super::interruptible(backup_run::save_to(cx, apply, &replaced, purpose)).await?;
+        backup_run::save_to(cx, apply, &replaced, purpose).await?;
         BackupStatus::Verified
     } else {
         BackupStatus::Nothing

@@ -58,17 +58,23 @@ fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<
     if output == Format::Json {
         let damage = checked.as_ref().err().map(ToString::to_string);
         command.ui.result(format::json(
-            &json!({ "backup": backup.name(), "valid": damage.is_none(), "damage": damage, "proof": backup.proof() }),
+            &json!({ "backup": backup.name(), "valid": damage.is_none(), "damage": damage, "proof": backup.proof(), "consistency": backup.manifest.consistency }),
         ));
     }
     match checked {
         Ok(_) => {
             command.ui.good(format!(
-                "`{}` is valid: {}; proof: {}.",
+                "`{}` is valid: {}; proof: {}; consistency: {}.",
                 backup.name(),
                 format::contents(&backup.manifest.fingerprint),
                 format::proof(backup.proof()),
+                backup.manifest.consistency,
             ));
+            if !backup.manifest.consistency.is_sound() {
+                command.ui.warn(
+                    "its files were copied while something may have written: they may not fit together.",
+                );
+            }
             Ok(Exit::Success)
         }
         Err(damage) => Err(Failure::new(Exit::DataMissing, format!("`{}` is damaged", backup.name()))

@@ -195,6 +195,16 @@ impl Reading {
         }
     }
 
+    /// Whether it begins by stopping the containers in its scope. `wait` stops them when one has ended.
+    pub fn begins_with_stop(&self) -> bool {
+        self.guarded() != Some(GuardedCommand::Wait) && self.stop_mode().is_some()
+    }
+
+    /// The grace period that the user asked for, in seconds, unless it kills at once.
+    pub fn grace_period(&self) -> Option<&str> {
+        self.value("timeout").filter(|timeout| !is_zero(timeout))
+    }
+
     /// How a container is stopped that is recreated.
     pub fn recreation_stop_mode(&self) -> StopMode {
         let zero = self.value("timeout").is_some_and(is_zero);

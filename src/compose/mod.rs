@@ -8,5 +8,6 @@ pub mod image;
 pub mod invocation;
 pub mod model;
 pub mod project;
+pub mod stop;
 pub mod subcommand;
 pub mod template;

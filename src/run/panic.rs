@@ -55,6 +55,9 @@ fn consequence(state: RunState) -> &'static str {
         RunState::OwnCommandRunning => {
             "The command may have been carried out in part. Check the project with `status` and `verify`."
         }
+        RunState::ContainersHeld => {
+            "The command was not run. Containers that were stopped or paused for a backup still are: `ps -a` shows them, and `unpause` and `start` let them go on."
+        }
         RunState::ComposeRunning => "Docker Compose was started and may still be running; check with `ps`.",
         RunState::ComposeFinished => {
             "Docker Compose ran and finished. The data was not verified afterwards; check it with `verify`."
@@ -83,6 +86,7 @@ mod tests {
         let text = |state| render("index out of bounds", " (src/x.rs:1)", state);
         assert!(text(RunState::NothingRun).contains("The command was not run."));
         assert!(text(RunState::OwnCommandRunning).contains("in part"));
+        assert!(text(RunState::ContainersHeld).contains("still are"));
         assert!(text(RunState::ComposeRunning).contains("may still be running"));
         assert!(text(RunState::ComposeFinished).contains("ran and finished"));
         assert!(

@@ -22,6 +22,7 @@ mod proving;
 mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
+mod quiesce;
 mod remote;
 #[path = "../requirements.rs"]
 mod requirements;

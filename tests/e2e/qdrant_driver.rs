@@ -40,7 +40,7 @@ async fn store(engine: &DockerEngine, scratch: &Bare, image: String) -> Store {
 }
 
 fn target<'a>(engine: &'a DockerEngine, store: &'a Store) -> DriverTarget<'a> {
-    DriverTarget { engine, local: true, store, stores: &[], progress: &Silent, api_key: None }
+    DriverTarget { engine, local: true, store, stores: &[], progress: &Silent, api_key: None, quiesce: None }
 }
 
 /// The stand-in has BusyBox's tools: its `cat` left 14 of 15 requests without an answer for ten seconds each.

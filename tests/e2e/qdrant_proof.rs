@@ -43,6 +43,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             stores: &[],
             progress: &Silent,
             api_key: None,
+            quiesce: None,
         };
         let mut staging = root.stage("qdrant", jiff::Timestamp::now()).expect("staged");
         let dump = QdrantDriver::new().dump(target, None, &mut staging).await.expect("saved");
@@ -66,6 +67,8 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             role: BackupRole::Normal,
             sequence: 0,
             proof: dump.proof,
+            consistency: dump.consistency,
+            tree: dump.tree,
             fingerprint: dump.fingerprint,
             evidence: None,
             shrinkage: None,

@@ -43,8 +43,15 @@ fn data(volume: &str) -> Vec<DataLocation> {
 
 async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
     let engine = engine().await;
-    let target =
-        DriverTarget { engine: &engine, store, stores: &[], progress: &Silent, local: true, api_key: None };
+    let target = DriverTarget {
+        engine: &engine,
+        store,
+        stores: &[],
+        progress: &Silent,
+        local: true,
+        api_key: None,
+        quiesce: None,
+    };
     let now = jiff::Timestamp::now();
     let mut staging = root.stage("db", now).expect("staged");
     let dump = VolumeDriver.dump(target, None, &mut staging).await.expect("dumped");
@@ -68,6 +75,8 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
         role: BackupRole::Normal,
         sequence: 0,
         proof: dump.proof,
+        consistency: dump.consistency,
+        tree: dump.tree,
         fingerprint: dump.fingerprint,
         evidence: None,
         shrinkage: None,
@@ -122,6 +131,7 @@ async fn everything_comes_back_as_it_was() {
         progress: &Silent,
         local: true,
         api_key: None,
+        quiesce: None,
     };
     let request = RestoreOptions::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");
@@ -195,6 +205,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
         progress: &Silent,
         local: true,
         api_key: None,
+        quiesce: None,
     };
     let request = RestoreOptions::default();
     docker(&["exec", &id, "/bin/sh", "-c", "echo other > /data/one; echo two > /data/two"]).expect("written");
@@ -282,6 +293,7 @@ async fn a_volume_inside_of_another_goes_with_it() {
         progress: &Silent,
         local: true,
         api_key: None,
+        quiesce: None,
     };
     let request = RestoreOptions::default();
     let plan = VolumeDriver.plan_restore(target, &backup, &request).await.expect("planned");

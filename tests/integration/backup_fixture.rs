@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::manifest::{
     Artifact, ArtifactContents, BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof,
@@ -42,6 +43,8 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         role: BackupRole::Normal,
         sequence: 0,
         proof: Proof::Readable,
+        consistency: Consistency::Cold,
+        tree: None,
         fingerprint: Fingerprint::Volume { entries: 2, bytes: 9 },
         evidence: None,
         shrinkage: None,

@@ -13,6 +13,7 @@ mod lint;
 mod plan;
 mod prompt;
 mod protect;
+mod quiesce;
 mod restore;
 mod scene;
 mod start;

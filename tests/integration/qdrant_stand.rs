@@ -277,6 +277,7 @@ impl Stand {
             stores: &self.stores,
             progress: &Silent,
             api_key: None,
+            quiesce: None,
         }
     }
 
@@ -420,12 +421,14 @@ impl Stand {
     pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
         let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
         let dump = DRIVER.dump(self.target(), root.latest("qdrant")?.as_ref(), &mut staging).await?;
-        let Dump { server, fingerprint, artifacts, proof, manual_restore, remarks } = dump;
+        let Dump { server, fingerprint, artifacts, proof, consistency, tree, manual_restore, remarks } = dump;
         let manifest = Manifest {
             kind: StoreKind::Qdrant,
             server,
             fingerprint,
             proof,
+            consistency,
+            tree,
             manual_restore,
             ..manifest("qdrant", artifacts)
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::driver::{
     Action, Driver as _, DriverTarget, RestoreOptions, RestorePlan, Restored,
@@ -117,7 +118,7 @@ fn filled(engine: MemoryEngine) -> MemoryEngine {
 }
 
 fn target<'a>(engine: &'a MemoryEngine, store: &'a Store) -> DriverTarget<'a> {
-    DriverTarget { engine, store, stores: &[], progress: &Silent, local: true, api_key: None }
+    DriverTarget { engine, store, stores: &[], progress: &Silent, local: true, api_key: None, quiesce: None }
 }
 
 struct Dumped {
@@ -130,6 +131,8 @@ async fn dump(engine: &MemoryEngine, store: &Store, root: &BackupRoot) -> anyhow
     let dump = VolumeDriver.dump(target(engine, store), None, &mut staging).await?;
     let manifest = Manifest {
         proof: dump.proof,
+        consistency: dump.consistency,
+        tree: dump.tree,
         fingerprint: dump.fingerprint,
         manual_restore: dump.manual_restore,
         ..manifest("db", dump.artifacts)
@@ -209,25 +212,27 @@ async fn each_place_becomes_one_readable_archive() {
 }
 
 #[tokio::test]
-async fn what_runs_meanwhile_is_said() {
-    for (state, said) in [
-        (ContainerState::Running, "copied while `shop-db-1` was running"),
-        (ContainerState::Paused, "copied while `shop-db-1` was paused"),
+async fn what_runs_meanwhile_decides_on_the_consistency() {
+    for (state, consistency) in [
+        (ContainerState::Running, Consistency::TornPossible),
+        (ContainerState::Paused, Consistency::Frozen),
+        (ContainerState::Exited, Consistency::Cold),
     ] {
         let (_dir, root) = root();
         let (engine, store) = engine(state);
-        let remarks = dump(&filled(engine), &store, &root).await.expect("dumped").remarks;
-        assert!(remarks[0].starts_with(said), "{remarks:?}");
+        let Dumped { backup, remarks } = dump(&filled(engine), &store, &root).await.expect("dumped");
+        assert_eq!(backup.manifest.consistency, consistency);
+        assert_eq!(remarks.is_empty(), consistency.is_sound(), "{remarks:?}");
     }
-    let (_dir, root) = root();
-    let (engine, store) = engine(ContainerState::Exited);
-    let engine = filled(engine).with_container(container(
-        "other",
-        ContainerState::Running,
-        vec![mount("shop_db", "/x")],
-    ));
-    let remarks = dump(&engine, &store, &root).await.expect("dumped").remarks;
-    assert!(remarks[0].starts_with("copied while `other` was running"), "{remarks:?}");
+    for (read_only, consistency) in [(false, Consistency::TornPossible), (true, Consistency::Cold)] {
+        let (_dir, root) = root();
+        let (engine, store) = engine(ContainerState::Exited);
+        let mount = Mount { read_only, ..mount("shop_db", "/x") };
+        let engine = filled(engine).with_container(container("other", ContainerState::Running, vec![mount]));
+        let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("dumped");
+        assert_eq!(backup.manifest.consistency, consistency);
+        assert_eq!(remarks.iter().any(|remark| remark.starts_with("`other` ran")), !read_only, "{remarks:?}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ pub use capability::{Exported, PortableFormat, TestRestore};
 pub use restore_plan::{Action, RestoreOptions, RestorePlan, Restored, Step};
 pub use target::DriverTarget;
 
+use super::consistency::Consistency;
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
 use super::store::{Backup, Staging};
@@ -40,6 +41,9 @@ pub struct Dump {
     pub fingerprint: Fingerprint,
     pub artifacts: Vec<Artifact>,
     pub proof: Proof,
+    pub consistency: Consistency,
+    /// For [`crate::backup::manifest::Manifest::tree`].
+    pub tree: Option<String>,
     pub manual_restore: Vec<String>,
     /// What the user should know: `points were written during the backup`.
     pub remarks: Vec<String>,

@@ -90,6 +90,7 @@ impl ScratchServer {
             store: &self.store,
             progress: &Silent,
             api_key: None,
+            quiesce: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The store that a driver works on.
 
+use crate::backup::quiesce::Quiesce;
 use crate::engine::{Container, Engine};
 use crate::inventory::Store;
 use crate::progress::Progress;
@@ -17,6 +18,8 @@ pub struct DriverTarget<'a> {
     pub progress: &'a dyn Progress,
     /// The API key to use if the server's own configuration has none.
     pub api_key: Option<&'a Secret>,
+    /// Keeps containers from writing while their files are copied. Without it, files are copied from whatever runs.
+    pub quiesce: Option<&'a dyn Quiesce>,
 }
 
 impl<'a> DriverTarget<'a> {

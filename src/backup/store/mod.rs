@@ -31,6 +31,7 @@ pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
 pub use staging::Staging;
 
+use super::consistency::Consistency;
 use super::fingerprint::Fingerprint;
 use super::manifest::{self, BackupRole, Manifest, Proof};
 use super::test_restore::{TestRestoreOutcome, TestRestoreRecord, TestRestoreResult};
@@ -91,6 +92,9 @@ impl Backup {
             role: BackupRole::Normal,
             sequence: 0,
             proof: Proof::Copied,
+            // It has no files.
+            consistency: Consistency::TornPossible,
+            tree: None,
             fingerprint: held,
             evidence: None,
             shrinkage: None,

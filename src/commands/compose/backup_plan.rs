@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use super::assess::keeps_data_in;
-use crate::backup::baseline::Note;
+use crate::backup::consistency::Consistency;
+use crate::backup::driver::volume;
 use crate::backup::manifest::Proof;
 use crate::backup::store::{Backup, Verified};
-use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
 use crate::engine::MountSource;
 use crate::inventory::{DataLocation, LocationSource, Store};
@@ -77,7 +75,7 @@ async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan
         if backups.current.iter().any(|(known, _)| known.id == store.id) {
             continue;
         }
-        if store.is_running() || store.kind == StoreKind::Volume {
+        if store.is_server() && store.is_running() {
             match unchanged_since(cx, store, backups)
                 .await
                 .and_then(|backup| backup.check_showing(&cx.ui().meter()).ok())
@@ -85,11 +83,13 @@ async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan
                 Some(backup) => backups.current.push((store.clone(), backup)),
                 None => add(&mut backups.stores, store.clone()),
             }
-        } else if let Some(backup) = of_last_stop(cx, store).await? {
-            backups.current.push((store.clone(), backup));
-        } else {
-            // A stopped server cannot be asked, but its files do not change.
-            add(&mut backups.stores, Store { kind: StoreKind::Volume, ..store.clone() });
+            continue;
+        }
+        // A stopped server cannot be asked, but its files can be copied.
+        let files = Store { kind: StoreKind::Volume, ..store.clone() };
+        match of_same_files(cx, &files).await? {
+            Some(backup) => backups.current.push((files, backup)),
+            None => add(&mut backups.stores, files),
         }
     }
     // The data of another project stays where it is.
@@ -114,6 +114,9 @@ async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, backups: &mut B
     }
     let backup = cx.root.newest(&store.id).ok().flatten()?;
     backup.is_complete().ok()?;
+    if !backup.manifest.consistency.is_sound() {
+        return None;
+    }
     if cx.settings.backup.proof == RequiredProof::Restored && backup.proof() < Proof::Restored {
         return None;
     }
@@ -134,27 +137,18 @@ async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backu
     })
 }
 
-/// The backup of the store's last stop, if no container that mounts its data has run since.
-async fn of_last_stop(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
-    let Some(record) = baselines::read(cx, store).map_err(anyhow::Error::from)? else { return Ok(None) };
-    let (Note::Stopped, Some(name)) = (&record.note, &record.backup) else { return Ok(None) };
-    // After a loss that nobody has resolved, the baseline is older than the last stop.
-    if record.loss.is_some() {
+/// The newest backup of a store that nothing writes to, if its files are exactly those that were copied then: the same
+/// names, sizes, times and inodes. When something last ran proves nothing.
+async fn of_same_files(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
+    let Some(backup) = cx.root.newest(&store.id).ok().flatten() else { return Ok(None) };
+    if backup.manifest.consistency != Consistency::Cold || backup.manifest.tree.is_none() {
         return Ok(None);
     }
-    for place in &store.locations {
-        if let LocationSource::Volume { name: Some(volume), .. } = &place.source {
-            for container in cx.engine.containers_with_volume(volume).await? {
-                let started: Option<Timestamp> =
-                    container.started.as_deref().and_then(|text| text.parse().ok());
-                if container.is_running() || started.is_some_and(|started| started > record.time) {
-                    return Ok(None);
-                }
-            }
-        }
+    let target = cx.target(store, &Silent);
+    if !volume::writers(target).await?.is_empty() || volume::tree(target).await != backup.manifest.tree {
+        return Ok(None);
     }
-    let Ok(backup) = cx.root.find(&store.id, name) else { return Ok(None) };
-    Ok(backup.check().ok())
+    Ok(backup.check_showing(&cx.ui().meter()).ok())
 }
 
 fn add(stores: &mut Vec<Store>, store: Store) {

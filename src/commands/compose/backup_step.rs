@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 use super::backup_plan::{self, BackupPlan};
 use super::report;
 use crate::backup::fingerprint::Fingerprint;
+use crate::backup::manifest::BackupRole;
 use crate::backup::store::{Backup, Verified};
-use crate::commands::backup_run::{self, Saved};
+use crate::commands::backup_run::{self, Purpose, Saved};
 use crate::commands::context::ProjectContext;
+use crate::commands::held::HeldContainers;
 use crate::commands::mode::Apply;
+use crate::commands::quiesce::Quiescer;
 use crate::commands::{format, interruptible};
+use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::policy::{Assessment, BackupStatus, Subject};
+use crate::policy::{Assessment, BackupStatus, Effect, Subject};
 use crate::progress::Silent;
 
 /// How the data at risk is backed up.
@@ -43,16 +47,18 @@ impl BackupOutcome {
     }
 }
 
-/// Backs up what the plan puts at risk and has no current backup.
+/// Backs up what the plan puts at risk and has no current backup. What is stopped for that stays stopped, in the care of the
+/// caller; after a failure it runs again.
 pub(super) async fn back_up(
     cx: &ProjectContext<'_>,
     apply: Apply,
     plan: &Assessment,
-) -> Result<BackupOutcome, Failure> {
+) -> Result<(BackupOutcome, HeldContainers), Failure> {
     let command = cx.command;
     if command.safe.skip_backup || cx.is_disposable() {
         let fingerprints = fingerprints(cx, plan).await;
-        return Ok(BackupOutcome { waived: true, fingerprints, ..BackupOutcome::default() });
+        let outcome = BackupOutcome { waived: true, fingerprints, ..BackupOutcome::default() };
+        return Ok((outcome, HeldContainers::new(cx, apply)));
     }
     let BackupPlan { stores, mut current, current_of_stopped, impossible, .. } =
         backup_plan::make(cx, plan, report::backs_up_before(cx)).await.map_err(|error| {
@@ -70,9 +76,51 @@ pub(super) async fn back_up(
         interruptible(backup_run::prove(cx, apply, store, verified, cx.settings.backup.proof)).await?;
     }
     report_current(cx, &current, &current_of_stopped);
-    let reason = format!("before {}", command.reading.name());
-    let created = interruptible(backup_run::save(cx, apply, &stores, &reason)).await?;
-    Ok(BackupOutcome { waived: false, created, current, current_of_stopped, fingerprints: Vec::new() })
+    let purpose = Purpose {
+        reason: &format!("before {}", command.reading.name()),
+        role: BackupRole::Normal,
+        required: cx.settings.backup.proof,
+        replaces_data: plan.worst() >= Effect::Orphan,
+    };
+    let quiescer = Quiescer::stopping(cx, apply, stopped_anyway(cx, plan));
+    let created = interruptible(backup_run::save_with(cx, apply, &quiescer, &stores, purpose)).await;
+    let (created, held) = quiescer.finish(created).await?;
+    let outcome =
+        BackupOutcome { waived: false, created, current, current_of_stopped, fingerprints: Vec::new() };
+    Ok((outcome, held))
+}
+
+/// The running containers that the command stops by itself, or that lose their data to it, without the servers that are
+/// backed up while they run.
+fn stopped_anyway(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<Container> {
+    let reading = &cx.command.reading;
+    let stops = reading.begins_with_stop();
+    let in_scope: BTreeSet<&str> = if stops {
+        cx.scope().containers().map(|container| container.id.as_str()).collect()
+    } else {
+        BTreeSet::new()
+    };
+    let loses = |container: &Container| {
+        let service = container.service();
+        (stops || reading.updates_containers())
+            && plan.impacts.iter().any(|impact| {
+                impact.effect >= Effect::Orphan
+                    && impact.counts()
+                    && impact.services.iter().any(|name| Some(name.as_str()) == service)
+            })
+    };
+    let is_served = |container: &Container| {
+        cx.inventory.stores.iter().any(|store| {
+            store.is_server() && store.container.as_ref().is_some_and(|own| own.id == container.id)
+        })
+    };
+    let is_stopped = |container: &&Container| {
+        container.is_running()
+            && !container.is_one_off()
+            && !is_served(container)
+            && (in_scope.contains(container.id.as_str()) || loses(container))
+    };
+    cx.containers.iter().filter(is_stopped).cloned().collect()
 }
 
 fn report_current(

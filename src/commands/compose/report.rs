@@ -67,13 +67,15 @@ pub(super) fn effects(cx: &ProjectContext<'_>, plan: &Assessment) {
 /// What would follow from a plan that loses data, where somebody can be asked.
 fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
     let backup = if cx.command.safe.skip_backup {
-        "The data would not be backed up"
+        "the data would not be backed up"
     } else {
-        "The data would be backed up first"
+        "the data would be backed up first"
     };
     match policy::decide(&DecisionInput { terminal: true, ..decision_input(cx, plan) }) {
-        Decision::Allow(_) => format!("{backup}, and there would be no prompt."),
-        Decision::Confirm(_) => format!("{backup}, and you would be asked to type the project name."),
+        Decision::Allow(_) => format!("There would be no prompt, and {backup}."),
+        Decision::Confirm(_) => {
+            format!("You would be asked to type the project name; after that, {backup}.")
+        }
         Decision::Refuse(Refusal::Settings(_)) => {
             "The command would be refused: the settings do not allow it.".to_owned()
         }

@@ -1,4 +1,4 @@
-//! The life of a guarded command: probe, assess, preflight, decide, back up, confirm, run, record, verify.
+//! The life of a guarded command: probe, assess, decide, preflight, confirm, back up, run, record, verify.
 //!
 //! Each step takes the results of the steps before it and returns a value of its own.
 
@@ -9,6 +9,7 @@ use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
 use crate::commands::mode::Mode;
+use crate::commands::quiesce;
 use crate::commands::refusal::{self, RefusableAction};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -45,14 +46,14 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
     preflight_step::check(&cx, apply).await?;
-    let backups = backup_step::back_up(&cx, apply, &plan)
+    // The question comes before the backup: what is written while it is open has to be in the backup.
+    let approval = permission
+        .confirm(&command.ui, action.what, action.untouched)
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
+    let (backups, held) = backup_step::back_up(&cx, apply, &plan)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
     journal.add_backups(&backups);
-    let not_confirmed = "Nothing was run, and no data was lost. Backups made just now are kept.";
-    let approval = permission
-        .confirm(&command.ui, action.what, not_confirmed)
-        .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
     let clearance = approval.clear(backups.status());
 
     let options = child::options(&cx, &probe);
@@ -66,11 +67,13 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         // It is verified while it runs, so what it destroys has to be recorded before.
         state::write_baselines(&cx, apply, &clearance, (&backups, &seen), true).await;
         let running = child::run(command, options, &clearance);
-        let exit = verify_step::while_running(&mut cx, apply, running).await?;
+        let ended = verify_step::while_running(&mut cx, apply, running).await;
+        let exit = quiesce::settle(&cx, &held, ended).await?;
         journal.finish(&cx, &backups, exit);
         return Ok(exit);
     }
-    let exit = child::run(command, options, &clearance).await?;
+    let ended = child::run(command, options, &clearance).await;
+    let exit = quiesce::settle(&cx, &held, ended).await?;
     let succeeded = exit == Exit::Compose(0);
     if !reading.restarts_services() {
         state::write_baselines(&cx, apply, &clearance, (&backups, &seen), succeeded).await;

@@ -55,7 +55,7 @@ impl Row<'_> {
                 || "none".to_owned(),
                 |backup| {
                     let manifest = &backup.manifest;
-                    format!("{}, {}", format::ago(manifest.created), format::proof(backup.proof()))
+                    format!("{}, {}", format::ago(manifest.created), format::reliability(backup))
                 },
             ),
             self.record.as_ref().map_or_else(String::new, baseline),

@@ -56,6 +56,15 @@ pub(crate) struct Scene {
     session: String,
 }
 
+/// A command line that was run.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) exit: u8,
+    pub(crate) printed: String,
+    /// What Compose was run with.
+    pub(crate) ran: Vec<String>,
+}
+
 impl Scene {
     /// A project `shop` without services, on an empty engine, without a terminal.
     pub(crate) fn empty() -> Self {
@@ -241,6 +250,13 @@ impl Scene {
         }
         self.session.push_str(&format!("--- exit code {exit}\n\n"));
         self
+    }
+
+    /// Runs a command line, for tests that do not show what it prints.
+    pub(crate) fn attempt(&self, line: &str) -> Attempt {
+        let (screen, exit) = self.print(line);
+        let printed = screen.printed().into_iter().map(|(_, text)| text).collect();
+        Attempt { exit, printed, ran: self.take_ran() }
     }
 
     /// Runs a command line that only prepares what is shown. It has to succeed.

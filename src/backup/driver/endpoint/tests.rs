@@ -97,8 +97,15 @@ async fn find(
     local: bool,
 ) -> anyhow::Result<Connection> {
     let store = store(container);
-    let target =
-        DriverTarget { engine: &engine, store: &store, stores: &[], progress: &Silent, local, api_key: None };
+    let target = DriverTarget {
+        engine: &engine,
+        store: &store,
+        stores: &[],
+        progress: &Silent,
+        local,
+        api_key: None,
+        quiesce: None,
+    };
     resolve(target, port, ways, |address| probe(address, "db")).await
 }
 

@@ -1,27 +1,57 @@
 //! Plain files: the driver that works for every store.
 //!
 //! The engine streams each directory out of a container, which may be stopped or never started, so nothing is needed
-//! inside it. What it reads from a running service is crash-consistent at best, and a remark says so. A restore never
-//! merges: a directory is written only if it contains nothing that the backup does not contain.
+//! inside it. Whatever may write to the files is paused or stopped meanwhile; where that is not possible, the backup says
+//! that it may be torn. A restore never merges: a directory is written only if it contains nothing that the backup does
+//! not contain.
 
+mod copy;
 mod dump;
 mod helper_container;
+mod link;
 pub(super) mod pipe;
 mod places;
 mod restore;
+mod source;
 mod tar_summary;
+mod tree;
+mod writers;
 
 use async_trait::async_trait;
 
 use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
+use crate::engine::Container;
+use crate::inventory::Store;
 use crate::policy::Clearance;
 
 /// For [`crate::inventory::StoreKind::Volume`]. Reads through the store's container, or through a temporary one if it
 /// has none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct VolumeDriver;
+
+/// A digest of the names, sizes, times and inodes of the files of a store, for comparison with the one in the manifest of a
+/// backup. `None` where that cannot be known.
+pub async fn tree(target: DriverTarget<'_>) -> Option<String> {
+    tree::digest(target, &places::choose(target.store, None).places).await
+}
+
+/// The backup of a store whose files are exactly those of another store, of which `backup` was just made; `None` if they are
+/// not.
+pub async fn link(
+    target: DriverTarget<'_>,
+    other: &Store,
+    backup: &Backup,
+    into: &mut Staging,
+) -> anyhow::Result<Option<Dump>> {
+    link::link(target, other, backup, into).await
+}
+
+/// The running containers that may write to the files of a store.
+pub async fn writers(target: DriverTarget<'_>) -> anyhow::Result<Vec<Container>> {
+    writers::writers(target, &places::choose(target.store, None).places).await
+}
 
 #[async_trait]
 impl Driver for VolumeDriver {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::helper_container::{self, HelperContainer};
 use super::tar_summary::{self, Paths, TarSummary};
-use super::{dump, pipe};
+use super::{pipe, source};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
@@ -238,7 +238,7 @@ async fn compare(
         tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
-    let Some(stream) = dump::open(target, helper, archive.place).await? else {
+    let Some(stream) = source::open(target, helper, archive.place).await? else {
         return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
     };
     let title = format!("comparing {}", archive.place.target.display());

@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use anyhow::bail;
 use serde_json::{Value, json};
 
+use crate::backup::consistency::Consistency;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
@@ -71,6 +72,8 @@ pub(crate) async fn dump(
         artifacts,
         // Every snapshot was read back from disk to its end; otherwise the dump fails.
         proof: Proof::Readable,
+        consistency: Consistency::Dumped,
+        tree: None,
         manual_restore,
         remarks,
     })

@@ -130,6 +130,7 @@ mod tests {
             progress: &Silent,
             local: true,
             api_key: key,
+            quiesce: None,
         })
         .await
         .expect("there is a container")

@@ -64,6 +64,7 @@ async fn server(bytes: &[u8], answers: &[Answer]) -> (Client, Arc<Mutex<Seen>>) 
         stores: &[],
         progress: &Silent,
         api_key: None,
+        quiesce: None,
     };
     (Client::connect(target).await.expect("connected"), seen)
 }

@@ -1,0 +1,295 @@
+//! Copies the files of a store while nothing writes to them, and reads each archive back.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::helper_container::HelperContainer;
+use super::source::{Source, is_replaced, replaced};
+use super::tar_summary::{self, TarSummary};
+use super::{pipe, places, tree, writers};
+use crate::backup::consistency::Consistency;
+use crate::backup::driver::DriverTarget;
+use crate::backup::manifest::{Artifact, ArtifactContents};
+use crate::backup::store::Staging;
+use crate::engine::{ByteStream, Container, ContainerState, ReplacedMount, volume_sizes_in_time};
+use crate::fs::{Digest, FsError, NewFile};
+use crate::inventory::known::{self, KnownProgram};
+use crate::inventory::{DataLocation, LocationSource};
+use crate::progress::{Task, Unit};
+use crate::units::{Bytes, count};
+
+/// The archives of one moment, as far as that is known.
+pub(super) struct QuietCopy<'a> {
+    pub(super) archives: Vec<Archive<'a>>,
+    pub(super) consistency: Consistency,
+    pub(super) tree: Option<String>,
+    /// The store's own server was running, so it has written its files.
+    pub(super) was_serving: bool,
+    pub(super) remarks: Vec<String>,
+}
+
+/// An archive that was written and not yet read back.
+pub(super) struct Archive<'a> {
+    place: &'a DataLocation,
+    /// Relative to the backup.
+    path: String,
+    written: PathBuf,
+    bytes: u64,
+    digest: Digest,
+}
+
+/// Copies while the writers are held. Files that change all the same are copied once more: a process of the host may
+/// have written to them.
+pub(super) async fn quietly<'a>(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    places: &[&'a DataLocation],
+    into: &mut Staging,
+) -> anyhow::Result<QuietCopy<'a>> {
+    let first = copy_once(target, helper, places, into).await?;
+    let Attempt::Changed(first) = first else { return Ok(first.into_copy()) };
+    for archive in &first.archives {
+        into.discard(&archive.path)?;
+    }
+    Ok(copy_once(target, helper, places, into).await?.into_copy())
+}
+
+enum Attempt<'a> {
+    Done(QuietCopy<'a>),
+    /// The files changed although nothing is known to have written to them.
+    Changed(QuietCopy<'a>),
+}
+
+impl<'a> Attempt<'a> {
+    fn into_copy(self) -> QuietCopy<'a> {
+        match self {
+            Self::Done(copy) | Self::Changed(copy) => copy,
+        }
+    }
+}
+
+async fn copy_once<'a>(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    places: &[&'a DataLocation],
+    into: &Staging,
+) -> anyhow::Result<Attempt<'a>> {
+    let replaced = replaced(target).await?;
+    let mut before = writers::writers(target, places).await?;
+    let mut was_serving = is_serving(target);
+    if let Some(quiesce) = target.quiesce
+        && !before.is_empty()
+    {
+        if replaced.is_empty() {
+            quiesce.hold(&before).await?;
+        } else {
+            // Only the running container has the directory.
+            quiesce.freeze(&before).await?;
+        }
+        before = writers::writers(target, places).await?;
+    }
+    let tree_before = tree::digest(target, places).await;
+    let archives = copy_all(target, Source { helper, replaced: &replaced }, places, into).await?;
+    let tree_after = tree::digest(target, places).await;
+    let after = writers::writers(target, places).await?;
+    if let Some(quiesce) = target.quiesce {
+        quiesce.release().await?;
+    }
+    was_serving |= after.iter().any(|one| is_own(target, one) && one.state != ContainerState::Restarting);
+    let mut copy = QuietCopy {
+        archives,
+        consistency: writers::consistency(&before, &after),
+        tree: None,
+        was_serving,
+        remarks: replaced_remarks(&replaced, places),
+    };
+    if !copy.consistency.is_sound() {
+        copy.remarks.push(format!(
+            "{} ran during the copy and may have written: the files may not fit together",
+            writers::names(&before, &after)
+        ));
+    } else if tree_before != tree_after {
+        copy.consistency = Consistency::TornPossible;
+        copy.remarks.push(
+            "its files changed during the copy although no container could write to them: they may not fit together"
+                .to_owned(),
+        );
+        return Ok(Attempt::Changed(copy));
+    } else if replaced.is_empty() {
+        copy.tree = tree_after;
+    }
+    Ok(Attempt::Done(copy))
+}
+
+fn replaced_remarks(replaced: &[ReplacedMount], places: &[&DataLocation]) -> Vec<String> {
+    let places = places.iter().filter(|place| is_replaced(replaced, place));
+    let remark = |place: &&DataLocation| {
+        format!(
+            "`{}` was copied from the running container, because its path on the host leads to another directory now",
+            place.target.display()
+        )
+    };
+    places.map(remark).collect()
+}
+
+/// An archive that was read back.
+pub(super) struct Copied {
+    pub(super) artifact: Artifact,
+    pub(super) summary: TarSummary,
+    pub(super) target: PathBuf,
+    /// It has a file that the program always has.
+    pub(super) is_recognized: bool,
+}
+
+/// The program of the store, if it is known.
+pub(super) fn program(target: DriverTarget<'_>) -> Option<&'static KnownProgram> {
+    target.store.container.as_ref().and_then(|container| known::program(&container.image))
+}
+
+fn is_own(target: DriverTarget<'_>, container: &Container) -> bool {
+    target.store.container.as_ref().is_some_and(|own| own.id == container.id)
+}
+
+/// Whether the store's server was running when the project was read, and has had the time to write.
+fn is_serving(target: DriverTarget<'_>) -> bool {
+    let own = target.store.container.as_ref();
+    own.is_some_and(|own| own.is_running() && own.state != ContainerState::Restarting)
+}
+
+async fn copy_all<'a>(
+    target: DriverTarget<'_>,
+    source: Source<'_>,
+    places: &[&'a DataLocation],
+    into: &Staging,
+) -> anyhow::Result<Vec<Archive<'a>>> {
+    let mut copied = Vec::new();
+    for place in places {
+        if let Some(stream) = source.open(target, place).await? {
+            copied.push(
+                copy(target, place, stream, into)
+                    .await
+                    .with_context(|| format!("`{}` could not be copied", place.target.display()))?,
+            );
+        }
+    }
+    Ok(copied)
+}
+
+async fn copy<'a>(
+    target: DriverTarget<'_>,
+    place: &'a DataLocation,
+    stream: ByteStream,
+    into: &Staging,
+) -> anyhow::Result<Archive<'a>> {
+    let path = places::archive_name(&place.target);
+    let file = into.create(&path)?;
+    let written = file.path().to_owned();
+    let task = target.progress.begin(&format!("copying {}", place.target.display()), Unit::Bytes, None);
+    let saved = pipe::consume(stream, task.as_ref(), |archives| save(archives, file)).await?;
+    match saved {
+        Err(error) => Err(with_size(target, place, error).await),
+        Ok((bytes, digest)) => Ok(Archive { place, path, written, bytes, digest }),
+    }
+}
+
+/// Reads every archive back to its end. By then, the containers that were held run again.
+pub(super) async fn read_back(
+    target: DriverTarget<'_>,
+    archives: Vec<Archive<'_>>,
+) -> anyhow::Result<Vec<Copied>> {
+    let mut copied = Vec::new();
+    for archive in archives {
+        let shown = archive.place.target.display().to_string();
+        copied.push(
+            read_one_back(target, archive).await.with_context(|| format!("`{shown}` could not be copied"))?,
+        );
+    }
+    Ok(copied)
+}
+
+async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow::Result<Copied> {
+    let Archive { place, path, written, bytes, digest } = archive;
+    let shown = place.target.display().to_string();
+    let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
+    let marks = program(target).map_or(&[][..], |program| program.files);
+    let (task, summary, read_back, is_recognized) = walk(written, task, marks).await?;
+    anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
+    task.finish(&format!(
+        "copied {shown}: {} in {}",
+        Bytes(summary.bytes),
+        count(summary.entries + u64::from(summary.is_file), "file")
+    ));
+    let contents = ArtifactContents::Files { target: shown, source: places::source(place) };
+    Ok(Copied {
+        artifact: Artifact { path, bytes, sha256: digest.to_string(), contents },
+        summary,
+        target: place.target.clone(),
+        is_recognized,
+    })
+}
+
+fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match archives.read(&mut buffer).context("the engine stopped sending")? {
+            0 => return Ok(file.finish()?),
+            read => file.append(&buffer[..read])?,
+        }
+    }
+}
+
+/// On a full disk, adds how much space the volume needs. Asking earlier would slow down every backup: the engine
+/// measures all volumes.
+async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
+    match (error.downcast::<FsError>(), &place.source) {
+        (Ok(full), LocationSource::Volume { name: Some(name), .. }) if full.is_full() => {
+            let sizes = volume_sizes_in_time(target.engine).await.unwrap_or_default();
+            full.needing(sizes.get(name).copied()).into()
+        }
+        (Ok(error), _) => error.into(),
+        (Err(error), _) => error,
+    }
+}
+
+/// Reads an archive back. The last value is whether it has an entry with one of these names.
+async fn walk(
+    file: PathBuf,
+    task: Box<dyn Task>,
+    names: &'static [&'static str],
+) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest, bool)> {
+    pipe::blocking(move || {
+        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let mut reader = Hashing {
+            inner: BufReader::with_capacity(256 * 1024, open),
+            digester: crate::fs::Digester::default(),
+        };
+        let mut is_recognized = false;
+        let look = |item: tar_summary::Item<'_>| {
+            is_recognized |= names.iter().any(|name| item.path.ends_with(name));
+        };
+        let summary = tar_summary::take(&mut reader, look).context(
+            "the archive from the engine is incomplete; a file may have changed while it was read",
+        )?;
+        let bytes = reader.digester.bytes();
+        task.advance(bytes);
+        Ok((task, summary, reader.digester.finish(), is_recognized))
+    })
+    .await
+}
+
+/// Hashes what is read through it.
+struct Hashing<R> {
+    inner: R,
+    digester: crate::fs::Digester,
+}
+
+impl<R: std::io::Read> std::io::Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.digester.update(&buffer[..count]);
+        Ok(count)
+    }
+}

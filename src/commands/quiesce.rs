@@ -1,0 +1,228 @@
+//! Keeps containers from writing while their files are copied: what the command stops anyway is stopped first, through
+//! Compose, and everything else is paused or stopped as the settings and the program require.
+
+use async_trait::async_trait;
+
+use super::context::ProjectContext;
+use super::held::{HeldContainers, StillHeld, Until};
+use super::mode::Apply;
+use crate::backup::quiesce::Quiesce;
+use crate::compose::stop::{ServiceStop, StopError};
+use crate::engine::{Container, ContainerState};
+use crate::error::{Failure, Hint};
+use crate::exit::Exit;
+use crate::inventory::known;
+use crate::settings::QuiesceMode;
+
+/// See the head of this file.
+pub(super) struct Quiescer<'a> {
+    cx: &'a ProjectContext<'a>,
+    held: HeldContainers,
+    /// The running containers that the command stops, unless their server is backed up while it runs.
+    stops: Vec<Container>,
+}
+
+impl<'a> Quiescer<'a> {
+    /// For a command that stops nothing.
+    pub(super) fn new(cx: &'a ProjectContext<'a>, apply: Apply) -> Self {
+        Self::stopping(cx, apply, Vec::new())
+    }
+
+    /// For a command that stops these containers.
+    pub(super) fn stopping(cx: &'a ProjectContext<'a>, apply: Apply, stops: Vec<Container>) -> Self {
+        Self { cx, held: HeldContainers::new(cx, apply), stops }
+    }
+
+    /// The end of the work: what is stopped for the command stays so if the work succeeded.
+    pub(super) async fn finish<T>(self, result: Result<T, Failure>) -> Result<(T, HeldContainers), Failure> {
+        match result {
+            Ok(value) => Ok((value, self.held)),
+            Err(failure) => Err(restore(self.cx, &self.held, failure).await),
+        }
+    }
+
+    /// How a container is kept from writing.
+    fn mode(&self, container: &Container) -> QuiesceMode {
+        let is_own = container.project() == Some(self.cx.project.name.as_str()) && !container.is_one_off();
+        let set = container
+            .service()
+            .filter(|_| is_own)
+            .and_then(|service| self.cx.settings.services.get(service)?.quiesce);
+        match set.unwrap_or_else(|| known::quiesce(&container.image)) {
+            // Compose cannot stop it, and a container that is removed when it stops cannot be started again.
+            QuiesceMode::Stop if !is_own => QuiesceMode::Pause,
+            // The engine refuses to pause it.
+            QuiesceMode::Pause if is_own && container.state == ContainerState::Restarting => {
+                QuiesceMode::Stop
+            }
+            mode => mode,
+        }
+    }
+
+    /// Stops what the command stops, if one of the writers is among it.
+    async fn stop_for_command(&self, writers: &[Container]) -> anyhow::Result<()> {
+        let is_stopped = |one: &Container| self.stops.iter().any(|other| other.id == one.id);
+        if !writers.iter().any(|writer| is_stopped(writer) && !self.held.holds(&writer.id)) {
+            return Ok(());
+        }
+        let reading = &self.cx.command.reading;
+        self.cx.ui().say(format!(
+            "stopping {} before the backup, as `{}` would.",
+            names(&self.stops),
+            reading.name()
+        ));
+        self.stop(&self.stops, Until::CommandEnded).await
+    }
+
+    /// Stops containers: services of the file through Compose, orphan containers through the engine.
+    async fn stop(&self, containers: &[Container], until: Until) -> anyhow::Result<()> {
+        let declared = |service: &&str| {
+            self.cx.project.whole_model().is_none_or(|model| model.services.contains_key(*service))
+        };
+        let mut services: Vec<String> =
+            containers.iter().filter_map(Container::service).filter(declared).map(str::to_owned).collect();
+        services.sort();
+        services.dedup();
+        let command = self.cx.command;
+        let stop = ServiceStop::new(&command.binary, &command.reading, command.stdin.as_deref(), &services);
+        let work = async move { if services.is_empty() { Ok(()) } else { stop.run().await } };
+        self.held.stop::<StopError>(containers, until, work).await
+    }
+
+    /// The running containers of the services of these: Compose stops all of a service.
+    async fn of_their_services(&self, containers: &[&Container]) -> anyhow::Result<Vec<Container>> {
+        if containers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut all = self.cx.engine.project_containers(&self.cx.project.name).await?;
+        all.retain(|one| {
+            one.is_running()
+                && !one.is_one_off()
+                && containers.iter().any(|other| other.service() == one.service())
+        });
+        Ok(all)
+    }
+}
+
+#[async_trait]
+impl Quiesce for Quiescer<'_> {
+    async fn hold(&self, writers: &[Container]) -> anyhow::Result<()> {
+        self.stop_for_command(writers).await?;
+        let running =
+            writers.iter().filter(|one| one.state != ContainerState::Paused && !self.held.holds(&one.id));
+        let (mut pause, mut stop) = (Vec::new(), Vec::new());
+        for writer in running {
+            match self.mode(writer) {
+                QuiesceMode::Pause => pause.push(writer.clone()),
+                QuiesceMode::Stop => stop.push(writer),
+                QuiesceMode::None => {}
+            }
+        }
+        let stop = self.of_their_services(&stop).await?;
+        if !stop.is_empty() {
+            self.cx.ui().say(format!("stopping {} while the files are copied.", names(&stop)));
+            self.stop(&stop, Until::Copied).await?;
+        }
+        pause.retain(|one| !self.held.holds(&one.id));
+        self.pause(&pause).await
+    }
+
+    async fn freeze(&self, writers: &[Container]) -> anyhow::Result<()> {
+        let runs = |one: &&Container| {
+            one.state != ContainerState::Paused
+                && !self.held.holds(&one.id)
+                && self.mode(one) != QuiesceMode::None
+        };
+        let running: Vec<Container> = writers.iter().filter(runs).cloned().collect();
+        self.pause(&running).await
+    }
+
+    async fn release(&self) -> anyhow::Result<()> {
+        match self.held.release_copied().await {
+            Ok(released) => {
+                report_released(self.cx, &released);
+                Ok(())
+            }
+            Err(still_held) => {
+                let what: Vec<String> = still_held.into_iter().map(|one| one.what).collect();
+                Err(anyhow::anyhow!("{}", what.join(" ")))
+            }
+        }
+    }
+}
+
+impl Quiescer<'_> {
+    async fn pause(&self, containers: &[Container]) -> anyhow::Result<()> {
+        if containers.is_empty() {
+            return Ok(());
+        }
+        self.cx.ui().say(format!("pausing {} while the files are copied.", names(containers)));
+        for container in containers {
+            self.held.pause(container).await.map_err(|error| {
+                error.context(format!(
+                    "`{}` cannot be paused, and a copy of files that it may be writing would not be reliable",
+                    container.name
+                ))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn report_released(cx: &ProjectContext<'_>, released: &[String]) {
+    if !released.is_empty() {
+        let verb = if released.len() == 1 { "runs" } else { "run" };
+        cx.ui().say(format!("{} {verb} again.", list(released)));
+    }
+}
+
+/// Returns every container to its state after a failure, and adds to the failure what could not be returned.
+pub(super) async fn restore(cx: &ProjectContext<'_>, held: &HeldContainers, mut failure: Failure) -> Failure {
+    let stopped = held.stopped();
+    if !stopped.is_empty() {
+        cx.ui().say(format!("starting {} again.", list(&stopped)));
+    }
+    match held.release_all().await {
+        Ok(released) => report_released(cx, &released),
+        Err(still_held) => {
+            let hints = still_held.into_iter().map(|StillHeld { what }| Hint::Say(what));
+            failure.hints.splice(0..0, hints);
+        }
+    }
+    failure
+}
+
+/// After the real Compose has run: what it did not get to is returned to its state.
+pub(super) async fn settle(
+    cx: &ProjectContext<'_>,
+    held: &HeldContainers,
+    result: Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    match result {
+        Ok(Exit::Compose(0)) => {
+            held.forget();
+            result
+        }
+        Ok(exit) => {
+            match held.release_all().await {
+                Ok(released) => report_released(cx, &released),
+                Err(still_held) => still_held.into_iter().for_each(|one| cx.ui().warn(one.what)),
+            }
+            Ok(exit)
+        }
+        Err(failure) => Err(restore(cx, held, failure).await),
+    }
+}
+
+fn names(containers: &[Container]) -> String {
+    list(&containers.iter().map(|one| one.name.clone()).collect::<Vec<_>>())
+}
+
+/// `` `a`, `b` and `c` ``.
+fn list(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        Some(_) | None => names.concat(),
+    }
+}

@@ -1,0 +1,216 @@
+//! Copies of data that is being written to, on a real engine.
+//!
+//! The writer keeps an invariant across two files that are far apart in the archive: `z` is what `a` was at most one step
+//! before. A copy of one moment keeps it; one that was made while the writer ran does not.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::bare::{Bare, docker};
+use crate::support::scratch::Ran;
+use crate::support::{Compose, Scratch};
+
+/// What is between the two files in the archive takes longer to copy than many steps of the writer. It writes below a
+/// directory: older engines date a volume by the last change of its top.
+const WRITER: &str = r#"
+trap 'echo stopped >stopped; exit 0' TERM
+/bin/busybox mkdir -p /data/db
+cd /data/db
+[ -e m ] || /bin/busybox head -c 100000000 /dev/zero >m
+n=0
+while :; do
+    n=$((n + 1))
+    echo $n >.a; /bin/busybox mv .a a
+    echo $n >.z; /bin/busybox mv .z z
+done
+"#;
+
+/// A project `db` that writes, with settings, and a volume `data` that it writes to.
+fn writing(bare: &Bare, compose: Compose, settings: &str) -> Option<Scratch> {
+    let image = bare.image(&[r#"CMD ["/bin/sh", "/script/writer"]"#]);
+    let file = format!(
+        "{settings}\nservices:\n  db:\n    image: {image}\n    volumes: [ \"data:/data\", \"./script:/script:ro\" ]\n\
+         volumes: {{ data: {{}} }}\n"
+    );
+    let file = if compose == Compose::V1 { format!("version: '3.8'\n{file}") } else { file };
+    let project = Scratch::new(compose, &file)?;
+    fs::create_dir(project.path("script")).expect("made");
+    fs::write(project.path("script/writer"), WRITER).expect("written");
+    project.plain(&["up", "-d"]).exits(0);
+    let writes =
+        || docker(&["exec", &container(&project), "/bin/busybox", "test", "-e", "/data/db/z"]).is_ok();
+    wait("the writer", writes);
+    Some(project)
+}
+
+fn container(project: &Scratch) -> String {
+    let answer = project.plain(&["ps", "-q", "-a", "db"]).exits(0);
+    answer.stdout.trim().to_owned()
+}
+
+fn state(project: &Scratch) -> String {
+    docker(&["inspect", "-f", "{{.State.Status}}", &container(project)]).expect("it exists")
+}
+
+#[track_caller]
+fn wait(what: &str, mut is_there: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(120);
+    while !is_there() {
+        assert!(Instant::now() < until, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `a`, `z` and whether the writer had been stopped, in the newest backup.
+fn copied(project: &Scratch) -> (u64, u64, bool) {
+    let backup = project.backups("db").pop().expect("a backup");
+    let file = fs::File::open(backup.join("data.tar")).expect("an archive");
+    let (mut a, mut z, mut stopped) = (0, 0, false);
+    for entry in tar::Archive::new(file).entries().expect("an archive") {
+        let mut entry = entry.expect("an entry");
+        let path = entry.path().expect("a path").into_owned();
+        let mut number = || {
+            let mut text = String::new();
+            entry.read_to_string(&mut text).expect("text");
+            text.trim().parse().expect("a number")
+        };
+        if path == Path::new("data/db/a") {
+            a = number();
+        } else if path == Path::new("data/db/z") {
+            z = number();
+        }
+        stopped |= path == Path::new("data/db/stopped");
+    }
+    (a, z, stopped)
+}
+
+fn is_torn((a, z, _): (u64, u64, bool)) -> bool {
+    z != a && z + 1 != a
+}
+
+fn manifest(project: &Scratch) -> String {
+    let backup = project.backups("db").pop().expect("a backup");
+    fs::read_to_string(backup.join("manifest.json")).expect("readable")
+}
+
+#[test]
+fn a_copy_of_a_paused_writer_is_of_one_moment_and_one_of_a_running_writer_is_not() {
+    let Some(bare) = Bare::new("quiesce") else { return };
+    let Some(project) = writing(&bare, Compose::V2, "") else { return };
+    for _ in 0..3 {
+        project.safe(&["backup"]).exits(0).says("pausing");
+        assert_eq!(state(&project), "running");
+        assert!(!is_torn(copied(&project)), "{:?}", copied(&project));
+        assert!(manifest(&project).contains(r#""consistency": "frozen""#));
+    }
+    let without = "x-safe-compose: { services: { db: { quiesce: none } } }";
+    let Some(control) = writing(&bare, Compose::V2, without) else { return };
+    control.safe(&["backup"]).exits(0).says("may not fit together");
+    assert!(is_torn(copied(&control)), "the control finds nothing: {:?}", copied(&control));
+    assert!(manifest(&control).contains(r#""consistency": "torn possible""#));
+    // Data that was only copied like this is not destroyed: the service is stopped and copied again.
+    destroy(&control, "down -v").exits(0);
+    assert!(manifest(&control).contains(r#""consistency": "cold""#));
+    assert!(!is_torn(copied(&control)));
+}
+
+/// Runs a command with the token that its refusal prints.
+fn destroy(project: &Scratch, line: &str) -> Ran {
+    let words: Vec<&str> = line.split(' ').collect();
+    let token = token(project, &words);
+    project.safe(&[&[token.as_str()][..], &words].concat())
+}
+
+fn token(project: &Scratch, words: &[&str]) -> String {
+    let refused = project.safe(words).exits(77);
+    let token = refused.stderr.split("--safe-allow=").nth(1).and_then(|rest| rest.split_whitespace().next());
+    format!("--safe-allow={}", token.expect("a token"))
+}
+
+#[test]
+fn down_with_volumes_copies_what_the_service_wrote_when_it_stopped() {
+    for compose in [Compose::V2, Compose::V1] {
+        let Some(bare) = Bare::new("quiesce-down") else { return };
+        let Some(project) = writing(&bare, compose, "") else { continue };
+        destroy(&project, "down -v").exits(0).says("stopping");
+        let (a, z, stopped) = copied(&project);
+        assert!(stopped && !is_torn((a, z, stopped)), "{compose:?}: {a} {z} {stopped}");
+        assert!(manifest(&project).contains(r#""consistency": "cold""#));
+        assert!(docker(&["volume", "inspect", &project.volume("data")]).is_err(), "it was destroyed");
+    }
+}
+
+/// Starts a command in the background.
+fn started(project: &Scratch, words: &[&str]) -> Child {
+    let mut command = project.safe_command(words);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
+}
+
+fn signal(child: &Child, name: &str) {
+    duct::cmd!("kill", format!("-{name}"), child.id().to_string()).run().expect("sent");
+}
+
+/// A sparse file makes the copy take as long as the test needs.
+fn slow_to_copy(project: &Scratch) {
+    let words = ["exec", &container(project), "/bin/busybox", "truncate", "-s", "20G", "/data/db/n"];
+    docker(&words).expect("made");
+}
+
+#[test]
+fn a_signal_during_the_copy_lets_the_container_go_on() {
+    let Some(bare) = Bare::new("quiesce-signal") else { return };
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let Some(project) = writing(&bare, Compose::V2, "") else { return };
+        slow_to_copy(&project);
+        let mut child = started(&project, &["backup"]);
+        wait("the pause", || state(&project) == "paused");
+        signal(&child, name);
+        assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
+        assert_eq!(state(&project), "running", "{name}");
+        assert!(project.backups("db").is_empty());
+
+        let token = token(&project, &["down", "-v"]);
+        let mut child = started(&project, &[&token, "down", "-v"]);
+        wait("the stop", || state(&project) == "exited");
+        signal(&child, name);
+        assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
+        assert_eq!(state(&project), "running", "{name}");
+        assert!(project.backups("db").is_empty());
+    }
+}
+
+#[test]
+fn a_stopped_and_a_removed_project_are_backed_up() {
+    let Some(bare) = Bare::new("quiesce-stopped") else { return };
+    let Some(project) = writing(&bare, Compose::V2, "") else { return };
+    project.plain(&["stop"]).exits(0);
+    project.safe(&["backup"]).exits(0).never_says("pausing");
+    assert_eq!(state(&project), "exited");
+    assert!(copied(&project).2);
+    project.plain(&["down"]).exits(0);
+    project.safe(&["backup"]).exits(0);
+    assert!(copied(&project).2);
+    assert!(manifest(&project).contains(r#""consistency": "cold""#));
+    assert_eq!(project.backups("db").len(), 2);
+    // Nothing is started to find out, and nothing is copied again.
+    destroy(&project, "down -v").exits(0).says("is unchanged since its backup");
+    assert_eq!(project.backups("db").len(), 2);
+}
+
+/// Neither the history of the containers nor a clock tells that something was written.
+#[test]
+fn a_write_by_anybody_is_noticed() {
+    let Some(bare) = Bare::new("quiesce-written") else { return };
+    let Some(project) = writing(&bare, Compose::V2, "") else { return };
+    project.plain(&["stop"]).exits(0);
+    project.safe(&["backup"]).exits(0);
+    let image = bare.image(&[]);
+    let mount = format!("{}:/data", project.volume("data"));
+    let script = ["run", "--rm", "-v", &mount, &image, "/bin/sh", "-c", "echo 7 >/data/db/written"];
+    bare.docker(&script);
+    destroy(&project, "down -v").exits(0).never_says("unchanged");
+    assert_eq!(project.backups("db").len(), 2);
+}
