@@ -12,6 +12,7 @@ use crate::process::{Capture, Output, capture_apart};
 pub struct ServiceStop {
     binary: ComposeBinary,
     args: Vec<OsString>,
+    services: String,
     env_remove: &'static [&'static str],
     stdin: Option<Vec<u8>>,
 }
@@ -40,7 +41,13 @@ impl ServiceStop {
             Caller::Person => &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
             Caller::Docker => &[env::PLUGIN_SOCKET],
         };
-        Self { binary: binary.clone(), args, env_remove, stdin: stdin.map(<[u8]>::to_vec) }
+        Self {
+            binary: binary.clone(),
+            args,
+            services: services.join(", "),
+            env_remove,
+            stdin: stdin.map(<[u8]>::to_vec),
+        }
     }
 
     /// Runs Compose to its end; Ctrl-C does not reach it.
@@ -58,7 +65,7 @@ impl ServiceStop {
         let text = String::from_utf8_lossy(&stderr);
         let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
         Err(StopError::Failed {
-            services: self.args.last().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            services: self.services,
             message: last.map_or_else(|| format!("exit code {code}"), str::to_owned),
         })
     }

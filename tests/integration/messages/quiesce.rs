@@ -187,10 +187,12 @@ fn dependencies_start_first() {
 }
 
 #[test]
-fn what_compose_did_not_get_to_runs_again() {
+fn what_compose_could_not_stop_or_remove_runs_again() {
     let scene = Scene::shop().with_compose_exit(17).at_terminal(&[typed("shop")]);
     let before = states(&scene);
-    // Its `stop` fails, too.
+    assert_eq!(scene.attempt("down -v").exit, 17);
+    assert_eq!(states(&scene), before);
+    let scene = Scene::shop().with_stop_exit(17).at_terminal(&[typed("shop")]);
     let attempt = scene.attempt("down -v");
     assert_eq!(
         (attempt.exit, attempt.ran.as_slice()),

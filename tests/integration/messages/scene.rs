@@ -39,7 +39,10 @@ case " $* " in
     ;;
 *)
     printf '%s\n' "$*" >>"$here/ran"
-    exit "$(cat "$here/exit")"
+    case "$1" in
+    stop) exit "$(cat "$here/stop-exit")" ;;
+    *) exit "$(cat "$here/exit")" ;;
+    esac
     ;;
 esac
 "#;
@@ -78,6 +81,7 @@ impl Scene {
         write(&tools.path().join("complaints"), "", 0o644);
         write(&tools.path().join("version"), "2.40.3\n", 0o644);
         write(&tools.path().join("exit"), "0", 0o644);
+        write(&tools.path().join("stop-exit"), "0", 0o644);
         write(&project.path().join("compose.yaml"), "services: {}\n", 0o644);
         let env = Env {
             compose: Some(compose.into_os_string()),
@@ -142,7 +146,13 @@ impl Scene {
         self
     }
 
-    /// The exit code of every command that Compose runs.
+    /// The exit code of `stop`, whoever runs it.
+    pub(crate) fn with_stop_exit(self, code: u8) -> Self {
+        write(&self.tools.path().join("stop-exit"), code.to_string(), 0o644);
+        self
+    }
+
+    /// The exit code of every other command that Compose runs.
     pub(crate) fn with_compose_exit(self, code: u8) -> Self {
         write(&self.tools.path().join("exit"), code.to_string(), 0o644);
         self
