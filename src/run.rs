@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
-use crate::commands::{self, CommandContext, EngineSource};
+use crate::commands::{self, CommandContext, EngineSource, OwnRecord};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
@@ -176,6 +176,7 @@ fn context(
         safe: invocation.safe().clone(),
         words: invocation.compose_words(),
         typed: words,
+        record: OwnRecord::default(),
         binary,
         reading,
     })

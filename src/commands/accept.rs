@@ -27,6 +27,10 @@ pub(super) async fn run(cx: &ProjectContext<'_>, mode: Mode, output: Format) -> 
                     .with(contents),
             ),
             Mode::Apply(apply) => {
+                cx.command
+                    .record
+                    .will(format!("accepts the state of {} as its baseline: {contents}", store.id));
+                cx.command.record.begin(apply);
                 cx.ui().good(format!("the baseline of `{}` is now {contents}.", store.service));
                 accepted.push(json!({ "service": store.service, "contents": contents }));
                 baselines::record(cx, apply, store, &record);

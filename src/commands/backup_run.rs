@@ -82,9 +82,12 @@ pub(super) async fn save_with(
     groups.sort_by_key(|group| !keeps_running.contains(&group.lead.id));
     let mut made: Vec<(Group, Verified)> = Vec::new();
     for group in groups {
+        cx.command.record.will(format!("backs up {}", group.lead.id));
+        cx.command.record.begin(apply);
         let backup = save_one(cx, apply, (&group, &made), quiescer, purpose)
             .await
             .map_err(|error| failed_at(&group.lead, error))?;
+        cx.command.record.backup(&backup.name());
         report(cx, &group, &backup);
         made.push((group, backup));
     }

@@ -181,7 +181,7 @@ fn prune(
     command: &CommandContext,
     root: &BackupRoot,
     plans: &Plans<'_>,
-    (_, output): (Apply, Format),
+    (apply, output): (Apply, Format),
 ) -> Result<Exit, Failure> {
     let failed = |error: anyhow::Error| {
         Failure::new(Exit::BackupFailed, "the backups cannot be pruned")
@@ -197,6 +197,8 @@ fn prune(
     if plans.removed().len() > 0 {
         let _lock = root.lock().map_err(|error| failed(error.into()))?;
         for removable in plans.removed() {
+            command.record.will(format!("removes backup {}", removable.name()));
+            command.record.begin(apply);
             root.remove(removable).map_err(|error| failed(error.into()))?;
             if output == Format::Text {
                 command.ui.result(format!("removed  {}", removable.name()));

@@ -34,6 +34,8 @@ pub(super) fn record_loss(
     let found = baseline.loss.as_ref().map_or(now, |loss| loss.found);
     let loss = Some(UnresolvedLoss { found, missing });
     if baseline.loss != loss {
+        cx.command.record.will(format!("records that {} has lost data", store.id));
+        cx.command.record.begin(apply);
         put(cx, apply, store, &StoreBaseline { loss, ..baseline });
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::own_record::OwnRecord;
 use crate::backup::driver::DriverTarget;
 use crate::backup::store::{BackupOwner, BackupRoot};
 use crate::compose::binary::ComposeBinary;
@@ -51,6 +52,8 @@ pub struct CommandContext {
     pub words: Vec<OsString>,
     /// The arguments as typed.
     pub typed: Vec<OsString>,
+    /// What the journal will say of a command of our own.
+    pub record: OwnRecord,
 }
 
 /// A project, with its file and its state on the engine.
@@ -155,6 +158,7 @@ impl<'a> ProjectContext<'a> {
             Inventory::take(identity, &project.name, project.whole_model(), &containers, &settings);
         let owner = BackupOwner { project: project.name.clone(), engine: Some(inventory.engine.id.clone()) };
         let root = backup_root(&project, &settings).owned_by(owner);
+        command.record.locate(&root, &command.typed);
         Ok(Self { command, project, settings, engine, containers, volumes, holders, inventory, root })
     }
 
@@ -272,7 +276,9 @@ pub(super) async fn own_backup_root(
     let identity = async { connect(command).await?.identity().await };
     let identity = tokio::time::timeout(IDENTITY_TIMEOUT, identity).await;
     let engine = identity.ok().and_then(Result::ok).map(|identity| identity.id);
-    backup_root(project, settings).owned_by(BackupOwner { project: project.name.clone(), engine })
+    let root = backup_root(project, settings).owned_by(BackupOwner { project: project.name.clone(), engine });
+    command.record.locate(&root, &command.typed);
+    root
 }
 
 pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {

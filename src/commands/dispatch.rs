@@ -42,6 +42,20 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
     refuse_unused_flags(&cx.safe, command.takes_token())?;
     let mode = Mode::of_own(command.access(), &cx.safe, &cx.reading);
     let format = command.format(cx.safe.format);
+    if let Mode::Apply(apply) = mode {
+        cx.record.allow(apply);
+    }
+    let ended = carry_out(cx, command, mode, format).await;
+    cx.record.end(&cx.ui, &ended);
+    ended
+}
+
+async fn carry_out(
+    cx: &CommandContext,
+    command: ProjectCommand,
+    mode: Mode,
+    format: Format,
+) -> Result<Exit, Failure> {
     match command {
         ProjectCommand::Backup(args) => backup::run(cx, &args, mode, format).await,
         ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format).await,

@@ -111,10 +111,12 @@ fn listed(store: &Store, written: &ExportedFile) -> serde_json::Value {
 
 async fn export(
     cx: &ProjectContext<'_>,
-    _: Apply,
+    apply: Apply,
     store: &Store,
     kind: ExportFormat,
 ) -> anyhow::Result<ExportedFile> {
+    cx.command.record.will(format!("exports {}", store.id));
+    cx.command.record.begin(apply);
     let portable =
         store.kind.driver().portable().context("the contents of plain files cannot be exported")?;
     let meter = cx.ui().meter();

@@ -30,13 +30,17 @@ pub(super) async fn run(
     let mut contents = journal::read(root.directory())
         .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
     if let Some(owner) = root.owner() {
-        contents.entries.retain(|entry| owner.is(&entry.project, &entry.engine));
+        // Some commands do not need the engine, and so do not know it.
+        contents.entries.retain(|entry| {
+            owner.is(&entry.project, &entry.engine)
+                || (entry.engine.is_empty() && owner.project == entry.project)
+        });
     }
     let entries = newest(&contents, args.last);
     if output == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
-            "format_version": 2,
+            "format_version": 3,
             "entries": entries,
             "unreadable_lines": contents.unreadable,
             "torn": contents.torn,
@@ -70,7 +74,7 @@ fn row(entry: &JournalEntry) -> Vec<String> {
         // A line break in a word must not break the row.
         shell_words::join(&entry.command).replace(char::is_control, " "),
         outcome(entry.outcome).to_owned(),
-        entry.exit_code.to_string(),
+        entry.exit_code.map_or_else(String::new, |code| code.to_string()),
         entry.effects.join(", "),
         entry.backups.join(", "),
     ]
@@ -78,8 +82,11 @@ fn row(entry: &JournalEntry) -> Vec<String> {
 
 fn outcome(outcome: CommandOutcome) -> &'static str {
     match outcome {
+        CommandOutcome::Began => "running",
+        CommandOutcome::Interrupted => "did not end",
         CommandOutcome::Ran => "ran",
         CommandOutcome::RanWithoutBackup => "ran without a backup",
+        CommandOutcome::Failed => "failed",
         CommandOutcome::Refused => "refused",
         CommandOutcome::NotConfirmed => "not confirmed",
         CommandOutcome::BackupFailed => "backup failed, not run",
@@ -94,6 +101,9 @@ mod tests {
     fn entry(word: &str) -> JournalEntry {
         JournalEntry {
             format_version: 1,
+            id: String::new(),
+            ended: None,
+            process: None,
             time: "2026-01-02T03:04:05.6Z".parse().expect("a time"),
             project: "shop".into(),
             engine: "E".into(),
@@ -101,7 +111,7 @@ mod tests {
             effects: vec!["destroys volume shop_data".into()],
             backups: Vec::new(),
             outcome: CommandOutcome::Refused,
-            exit_code: 77,
+            exit_code: Some(77),
         }
     }
 

@@ -25,6 +25,7 @@ mod lint_rules;
 mod lint_scripts;
 mod man;
 mod mode;
+mod own_record;
 pub mod protect;
 mod quiesce;
 mod refusal;
@@ -34,6 +35,7 @@ mod services;
 pub mod status;
 mod test_restore;
 pub mod unprotect;
+mod unsettled;
 pub mod verify;
 mod verify_run;
 
@@ -41,3 +43,4 @@ use interrupt::interruptible;
 
 pub use context::{CommandContext, EngineSource};
 pub use dispatch::{OfflineContext, offline, own, parse};
+pub use own_record::OwnRecord;

@@ -11,8 +11,6 @@ use crate::engine::Volume;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::LocationSource;
-use crate::journal::{self, CommandOutcome as Ended, JournalEntry};
-use crate::policy::Assessment;
 use crate::protect::{self, ProtectError, ProtectOutcome, Protection};
 
 pub(super) async fn run(
@@ -55,31 +53,21 @@ fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> DryRun {
 
 /// Protects every volume. The first failure ends it; volumes that were protected before stay protected.
 async fn act(cx: &ProjectContext<'_>, volumes: &[String], apply: Apply) -> Result<Vec<Value>, Failure> {
-    let mut done = Vec::new();
     let mut results = Vec::new();
-    let mut ended = Ok(());
     for volume in volumes {
-        match protect::protect(cx.engine.as_ref(), volume, &cx.project.name).await {
-            Ok(outcome) => {
-                report(cx, volume, outcome);
-                results.push(json!({
-                    "volume": volume, "holder": protect::holder_name(volume), "result": result(outcome),
-                }));
-                if outcome != ProtectOutcome::AlreadyProtected {
-                    done.push(format!("protects volume {volume}"));
-                }
-            }
-            Err(error) => {
-                ended = Err(failed(volume, error));
-                break;
-            }
+        if protect::protection(&cx.holders, volume) != Protection::Holding {
+            cx.command.record.will(format!("protects volume {volume}"));
+            cx.command.record.begin(apply);
         }
+        let outcome = protect::protect(cx.engine.as_ref(), volume, &cx.project.name)
+            .await
+            .map_err(|error| failed(volume, error))?;
+        report(cx, volume, outcome);
+        results.push(json!({
+            "volume": volume, "holder": protect::holder_name(volume), "result": result(outcome),
+        }));
     }
-    if !done.is_empty() {
-        let exit = ended.as_ref().map_or_else(|failure: &Failure| failure.exit, |()| Exit::Success);
-        record(cx, apply, done, (Ended::Ran, exit));
-    }
-    ended.map(|()| results)
+    Ok(results)
 }
 
 fn result(outcome: ProtectOutcome) -> &'static str {
@@ -201,24 +189,5 @@ fn warn_of_the_rest(cx: &ProjectContext<'_>) {
                 )),
             }
         }
-    }
-}
-
-/// Records a change of protection in the journal.
-pub(super) fn record(
-    cx: &ProjectContext<'_>,
-    _: Apply,
-    effects: Vec<String>,
-    (outcome, exit): (Ended, Exit),
-) {
-    let nothing = Assessment {
-        engine: cx.identity().unique_description(),
-        project: cx.project.name.clone(),
-        impacts: Vec::new(),
-    };
-    let mut entry = JournalEntry::begin(&cx.project.name, cx.identity(), &cx.command.typed, &nothing);
-    entry.effects = effects;
-    if let Err(error) = journal::append(cx.root.directory(), &entry.end(outcome, exit)) {
-        cx.ui().warn(format!("the journal cannot be written: {error}"));
     }
 }

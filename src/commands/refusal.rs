@@ -43,6 +43,7 @@ pub(super) fn decide(
         Decision::Allow(approval) => Ok(ApprovalState::Granted(approval)),
         Decision::Confirm(question) => Ok(ApprovalState::Ask(question)),
         Decision::Refuse(refusal) => {
+            command.record.refused();
             let mut failure = render(&command.suggest, &command.words, action, &refusal);
             // Nobody reads the plan of a workflow before it fails, so what to write into it comes first.
             if command.env.ci && command.composes().is_some() && matches!(refusal, Refusal::NoTerminal(_)) {

@@ -145,6 +145,9 @@ pub(super) async fn clear(
     planned: &[PlannedRestore<'_>],
 ) -> Result<Clearance, Failure> {
     let assessment = assess(cx, planned);
+    for one in planned {
+        cx.command.record.will(format!("restores {} from {}", one.to.store.id, one.source.name));
+    }
     let replaces = planned.iter().any(|one| one.plan.replaces());
     let input = DecisionInput {
         plan: &assessment,
@@ -183,6 +186,7 @@ pub(super) async fn clear(
         BackupStatus::Nothing | BackupStatus::Waived => "Nothing was changed.",
     };
     let approval = permission.confirm(cx.ui(), what, untouched)?;
+    cx.command.record.begin(apply);
     Ok(approval.clear(backed))
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
-use super::{disposable, format};
+use super::{disposable, format, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::Format;
@@ -42,7 +42,7 @@ const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
-    let mut warnings = Vec::new();
+    let mut warnings = unsettled::warnings(&cx);
     let rows = rows(&cx, &mut warnings).await;
     for warning in rows.iter().flat_map(|row| row.warnings(&cx)) {
         // A service with several mounts repeats the warnings about the service itself.

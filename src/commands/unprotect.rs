@@ -8,13 +8,12 @@ use super::context::{CommandContext, ProjectContext, no_engine};
 use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
-use super::protect::{record, resolve};
+use super::protect::resolve;
 use super::refusal::{self, RefusableAction};
 use crate::cli::{Format, UnprotectArgs};
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::journal::CommandOutcome;
 use crate::policy::{
     Approval, Assessment, BackupStatus, DecisionInput, Effect, GuardMode, Impact, Subject, Token,
 };
@@ -63,28 +62,22 @@ fn dry_run(cx: &ProjectContext<'_>, volumes: &[String]) -> DryRun {
 /// Removes the holder containers after a confirmation.
 async fn act(cx: &ProjectContext<'_>, volumes: &[String], apply: Apply) -> Result<(), Failure> {
     let command = cx.command;
-    let ends = || volumes.iter().map(|volume| format!("ends the protection of volume {volume}")).collect();
     for volume in volumes {
+        command.record.will(format!("ends the protection of volume {volume}"));
         command.ui.warn(format!(
             "without its holder container, `{volume}`{} can be deleted by `down -v`, `docker volume rm` and `docker volume prune`.",
             format::elsewhere(cx)
         ));
     }
     let plan = plan(cx, volumes);
-    let approval = match approve(command, &plan, &format!("`{}`", format::command(&command.words))) {
-        Ok(approval) => approval,
-        Err((outcome, failure)) => {
-            record(cx, apply, ends(), (outcome, failure.exit));
-            return Err(failure);
-        }
-    };
+    let approval = approve(command, &plan, &format!("`{}`", format::command(&command.words)))?;
+    command.record.begin(apply);
     // The volume is kept, so there is nothing to back up.
     let clearance = approval.clear(BackupStatus::Nothing);
     for volume in volumes {
         protect::unprotect(cx.engine.as_ref(), volume, &clearance).await.map_err(no_engine)?;
         command.ui.say(format!("`{volume}` is no longer protected. The volume itself was not touched."));
     }
-    record(cx, apply, ends(), (CommandOutcome::Ran, Exit::Success));
     Ok(())
 }
 
@@ -106,11 +99,7 @@ fn plan(cx: &ProjectContext<'_>, volumes: &[String]) -> Assessment {
     }
 }
 
-fn approve(
-    command: &CommandContext,
-    plan: &Assessment,
-    line: &str,
-) -> Result<Approval, (CommandOutcome, Failure)> {
+fn approve(command: &CommandContext, plan: &Assessment, line: &str) -> Result<Approval, Failure> {
     let input = DecisionInput {
         plan,
         destroy: GuardMode::Confirm,
@@ -120,9 +109,5 @@ fn approve(
     };
     let untouched = "Nothing was changed.";
     let action = RefusableAction { what: line, untouched, allow: "To run exactly this command once" };
-    let permission =
-        refusal::decide(command, &input, &action).map_err(|failure| (CommandOutcome::Refused, failure))?;
-    permission
-        .confirm(&command.ui, line, untouched)
-        .map_err(|failure| (CommandOutcome::NotConfirmed, failure))
+    refusal::decide(command, &input, &action)?.confirm(&command.ui, line, untouched)
 }

@@ -99,6 +99,8 @@ async fn test(
         root,
         ready_timeout: command.ready_timeout(),
     };
+    command.record.will(format!("test-restores {}", backup.name()));
+    command.record.begin(apply);
     let tried = super::interruptible(async {
         prover.prove_unchecked(apply, &mut backup).await.map_err(|error| {
             Failure::new(Exit::Unverified, format!("`{}` could not be test-restored", backup.name()))

@@ -6,6 +6,7 @@
 mod capture;
 mod capture_apart;
 mod group_signal;
+mod identity;
 mod interrupt;
 mod signals;
 mod spawn_piped;
@@ -19,6 +20,7 @@ use std::process::Command;
 
 pub use capture::{Capture, Output, Running, capture, capture_with};
 pub use capture_apart::capture_apart;
+pub use identity::ProcessIdentity;
 pub use interrupt::interrupted;
 pub use signals::{SignalGuard, without_interrupt};
 pub use spawn_piped::spawn_piped;

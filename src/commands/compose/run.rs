@@ -4,13 +4,14 @@
 
 use super::child::{self, Unassessed};
 use super::load::{self, LoadOutcome};
-use super::state::{self, CommandRecord, SeenBefore};
+use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, verify_step};
 use crate::commands::context::CommandContext;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
 use crate::commands::refusal::{self, RefusableAction};
+use crate::commands::unsettled;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
@@ -37,6 +38,9 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
 
     report::effects(&cx, &plan);
+    if command.reading.starts_services() {
+        unsettled::report(&cx);
+    }
     let mut journal = CommandRecord::begin(&cx, &plan);
     let action = RefusableAction {
         what: &report::command(&cx),
@@ -50,37 +54,46 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let approval = permission
         .confirm(&command.ui, action.what, action.untouched)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
+    // Before the first service is stopped for its backup.
+    journal.start(&cx, apply);
     let (backups, held) = backup_step::back_up(&cx, apply, &plan)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
-    journal.add_backups(&backups);
+    journal.add_backups(&cx, apply, &backups);
     let clearance = approval.clear(backups.status());
 
     let options = child::options(&cx, &probe);
     let reading = &command.reading;
-    let seen = if reading.restarts_services() {
-        SeenBefore::new()
-    } else {
-        state::look_before(&cx, clearance.plan()).await
-    };
+    if !reading.restarts_services() {
+        let seen = state::look_before(&cx, clearance.plan()).await;
+        state::write_baselines(&cx, apply, &clearance, (&backups, &seen)).await;
+    }
     if reading.stays_attached() {
         // It is verified while it runs, so what it destroys has to be recorded before.
-        state::write_baselines(&cx, apply, &clearance, (&backups, &seen), true).await;
+        state::record_destruction(&cx, apply, &clearance, &backups);
         let running = child::run(command, options, &clearance);
         let ended = verify_step::while_running(&mut cx, apply, running).await;
-        let exit = quiesce::settle(&cx, &held, ended).await?;
+        let exit = quiesce::settle(&cx, &held, ended)
+            .await
+            .map_err(|failure| journal.stop(&cx, CommandOutcome::Failed, failure))?;
         journal.finish(&cx, &backups, exit);
+        if exit == Exit::Compose(0) {
+            unsettled::settle(&cx, apply);
+        }
         return Ok(exit);
     }
     let ended = child::run(command, options, &clearance).await;
-    let exit = quiesce::settle(&cx, &held, ended).await?;
+    let exit = quiesce::settle(&cx, &held, ended)
+        .await
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::Failed, failure))?;
     let succeeded = exit == Exit::Compose(0);
-    if !reading.restarts_services() {
-        state::write_baselines(&cx, apply, &clearance, (&backups, &seen), succeeded).await;
+    if succeeded && !reading.restarts_services() {
+        state::record_destruction(&cx, apply, &clearance, &backups);
     }
     journal.finish(&cx, &backups, exit);
     if succeeded && reading.is_verified_afterwards() {
         verify_step::after(&mut cx, apply).await?;
+        unsettled::settle(&cx, apply);
     }
     Ok(exit)
 }

@@ -1,6 +1,8 @@
 //! What is recorded of a command: the journal entry, and the baselines that the next start is compared with.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -10,13 +12,13 @@ use super::backup_step::BackupOutcome;
 use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::driver::evidence;
 use crate::backup::evidence::StoreEvidence;
-use crate::backup::fingerprint::Fingerprint;
-use crate::commands::backup_run::Saved;
+use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::mode::Apply;
 use crate::commands::{baselines, verify_run};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
+use crate::fs::FsError;
 use crate::inventory::Store;
 use crate::journal::{self, CommandOutcome, JournalEntry};
 use crate::policy::{Assessment, Clearance, Effect, Impact, Subject};
@@ -55,76 +57,45 @@ fn is_stopped(store: &Store, plan: &Assessment) -> bool {
         .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
 }
 
-/// Records what each store held, for the next start to compare with.
-///
-/// A command that did not succeed may have stopped its services, but did not destroy data as decided: if data is missing
-/// at the next start, that has to be noticed.
+/// Records what each store held, for the next start to compare with: before Compose runs, so that it is known even if the
+/// command is killed. Data that is missing then has to be noticed, also where it was to be destroyed.
 pub(super) async fn write_baselines(
     cx: &ProjectContext<'_>,
     apply: Apply,
     clearance: &Clearance,
     (backups, seen): (&BackupOutcome, &SeenBefore),
-    succeeded: bool,
 ) {
-    let destroyed = |store: &Store| {
-        succeeded
-            && clearance
-                .plan()
-                .impacts
-                .iter()
-                .any(|impact| impact.effect >= Effect::Orphan && keeps_data_in(store, &impact.subject))
-    };
-    let new = |note: Note| StoreBaseline::new(Timestamp::now(), note, None, None);
     let mut records = Records::new();
     for store in cx.inventory.stores.iter().filter(|store| verify_run::is_verified(cx, store)) {
-        let evidence = seen.get(&store.id).filter(|seen| seen.has_data);
-        if destroyed(store) {
-            records.insert(&store.id, (store, new(Note::Destroyed { backup: None })));
-        } else if let Some(evidence) = evidence {
-            // Something else than what was recorded is no new baseline: it would never be noticed again.
-            let known = baselines::read(cx, store).ok().flatten();
-            let before = known.as_ref().and_then(|known| known.evidence.as_ref());
-            let missing = before.map(|before| before.compare(evidence)).unwrap_or_default();
-            if missing.is_empty() {
-                let record = StoreBaseline { evidence: Some(evidence.clone()), ..new(Note::Stopped) };
-                records.insert(&store.id, (store, record));
-            } else {
-                let missing = missing.iter().map(ToString::to_string).collect();
-                baselines::record_loss(cx, apply, store, known.as_ref(), missing);
-            }
+        let Some(evidence) = seen.get(&store.id).filter(|seen| seen.has_data) else { continue };
+        // Something else than what was recorded is no new baseline: it would never be noticed again.
+        let known = baselines::read(cx, store).ok().flatten();
+        let before = known.as_ref().and_then(|known| known.evidence.as_ref());
+        let missing = before.map(|before| before.compare(evidence)).unwrap_or_default();
+        if missing.is_empty() {
+            let record = StoreBaseline { evidence: Some(evidence.clone()), ..baseline(Note::Stopped) };
+            records.insert(&store.id, (store, record));
+        } else {
+            let missing = missing.iter().map(ToString::to_string).collect();
+            baselines::record_loss(cx, apply, store, known.as_ref(), missing);
         }
     }
-    let of = |note: Note, contents: &Fingerprint, backup: Option<String>| StoreBaseline {
-        fingerprint: Some(contents.clone()),
-        backup,
-        ..new(note)
-    };
-    for Saved { store, backup } in &backups.created {
-        let (name, contents) = (backup.name(), &backup.manifest.fingerprint);
-        if destroyed(store) {
-            let note = Note::Destroyed { backup: Some(name.clone()) };
-            records.insert(&store.id, (store, of(note, contents, Some(name))));
-        } else if store.is_server() {
-            records.insert(&store.id, (store, of(Note::Stopped, contents, Some(name))));
-        }
-    }
-    for (store, backup) in &backups.current_of_stopped {
-        let record = of(Note::Stopped, &backup.manifest.fingerprint, Some(backup.name()));
-        records.insert(&store.id, (store, record));
-    }
-    for (store, backup) in backups.current.iter().filter(|_| succeeded) {
-        let name = Some(backup.name());
-        let record = of(Note::Destroyed { backup: name.clone() }, &backup.manifest.fingerprint, name);
+    let created = backups.created.iter().map(|saved| (&saved.store, saved.backup.backup()));
+    let created = created.filter(|(store, _)| store.is_server() || is_destroyed(clearance, store));
+    let current = backups.current.iter().map(|(store, backup)| (store, backup.backup()));
+    let stopped = backups.current_of_stopped.iter().map(|(store, backup)| (store, backup));
+    for (store, backup) in created.chain(current).chain(stopped) {
+        let evidence = seen.get(&store.id).cloned();
+        let record = StoreBaseline { evidence, ..baseline_of(Note::Stopped, backup) };
         records.insert(&store.id, (store, record));
     }
     for (store, fingerprint) in &backups.fingerprints {
-        let note = if destroyed(store) { Note::Destroyed { backup: None } } else { Note::Stopped };
-        records.insert(&store.id, (store, of(note, fingerprint, None)));
+        let record = StoreBaseline { fingerprint: Some(fingerprint.clone()), ..baseline(Note::Stopped) };
+        records.insert(&store.id, (store, record));
     }
     for (store, record) in records.into_values() {
-        // Of a server that was only stopped, the volumes are still there.
-        let evidence = match (&record.note, &record.fingerprint) {
-            (Note::Stopped, Some(contents)) if store.is_server() => {
+        let evidence = match &record.fingerprint {
+            Some(contents) if store.is_server() => {
                 evidence::of_server(cx.target(store, &Silent), contents).await.ok()
             }
             _ => record.evidence.clone(),
@@ -133,10 +104,56 @@ pub(super) async fn write_baselines(
     }
 }
 
+/// Records that data was destroyed on purpose, after the command has succeeded. One that failed may have stopped its
+/// services, but did not destroy data as decided.
+pub(super) fn record_destruction(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    clearance: &Clearance,
+    backups: &BackupOutcome,
+) {
+    let destroyed = |store: &Store| is_destroyed(clearance, store);
+    let mut records = Records::new();
+    let verified = cx.inventory.stores.iter().filter(|store| verify_run::is_verified(cx, store));
+    for store in verified.filter(|store| destroyed(store)) {
+        records.insert(&store.id, (store, baseline(Note::Destroyed { backup: None })));
+    }
+    let created = backups.created.iter().map(|saved| (&saved.store, saved.backup.backup()));
+    let current = backups.current.iter().map(|(store, backup)| (store, backup.backup()));
+    for (store, backup) in created.filter(|(store, _)| destroyed(store)).chain(current) {
+        let note = Note::Destroyed { backup: Some(backup.name()) };
+        records.insert(&store.id, (store, baseline_of(note, backup)));
+    }
+    for (store, fingerprint) in backups.fingerprints.iter().filter(|(store, _)| destroyed(store)) {
+        let note = Note::Destroyed { backup: None };
+        let record = StoreBaseline { fingerprint: Some(fingerprint.clone()), ..baseline(note) };
+        records.insert(&store.id, (store, record));
+    }
+    for (store, record) in records.into_values() {
+        baselines::record(cx, apply, store, &record);
+    }
+}
+
+fn baseline(note: Note) -> StoreBaseline {
+    StoreBaseline::new(Timestamp::now(), note, None, None)
+}
+
+fn baseline_of(note: Note, backup: &Backup) -> StoreBaseline {
+    let fingerprint = Some(backup.manifest.fingerprint.clone());
+    StoreBaseline { fingerprint, backup: Some(backup.name()), ..baseline(note) }
+}
+
+fn is_destroyed(clearance: &Clearance, store: &Store) -> bool {
+    let impacts = &clearance.plan().impacts;
+    impacts.iter().any(|impact| impact.effect >= Effect::Orphan && keeps_data_in(store, &impact.subject))
+}
+
 /// The journal entry of a command. A command that affects no data leaves no trace in the project.
 pub(super) struct CommandRecord {
     entry: JournalEntry,
     affects_data: bool,
+    /// That the journal cannot be written was reported.
+    warned: Cell<bool>,
 }
 
 impl CommandRecord {
@@ -146,35 +163,65 @@ impl CommandRecord {
             Effect::Interrupt => true,
             Effect::None => false,
         };
+        let (project, engine) = (&cx.project.name, &cx.identity().id);
         Self {
-            entry: JournalEntry::begin(&cx.project.name, cx.identity(), &cx.command.typed, plan),
+            entry: JournalEntry::begin(project, engine, &cx.command.typed).with_plan(plan),
             affects_data: plan.impacts.iter().any(affects),
+            warned: Cell::new(false),
         }
     }
 
-    pub(super) fn add_backups(&mut self, backups: &BackupOutcome) {
+    /// Adds the backups that were made, for whoever finds that the command did not end.
+    pub(super) fn add_backups(&mut self, cx: &ProjectContext<'_>, apply: Apply, backups: &BackupOutcome) {
         for saved in &backups.created {
             self.entry.backup(&saved.backup.backup().name());
         }
+        if !backups.created.is_empty() {
+            self.start(cx, apply);
+        }
     }
 
-    /// Records that the command was not run.
+    /// Records that the command is about to run.
+    pub(super) fn start(&self, cx: &ProjectContext<'_>, _: Apply) {
+        self.write(cx, &self.entry, |root, entry| journal::append(root, entry));
+    }
+
+    /// Records that the command was not run. A refusal creates no journal.
     pub(super) fn stop(&self, cx: &ProjectContext<'_>, outcome: CommandOutcome, failure: Failure) -> Failure {
-        self.write(cx, outcome, failure.exit);
+        let entry = self.entry.clone().end(outcome, failure.exit);
+        match outcome {
+            CommandOutcome::Refused | CommandOutcome::NotConfirmed => {
+                self.write(cx, &entry, |root, entry| journal::append_to_existing(root, entry));
+            }
+            CommandOutcome::Began
+            | CommandOutcome::Interrupted
+            | CommandOutcome::Ran
+            | CommandOutcome::RanWithoutBackup
+            | CommandOutcome::Failed
+            | CommandOutcome::BackupFailed
+            | CommandOutcome::Unknown => self.write(cx, &entry, |root, entry| journal::append(root, entry)),
+        }
         failure
     }
 
     /// Records that the command was run.
     pub(super) fn finish(&self, cx: &ProjectContext<'_>, backups: &BackupOutcome, exit: Exit) {
         let outcome = if backups.waived { CommandOutcome::RanWithoutBackup } else { CommandOutcome::Ran };
-        self.write(cx, outcome, exit);
+        self.write(cx, &self.entry.clone().end(outcome, exit), |root, entry| journal::append(root, entry));
     }
 
-    fn write(&self, cx: &ProjectContext<'_>, outcome: CommandOutcome, exit: Exit) {
+    fn write(
+        &self,
+        cx: &ProjectContext<'_>,
+        entry: &JournalEntry,
+        append: impl Fn(&Path, &JournalEntry) -> Result<(), FsError>,
+    ) {
         if !self.affects_data {
             return;
         }
-        if let Err(error) = journal::append(cx.root.directory(), &self.entry.clone().end(outcome, exit)) {
+        if let Err(error) = append(cx.root.directory(), entry)
+            && !self.warned.replace(true)
+        {
             cx.ui().warn(format!("the journal cannot be written: {}.", causes(&error.into())));
         }
     }

@@ -114,10 +114,52 @@ fn prune() {
 #[test]
 fn history() {
     let mut scene = Scene::shop();
-    scene.run("history");
-    scene.run_quietly("down -v");
+    scene.run_quietly("down -v").run_quietly("unprotect data").run("history");
+    assert!(!scene.path("backups").exists(), "a refusal creates no files");
     scene = scene.at_terminal(&[typed("shop")]);
-    scene.prepare("down -v").run("history").run("history --last 1 --format json").snapshot("backups/history");
+    scene.prepare("down -v");
+    scene = scene.without_terminal();
+    scene.run_quietly("down -v");
+    scene.run("history").run("history --last 1 --format json").snapshot("backups/history");
+}
+
+#[test]
+fn history_of_own_commands() {
+    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
+    let mut scene = Scene::shop().with_settings(&settings);
+    scene.prepare("backup").prepare("backup --dry-run").prepare("backups").prepare("verify latest");
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    scene
+        .prepare("backup")
+        .prepare("backups prune")
+        .prepare("backups prune")
+        .prepare("protect")
+        .prepare("protect");
+    scene.run_quietly("unprotect data");
+    scene = scene.at_terminal(&[typed("no")]);
+    scene.run_quietly("unprotect data");
+    scene = scene.at_terminal(&[typed("shop_data")]);
+    scene.prepare("unprotect data");
+    scene.engine.cut_archives_after(5000);
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1261", "more");
+    scene.run_quietly("backup");
+    scene.run("history").snapshot("backups/history_of_own_commands");
+}
+
+/// `down -v` was killed while Compose ran.
+#[test]
+fn interrupted() {
+    let mut scene = Scene::shop().at_terminal(&[typed("shop")]);
+    scene.prepare("down -v");
+    let journal = scene.path("backups/journal.jsonl");
+    let text = fs::read_to_string(&journal).expect("a journal");
+    let begun = text.lines().next().expect("the beginning of the command");
+    let mut begun: serde_json::Value = serde_json::from_str(begun).expect("JSON");
+    begun["process"]["started"] = json!(1);
+    fs::write(&journal, format!("{begun}\n")).expect("written");
+    scene.run("history").run("status").run("up -d").run("up -d").run("history --format json");
+    scene.snapshot("backups/interrupted");
 }
 
 /// Another project in the same directory, with a service of the same name that uses the same volume.
@@ -139,9 +181,10 @@ fn another_project() {
 #[test]
 fn history_with_damage() {
     let mut scene = Scene::shop();
-    scene.run_quietly("down -v");
+    scene.prepare("backup");
     let journal = scene.path("backups/journal.jsonl");
     let text = fs::read_to_string(&journal).expect("a journal");
+    let text = text.lines().last().map(|line| format!("{line}\n")).expect("the end of the command");
     fs::write(&journal, format!("{{\"damaged\n{text}{{\"torn")).expect("written");
     scene.run("history").snapshot("backups/history_with_damage");
 }

@@ -4,7 +4,7 @@ use safe_compose::engine::EngineError;
 use safe_compose::engine::memory::EngineMethod;
 use serde_json::json;
 
-use super::scene::Scene;
+use super::scene::{Scene, typed};
 
 #[test]
 fn engine_unreachable() {
@@ -75,9 +75,9 @@ fn no_compose() {
 
 #[test]
 fn journal_unwritable() {
-    let mut scene = Scene::shop();
+    let mut scene = Scene::shop().at_terminal(&[typed("shop")]);
     std::fs::create_dir_all(scene.path("backups/journal.jsonl")).expect("made");
-    scene.run("down -v").snapshot("failures/journal_unwritable");
+    scene.run("down -v").run("backup").snapshot("failures/journal_unwritable");
 }
 
 #[test]

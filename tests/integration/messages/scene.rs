@@ -233,6 +233,12 @@ impl Scene {
         self
     }
 
+    /// Nobody sits at a terminal any more.
+    pub(crate) fn without_terminal(mut self) -> Self {
+        self.replies = None;
+        self
+    }
+
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.project.path().join(below)
     }
@@ -354,6 +360,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"backup_set_\d{8}_\d{6}", "backup_set_YYYYMMDD_hhmmss"),
         (r"--safe-allow=[0-9a-f]{12}\b", "--safe-allow=[token-----]"),
         (r#""token": "[0-9a-f]{12}""#, r#""token": "[token]""#),
+        (r#""id": "[0-9a-f]+-[0-9a-f]+""#, r#""id": "[run]""#),
         (r"\b[0-9a-f]{64}\b", "[digest]"),
         (r"scratch-[0-9a-f]{12}\b", "scratch-[id--------]"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),

@@ -1,0 +1,74 @@
+//! Reads the journal.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{CommandOutcome, FILE_NAME, FORMAT_VERSION, JournalEntry};
+use crate::fs::FsError;
+use crate::process::ProcessIdentity;
+
+/// The contents of a journal.
+#[derive(Debug, Default)]
+pub struct JournalContents {
+    /// One for each run, by when it began, oldest first. Entries of older formats have been converted.
+    pub entries: Vec<JournalEntry>,
+    /// The numbers, from 1, of lines that are damaged or written by a newer program.
+    pub unreadable: Vec<usize>,
+    /// Whether a crash has truncated the last line.
+    pub torn: bool,
+}
+
+impl JournalContents {
+    /// The interrupted commands that have not been settled: no later command of the project and the engine was run.
+    pub fn unsettled(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.entries.iter().enumerate().filter_map(|(at, entry)| {
+            let settles = |later: &JournalEntry| {
+                matches!(later.outcome, CommandOutcome::Ran | CommandOutcome::RanWithoutBackup)
+                    && (&later.project, &later.engine) == (&entry.project, &entry.engine)
+            };
+            let open = entry.outcome == CommandOutcome::Interrupted && entry.ended.is_none();
+            (open && !self.entries[at + 1..].iter().any(settles)).then_some(entry)
+        })
+    }
+}
+
+/// Reads the journal; a missing journal is empty.
+pub fn read(root: impl AsRef<Path>) -> Result<JournalContents, FsError> {
+    let path = root.as_ref().join(FILE_NAME);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(parse(&bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(JournalContents::default()),
+        Err(source) => Err(FsError::io("read", &path, source)),
+    }
+}
+
+fn parse(bytes: &[u8]) -> JournalContents {
+    let mut contents = JournalContents::default();
+    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
+    let is_terminated = bytes.last().is_none_or(|last| *last == b'\n');
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
+        match serde_json::from_slice::<JournalEntry>(line) {
+            Ok(entry) if entry.format_version <= FORMAT_VERSION => {
+                let entry = JournalEntry { format_version: FORMAT_VERSION, ..entry };
+                match by_id.get(&entry.id) {
+                    Some(begun) if !entry.id.is_empty() => contents.entries[*begun] = entry,
+                    Some(_) | None => {
+                        by_id.insert(entry.id.clone(), contents.entries.len());
+                        contents.entries.push(entry);
+                    }
+                }
+            }
+            Err(_) if at + 1 == lines.len() && !is_terminated => contents.torn = true,
+            Ok(_) | Err(_) => contents.unreadable.push(at + 1),
+        }
+    }
+    for entry in &mut contents.entries {
+        let runs = || entry.process.as_ref().is_some_and(ProcessIdentity::is_running);
+        if entry.outcome == CommandOutcome::Began && !runs() {
+            entry.outcome = CommandOutcome::Interrupted;
+        }
+        entry.process = None;
+    }
+    contents
+}
