@@ -200,7 +200,7 @@ pub(super) fn reason(impact: &Impact) -> String {
 
 /// The plan for scripts; `docs/json.md` documents it.
 pub(super) fn plan_json(command: &CommandContext, plan: &Assessment, findings: &[CheckFinding]) -> String {
-    let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan).to_string());
+    let token = (plan.worst() >= Effect::Orphan).then(|| Token::of(plan, Timestamp::now()).to_string());
     json(&json!({
         "format": "safe-compose-plan",
         "format_version": 2,

@@ -118,6 +118,11 @@ fn render(suggest: &Suggest, words: &[OsString], action: &RefusableAction<'_>, r
                 .say("The data has changed since the token was printed, or the token is for something else."),
             token,
         ),
+        Refusal::ExpiredToken(token) => (
+            refused("the token has expired".to_owned())
+                .say("A token is valid for a day: the data may have changed since. This one is new."),
+            token,
+        ),
     };
     failure.run(*allow, suggest.again(&format!("--safe-allow={token}"), words))
 }
@@ -150,7 +155,7 @@ mod tests {
     fn token() -> Token {
         let subject = Subject::Volume { name: "shop_data".into(), created: None, anonymous: false };
         let impacts = vec![Impact::new(Effect::Destroy, subject, "")];
-        Token::of(&Assessment { engine: "e".into(), project: "shop".into(), impacts })
+        Token::of(&Assessment { engine: "e".into(), project: "shop".into(), impacts }, jiff::Timestamp::now())
     }
 
     #[test]
@@ -170,6 +175,15 @@ mod tests {
         `down -v` was refused: the token belongs to another plan
         Nothing was run, and no data was lost.
         The data has changed since the token was printed, or the token is for something else.
+        To run exactly this command once: docker-compose --safe-allow=TOKEN down -v
+        "
+        );
+        insta::assert_snapshot!(
+            text(&Refusal::ExpiredToken(token.clone())).replace(&token.to_string(), "TOKEN"),
+            @r"
+        `down -v` was refused: the token has expired
+        Nothing was run, and no data was lost.
+        A token is valid for a day: the data may have changed since. This one is new.
         To run exactly this command once: docker-compose --safe-allow=TOKEN down -v
         "
         );

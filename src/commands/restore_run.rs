@@ -64,7 +64,8 @@ pub(super) fn dry_run(
 ) -> DryRun {
     let changes = planned.iter().flat_map(changes).collect();
     let assessment = assess(cx, planned);
-    let token = (assessment.worst() >= Effect::Orphan).then(|| Token::of(&assessment).to_string());
+    let token =
+        (assessment.worst() >= Effect::Orphan).then(|| Token::of(&assessment, Timestamp::now()).to_string());
     DryRun { token, ..DryRun::new(command, changes) }
 }
 
@@ -155,6 +156,7 @@ pub(super) async fn clear(
         orphan: cx.settings.guard.orphan,
         terminal: cx.ui().is_terminal(),
         allow: cx.command.safe.allow.as_deref(),
+        now: Timestamp::now(),
     };
     let what = if replaces { "the restore over existing data" } else { "the restore from another project" };
     let action = if replaces {

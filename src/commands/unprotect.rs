@@ -2,6 +2,7 @@
 //!
 //! It always asks for confirmation. The settings do not change that: a protection was requested by hand and ends by hand.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::context::{CommandContext, ProjectContext, no_engine};
@@ -55,7 +56,7 @@ fn dry_run(cx: &ProjectContext<'_>, volumes: &[String]) -> DryRun {
         PlannedChange::new("remove", format!("the holder container of volume `{volume}`"))
             .with("any tool can delete the volume afterwards")
     };
-    let token = (!volumes.is_empty()).then(|| Token::of(&plan(cx, volumes)).to_string());
+    let token = (!volumes.is_empty()).then(|| Token::of(&plan(cx, volumes), Timestamp::now()).to_string());
     DryRun { token, ..DryRun::new("unprotect", volumes.iter().map(change).collect()) }
 }
 
@@ -106,6 +107,7 @@ fn approve(command: &CommandContext, plan: &Assessment, line: &str) -> Result<Ap
         orphan: GuardMode::Confirm,
         terminal: command.ui.is_terminal(),
         allow: command.safe.allow.as_deref(),
+        now: Timestamp::now(),
     };
     let untouched = "Nothing was changed.";
     let action = RefusableAction { what: line, untouched, allow: "To run exactly this command once" };

@@ -1,10 +1,11 @@
 //! Decides from the plan, the settings and the terminal whether a command runs, asks or is refused.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::clearance::{BackupStatus, Clearance};
 use super::effect::{Assessment, Effect};
-use super::token::Token;
+use super::token::{Token, TokenMatch};
 
 /// What the settings say about one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub struct DecisionInput<'a> {
     pub terminal: bool,
     /// The confirmation token of `--safe-allow`.
     pub allow: Option<&'a str>,
+    /// A token is valid for a day.
+    pub now: Timestamp,
 }
 
 /// What to do with a command.
@@ -94,6 +97,8 @@ pub enum Refusal {
     NoTerminal(Token),
     /// The given token belongs to another plan; this one confirms the plan.
     WrongToken(Token),
+    /// The given token was for this plan, and is too old; this one confirms the plan.
+    ExpiredToken(Token),
 }
 
 /// Decides about a plan.
@@ -114,10 +119,11 @@ pub fn decide(input: &DecisionInput<'_>) -> Decision {
         }
         GuardMode::Allow => Decision::Allow(Approval::of(input.plan)),
         GuardMode::Confirm => {
-            let token = Token::of(input.plan);
-            match input.allow {
-                Some(word) if token.matches(word) => Decision::Allow(Approval::of(input.plan)),
-                Some(_) => Decision::Refuse(Refusal::WrongToken(token)),
+            let token = Token::of(input.plan, input.now);
+            match input.allow.map(|word| Token::compare(word, input.plan, input.now)) {
+                Some(TokenMatch::Valid) => Decision::Allow(Approval::of(input.plan)),
+                Some(TokenMatch::Expired) => Decision::Refuse(Refusal::ExpiredToken(token)),
+                Some(TokenMatch::Other) => Decision::Refuse(Refusal::WrongToken(token)),
                 None if input.terminal => Decision::Confirm(Confirmation {
                     word: input.plan.project.clone(),
                     plan: input.plan.clone(),
@@ -151,7 +157,14 @@ mod tests {
     }
 
     fn input(plan: &Assessment, terminal: bool) -> DecisionInput<'_> {
-        DecisionInput { plan, destroy: GuardMode::Confirm, orphan: GuardMode::Confirm, terminal, allow: None }
+        DecisionInput {
+            plan,
+            destroy: GuardMode::Confirm,
+            orphan: GuardMode::Confirm,
+            terminal,
+            allow: None,
+            now: Timestamp::UNIX_EPOCH,
+        }
     }
 
     #[test]
@@ -172,6 +185,9 @@ mod tests {
             let word = token.to_string();
             let allowed = DecisionInput { allow: Some(&word), ..input(&plan, false) };
             assert!(matches!(decide(&allowed), Decision::Allow(_)));
+            let now = Timestamp::from_second(2 * 24 * 3600).expect("a time");
+            let late = DecisionInput { now, ..allowed };
+            assert!(matches!(decide(&late), Decision::Refuse(Refusal::ExpiredToken(_))));
             let wrong = DecisionInput { allow: Some("0123456789ab"), ..input(&plan, true) };
             assert!(matches!(decide(&wrong), Decision::Refuse(Refusal::WrongToken(_))));
         }

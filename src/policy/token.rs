@@ -1,20 +1,46 @@
-//! The confirmation token: it confirms one plan and no other.
+//! The confirmation token: it confirms one plan and no other, for one day.
 
 use std::fmt;
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::effect::{Assessment, Effect, Subject};
 
-/// A digest of what would be lost: engine, project, and every destroyed or orphaned piece of data with its creation
-/// time, and with the backup that a restore replaces it with. It confirms no other plan, no other engine, no recreated
-/// volume of the same name, and no restore of another backup.
+/// How many hours a token is valid after the one in which it was issued. The data goes on growing, so who confirmed a plan
+/// weeks ago did not confirm the loss of what is there now. A measure of the data itself would make the token of a busy
+/// database worthless before it can be typed.
+const HOURS: i64 = 24;
+
+/// How many hours a clock may be behind that of whoever issued the token.
+const SKEW: i64 = 1;
+
+/// The hour of issue as the token has it, modulo this: 7 years.
+const CYCLE: i64 = 1 << 16;
+
+/// A digest of what would be lost and of the hour of issue: engine, project, and every destroyed or orphaned piece of data
+/// with what identifies it, and with the backup that a restore replaces it with. It confirms no other plan, no other
+/// engine, no recreated volume of the same name, and no restore of another backup. The first four digits are the hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(String);
 
+/// What a typed token is for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenMatch {
+    Valid,
+    /// It was for this plan, and is too old.
+    Expired,
+    /// It is for another plan, or no token at all.
+    Other,
+}
+
 impl Token {
-    /// The token of a plan.
-    pub fn of(plan: &Assessment) -> Self {
+    /// The token of a plan, issued now.
+    pub fn of(plan: &Assessment, now: Timestamp) -> Self {
+        Self::issued(plan, hour(now))
+    }
+
+    fn issued(plan: &Assessment, hour: i64) -> Self {
         let mut lost: Vec<(Effect, &Subject, Option<&String>)> = plan
             .impacts
             .iter()
@@ -22,15 +48,31 @@ impl Token {
             .map(|impact| (impact.effect, &impact.subject, impact.replacement.as_ref()))
             .collect();
         lost.sort();
-        let text = serde_json::to_vec(&(&plan.engine, &plan.project, lost)).expect("plain data serialises");
+        let text =
+            serde_json::to_vec(&(hour, &plan.engine, &plan.project, lost)).expect("plain data serialises");
         let digest = Sha256::digest(&text);
-        Self(hex::encode(&digest[..6]))
+        Self(format!("{:04x}{}", hour.rem_euclid(CYCLE), hex::encode(&digest[..4])))
     }
 
-    /// Whether the typed word is this token.
-    pub fn matches(&self, typed: &str) -> bool {
-        self.0 == typed
+    /// What the typed word is for a plan now.
+    pub(super) fn compare(typed: &str, plan: &Assessment, now: Timestamp) -> TokenMatch {
+        let digits = typed.get(..4).and_then(|digits| i64::from_str_radix(digits, 16).ok());
+        let Some(issued) = digits else { return TokenMatch::Other };
+        // The latest hour with these digits that is not in the future.
+        let latest = hour(now) + SKEW;
+        let age = (latest - issued).rem_euclid(CYCLE);
+        if Self::issued(plan, latest - age).0 != typed {
+            TokenMatch::Other
+        } else if age <= HOURS + SKEW {
+            TokenMatch::Valid
+        } else {
+            TokenMatch::Expired
+        }
     }
+}
+
+fn hour(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(3600)
 }
 
 impl fmt::Display for Token {
@@ -56,19 +98,49 @@ mod tests {
         }
     }
 
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn fits(token: &Token, plan: &Assessment) -> bool {
+        Token::compare(&token.0, plan, NOW) == TokenMatch::Valid
+    }
+
     #[test]
     fn a_token_fits_one_plan_only() {
-        let token = Token::of(&plan("e", "p", "v", "t"));
-        assert!(token.matches(&Token::of(&plan("e", "p", "v", "t")).to_string()));
+        let token = Token::of(&plan("e", "p", "v", "t"), NOW);
+        assert!(fits(&token, &plan("e", "p", "v", "t")));
         for other in [
             plan("f", "p", "v", "t"),
             plan("e", "q", "v", "t"),
             plan("e", "p", "w", "t"),
             plan("e", "p", "v", "u"),
         ] {
-            assert!(!token.matches(&Token::of(&other).to_string()), "{other:?}");
+            assert!(!fits(&token, &other), "{other:?}");
         }
-        assert!(!token.matches(""));
+        for word in ["", "0", "0000", "zzzz00000000", "\u{e9}\u{e9}\u{e9}"] {
+            assert_eq!(Token::compare(word, &plan("e", "p", "v", "t"), NOW), TokenMatch::Other, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_valid_for_a_day() {
+        let plan = plan("e", "p", "v", "t");
+        let at = |hour: i64| Timestamp::from_second(hour * 3600 + 1800).expect("a time");
+        for start in [0, 495_000, 16 * CYCLE - 3] {
+            let token = Token::of(&plan, at(start)).0;
+            assert_eq!(token.len(), 12);
+            for (later, expected) in [
+                (0, TokenMatch::Valid),
+                (-1, TokenMatch::Valid),
+                (1, TokenMatch::Valid),
+                (24, TokenMatch::Valid),
+                (25, TokenMatch::Expired),
+                (24 * 21, TokenMatch::Expired),
+                (-2, TokenMatch::Other),
+                (CYCLE, TokenMatch::Other),
+            ] {
+                assert_eq!(Token::compare(&token, &plan, at(start + later)), expected, "{start} {later}");
+            }
+        }
     }
 
     #[test]
@@ -76,7 +148,7 @@ mod tests {
         let restore = |backup: &str| {
             let mut plan = plan("e", "p", "v", "t");
             plan.impacts[0].replacement = Some(backup.into());
-            Token::of(&plan)
+            Token::of(&plan, NOW)
         };
         assert_eq!(restore("a"), restore("a"));
         assert_ne!(restore("a"), restore("b"));
@@ -87,6 +159,6 @@ mod tests {
         let mut later = plan("e", "p", "v", "t");
         later.impacts[0].bytes = Some(7);
         later.impacts[0].contents = Some("8 points".into());
-        assert_eq!(Token::of(&later), Token::of(&plan("e", "p", "v", "t")));
+        assert_eq!(Token::of(&later, NOW), Token::of(&plan("e", "p", "v", "t"), NOW));
     }
 }

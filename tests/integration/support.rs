@@ -105,6 +105,7 @@ pub(crate) fn clearance() -> Clearance {
         orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
+        now: jiff::Timestamp::now(),
     };
     match decide(&input) {
         Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),

@@ -1,5 +1,7 @@
 //! What the user sees of an assessment: the effects before the command runs, or the plan instead of it.
 
+use jiff::Timestamp;
+
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
@@ -31,6 +33,7 @@ pub(super) fn decision_input<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessmen
         orphan: cx.settings.guard.orphan,
         terminal: cx.ui().is_terminal(),
         allow: cx.command.safe.allow.as_deref(),
+        now: Timestamp::now(),
     }
 }
 
@@ -81,6 +84,9 @@ fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
         }
         Decision::Refuse(Refusal::NoTerminal(_) | Refusal::WrongToken(_)) => {
             "The command would be refused: the token belongs to another plan.".to_owned()
+        }
+        Decision::Refuse(Refusal::ExpiredToken(_)) => {
+            "The command would be refused: the token has expired.".to_owned()
         }
     }
 }

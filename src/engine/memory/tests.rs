@@ -1,5 +1,7 @@
 //! The engine in memory responds and packs archives as a real one.
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::policy::{Assessment, BackupStatus, Decision, DecisionInput, GuardMode, decide};
 
@@ -11,6 +13,7 @@ fn clearance() -> Clearance {
         orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
+        now: Timestamp::now(),
     };
     match decide(&input) {
         Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),

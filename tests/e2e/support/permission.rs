@@ -11,6 +11,7 @@ pub fn clearance() -> Clearance {
         orphan: GuardMode::Confirm,
         terminal: false,
         allow: None,
+        now: jiff::Timestamp::now(),
     };
     match decide(&input) {
         Decision::Allow(approval) => approval.clear(BackupStatus::Nothing),

@@ -37,7 +37,14 @@ fn what_is_suggested_is_not_asked_about() {
 }
 
 fn input<'a>(plan: &'a Assessment, allow: Option<&'a str>) -> DecisionInput<'a> {
-    DecisionInput { plan, destroy: GuardMode::Confirm, orphan: GuardMode::Confirm, terminal: false, allow }
+    DecisionInput {
+        plan,
+        destroy: GuardMode::Confirm,
+        orphan: GuardMode::Confirm,
+        terminal: false,
+        allow,
+        now: jiff::Timestamp::now(),
+    }
 }
 
 /// Every command that is refused is suggested again with its token, and goes through then.

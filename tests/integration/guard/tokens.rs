@@ -13,6 +13,7 @@ fn opens(token: &Token, plan: &Assessment) -> bool {
         orphan: GuardMode::Confirm,
         terminal: false,
         allow: Some(&word),
+        now: jiff::Timestamp::now(),
     };
     match decide(&input) {
         Decision::Allow(_) => true,
@@ -21,13 +22,17 @@ fn opens(token: &Token, plan: &Assessment) -> bool {
     }
 }
 
+fn token(plan: &Assessment) -> Token {
+    Token::of(plan, jiff::Timestamp::now())
+}
+
 /// Holds two plans against each other, both ways.
 #[track_caller]
 fn are_strangers(one: &Assessment, other: &Assessment) {
     assert!(one.worst() >= Effect::Orphan && other.worst() >= Effect::Orphan, "both need a token");
-    assert!(opens(&Token::of(one), one) && opens(&Token::of(other), other), "each opens its own");
-    assert!(!opens(&Token::of(one), other), "{one:?}\n{other:?}");
-    assert!(!opens(&Token::of(other), one), "{other:?}\n{one:?}");
+    assert!(opens(&token(one), one) && opens(&token(other), other), "each opens its own");
+    assert!(!opens(&token(one), other), "{one:?}\n{other:?}");
+    assert!(!opens(&token(other), one), "{other:?}\n{one:?}");
 }
 
 /// The ways in which two stacks can look alike: what is done to the second one.
@@ -87,13 +92,13 @@ fn a_token_is_of_one_engine() {
     // A newer version is the same engine still.
     let mut later = Shop::new();
     later.engine.version = "26.1.5".into();
-    assert!(opens(&Token::of(&here), &plan(&later, "down -v")));
+    assert!(opens(&token(&here), &plan(&later, "down -v")));
 }
 
 #[test]
 fn a_token_is_of_one_loss_and_not_of_one_spelling() {
     let shop = Shop::new();
-    let token = Token::of(&plan(&shop, "down -v"));
+    let token = self::token(&plan(&shop, "down -v"));
     for line in ["down --volumes", "-p shop -f x.yml down -vt0", "down -v --remove-orphans"] {
         assert!(opens(&token, &plan(&shop, line)), "{line}");
     }
