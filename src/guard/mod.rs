@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use crate::compose::invocation::Reading;
 use crate::compose::model::DeclaredSource;
-use crate::engine::Container;
+use crate::engine::{Container, Volume};
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
@@ -44,6 +44,7 @@ pub fn assess(cx: &HazardContext<'_>) -> Assessment {
     let mut impacts: Vec<Impact> = Vec::new();
     for mut impact in found {
         impact.services.extend(cx.services_on(&impact.subject));
+        impact.identity = identity(cx, &impact.subject);
         impact.disposable = impact.disposable || cx.is_disposable(&impact.subject, &impact.services);
         match impacts.iter_mut().find(|known| known.subject == impact.subject) {
             Some(known) if rank(known) < rank(&impact) => *known = impact,
@@ -67,9 +68,24 @@ fn rank(impact: &Impact) -> (Effect, bool) {
 
 /// A volume as the subject of an impact.
 fn volume_subject(cx: &HazardContext<'_>, name: &str, anonymous: bool) -> Subject {
-    let elsewhere = || cx.probe.related_volumes.iter().find(|volume| volume.name == name);
-    let created = cx.volume(name).or_else(elsewhere).and_then(|volume| volume.created.clone());
+    let created = known_volume(cx, name).and_then(|volume| volume.created.clone());
     Subject::Volume { name: name.to_owned(), created, anonymous }
+}
+
+fn known_volume<'a>(cx: &HazardContext<'a>, name: &str) -> Option<&'a Volume> {
+    cx.volume(name).or_else(|| cx.probe.related_volumes.iter().find(|volume| volume.name == name))
+}
+
+fn identity(cx: &HazardContext<'_>, subject: &Subject) -> Option<String> {
+    match subject {
+        Subject::Volume { name, .. } => Some(known_volume(cx, name)?.identity.as_ref()?.line()),
+        Subject::Directory { .. }
+        | Subject::Layer { .. }
+        | Subject::Tmpfs { .. }
+        | Subject::Collection { .. }
+        | Subject::Image { .. }
+        | Subject::Service { .. } => None,
+    }
 }
 
 /// A container's own layer as the subject of an impact.

@@ -22,7 +22,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Subject {
-    /// A volume of the engine. The creation time distinguishes it from a later volume of the same name.
+    /// A volume of the engine. Some engines report another creation time whenever a file is made at its top.
     Volume { name: String, created: Option<String>, anonymous: bool },
     /// A directory of the host.
     Directory { path: String },
@@ -43,6 +43,9 @@ pub enum Subject {
 pub struct Impact {
     pub effect: Effect,
     pub subject: Subject,
+    /// What tells a volume from a later one of the same name; `None` if nothing does. A confirmation is for this one only.
+    #[serde(skip)]
+    pub identity: Option<String>,
     /// The services that keep data there.
     pub services: BTreeSet<String>,
     /// Why, in one sentence.
@@ -77,6 +80,7 @@ impl Impact {
         Self {
             effect,
             subject,
+            identity: None,
             services: BTreeSet::new(),
             reason: reason.into(),
             contents: None,

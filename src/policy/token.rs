@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::effect::{Assessment, Effect, Subject};
+use super::effect::{Assessment, Effect, Impact, Subject};
 
 /// How many hours a token is valid after the one in which it was issued. The data goes on growing, so who confirmed a plan
 /// weeks ago did not confirm the loss of what is there now. A measure of the data itself would make the token of a busy
@@ -41,11 +41,11 @@ impl Token {
     }
 
     fn issued(plan: &Assessment, hour: i64) -> Self {
-        let mut lost: Vec<(Effect, &Subject, Option<&String>)> = plan
+        let mut lost: Vec<(Effect, Subject, Option<&String>)> = plan
             .impacts
             .iter()
             .filter(|impact| impact.effect >= Effect::Orphan && impact.counts())
-            .map(|impact| (impact.effect, &impact.subject, impact.replacement.as_ref()))
+            .map(|impact| (impact.effect, identified(impact), impact.replacement.as_ref()))
             .collect();
         lost.sort();
         let text =
@@ -71,6 +71,16 @@ impl Token {
     }
 }
 
+/// A subject by what stays as it is while the data is used.
+fn identified(impact: &Impact) -> Subject {
+    match &impact.subject {
+        Subject::Volume { name, anonymous, .. } => {
+            Subject::Volume { name: name.clone(), created: impact.identity.clone(), anonymous: *anonymous }
+        }
+        subject => subject.clone(),
+    }
+}
+
 fn hour(time: Timestamp) -> i64 {
     time.as_second().div_euclid(3600)
 }
@@ -84,17 +94,19 @@ impl fmt::Display for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::effect::Impact;
 
     fn plan(engine: &str, project: &str, volume: &str, created: &str) -> Assessment {
         Assessment {
             engine: engine.into(),
             project: project.into(),
-            impacts: vec![Impact::new(
-                Effect::Destroy,
-                Subject::Volume { name: volume.into(), created: Some(created.into()), anonymous: false },
-                "",
-            )],
+            impacts: vec![Impact {
+                identity: Some(created.into()),
+                ..Impact::new(
+                    Effect::Destroy,
+                    Subject::Volume { name: volume.into(), created: None, anonymous: false },
+                    "",
+                )
+            }],
         }
     }
 
@@ -159,6 +171,8 @@ mod tests {
         let mut later = plan("e", "p", "v", "t");
         later.impacts[0].bytes = Some(7);
         later.impacts[0].contents = Some("8 points".into());
+        later.impacts[0].subject =
+            Subject::Volume { name: "v".into(), created: Some("just now".into()), anonymous: false };
         assert_eq!(Token::of(&later, NOW), Token::of(&plan("e", "p", "v", "t"), NOW));
     }
 }

@@ -40,8 +40,8 @@ type Change = fn(&mut Shop);
 
 const CHANGES: &[Change] = &[
     // Re-created under its name.
-    |shop| shop.volumes[0].created = Some("2026-01-02T00:00:00Z".into()),
-    |shop| shop.volumes[0].created = None,
+    |shop| shop.volumes[0].identity = Some(VolumeIdentity::created_at("2026-01-02T00:00:00Z")),
+    |shop| shop.volumes[0].identity = None,
     // Another one beside it.
     |shop| {
         shop.volumes.push(volume("shop_more", Some("more")));
@@ -73,6 +73,13 @@ fn a_token_is_of_these_volumes_and_no_others() {
         change(&mut other);
         are_strangers(&usual, &plan(&other, "down -v"));
     }
+}
+
+#[test]
+fn a_token_fits_while_the_service_makes_files_in_its_volume() {
+    let mut busy = Shop::new();
+    busy.volumes[0].created = Some("2026-01-02T00:00:00Z".into());
+    assert!(opens(&token(&plan(&Shop::new(), "down -v")), &plan(&busy, "down -v")));
 }
 
 #[test]
