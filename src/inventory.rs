@@ -2,6 +2,7 @@
 
 pub mod known;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::compose::image::Reference;
@@ -93,6 +94,19 @@ pub enum LocationSource {
     Tmpfs,
     /// Nothing is mounted: the data is in the container layer.
     Layer,
+}
+
+/// As manifests name it.
+impl fmt::Display for LocationSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Volume { name: Some(name), .. } => write!(f, "volume {name}"),
+            Self::Volume { name: None, .. } => f.write_str("anonymous volume"),
+            Self::Bind { path } => write!(f, "directory {}", path.display()),
+            Self::Tmpfs => f.write_str("tmpfs"),
+            Self::Layer => f.write_str("container"),
+        }
+    }
 }
 
 impl Inventory {

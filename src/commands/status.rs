@@ -12,7 +12,7 @@ use serde_json::json;
 use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
-use super::{disposable, format, unsettled};
+use super::{disposable, format, newest_backup, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::Format;
@@ -84,7 +84,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
     });
     let mut rows: Vec<Row<'a>> = Vec::new();
     for store in &cx.inventory.stores {
-        let (backup, record) = backup_and_baseline(cx, &store.id, warnings);
+        let record = baseline(cx, &store.id, warnings);
         let replaced = match &store.container {
             // What cannot be found out is no mismatch.
             Some(container) => cx.engine.replaced_mounts(container).await.unwrap_or_default(),
@@ -94,6 +94,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
         for place in store.locations.iter().filter(|place| !configuration(place)) {
+            let backup = newest_backup(cx, &store.id, &place.source, warnings);
             rows.push(Row {
                 store: Some(store),
                 service: Some(store.service.clone()),
@@ -105,7 +106,7 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
                 disposable: cx.is_disposable() || disposable::is_disposable(cx, &place.source),
                 bytes: None,
                 protection: Protection::None,
-                backup: backup.clone(),
+                backup,
                 record: record.clone(),
             });
         }
@@ -117,9 +118,9 @@ async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec
         let mounted = cx.containers.iter().find(|container| container.mounts_volume(&volume.name));
         let source =
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
-        // The name of the backups of a volume without a service.
-        let id = format!("volume-{}", volume.compose_key().unwrap_or(&volume.name));
-        let (backup, record) = backup_and_baseline(cx, &id, warnings);
+        let id = newest_backup::id_of_volume(volume);
+        let backup = newest_backup(cx, &id, &source, warnings);
+        let record = baseline(cx, &id, warnings);
         rows.push(Row {
             store: None,
             service: mounted.and_then(Container::service).map(str::to_owned),
@@ -160,21 +161,25 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
     }
 }
 
-/// The newest backup and the baseline, by the name of their directory. One that cannot be read is a warning.
-fn backup_and_baseline(
+/// The newest backup of what is mounted there. A directory that cannot be read is a warning.
+fn newest_backup(
     cx: &ProjectContext<'_>,
     id: &str,
+    source: &LocationSource,
     warnings: &mut Vec<String>,
-) -> (Option<Backup>, Option<StoreBaseline>) {
-    let backup = cx.root.latest(id).unwrap_or_else(|error| {
+) -> Option<Backup> {
+    newest_backup::of_location(&cx.root, id, source).unwrap_or_else(|error| {
         warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
         None
-    });
-    let record = StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
+    })
+}
+
+/// A baseline that cannot be read is a warning.
+fn baseline(cx: &ProjectContext<'_>, id: &str, warnings: &mut Vec<String>) -> Option<StoreBaseline> {
+    StoreBaseline::read(&cx.root, id).unwrap_or_else(|error| {
         warnings.push(format!("the baseline of `{id}` cannot be read: {}.", causes(&error.into())));
         None
-    });
-    (backup, record)
+    })
 }
 
 fn exists(cx: &ProjectContext<'_>, store: &Store, source: &LocationSource) -> bool {

@@ -1,9 +1,10 @@
 //! The assessment of a command: what the guard predicts, with what is known about the data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hazard_context::hazard_context;
 use crate::commands::context::ProjectContext;
+use crate::commands::newest_backup::{self, id_of_volume};
 use crate::commands::{baselines, format};
 use crate::engine::volume_sizes_in_time;
 use crate::guard::{self, Probe};
@@ -39,15 +40,7 @@ async fn describe(cx: &ProjectContext<'_>, probe: &Probe, plan: &mut Assessment)
                 impact.contents = Some(contents.clone());
             }
         }
-        for service in &impact.services {
-            let newest = cx.root.latest(service).ok().flatten();
-            if let Some(backup) = newest
-                && impact.newest_backup.as_ref().is_none_or(|known| known.created < backup.manifest.created)
-            {
-                impact.newest_backup =
-                    Some(NewestBackup { name: backup.name(), created: backup.manifest.created });
-            }
-        }
+        impact.newest_backup = newest_backup(cx, impact);
     }
 }
 
@@ -58,6 +51,22 @@ fn is_surely_empty(cx: &ProjectContext<'_>, probe: &Probe, name: &str) -> bool {
     let is_plain = volume.is_some_and(|volume| volume.driver == "local" && volume.options.is_empty());
     let mut containers = cx.containers.iter().chain(&probe.foreign_users).chain(&probe.related_containers);
     is_plain && !containers.any(|container| container.is_running() && container.mounts_volume(name))
+}
+
+/// The newest backup that contains the data of an impact.
+fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Option<NewestBackup> {
+    let source = newest_backup::source_of(&impact.subject)?;
+    let stores = cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject));
+    let mut ids: BTreeSet<String> = stores.map(|store| store.id.clone()).collect();
+    ids.extend(impact.services.iter().cloned());
+    if let Subject::Volume { name, .. } = &impact.subject
+        && let Some(volume) = cx.volumes.iter().find(|volume| volume.name == *name)
+    {
+        ids.insert(id_of_volume(volume));
+    }
+    let found = ids.iter().filter_map(|id| newest_backup::of_location(&cx.root, id, &source).ok().flatten());
+    let newest = found.max_by_key(|backup| (backup.manifest.sequence, backup.manifest.created))?;
+    Some(NewestBackup { name: newest.name(), created: newest.manifest.created })
 }
 
 /// The sizes of the volumes at risk. A warning says why they are not known.

@@ -97,13 +97,7 @@ fn escape(bytes: &[u8]) -> String {
 
 /// The source of the data, for the manifest.
 pub(super) fn source(place: &DataLocation) -> String {
-    match &place.source {
-        LocationSource::Volume { name: Some(name), .. } => format!("volume {name}"),
-        LocationSource::Volume { name: None, .. } => "anonymous volume".to_owned(),
-        LocationSource::Bind { path } => format!("directory {}", path.display()),
-        LocationSource::Tmpfs => "tmpfs".to_owned(),
-        LocationSource::Layer => "container".to_owned(),
-    }
+    place.source.to_string()
 }
 
 #[cfg(test)]
