@@ -78,6 +78,8 @@ pub struct Env {
     /// `COLUMNS`: the width of the output, if it is not a terminal.
     pub columns: Option<usize>,
     pub home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`: the user's directory for state; `~/.local/state` unless set.
+    pub state_home: Option<PathBuf>,
     /// `PATH`
     pub path: Option<OsString>,
     pub current_dir: PathBuf,
@@ -127,6 +129,7 @@ impl Env {
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
             home: path("HOME"),
+            state_home: path("XDG_STATE_HOME"),
             path: get("PATH"),
             current_dir: PathBuf::new(),
             executable: None,
@@ -136,6 +139,12 @@ impl Env {
     /// Where `docker` keeps its configuration.
     pub fn docker_directory(&self) -> Option<PathBuf> {
         self.docker_config.clone().or_else(|| self.home.as_ref().map(|home| home.join(".docker")))
+    }
+
+    /// The user's directory for state. A relative `XDG_STATE_HOME` counts as not set, as its specification says.
+    pub fn state_directory(&self) -> Option<PathBuf> {
+        let set = self.state_home.clone().filter(|path| path.is_absolute());
+        set.or_else(|| self.home.as_ref().map(|home| home.join(".local/state")))
     }
 
     /// The directories of `PATH`; an empty one is the current directory.

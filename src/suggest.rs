@@ -11,6 +11,8 @@ use crate::compose::subcommand::{GuardedCommand, HarmlessCommand};
 pub struct Suggest {
     program: String,
     globals: Vec<OsString>,
+    /// For commands that need the project's file: where it is, if the project was found by its name.
+    file: Vec<OsString>,
     /// How many words of a command line are `docker`'s own: its flags and the word `compose`.
     before_compose: usize,
 }
@@ -19,13 +21,24 @@ impl Suggest {
     /// `called_as` is `argv[0]`; `globals` are Compose's global flags as they were typed.
     pub fn new(called_as: &OsStr, globals: &[OsString]) -> Self {
         let name = Path::new(called_as).file_name().unwrap_or(OsStr::new("safe-compose"));
-        Self { program: name.to_string_lossy().into_owned(), globals: globals.to_vec(), before_compose: 0 }
+        Self {
+            program: name.to_string_lossy().into_owned(),
+            globals: globals.to_vec(),
+            file: Vec::new(),
+            before_compose: 0,
+        }
     }
 
     /// For a call as a plugin of `docker`. `globals` contain its own flags and the word `compose`, which together are
     /// `before_compose` words of the command line.
     pub fn of_plugin(globals: &[OsString], before_compose: usize) -> Self {
-        Self { program: "docker".to_owned(), globals: globals.to_vec(), before_compose }
+        Self { program: "docker".to_owned(), globals: globals.to_vec(), file: Vec::new(), before_compose }
+    }
+
+    /// For a project that is in another directory. Only `up` needs its file: other commands find it by its name.
+    #[must_use]
+    pub fn in_directory(&self, directory: &Path) -> Self {
+        Self { file: vec!["--project-directory".into(), directory.into()], ..self.clone() }
     }
 
     /// The same command again, with one of our flags.
@@ -99,7 +112,8 @@ impl Suggest {
 
     /// Starts one service in the background.
     pub fn up(&self, service: &str) -> String {
-        self.own(&[GuardedCommand::Up.name(), "-d", service])
+        let globals = [self.globals.clone(), self.file.clone()].concat();
+        self.join(&globals, [GuardedCommand::Up.name(), "-d", service].map(str::to_owned).to_vec())
     }
 
     /// Stops one service.

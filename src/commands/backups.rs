@@ -1,9 +1,12 @@
 //! `safe-compose backups`: list, inspect and prune backups.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::{self, CommandContext};
+use super::context::{self, CommandContext, OwnBackups};
 use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
@@ -31,9 +34,7 @@ pub(super) async fn run(
     mode: Mode,
     output: Format,
 ) -> Result<Exit, Failure> {
-    let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let settings = context::settings(&project)?;
-    let root = context::own_backup_root(command, &project, &settings).await;
+    let OwnBackups { settings, root } = context::own_backups(command).await?;
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
         BackupsAction::List => list(command, &root, args.all_projects, output),
         BackupsAction::Show { backup } => show(command, &root, backup, output),
@@ -91,6 +92,9 @@ fn list(
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
         command.ui.result(Table::new(COLUMNS, rows));
     }
+    for warning in clock_warnings(&listing.backups) {
+        command.ui.warn(warning);
+    }
     if !listing.others.is_empty() {
         let others = count(listing.others.len() as u64, "backup");
         command.ui.say(format!("Not listed: {others} of other projects or engines."));
@@ -103,6 +107,26 @@ fn list(
         command.ui.say(format!("{} is incomplete; the next backup removes it.", format::short_path(path)));
     }
     Ok(Exit::Success)
+}
+
+/// Where the clock went back between two backups of a store, which are in the order in which they were made.
+fn clock_warnings(backups: &[Backup]) -> Vec<String> {
+    let mut newer: BTreeMap<Option<&Path>, &Backup> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    for backup in backups {
+        let store = backup.directory.parent();
+        if let Some(newer) = newer.insert(store, backup)
+            && newer.manifest.created < backup.manifest.created
+        {
+            warnings.push(format!(
+                "the clock went back: `{}` was made before `{}`, although it is dated {}. The order is that in which they were made.",
+                backup.name(),
+                newer.name(),
+                backup.manifest.created.strftime("%Y-%m-%d %H:%M:%SZ"),
+            ));
+        }
+    }
+    warnings
 }
 
 fn row(backup: &Backup) -> Vec<String> {

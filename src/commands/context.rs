@@ -1,22 +1,17 @@
 //! The context of a command: its invocation, and its project with the engine's state, gathered once.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::own_record::OwnRecord;
+pub(super) use super::command_context::{CommandContext, EngineSource};
+use super::home;
 use crate::backup::driver::DriverTarget;
 use crate::backup::store::{BackupOwner, BackupRoot};
-use crate::compose::binary::ComposeBinary;
-use crate::compose::grammar::Grammar;
-use crate::compose::invocation::{Reading, SafeFlags};
 use crate::compose::project::{Project, ProjectError};
-use crate::compose::subcommand::Subcommand;
 use crate::engine::context::{Endpoint, EngineEnvironment};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{Container, Engine, EngineError, Identity, MountSource, Volume};
-use crate::env::Env;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::guard::Scope;
@@ -25,36 +20,6 @@ use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::suggest::Suggest;
 use crate::ui::Ui;
-
-/// Which engine a command uses.
-#[derive(Clone)]
-pub enum EngineSource {
-    /// The one that the global flags, the environment or the Docker context name.
-    Docker,
-    /// This one, whatever the command names.
-    #[cfg(any(test, feature = "internals"))]
-    Given(Arc<dyn Engine>),
-}
-
-/// The invocation: everything that is known before anything is read.
-pub struct CommandContext {
-    pub env: Env,
-    pub ui: Ui,
-    pub engine: EngineSource,
-    pub binary: ComposeBinary,
-    pub grammar: Grammar,
-    pub reading: Reading,
-    pub safe: SafeFlags,
-    pub suggest: Suggest,
-    /// The content of standard input, if Compose reads its file from there.
-    pub stdin: Option<Vec<u8>>,
-    /// The arguments for Compose.
-    pub words: Vec<OsString>,
-    /// The arguments as typed.
-    pub typed: Vec<OsString>,
-    /// What the journal will say of a command of our own.
-    pub record: OwnRecord,
-}
 
 /// A project, with its file and its state on the engine.
 pub(super) struct ProjectContext<'a> {
@@ -69,6 +34,7 @@ pub(super) struct ProjectContext<'a> {
     pub holders: Vec<Container>,
     pub inventory: Inventory,
     pub root: BackupRoot,
+    suggest: Suggest,
 }
 
 /// Why the context of a project could not be gathered.
@@ -76,38 +42,6 @@ pub(super) enum GatherError {
     /// Compose cannot read the file.
     File(ProjectError),
     Other(Failure),
-}
-
-impl CommandContext {
-    /// Reads the project's file through the real Compose.
-    pub fn project(&self) -> Result<Project, ProjectError> {
-        Project::read(&self.binary, &self.reading, &self.env, self.stdin.as_deref())
-    }
-
-    /// The same in another thread, so that this one can do something else.
-    async fn project_in_background(&self) -> Result<Project, ProjectError> {
-        let (binary, reading) = (self.binary.clone(), self.reading.clone());
-        let (env, stdin) = (self.env.clone(), self.stdin.clone());
-        let reading = move || Project::read(&binary, &reading, &env, stdin.as_deref());
-        tokio::task::spawn_blocking(reading).await.unwrap_or_else(|error| {
-            Err(ProjectError::Run { path: self.binary.path.clone(), source: std::io::Error::other(error) })
-        })
-    }
-
-    /// The name of the subcommand, if it is one of Compose.
-    pub fn composes(&self) -> Option<&str> {
-        self.reading.subcommand.as_ref().map(Subcommand::name)
-    }
-
-    /// Whether the user declared this entire project disposable.
-    pub fn is_disposable(&self, project: &str) -> bool {
-        self.env.disposable.iter().any(|name| name == project)
-    }
-
-    /// How long to wait for a server. An invalid value counts as unset.
-    pub fn ready_timeout(&self) -> Duration {
-        Duration::from_secs(self.env.wait.as_deref().and_then(|text| text.parse().ok()).unwrap_or(120))
-    }
 }
 
 impl<'a> ProjectContext<'a> {
@@ -131,7 +65,24 @@ impl<'a> ProjectContext<'a> {
             project = &mut project => (project, None),
             connected = &mut engine => (project.await, Some(connected)),
         };
-        let project = project.map_err(GatherError::File)?;
+        let (project, connected) = match home::name_to_find(command, project.as_ref().ok()) {
+            None => (project.map_err(GatherError::File)?, connected),
+            Some(name) => {
+                let connected = match connected {
+                    Some(connected) => connected,
+                    None => engine.as_mut().await,
+                };
+                let connected = match connected {
+                    Ok(connected) => connected,
+                    Err(error) => {
+                        project.map_err(GatherError::File)?;
+                        return Err(GatherError::Other(no_engine(error)));
+                    }
+                };
+                let found = home::find(command, &name, project, connected.engine.as_ref()).await;
+                (found.map_err(GatherError::File)?, Some(Ok(connected)))
+            }
+        };
         let settings = settings(&project).map_err(GatherError::Other)?;
         let connected = match connected {
             Some(connected) => connected,
@@ -159,7 +110,19 @@ impl<'a> ProjectContext<'a> {
         let owner = BackupOwner { project: project.name.clone(), engine: Some(inventory.engine.id.clone()) };
         let root = backup_root(&project, &settings).owned_by(owner);
         command.record.locate(&root, &command.typed);
-        Ok(Self { command, project, settings, engine, containers, volumes, holders, inventory, root })
+        let suggest = home::suggest(command, &project);
+        Ok(Self {
+            command,
+            project,
+            settings,
+            engine,
+            containers,
+            volumes,
+            holders,
+            inventory,
+            root,
+            suggest,
+        })
     }
 
     pub(super) fn ui(&self) -> &Ui {
@@ -167,7 +130,7 @@ impl<'a> ProjectContext<'a> {
     }
 
     pub(super) fn suggest(&self) -> &Suggest {
-        &self.command.suggest
+        &self.suggest
     }
 
     /// What the command acts on.
@@ -266,19 +229,36 @@ pub(super) fn backup_root(project: &Project, settings: &Settings) -> BackupRoot 
 /// How long the engine may take to say which one it is, for commands that need it for nothing else.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a project keeps its backups, with the project as the owner. For commands that have to work while the engine is
-/// down: then the backups of the project on all engines are its own.
-pub(super) async fn own_backup_root(
-    command: &CommandContext,
-    project: &Project,
-    settings: &Settings,
-) -> BackupRoot {
-    let identity = async { connect(command).await?.identity().await };
-    let identity = tokio::time::timeout(IDENTITY_TIMEOUT, identity).await;
-    let engine = identity.ok().and_then(Result::ok).map(|identity| identity.id);
-    let root = backup_root(project, settings).owned_by(BackupOwner { project: project.name.clone(), engine });
+/// A project's settings and where it keeps its backups, with the project as the owner.
+pub(super) struct OwnBackups {
+    pub settings: Settings,
+    pub root: BackupRoot,
+}
+
+/// For commands that have to work while the engine is down: then the backups of the project on all engines are its own.
+pub(super) async fn own_backups(command: &CommandContext) -> Result<OwnBackups, Failure> {
+    let connected = async {
+        let engine = connect(command).await?;
+        let identity = engine.identity().await?;
+        Ok::<_, EngineError>((engine, identity))
+    };
+    let read = command.project();
+    let name = home::name_to_find(command, read.as_ref().ok());
+    let read = match (&name, read) {
+        (None, Err(error)) => return Err(unreadable(command, error)),
+        (_, read) => read,
+    };
+    let connected = tokio::time::timeout(IDENTITY_TIMEOUT, connected).await.ok().and_then(Result::ok);
+    let project = match (name, &connected) {
+        (Some(name), Some((engine, _))) => home::find(command, &name, read, engine.as_ref()).await,
+        (Some(_) | None, _) => read,
+    };
+    let project = project.map_err(|error| unreadable(command, error))?;
+    let settings = settings(&project)?;
+    let engine = connected.map(|(_, identity)| identity.id);
+    let root = backup_root(&project, &settings).owned_by(BackupOwner { project: project.name, engine });
     command.record.locate(&root, &command.typed);
-    root
+    Ok(OwnBackups { settings, root })
 }
 
 pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {

@@ -24,9 +24,7 @@ pub(super) async fn run(
     args: &HistoryArgs,
     output: Format,
 ) -> Result<Exit, Failure> {
-    let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let settings = context::settings(&project)?;
-    let root = context::own_backup_root(command, &project, &settings).await;
+    let root = context::own_backups(command).await?.root;
     let mut contents = journal::read(root.directory())
         .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
     if let Some(owner) = root.owner() {

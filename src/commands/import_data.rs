@@ -151,16 +151,14 @@ fn store_for<'a>(
 }
 
 /// Reads a portable file for `verify`. `None` where the word names none.
-pub(super) fn verify(command: &CommandContext, text: &str) -> Option<Result<ExportContents, Failure>> {
+pub(super) async fn verify(command: &CommandContext, text: &str) -> Option<Result<ExportContents, Failure>> {
     ExportFormat::of(Path::new(text))?;
-    let root = match command.project() {
-        Ok(project) => context::settings(&project).map(|settings| context::backup_root(&project, &settings)),
-        // A file by its path needs no project.
-        Err(_) if Path::new(text).is_file() => return Some(read(command, Path::new(text))),
-        Err(error) => Err(context::unreadable(command, error)),
-    };
-    Some(match root {
-        Ok(root) => read(command, &find(&root, text)?),
+    // A file by its path needs no project.
+    if Path::new(text).is_file() {
+        return Some(read(command, Path::new(text)));
+    }
+    Some(match context::own_backups(command).await {
+        Ok(own) => read(command, &find(&own.root, text)?),
         Err(failure) => Err(failure),
     })
 }

@@ -36,11 +36,10 @@ async fn check(
     prove: Option<Mode>,
     output: Format,
 ) -> Result<Exit, Failure> {
-    if let Some(read) = import_data::verify(command, name) {
+    if let Some(read) = import_data::verify(command, name).await {
         return portable(command, name, read, output);
     }
-    let project = command.project().map_err(|error| context::unreadable(command, error))?;
-    let root = context::own_backup_root(command, &project, &context::settings(&project)?).await;
+    let root = context::own_backups(command).await?.root;
     let backup = backups::find(&root, name, &command.suggest.backups())?;
     match prove {
         None => on_disk(command, &backup, output),

@@ -23,6 +23,7 @@ mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
 mod quiesce;
+mod records;
 mod remote;
 #[path = "../requirements.rs"]
 mod requirements;

@@ -10,6 +10,7 @@ mod destroy;
 mod failures;
 mod files;
 mod lint;
+mod named;
 mod plan;
 mod prompt;
 mod protect;

@@ -29,6 +29,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.protect("shop_data"),
         suggest.again("--safe-allow=0123456789ab", &unprotect),
         suggest.up("qdrant"),
+        suggest.in_directory(Path::new("/srv/my shop")).up("qdrant"),
         suggest.stop("qdrant"),
         suggest.logs("qdrant"),
     ]

@@ -11,7 +11,7 @@ mod unread;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::actions::FileUse;
 use super::binary::ComposeBinary;
@@ -41,8 +41,8 @@ pub struct Project {
     /// The file with every profile, and with volumes that no service uses. `None` in label mode, or when Compose does not
     /// print it.
     pub everything: Option<Model>,
-    /// In label mode, the file that `up` with the same global flags would read. The command does not read it, so it may
-    /// be another project's: good for advice, not for decisions.
+    /// In label mode, the file that `up` with the same global flags would read, or the one that the project's containers
+    /// were created from. The command does not read it: it has the project's settings, and decides nothing else.
     pub nearby: Option<Model>,
     /// The `.env` file switches `COMPOSE_REMOVE_ORPHANS` on.
     pub removes_orphans: bool,
@@ -93,13 +93,28 @@ impl Project {
 }
 
 impl Project {
+    /// A project of which only the name is known, and where its backups are.
+    pub fn by_name(name: &str, directory: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            directory: directory.to_owned(),
+            files: Vec::new(),
+            label_mode: true,
+            model: None,
+            everything: None,
+            nearby: None,
+            removes_orphans: false,
+            sets_api_version: false,
+            warnings: Vec::new(),
+        }
+    }
+
     /// The file with every profile, as far as it is known.
     pub fn whole_model(&self) -> Option<&Model> {
         self.everything.as_ref().or(self.model.as_ref())
     }
 
-    /// The file's `x-safe-compose`. In label mode Compose reads no file, but a file of the same project name in the
-    /// current directory still has the settings of this project.
+    /// The file's `x-safe-compose`. In label mode Compose reads no file, but the project still has its settings there.
     pub fn settings(&self) -> Option<&serde_json::Value> {
         let nearby = self.nearby.as_ref().filter(|model| model.name.as_deref() == Some(&self.name));
         self.whole_model().or(nearby).and_then(|model| model.settings.as_ref())

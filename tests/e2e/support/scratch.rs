@@ -92,6 +92,13 @@ impl Scratch {
         ran(command)
     }
 
+    /// Runs safe-compose in another directory, where only the arguments name a project.
+    pub fn safe_in(&self, directory: &Path, words: &[&str], environment: &[(&str, &str)]) -> Ran {
+        let mut command = self.safe_command(words);
+        command.current_dir(directory).env_remove("COMPOSE_PROJECT_NAME").envs(environment.iter().copied());
+        ran(command)
+    }
+
     /// safe-compose, to be run in a way of the test's own, such as on a terminal.
     pub fn safe_command(&self, words: &[&str]) -> Command {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_safe-compose")), words);

@@ -233,6 +233,13 @@ impl Scene {
         self
     }
 
+    /// The user works in another directory.
+    pub(crate) fn elsewhere(mut self) -> Self {
+        self.env.current_dir = self.tools.path().to_owned();
+        self.env.state_home = Some(self.tools.path().join("state"));
+        self
+    }
+
     /// Nobody sits at a terminal any more.
     pub(crate) fn without_terminal(mut self) -> Self {
         self.replies = None;
