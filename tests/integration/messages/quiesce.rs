@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::manifest::Manifest;
@@ -27,7 +28,8 @@ fn states(scene: &Scene) -> BTreeMap<String, ContainerState> {
     scene.engine.containers().into_iter().map(|one| (one.name, one.state)).collect()
 }
 
-/// The calls that keep containers from writing, and those that read, in their order.
+/// The calls that keep containers from writing, and the first one that reads each data mount, in their order. Later ones only
+/// look at it, to tell the data from other data.
 fn course(scene: &Scene) -> Vec<String> {
     let calls = scene.engine.calls().into_iter().filter(|call| {
         matches!(
@@ -39,7 +41,26 @@ fn course(scene: &Scene) -> Vec<String> {
                 | EngineMethod::ReadArchive
         )
     });
-    calls.map(|call| format!("{:?} {}", call.method, call.subject)).collect()
+    let mut course: Vec<String> = Vec::new();
+    for call in calls {
+        let line = format!("{:?} {}", call.method, call.subject);
+        let is_look = call.subject.contains("pg_control") || course.contains(&line);
+        if call.method != EngineMethod::ReadArchive || !is_look {
+            course.push(line);
+        }
+    }
+    course
+}
+
+/// The inode of the only archive of a store's only backup.
+fn archive(scene: &Scene, store: &str) -> u64 {
+    let entries = fs::read_dir(scene.path("backups").join(store)).expect("backups");
+    let archives = entries.flat_map(|entry| {
+        let files = fs::read_dir(entry.expect("an entry").path()).into_iter().flatten();
+        files.map(|file| file.expect("a file").path())
+    });
+    let mut archives = archives.filter(|path| path.extension().is_some_and(|extension| extension == "tar"));
+    archives.next().expect("an archive").metadata().expect("there").ino()
 }
 
 /// The manifests of a store's backups, in their order.
@@ -286,11 +307,12 @@ fn one_volume_of_two_services_is_copied_once() {
         ] });
         config
     };
-    for (target, copies) in [("/var/lib/postgresql/data", 1), ("/elsewhere", 2)] {
+    for (target, is_shared) in [("/var/lib/postgresql/data", true), ("/elsewhere", false)] {
         let reports = container("reports", "nginx:1.27", vec![mount("shop_data", target)]);
         let scene = Scene::shop().with_config(&config(target)).with_container(reports);
         let attempt = scene.attempt("backup");
-        assert_eq!((attempt.exit, scene.engine.count(EngineMethod::ReadArchive)), (0, copies), "{attempt:?}");
+        assert_eq!(attempt.exit, 0, "{attempt:?}");
+        assert_eq!(archive(&scene, "db") == archive(&scene, "reports"), is_shared);
         let (own, other) = (manifests(&scene, "db"), manifests(&scene, "reports"));
         assert_eq!(own[0].fingerprint, other[0].fingerprint);
         assert_eq!(consistencies(&scene, "reports"), [Consistency::Frozen]);
