@@ -124,22 +124,19 @@ async fn save_what_was_written(
     quiescer: &Quiescer<'_>,
     purpose: Purpose<'_>,
 ) -> Result<(), Failure> {
-    for at in 0..made.len() {
-        let store = &made[at].0.lead;
-        if !store.is_server() || !was_written(cx, &made[at]).await {
+    for one in made {
+        let service = one.0.lead.service.clone();
+        if !one.0.lead.is_server() || !was_written(cx, one).await {
             continue;
         }
-        cx.ui()
-            .say(format!("`{}` was written to since its backup: backing up what was added.", store.service));
-        let backup = save_one(cx, apply, (&made[at].0, &[]), quiescer, purpose)
+        cx.ui().say(format!("`{service}` was written to since its backup: backing up what was added."));
+        one.1 = save_one(cx, apply, (&one.0, &[]), quiescer, purpose)
             .await
-            .map_err(|error| failed(cx, &format!("`{}`", made[at].0.lead.service), error))?;
-        report(cx, &made[at].0, &backup);
-        made[at].1 = backup;
-        if was_written(cx, &made[at]).await {
+            .map_err(|error| failed(cx, &format!("`{service}`"), error))?;
+        report(cx, &one.0, &one.1);
+        if was_written(cx, one).await {
             cx.ui().warn(format!(
-                "`{}` is still being written to: what is written from now on is in no backup.",
-                made[at].0.lead.service,
+                "`{service}` is still being written to: what is written from now on is in no backup."
             ));
         }
     }
@@ -222,13 +219,12 @@ async fn save_one(
         ));
     }
     let target = DriverTarget { quiesce: Some(quiescer), ..cx.target(store, &meter) };
-    let dump = match linked(target, made, &mut staging).await? {
-        Some(dump) => dump,
-        None => {
-            // One that cannot be read is no base for an incremental backup.
-            let previous = cx.root.newest(&store.id).ok().flatten();
-            store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?
-        }
+    let dump = if let Some(dump) = linked(target, made, &mut staging).await? {
+        dump
+    } else {
+        // One that cannot be read is no base for an incremental backup.
+        let previous = cx.root.newest(&store.id).ok().flatten();
+        store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?
     };
     anyhow::ensure!(
         dump.consistency.is_sound() || !purpose.replaces_data,

@@ -41,9 +41,13 @@ struct Entry {
     until: Until,
     /// The request has succeeded.
     is_certain: bool,
-    /// When it had been started the last time before it was stopped; `None` as long as the stop is under way.
-    started: Option<Option<String>>,
+    /// The start that was ended; `None` as long as the stop is under way.
+    stopped: Option<LastStart>,
 }
+
+/// When a container had been started the last time, where the engine knows it.
+#[derive(Debug, Clone, PartialEq)]
+struct LastStart(Option<String>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -130,7 +134,7 @@ impl HeldContainers {
             self.to_its_end::<EngineError>(stop).await?;
             let started = self.engine.inspect(&container.id).await?.and_then(|now| now.started);
             for entry in self.state().entries.iter_mut().filter(|one| one.container.id == container.id) {
-                entry.started = Some(started.clone());
+                entry.stopped = Some(LastStart(started.clone()));
             }
         }
         Ok(())
@@ -149,7 +153,7 @@ impl HeldContainers {
             how,
             until,
             is_certain: false,
-            started: None,
+            stopped: None,
         });
     }
 
@@ -231,8 +235,7 @@ impl HeldContainers {
         let id = &entry.container.id;
         match self.engine.inspect(id).await? {
             Some(now)
-                if !now.is_running()
-                    && entry.started.as_ref().is_none_or(|started| *started == now.started) =>
+                if !now.is_running() && entry.stopped.as_ref().is_none_or(|last| last.0 == now.started) =>
             {
                 self.engine.start(id).await?;
                 if entry.container.state == ContainerState::Paused {

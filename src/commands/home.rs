@@ -46,7 +46,7 @@ pub(super) async fn find(
     match locate(command, name, read.as_ref().ok(), engine).await {
         // Without an answer of the engine it is the file that counts.
         Ok(Home::Here) | Err(_) => read,
-        Ok(Home::Elsewhere { directory, files }) => Ok(at(command, name, read.ok(), directory, files)),
+        Ok(Home::Elsewhere { directory, files }) => Ok(at(command, name, read.ok(), &directory, &files)),
         Ok(Home::Unknown { missing }) => Ok(nowhere(command, name, read.ok(), missing.as_deref())),
     }
 }
@@ -109,17 +109,17 @@ fn at(
     command: &CommandContext,
     name: &str,
     read: Option<Project>,
-    directory: PathBuf,
-    files: Vec<PathBuf>,
+    directory: &Path,
+    files: &[PathBuf],
 ) -> Project {
     command.ui.say(format!(
         "project `{name}` is in {}: its settings and backups there are used.",
         directory.display()
     ));
-    let found = command.project_at(&directory, &files);
+    let found = command.project_at(directory, files);
     let by_name = match (read, command.composes()) {
-        (Some(project), Some(_)) => Project { directory: directory.clone(), nearby: None, ..project },
-        (Some(_) | None, _) => Project::by_name(name, &directory),
+        (Some(project), Some(_)) => Project { directory: directory.to_owned(), nearby: None, ..project },
+        (Some(_) | None, _) => Project::by_name(name, directory),
     };
     match (found, command.composes()) {
         (Ok(found), None) => found,

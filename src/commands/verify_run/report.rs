@@ -72,7 +72,6 @@ fn sound(cx: &ProjectContext<'_>, examined: &Examined<'_>, occasion: Occasion<'_
         VerifyResult::NoBaseline(_) if matches!(occasion, Occasion::Asked) => {
             ui.say(format!("`{service}` has no data yet."));
         }
-        VerifyResult::NoBaseline(_) => {}
         VerifyResult::Reset { now, backup } => {
             ui.say(format!(
                 "`{service}` starts with {}. Its earlier data was destroyed on purpose{}.",
@@ -83,7 +82,7 @@ fn sound(cx: &ProjectContext<'_>, examined: &Examined<'_>, occasion: Occasion<'_
                 ui.suggest("To restore it", cx.suggest().restore(backup));
             }
         }
-        VerifyResult::DataMissing { .. } | VerifyResult::Unverifiable(_) => {}
+        VerifyResult::NoBaseline(_) | VerifyResult::DataMissing { .. } | VerifyResult::Unverifiable(_) => {}
     }
 }
 

@@ -90,9 +90,7 @@ impl Project {
             Grammar::V2 => asker.read_v2(env),
         }
     }
-}
 
-impl Project {
     /// A project of which only the name is known, and where its backups are.
     pub fn by_name(name: &str, directory: &Path) -> Self {
         Self {

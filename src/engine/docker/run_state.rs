@@ -11,7 +11,7 @@ use super::{DockerEngine, api};
 use crate::engine::EngineError;
 
 /// The grace period of a container may be long, and the engine answers when it is over.
-const STOP_TIMEOUT: Duration = Duration::from_hours(24);
+const STOP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl DockerEngine {
     pub(super) async fn pause_container(&self, id: &str) -> Result<()> {

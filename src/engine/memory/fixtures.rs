@@ -73,7 +73,7 @@ impl MemoryEngine {
     }
 
     /// Removes a volume with its files and creates it again.
-    pub fn replace_volume(&self, volume: &str, identity: VolumeIdentity) {
+    pub fn replace_volume(&self, volume: &str, identity: &VolumeIdentity) {
         let mut engine = self.state();
         engine.files.remove(&FileOwner::Volume(volume.to_owned()));
         for known in engine.volumes.iter_mut().filter(|known| known.name == volume) {

@@ -23,7 +23,9 @@ impl Hazard for MovedDataPath {
             if replicas.is_empty() {
                 first(cx, service, &next, found);
             } else if !cx.reading.is_set("no-recreate") {
-                replicas.iter().for_each(|container| following(cx, service, container, &next, found));
+                for container in replicas {
+                    following(cx, service, container, &next, found);
+                }
             }
         }
     }
@@ -81,7 +83,7 @@ fn first(cx: &HazardContext<'_>, service: &Service, next: &[PathBuf], found: &mu
     let known = known::every_path_of_service(service);
     let is_unused = |mount: &&MountDeclaration| {
         !mount.read_only
-            && known.iter().any(|path| *path == mount.target)
+            && known.contains(&mount.target)
             && !next.iter().any(|path| overlaps(path, &mount.target))
     };
     let places = next.iter().map(|path| MountedLocation::of_first(cx, service, path));

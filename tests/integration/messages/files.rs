@@ -29,7 +29,7 @@ fn shop() -> Scene {
 
 /// `docker compose down -v` behind our back, and a server that starts anew.
 fn start_anew(scene: &mut Scene) {
-    scene.engine.replace_volume("shop_data", VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
+    scene.engine.replace_volume("shop_data", &VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
     scene.engine = with_system(&scene.engine, 1);
 }
 
@@ -63,7 +63,7 @@ fn another_database_than_the_one_of_the_newest_backup() {
 fn database_without_data() {
     let mut scene = shop();
     scene.run_quietly("up -d");
-    scene.engine.replace_volume("shop_data", VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
+    scene.engine.replace_volume("shop_data", &VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
     scene.run("up -d").snapshot("files/database_without_data");
 }
 
@@ -90,7 +90,7 @@ fn volume_created_again() {
         .with_files("shop_data", &[("WiredTiger", 47)])
         .with_container(super::scene::container("db", "mongo:7", vec![mount]));
     scene.run("up -d").run("up -d");
-    scene.engine.replace_volume("shop_data", VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
+    scene.engine.replace_volume("shop_data", &VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
     scene.engine = scene.engine.clone().with_volume_file("shop_data", "WiredTiger", "x");
     scene.run("up -d").snapshot("files/volume_created_again");
 }
@@ -151,7 +151,7 @@ fn backup_that_shrank() {
     let many: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 1)).collect();
     let mut scene = shop().with_files("shop_data", &many);
     scene.prepare("backup").prepare("backup");
-    scene.engine.replace_volume("shop_data", VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
+    scene.engine.replace_volume("shop_data", &VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
     scene.engine = with_system(&scene.engine, SYSTEM);
     scene = scene.with_files("shop_data", &[("PG_VERSION", 3)]);
     scene.run("backup").run("backups").run("status").run("backups prune --dry-run");

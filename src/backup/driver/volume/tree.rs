@@ -53,8 +53,12 @@ fn of_roots(roots: &[(PathBuf, PathBuf)]) -> io::Result<String> {
 fn entry(digester: &mut Digester, path: &Path, meta: &Metadata) -> io::Result<()> {
     let numbers = [meta.ino(), u64::from(meta.mode()), meta.size()];
     let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
-    numbers.iter().for_each(|number| digester.update(&number.to_le_bytes()));
-    times.iter().for_each(|number| digester.update(&number.to_le_bytes()));
+    for number in numbers {
+        digester.update(&number.to_le_bytes());
+    }
+    for time in times {
+        digester.update(&time.to_le_bytes());
+    }
     if !meta.is_dir() {
         return Ok(());
     }
