@@ -15,7 +15,7 @@ use crate::support::{Compose, Scratch};
 
 /// What is between the two files in the archive takes longer to copy than many steps of the writer. It writes below a
 /// directory: older engines date a volume by the last change of its top.
-const WRITER: &str = r#"
+const WRITER: &str = r"
 trap 'echo stopped >stopped; exit 0' TERM
 /bin/busybox mkdir -p /data/db
 cd /data/db
@@ -26,7 +26,7 @@ while :; do
     echo $n >.a; /bin/busybox mv .a a
     echo $n >.z; /bin/busybox mv .z z
 done
-"#;
+";
 
 /// A project `db` that writes, with settings, and a volume `data` that it writes to.
 fn writing(bare: &Bare, compose: Compose, settings: &str) -> Option<Scratch> {

@@ -198,7 +198,7 @@ mod tests {
         let web = concat!(
             r#"  "web": { env_file: !reset null, environment: !override {"A":"b$$c","D":null}, "#,
             r#"network_mode: "container:0a1b", "#,
-            r#"depends_on: {"db":{"condition":"service_started","required":true,"restart":true}}, "#,
+            r#"depends_on: {"db":{"condition":"service_started","restart":true,"required":true}}, "#,
             r#"volumes_from: !override ["0a1b","x"] }"#
         );
         let placeholders = [r#"  "0a1b": { image: placeholder }"#, r#"  "x": { image: placeholder }"#];

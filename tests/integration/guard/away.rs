@@ -38,16 +38,16 @@ fn upgraded(mut shop: Shop) -> Shop {
     shop.declare("db", |db| db.image = Some("postgres:18".into()))
 }
 
-fn empty() -> Option<FileContents> {
-    Some(FileContents::Empty)
+fn empty() -> FileContents {
+    FileContents::Empty
 }
 
-fn files_of(program: &'static str) -> Option<FileContents> {
-    Some(FileContents::Of([program].into()))
+fn files_of(program: &'static str) -> FileContents {
+    FileContents::Of([program].into())
 }
 
-fn with_contents(mut shop: Shop, volume: &str, contents: Option<FileContents>) -> Shop {
-    shop.probe.volume_contents.extend(contents.map(|contents| (volume.to_owned(), contents)));
+fn with_contents(mut shop: Shop, volume: &str, contents: impl Into<Option<FileContents>>) -> Shop {
+    shop.probe.volume_contents.extend(contents.into().map(|contents| (volume.to_owned(), contents)));
     shop
 }
 
@@ -133,8 +133,8 @@ fn a_store_without_a_mount_leaves_a_volume_with_its_data_behind() {
         }
         with_contents(shop, "shop_data", contents)
     };
-    assert_eq!(decided(&plan(&bare(files_of("postgres")), "up -d"), Effect::Orphan), ["shop_data"]);
-    for (contents, told) in [(None, 1), (empty(), 0), (files_of("mysql"), 0)] {
+    assert_eq!(decided(&plan(&bare(Some(files_of("postgres"))), "up -d"), Effect::Orphan), ["shop_data"]);
+    for (contents, told) in [(None, 1), (Some(empty()), 0), (Some(files_of("mysql")), 0)] {
         let plan = plan(&bare(contents.clone()), "up -d");
         assert!(plan.worst() < Effect::Orphan, "{contents:?}");
         assert_eq!(volumes(&plan, Effect::Orphan).len(), told, "{contents:?}");
@@ -142,7 +142,7 @@ fn a_store_without_a_mount_leaves_a_volume_with_its_data_behind() {
     let mut seen = bare(None);
     seen.probe.terminal = true;
     assert_eq!(decided(&plan(&seen, "up -d"), Effect::Orphan), ["shop_data"], "somebody can tell");
-    let mut beside = bare(files_of("postgres")).declare("db", |db| {
+    let mut beside = bare(Some(files_of("postgres"))).declare("db", |db| {
         let dumps = DeclaredSource::Named { key: "dumps".into(), subpath: None };
         db.mounts = vec![MountDeclaration { source: dumps, target: "/dumps".into(), read_only: false }];
     });
@@ -155,7 +155,7 @@ fn a_store_without_a_mount_leaves_a_volume_with_its_data_behind() {
     // A directory that has data is where the data was moved to.
     let bind = DeclaredSource::Bind { path: "/srv/pg".into(), create_host_path: true };
     let bound = |contents: FileContents| {
-        let mut shop = bare(files_of("postgres"));
+        let mut shop = bare(Some(files_of("postgres")));
         shop.probe.directory_contents.insert("/srv/pg".into(), contents);
         let mount = MountDeclaration { source: bind.clone(), target: DATA.into(), read_only: false };
         shop.declare("db", |db| db.mounts = vec![mount.clone()])
