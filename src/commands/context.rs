@@ -189,7 +189,12 @@ struct ConnectedEngine {
 impl ConnectedEngine {
     async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
         let engine = connect(command).await?;
-        let (identity, holders) = tokio::try_join!(engine.identity(), engine.holders())?;
+        // What a killed run left behind would keep a volume in use.
+        let abandoned = async {
+            crate::engine::remove_abandoned(engine.as_ref()).await;
+            Ok(())
+        };
+        let (identity, holders, ()) = tokio::try_join!(engine.identity(), engine.holders(), abandoned)?;
         Ok(Self { engine, identity, holders })
     }
 }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod fixtures;
+mod mover;
 mod scratch;
 mod state;
 
@@ -17,7 +18,8 @@ use futures_util::TryStreamExt as _;
 
 use super::{
     ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
-    Holder, Identity, Image, Layer, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, are_near,
+    Holder, Identity, Image, Layer, Mount, MountSource, Mover, OWNER_LABEL, ReplacedMount, Result, Scratch,
+    Volume, are_near, owner,
 };
 use crate::policy::Clearance;
 
@@ -52,6 +54,9 @@ pub enum EngineMethod {
     ReadLiveDirectory,
     WriteArchive,
     CreateHelper,
+    Helpers,
+    CreateMover,
+    RunMover,
     RemoveHelper,
     Architecture,
     LoadImage,
@@ -366,7 +371,10 @@ impl Engine for MemoryEngine {
             image_id: image.id,
             environment: BTreeMap::new(),
             user: image.user,
-            labels: BTreeMap::from([(HELPER_LABEL.to_owned(), "true".to_owned())]),
+            labels: BTreeMap::from([
+                (HELPER_LABEL.to_owned(), "true".to_owned()),
+                (OWNER_LABEL.to_owned(), owner()),
+            ]),
             mounts,
             ports: Vec::new(),
             addresses: BTreeMap::new(),
@@ -379,6 +387,20 @@ impl Engine for MemoryEngine {
             command: Vec::new(),
         });
         Ok(id)
+    }
+
+    async fn helpers(&self) -> Result<Vec<Container>> {
+        let state = self.record(EngineMethod::Helpers, "")?;
+        let helpers = state.containers.iter().filter(|known| known.labels.contains_key(HELPER_LABEL));
+        Ok(helpers.cloned().collect())
+    }
+
+    async fn create_mover(&self, mover: &Mover) -> Result<String> {
+        mover::create(&mut *self.record(EngineMethod::CreateMover, mover.image.clone())?, mover)
+    }
+
+    async fn run_mover(&self, id: &str, _: &Clearance) -> Result<i64> {
+        mover::run(&mut *self.record(EngineMethod::RunMover, id)?, id)
     }
 
     async fn remove_helper(&self, id: &str) -> Result<()> {

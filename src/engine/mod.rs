@@ -2,6 +2,7 @@
 //!
 //! Other modules use the [`Engine`] trait only. `docker` implements it for a real engine, `memory` for tests.
 
+mod abandoned;
 pub mod context;
 pub mod docker;
 #[cfg(any(test, feature = "internals"))]
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::policy::Clearance;
 
+pub use abandoned::{OWNER_LABEL, is_abandoned, owner, remove_abandoned};
 pub use own_container::own_container;
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;
@@ -153,7 +155,15 @@ pub trait Engine: Send + Sync {
     /// Creates a container without network that is never started, to access the volumes that it mounts. Returns its id.
     /// Remove it with [`Engine::remove_helper`].
     async fn create_helper(&self, helper: &Helper) -> Result<String>;
-    /// Removes a helper container; refuses any other container.
+    /// The helper containers and movers of all projects.
+    async fn helpers(&self) -> Result<Vec<Container>>;
+    /// Creates a helper container without network for a place, which nothing runs in until [`Engine::run_mover`]. Returns its
+    /// id. Remove it with [`Engine::remove_helper`].
+    async fn create_mover(&self, mover: &Mover) -> Result<String>;
+    /// Runs the program of a mover once, waits for its end, and returns its exit code; refuses any other container. What was
+    /// begun goes on in the engine if this is dropped.
+    async fn run_mover(&self, id: &str, proof: &Clearance) -> Result<i64>;
+    /// Removes a helper container or a mover; refuses any other container.
     async fn remove_helper(&self, id: &str) -> Result<()>;
     /// The architecture of the engine's host as reported by its kernel: `x86_64`, `aarch64`.
     async fn architecture(&self) -> Result<String>;

@@ -339,6 +339,25 @@ pub struct Helper {
     pub volumes: Vec<(String, PathBuf)>,
 }
 
+/// A container that moves and removes files in one place, by the list that [`super::own_image`] describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mover {
+    pub image: String,
+    pub source: MoverSource,
+    /// Where the place is mounted, writable.
+    pub mount_point: PathBuf,
+    /// The path of the list in the container.
+    pub list: PathBuf,
+}
+
+/// Where a mover works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoverSource {
+    Volume(String),
+    /// A directory of the engine's host.
+    Directory(PathBuf),
+}
+
 /// A container that keeps a volume in use, so that the engine refuses to remove the volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {

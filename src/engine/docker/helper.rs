@@ -5,12 +5,13 @@ use std::path::Path;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
 
 use super::{blank_compose_labels, wire};
-use crate::engine::{HELPER_LABEL, Helper};
+use crate::engine::{HELPER_LABEL, Helper, OWNER_LABEL, owner};
 
 /// The body of the create request.
 pub(super) fn body(helper: &Helper, image: &wire::ImageInspect) -> ContainerCreateBody {
     let mut labels = blank_compose_labels(image);
     labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
+    labels.insert(OWNER_LABEL.to_owned(), owner());
     ContainerCreateBody {
         image: Some(helper.image.clone()),
         // Never runs, but the engine requires a command.

@@ -9,6 +9,7 @@ mod exec;
 mod helper;
 mod holder;
 mod live_mounts;
+mod mover;
 mod run_state;
 mod scratch;
 mod ssh;
@@ -35,8 +36,8 @@ use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Layer, Mount, MountSource, ReplacedMount, Result, Scratch, Volume, VolumeIdentity,
-    are_near,
+    Identity, Image, Layer, Mount, MountSource, Mover, MoverSource, ReplacedMount, Result, Scratch, Volume,
+    VolumeIdentity, are_near,
 };
 use crate::policy::Clearance;
 
@@ -438,6 +439,30 @@ impl Engine for DockerEngine {
         let created =
             self.api.client().create_container(None::<CreateContainerOptions>, body).await.map_err(failed)?;
         Ok(created.id)
+    }
+
+    async fn helpers(&self) -> Result<Vec<Container>> {
+        self.containers("label", HELPER_LABEL).await
+    }
+
+    async fn create_mover(&self, mover: &Mover) -> Result<String> {
+        // The engine would create a missing volume.
+        if let MoverSource::Volume(name) = &mover.source
+            && self.volume(name).await?.is_none()
+        {
+            return Err(EngineError::NotFound { what: format!("volume `{name}`") });
+        }
+        let created = self
+            .api
+            .client()
+            .create_container(None::<CreateContainerOptions>, mover::body(mover))
+            .await
+            .map_err(|error| self.errors.request("create a mover container", error))?;
+        Ok(created.id)
+    }
+
+    async fn run_mover(&self, id: &str, _: &Clearance) -> Result<i64> {
+        mover::run(self, id).await
     }
 
     async fn remove_helper(&self, id: &str) -> Result<()> {
