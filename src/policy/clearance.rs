@@ -17,7 +17,7 @@ pub enum BackupStatus {
 ///
 /// Functions that delete or overwrite data take a `&Clearance`. Only [`super::Approval::clear`] creates one, from a
 /// decision and from how the data is backed up, so code that skips the decision does not compile.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Clearance {
     plan: Assessment,
     backup: BackupStatus,

@@ -12,6 +12,7 @@ use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::manifest::{ArtifactContents, Manifest, Proof};
 use safe_compose::backup::store::{Backup, BackupRoot, Verified};
 use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
+use safe_compose::engine::own_image::{MoveList, Operation};
 use safe_compose::engine::{
     Container, ContainerState, Engine as _, EngineError, HELPER_LABEL, Helper, Image, Mount, MountSource,
     ReplacedMount, Volume,
@@ -156,7 +157,9 @@ async fn restore(
     plan: &RestorePlan,
 ) -> anyhow::Result<Restored> {
     let request = RestoreOptions::default();
-    VolumeDriver.restore(target(engine, store), from, plan, &request, &clearance()).await
+    let restored = VolumeDriver.restore(target(engine, store), from, plan, &request, &clearance()).await?;
+    VolumeDriver.finish_restore(target(engine, store), from, &clearance()).await?;
+    Ok(restored)
 }
 
 fn actions(plan: &RestorePlan) -> Vec<Action> {
@@ -294,11 +297,14 @@ async fn where_the_services_image_is_gone_a_helper_is_made_of_ours() {
 async fn a_helper_that_was_left_behind_is_removed_first() {
     let (_dir, root) = root();
     let engine = filled(MemoryEngine::new()).with_image("app", image()).with_volume(volume("shop_db"));
-    let left = Helper { image: "app".into(), volumes: vec![("shop_db".into(), "/data".into())] };
-    engine.create_helper(&left).await.expect("left behind");
-    assert!(engine.containers()[0].labels.contains_key(HELPER_LABEL));
+    let mut left = container("left", ContainerState::Created, vec![mount("shop_db", "/data")]);
+    left.labels = BTreeMap::from([(HELPER_LABEL.into(), "true".into())]);
+    let engine = engine.with_container(left);
+    let used = Helper { image: "app".into(), volumes: vec![("shop_db".into(), "/data".into())] };
+    let used = engine.create_helper(&used).await.expect("created by a process that runs");
     dump(&engine, &store(None, vec![in_volume("shop_db", "/data")]), &root).await.expect("dumped");
-    assert!(engine.containers().is_empty());
+    let names: Vec<String> = engine.containers().into_iter().map(|container| container.id).collect();
+    assert_eq!(names, [used]);
 }
 
 #[tokio::test]
@@ -351,6 +357,8 @@ async fn a_restore_never_mixes_the_backup_with_what_is_there() {
     let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let (other, store) = engine(ContainerState::Exited);
+    // Nothing of ours can rename files there.
+    let other = other.with_architecture("s390x");
     let other = other.with_volume_file("shop_db", "newer", "z").with_volume_file("shop_db", "base/1", "old");
     let before = other.volume_files("shop_db");
     let planned = plan(&other, &store, &backup, &RestoreOptions::default()).await.expect("planned");
@@ -364,6 +372,98 @@ async fn a_restore_never_mixes_the_backup_with_what_is_there() {
     assert_eq!(other.volume_files("shop_db"), before);
     let keep = RestoreOptions { skip_existing: true, ..RestoreOptions::default() };
     assert_eq!(actions(&plan(&other, &store, &backup, &keep).await.expect("planned")), [Action::Keep]);
+}
+
+#[tokio::test]
+async fn a_place_is_replaced_by_renames_and_its_data_is_kept_until_the_end() {
+    let (_dir, root) = root();
+    let (full, full_store) = engine(ContainerState::Exited);
+    let full = filled(full);
+    let backup = dump(&full, &full_store, &root).await.expect("dumped").backup;
+    let (other, store) = engine(ContainerState::Exited);
+    let other = other.with_volume_file("shop_db", "newer", "z").with_volume_file("shop_db", "base/1", "old");
+    let request = RestoreOptions::default();
+    let planned = plan(&other, &store, &backup, &request).await.expect("planned");
+    assert_eq!(actions(&planned), [Action::Replace]);
+    let at = target(&other, &store);
+    VolumeDriver.restore(at, &backup, &planned, &request, &clearance()).await.expect("restored");
+    let files = other.volume_files("shop_db");
+    let content = |path: &str| files.get(std::path::Path::new(path)).cloned();
+    assert_eq!(content(".safe-compose-restore/old/newer").as_deref(), Some(&b"z"[..]));
+    assert_eq!(content(".safe-compose-restore/old/base/1").as_deref(), Some(&b"old"[..]));
+    assert_eq!(content("newer"), None);
+    assert!(dump(&other, &store, &root).await.is_err(), "what is not finished is not backed up");
+    VolumeDriver.finish_restore(at, &backup, &clearance()).await.expect("finished");
+    assert_eq!(other.volume_files("shop_db"), full.volume_files("shop_db"));
+    assert!(other.containers().iter().all(|container| !container.labels.contains_key(HELPER_LABEL)));
+    let calls = other.calls().len();
+    VolumeDriver.finish_restore(at, &backup, &clearance()).await.expect("there is nothing to finish");
+    let ran = other.calls().into_iter().skip(calls).any(|call| call.method == EngineMethod::RunMover);
+    assert!(!ran);
+}
+
+#[tokio::test]
+async fn what_cannot_be_unpacked_changes_nothing() {
+    let (_dir, root) = root();
+    let (full, full_store) = engine(ContainerState::Exited);
+    let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
+    let (other, store) = engine(ContainerState::Exited);
+    let other = other.with_volume_file("shop_db", "newer", "z");
+    let before = other.volume_files("shop_db");
+    let planned = plan(&other, &store, &backup, &RestoreOptions::default()).await.expect("planned");
+    other.fail(EngineMethod::WriteArchive);
+    let error = restore(&other, &store, &backup, &planned).await.expect_err("told to fail");
+    assert!(error.to_string().contains("was not changed"), "{error:#}");
+    assert_eq!(other.volume_files("shop_db"), before);
+    assert_eq!(other.count(EngineMethod::RunMover), 0);
+}
+
+#[tokio::test]
+async fn an_interrupted_switch_is_finished_and_one_that_had_not_begun_is_removed() {
+    let rename = |from: &str, to: &str| {
+        let mut list = MoveList::default();
+        list.push(Operation::Rename { from: from.as_ref(), to: to.as_ref() });
+        list.into_bytes()
+    };
+    let staging = "/held/.safe-compose-restore";
+    let complete = rename(&format!("{staging}/new/db/a"), "/held/a");
+    let cut = complete[..complete.len() - 1].to_vec();
+    let (_dir, root) = root();
+    let (full, full_store) = engine(ContainerState::Exited);
+    let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
+    for (list, expected) in [(Some(complete), &["a", "kept"][..]), (Some(cut), &["kept"]), (None, &["kept"])]
+    {
+        let (engine, store) = engine(ContainerState::Exited);
+        let mut engine = engine.with_volume_file("shop_db", "kept", "k").with_volume_file(
+            "shop_db",
+            ".safe-compose-restore/new/db/a",
+            "new",
+        );
+        if let Some(list) = list {
+            engine = engine.with_volume_file("shop_db", ".safe-compose-restore/list", list);
+        }
+        VolumeDriver.finish_restore(target(&engine, &store), &backup, &clearance()).await.expect("finished");
+        let left: Vec<_> = engine.volume_files("shop_db").into_keys().collect();
+        assert_eq!(left, expected.iter().map(PathBuf::from).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn an_archive_is_compared_with_what_its_backup_says() {
+    let (_dir, root) = root();
+    let (full, store) = engine(ContainerState::Exited);
+    let backup = dump(&filled(full), &store, &root).await.expect("dumped").backup.backup().clone();
+    VolumeDriver.check_contents(&backup).await.expect("it is what it says");
+    let mut other = backup.clone();
+    other.manifest.fingerprint = Fingerprint::Volume { entries: 1, bytes: 1 };
+    let error = VolumeDriver.check_contents(&other).await.expect_err("something else");
+    assert!(error.to_string().contains("instead of 1 file"), "{error:#}");
+    let mut elsewhere = backup;
+    let ArtifactContents::Files { target, .. } = &mut elsewhere.manifest.artifacts[0].contents else {
+        panic!("files")
+    };
+    *target = "/another".into();
+    assert!(VolumeDriver.check_contents(&elsewhere).await.is_err());
 }
 
 #[tokio::test]
@@ -466,6 +566,7 @@ async fn a_write_that_fails_says_what_may_be_there() {
     let (full, full_store) = engine(ContainerState::Exited);
     let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
     let (fresh, store) = engine(ContainerState::Created);
+    let fresh = fresh.with_architecture("s390x");
     let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
     fresh.fail_with(EngineMethod::WriteArchive, || EngineError::Refused {
         action: "write".into(),

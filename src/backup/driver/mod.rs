@@ -1,5 +1,6 @@
 //! One driver for each kind of store: it fingerprints, backs up and restores the store.
 
+mod cancellation;
 mod capability;
 pub mod endpoint;
 pub mod evidence;
@@ -84,6 +85,24 @@ pub trait Driver: Send + Sync {
         options: &RestoreOptions,
         proof: &Clearance,
     ) -> anyhow::Result<Restored>;
+
+    /// Reads a backup and compares it with what it says it contains. Its checksums were verified.
+    async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
+        let _ = backup;
+        Ok(())
+    }
+
+    /// Finishes what [`Driver::restore`] leaves for later, or what an interrupted one left: the data that was replaced is
+    /// removed. Does nothing if there is nothing to finish.
+    async fn finish_restore(
+        &self,
+        target: DriverTarget<'_>,
+        from: &Backup,
+        proof: &Clearance,
+    ) -> anyhow::Result<()> {
+        let _ = (target, from, proof);
+        Ok(())
+    }
 
     /// Waits until the store can be read, at most for `limit`.
     async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {

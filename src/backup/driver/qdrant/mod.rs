@@ -1,7 +1,6 @@
 //! Qdrant: backed up as the server's own snapshots, one for each collection, with exact counts before and after.
 
 mod archive;
-mod cancellation;
 mod export;
 #[cfg(test)]
 mod fixtures;

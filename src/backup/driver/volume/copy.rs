@@ -217,6 +217,10 @@ async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow
     let marks = program(target).map_or(&[][..], |program| program.files);
     let (task, summary, read_back, is_recognized) = walk(written, task, marks).await?;
     anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
+    anyhow::ensure!(
+        !summary.has_staging,
+        "`{shown}` contains the files of an interrupted restore; restore again to finish it"
+    );
     task.finish(&format!(
         "copied {shown}: {} in {}",
         Bytes(summary.bytes),

@@ -37,7 +37,7 @@ pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fing
         Ok(Fingerprint::Volume { entries, bytes })
     }
     .await;
-    helper.close(target, counted).await
+    helper.close(counted).await
 }
 
 /// What one directory contains now.
@@ -101,7 +101,7 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
     }
     let helper = HelperContainer::to_read(target).await?;
     let copied = copy::quietly(target, &helper, &chosen.places, into).await;
-    let copied = helper.close(target, copied).await?;
+    let copied = helper.close(copied).await?;
     let read_back = copy::read_back(target, copied.archives).await?;
     if copied.was_serving {
         check_contents(target, &chosen.places, &read_back)?;

@@ -1,19 +1,70 @@
 //! The container through which the engine reads and writes the directories of a store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::backup::driver::DriverTarget;
-use crate::engine::own_image;
-use crate::engine::{Container, ContainerState, HELPER_LABEL, Helper, MountSource};
+use crate::engine::{Container, Engine, HELPER_LABEL, Helper, MountSource, is_abandoned, own_image};
 use crate::inventory::{DataLocation, LocationSource};
 
+/// How long the removal of a container may take after an interruption: an unresponsive engine does not keep the user
+/// waiting.
+const CLEANUP: Duration = Duration::from_secs(5);
+
 /// The store's own container, or one created for this purpose. [`HelperContainer::close`] removes it.
-#[derive(Debug)]
 pub(super) struct HelperContainer {
     pub container: String,
-    is_helper: bool,
+    created: Option<RemovedOnDrop>,
+}
+
+/// A container that is removed when the work with it ends, also when Ctrl-C or a signal ends it.
+pub(super) struct RemovedOnDrop {
+    engine: Arc<dyn Engine>,
+    /// `None` once it is removed.
+    id: Option<String>,
+    name: String,
+}
+
+impl RemovedOnDrop {
+    pub(super) fn new(engine: Arc<dyn Engine>, id: String) -> Self {
+        Self { engine, id: Some(id.clone()), name: id }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.name
+    }
+
+    /// Removes it, whatever the result of the work. An error of the work takes precedence.
+    pub(super) async fn close<T>(mut self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        let removed = self.engine.remove_helper(&self.name).await;
+        self.id = None;
+        let removed =
+            removed.with_context(|| format!("the helper container `{}` cannot be removed", self.name));
+        match (result, removed) {
+            (Ok(value), Ok(())) => Ok(value),
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+        }
+    }
+}
+
+impl Drop for RemovedOnDrop {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), Handle::try_current()) else { return };
+        let engine = Arc::clone(&self.engine);
+        let removal = async move { engine.remove_helper(&id).await };
+        match runtime.runtime_flavor() {
+            // It cannot run anything while this waits.
+            RuntimeFlavor::CurrentThread => drop(runtime.spawn(removal)),
+            // If the engine does not answer in time, the next command removes it.
+            _ => tokio::task::block_in_place(|| {
+                let _ = runtime.block_on(async { tokio::time::timeout(CLEANUP, removal).await });
+            }),
+        }
+    }
 }
 
 impl HelperContainer {
@@ -39,7 +90,7 @@ impl HelperContainer {
     }
 
     fn own(container: &Container) -> Self {
-        Self { container: container.id.clone(), is_helper: false }
+        Self { container: container.id.clone(), created: None }
     }
 
     /// With every volume that exists, including nested ones.
@@ -58,26 +109,15 @@ impl HelperContainer {
             .create_helper(&Helper { image, volumes: existing })
             .await
             .with_context(|| format!("the volumes of `{}` cannot be accessed", store.service))?;
-        Ok(Self { container, is_helper: true })
+        let created = RemovedOnDrop::new(target.engine.shared(), container.clone());
+        Ok(Self { container, created: Some(created) })
     }
 
     /// Removes the container that was created, whatever the result of the work. An error of the work takes precedence.
-    pub(super) async fn close<T>(
-        self,
-        target: DriverTarget<'_>,
-        result: anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        if !self.is_helper {
-            return result;
-        }
-        let removed = target
-            .engine
-            .remove_helper(&self.container)
-            .await
-            .with_context(|| format!("the helper container `{}` cannot be removed", self.container));
-        match (result, removed) {
-            (Ok(value), Ok(())) => Ok(value),
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+    pub(super) async fn close<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        match self.created {
+            Some(created) => created.close(result).await,
+            None => result,
         }
     }
 }
@@ -134,10 +174,10 @@ fn only_volumes(container: &Container, places: &[&DataLocation]) -> Option<Vec<(
     Some(volumes)
 }
 
-/// Removes a helper that an interrupted run left: it would keep the volume in use forever.
+/// Removes a helper that a killed run left: it would keep the volume in use forever.
 async fn remove_stale(target: DriverTarget<'_>, volume: &str) -> anyhow::Result<()> {
     for container in target.engine.containers_with_volume(volume).await? {
-        if container.labels.contains_key(HELPER_LABEL) && container.state == ContainerState::Created {
+        if container.labels.contains_key(HELPER_LABEL) && is_abandoned(&container) {
             target.engine.remove_helper(&container.id).await?;
         }
     }

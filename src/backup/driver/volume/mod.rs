@@ -2,17 +2,23 @@
 //!
 //! The engine streams each directory out of a container, which may be stopped or never started, so nothing is needed
 //! inside it. Whatever may write to the files is paused or stopped meanwhile; where that is not possible, the backup says
-//! that it may be torn. A restore never merges: a directory is written only if it contains nothing that the backup does
-//! not contain.
+//! that it may be torn. A restore never merges: it replaces the contents of a volume or directory by renames (`switch`),
+//! and where nothing can be renamed, a directory is written only if it contains nothing that the backup does not contain.
 
+mod archives;
+mod check;
 mod copy;
+mod direct;
 mod dump;
 mod helper_container;
 mod link;
+mod mover;
 pub(super) mod pipe;
 mod places;
+mod planned_archive;
 mod restore;
 mod source;
+mod switch;
 mod tar_summary;
 mod tree;
 mod writers;
@@ -103,6 +109,19 @@ impl Driver for VolumeDriver {
         proof: &Clearance,
     ) -> anyhow::Result<Restored> {
         restore::restore(target, restore::Job { from, plan, options }, proof).await
+    }
+
+    async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
+        check::contents(backup).await
+    }
+
+    async fn finish_restore(
+        &self,
+        target: DriverTarget<'_>,
+        from: &Backup,
+        proof: &Clearance,
+    ) -> anyhow::Result<()> {
+        restore::finish(target, from, proof).await
     }
 }
 

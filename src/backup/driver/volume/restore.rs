@@ -1,28 +1,25 @@
 //! Restores archives, and verifies what was written.
 //!
-//! The engine can add files to a stopped container, and replace them, but cannot remove any. So a directory is written
-//! only if it contains nothing that the backup does not contain: afterwards it contains the backup and nothing else.
-//! Everything is checked before the first byte is written.
+//! A volume or a directory of the host is replaced by renames (`switch`). Where nothing can be renamed, files are only added
+//! (`direct`). Everything is checked before the first byte is written.
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::helper_container::{self, HelperContainer};
-use super::tar_summary::{self, Paths, TarSummary};
-use super::{pipe, source};
+use super::planned_archive::{PlannedArchive, planned};
+use super::switch::{self, Replacement, Switch};
+use super::{direct, helper_container, pipe};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
-use crate::backup::manifest::{Artifact, ArtifactContents};
+use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::sha256_of;
 use crate::inventory::{DataLocation, LocationSource, StoreKind};
 use crate::policy::Clearance;
-use crate::progress::Unit;
-use crate::units::count;
 
 /// What to restore, as planned.
 #[derive(Clone, Copy)]
@@ -32,32 +29,16 @@ pub(super) struct Job<'a> {
     pub options: &'a RestoreOptions,
 }
 
-/// One archive, and the directory to restore it into.
-struct PlannedArchive<'a> {
-    artifact: &'a Artifact,
-    file: PathBuf,
-    place: &'a DataLocation,
-}
-
-/// What an archive contains, and what the directory contains now.
-struct Compared {
-    backup: TarSummary,
-    now: TarSummary,
-    /// The first few paths that are not in the backup, and how many there are in total.
-    others: Vec<PathBuf>,
-    other_count: u64,
-}
-
 pub(super) async fn plan(
     target: DriverTarget<'_>,
     from: &Backup,
     options: &RestoreOptions,
 ) -> anyhow::Result<RestorePlan> {
     let archives = archives(target, from, options)?;
-    let steps = on_places(target, &archives, async |helper| {
+    let steps = direct::on_places(target, &archives.iter().collect::<Vec<_>>(), async |helper| {
         let mut steps = Vec::new();
         for archive in &archives {
-            let compared = compare(target, helper, archive).await?;
+            let compared = direct::compare(target, helper, archive).await?;
             let name = archive.place.target.display().to_string();
             steps.push(Step {
                 from: name.clone(),
@@ -72,20 +53,6 @@ pub(super) async fn plan(
     Ok(RestorePlan { steps })
 }
 
-impl Compared {
-    fn action(&self, options: &RestoreOptions) -> Action {
-        if self.backup.same_tree(&self.now) {
-            Action::Keep
-        } else if self.now.is_empty() {
-            Action::Create
-        } else if options.skip_existing {
-            Action::Keep
-        } else {
-            Action::Replace
-        }
-    }
-}
-
 pub(super) async fn restore(
     target: DriverTarget<'_>,
     job: Job<'_>,
@@ -95,34 +62,65 @@ pub(super) async fn restore(
     let todo: Vec<&PlannedArchive<'_>> =
         archives.iter().filter(|archive| planned(job.plan, archive) != Action::Keep).collect();
     refuse_while_running(target, &todo).await?;
-    on_places(target, &archives, async |helper| {
-        let mut expected = Vec::new();
-        for archive in &todo {
-            check_intact(archive).await?;
-            let compared = compare(target, helper, archive).await?;
-            may_write(target, archive, planned(job.plan, archive), &compared)?;
-            expected.push(compared.backup);
+    for archive in &todo {
+        check_intact(archive).await?;
+    }
+    let (mut switches, mut directly) = (Vec::new(), Vec::new());
+    for archive in todo {
+        match Switch::open(target, archive.place).await? {
+            Some(switch) => switches.push((switch, archive)),
+            None => directly.push(archive),
         }
-        for (archive, expected) in todo.iter().zip(&expected) {
-            write(target, helper, archive, proof).await?;
-            let now = compare(target, helper, archive).await?.now;
-            ensure!(
-                now.same_tree(expected),
-                "`{}` was written, but does not match the backup: {} instead of {}",
-                archive.place.target.display(),
-                count(now.entries, "file"),
-                count(expected.entries, "file"),
-            );
-        }
-        Ok(())
-    })
-    .await?;
+    }
+    // First what may be refused.
+    if !directly.is_empty() {
+        direct::write_all(target, job.plan, &directly, proof).await?;
+    }
+    for (switch, archive) in switches {
+        let replaced = replace(&switch, archive, planned(job.plan, archive), proof).await;
+        switch.close(replaced).await?;
+    }
     Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
 }
 
-fn planned(plan: &RestorePlan, archive: &PlannedArchive<'_>) -> Action {
-    let name = archive.place.target.display().to_string();
-    plan.steps.iter().find(|step| step.to == name).map_or(Action::Keep, |step| step.action)
+/// Removes what the renames of a restore have replaced, and finishes one that was interrupted.
+pub(super) async fn finish(target: DriverTarget<'_>, from: &Backup, proof: &Clearance) -> anyhow::Result<()> {
+    for archive in archives(target, from, &RestoreOptions::default())? {
+        if let Some(switch) = Switch::open(target, archive.place).await? {
+            let finished = switch.finish(proof).await;
+            switch.close(finished).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the contents of a place by renames.
+async fn replace(
+    switch: &Switch<'_>,
+    archive: &PlannedArchive<'_>,
+    planned: Action,
+    proof: &Clearance,
+) -> anyhow::Result<()> {
+    switch.finish(proof).await?;
+    let file = archive.file.clone();
+    let (expected, names) = pipe::blocking(move || {
+        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let reader = BufReader::with_capacity(256 * 1024, open);
+        switch::take_with_names(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+    })
+    .await?;
+    archive.ensure_usable(&expected)?;
+    if planned == Action::Create {
+        let (now, _) = switch.look().await?;
+        archive.ensure_still_empty(&now)?;
+    }
+    let new = Replacement {
+        file: &archive.file,
+        bytes: archive.artifact.bytes,
+        expected: &expected,
+        names: &names,
+    };
+    switch.replace(new, proof).await
 }
 
 /// Finds the directory for each archive: the one at the same path in the container.
@@ -169,35 +167,6 @@ fn archives<'a>(
     Ok(archives)
 }
 
-/// Runs through the store's container, or through a temporary one.
-async fn on_places<T>(
-    target: DriverTarget<'_>,
-    archives: &[PlannedArchive<'_>],
-    work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let places: Vec<&DataLocation> = archives.iter().map(|archive| archive.place).collect();
-    if target.store.container.is_none() {
-        for place in &places {
-            if let LocationSource::Volume { name: Some(name), .. } = &place.source {
-                ensure!(
-                    target.engine.volume(name).await?.is_some(),
-                    "volume `{name}` does not exist: `create {}` creates it and its container",
-                    target.store.service
-                );
-            } else {
-                bail!(
-                    "`{}` cannot be accessed without a container: `create {}` creates one",
-                    place.target.display(),
-                    target.store.service
-                );
-            }
-        }
-    }
-    let helper = HelperContainer::to_write(target, &places).await?;
-    let result = work(&helper).await;
-    helper.close(target, result).await
-}
-
 async fn refuse_while_running(target: DriverTarget<'_>, todo: &[&PlannedArchive<'_>]) -> anyhow::Result<()> {
     let places: Vec<&DataLocation> = todo.iter().map(|archive| archive.place).collect();
     match helper_container::running(target, &places).await?.first() {
@@ -224,113 +193,4 @@ async fn check_intact(archive: &PlannedArchive<'_>) -> anyhow::Result<()> {
         archive.file.display()
     );
     Ok(())
-}
-
-async fn compare(
-    target: DriverTarget<'_>,
-    helper: &HelperContainer,
-    archive: &PlannedArchive<'_>,
-) -> anyhow::Result<Compared> {
-    let file = archive.file.clone();
-    let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
-        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let reader = BufReader::with_capacity(256 * 1024, open);
-        tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
-    })
-    .await?;
-    let Some(stream) = source::open(target, helper, archive.place).await? else {
-        return Ok(Compared { backup, now: TarSummary::default(), others: Vec::new(), other_count: 0 });
-    };
-    let title = format!("comparing {}", archive.place.target.display());
-    let task = target.progress.begin(&title, Unit::Bytes, None);
-    let (now, others, other_count) = pipe::consume(stream, task.as_ref(), move |archives| {
-        let (mut others, mut other_count) = (Vec::new(), 0);
-        let now = tar_summary::take(archives, |item| {
-            if !paths.contains(&item.key) {
-                other_count += 1;
-                if others.len() < 3 {
-                    others.push(item.path.to_owned());
-                }
-            }
-        })?;
-        Ok::<_, tar_summary::TarError>((now, others, other_count))
-    })
-    .await?
-    .with_context(|| format!("`{}` cannot be read", archive.place.target.display()))?;
-    Ok(Compared { backup, now, others, other_count })
-}
-
-/// Whether the directory would contain the backup and nothing else after writing.
-fn may_write(
-    target: DriverTarget<'_>,
-    archive: &PlannedArchive<'_>,
-    planned: Action,
-    compared: &Compared,
-) -> anyhow::Result<()> {
-    let path = archive.place.target.display();
-    let expected = archive.place.target.file_name();
-    ensure!(
-        compared.backup.top.as_deref() == expected && expected.is_some(),
-        "`{}` is not an archive of `{path}`",
-        archive.file.display()
-    );
-    ensure!(
-        !compared.backup.is_file,
-        "`{path}` is a single file of the host, which the engine cannot replace; extract it from `{}` manually",
-        archive.file.display()
-    );
-    ensure!(
-        planned == Action::Replace || compared.now.is_empty(),
-        "`{path}` was empty when the restore was planned, and no longer is"
-    );
-    if compared.other_count == 0 {
-        return Ok(());
-    }
-    let others: Vec<String> = compared.others.iter().map(|other| format!("`{}`", other.display())).collect();
-    let more = if compared.other_count > others.len() as u64 { ", …" } else { "" };
-    let way_out = match &archive.place.source {
-        LocationSource::Volume { name, .. } => format!(
-            "Back that up, remove the container (`rm -sf {0}`) and the volume (`docker volume rm {1}`), create both again (`create {0}`), and restore again.",
-            target.store.service,
-            name.as_deref().unwrap_or("NAME"),
-        ),
-        LocationSource::Bind { path } => {
-            format!("Move the contents of `{}` on the host elsewhere, and restore again.", path.display())
-        }
-        LocationSource::Layer | LocationSource::Tmpfs => format!(
-            "Back that up, give the service a new container (`rm -sf {0}`, then `create {0}`), and restore again.",
-            target.store.service
-        ),
-    };
-    Err(Failure::new(
-        Exit::Refused,
-        format!(
-            "`{path}` has {} that the backup does not contain ({}{more}), and a restore never merges the two",
-            count(compared.other_count, "file"),
-            others.join(", ")
-        ),
-    )
-    .say("Nothing was changed: the engine can write files into a stopped container, but cannot remove any.")
-    .say(way_out)
-    .into())
-}
-
-/// Unpacks into the parent directory, so that owner and mode of the directory itself are restored, too.
-async fn write(
-    target: DriverTarget<'_>,
-    helper: &HelperContainer,
-    archive: &PlannedArchive<'_>,
-    proof: &Clearance,
-) -> anyhow::Result<()> {
-    let path = &archive.place.target;
-    let title = format!("restoring {}", path.display());
-    let task = target.progress.begin(&title, Unit::Bytes, Some(archive.artifact.bytes));
-    let tar = pipe::stream(&archive.file, task).await?;
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
-        format!(
-            "`{}` could not be written completely, and may now contain part of the backup",
-            path.display()
-        )
-    })
 }

@@ -38,6 +38,8 @@ pub(super) struct TarSummary {
     pub top: Option<OsString>,
     /// The top entry is a single file.
     pub is_file: bool,
+    /// It has files of a restore that is not finished, which count for nothing else.
+    pub has_staging: bool,
     tree: Tree,
 }
 
@@ -53,10 +55,14 @@ impl TarSummary {
     }
 }
 
+/// The directory at the top of a place in which a restore prepares what it will put there, and keeps what it replaces.
+pub(super) const STAGING: &str = ".safe-compose-restore";
+
 /// One entry, by its path below the top directory, which itself has an empty path.
 pub(super) struct Item<'a> {
     pub path: &'a Path,
     pub key: Key,
+    pub is_directory: bool,
 }
 
 /// A digest of a path and the type of its entry.
@@ -86,6 +92,10 @@ pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Resul
             Some(known) if known == top => {}
             Some(known) => return Err(TarError::TwoTops(known.into(), top.into())),
         }
+        if path.starts_with(STAGING) {
+            summary.has_staging = true;
+            return Ok(());
+        }
         let content = content(entry)?;
         // File system checks put their finds there; every new file system has the directory.
         let is_lost_and_found = entry.header().entry_type().is_dir() && path == Path::new("lost+found");
@@ -102,7 +112,8 @@ pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Resul
             summary.bytes += entry.size();
         }
         summary.tree.add(&digest);
-        visit(Item { key: key(&path, kind(entry)), path: &path });
+        let is_directory = entry.header().entry_type().is_dir();
+        visit(Item { key: key(&path, kind(entry)), path: &path, is_directory });
         Ok(())
     });
     match walked {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::restore::aliases;
 use crate::backup::driver::qdrant::restore::aliases::StepResult;
 use crate::backup::driver::qdrant::restore::exists::exists;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::finalize::{FinalizeJob, finalize};
 use super::load::{LoadJob, load};
-use crate::backup::driver::qdrant::cancellation::{Cancellation, run_to_completion};
+use crate::backup::driver::cancellation::{Cancellation, run_to_completion};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::restore::aliases;
 use crate::backup::driver::qdrant::restore::aliases::StepResult;

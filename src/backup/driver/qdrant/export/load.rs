@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::body;

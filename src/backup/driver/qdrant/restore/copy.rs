@@ -3,7 +3,7 @@
 use super::exists::exists;
 use super::schema;
 use super::shards::{agreed, copied};
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted, run_to_completion};
+use crate::backup::driver::cancellation::{Cancellation, Interrupted, run_to_completion};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;

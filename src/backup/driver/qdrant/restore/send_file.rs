@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted};
+use crate::backup::driver::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload};
 use crate::backup::driver::qdrant::server::upload::UploadProgress;

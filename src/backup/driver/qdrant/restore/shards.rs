@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::schema;
 use super::send_file::{FileToSend, send};
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::placement::Placement;

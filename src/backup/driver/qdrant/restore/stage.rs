@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::increments::{self, IncrementFile};
 use super::send_file::{FileToSend, send};
 use super::shards::{self, ShardFile};
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::state::fingerprint;

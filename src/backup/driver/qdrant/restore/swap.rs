@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use super::copy::{self, SnapshotCopy};
 use super::exists::exists;
 use super::stage;
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::rest::AliasChange;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use super::disk_space::{self, SpaceNeeded};
 use super::source::{recorded, snapshot};
 use super::stage::{self, Visibility};
-use crate::backup::driver::qdrant::cancellation::{Cancellation, run_to_completion};
+use crate::backup::driver::cancellation::{Cancellation, run_to_completion};
 use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;

@@ -10,8 +10,8 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::readback;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::archive::{self, SnapshotError};
-use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::{Descriptor, Download, SnapshotTarget, tag};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::incremental_chain;
 use super::snapshot::{self, SnapshotJob};
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::rest::SnapshotTarget;

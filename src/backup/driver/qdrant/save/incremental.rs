@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::readback;
+use crate::backup::driver::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::archive::increment;
-use crate::backup::driver::qdrant::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::timeouts::Timeouts;

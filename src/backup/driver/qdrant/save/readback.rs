@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::backup::driver::qdrant::cancellation::Cancellation;
+use crate::backup::driver::cancellation::Cancellation;
 use crate::fs::Digester;
 
 /// What a file contains.

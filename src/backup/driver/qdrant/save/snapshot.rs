@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::download::{self, DownloadContext};
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::archive;
-use crate::backup::driver::qdrant::cancellation::Cancellation;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;

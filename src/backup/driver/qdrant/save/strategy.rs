@@ -10,7 +10,7 @@ use super::full::{self, CollectionJob, FullOutcome};
 use super::incremental::{self, IncrementalJob};
 use super::incremental_chain::{IncrementalChain, only_shard};
 use crate::backup::driver::DriverTarget;
-use crate::backup::driver::qdrant::cancellation::run_to_completion;
+use crate::backup::driver::cancellation::run_to_completion;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::state::fingerprint::CountedServer;
