@@ -116,11 +116,6 @@ impl Suggest {
         self.join(&globals, [GuardedCommand::Up.name(), "-d", service].map(str::to_owned).to_vec())
     }
 
-    /// Stops one service.
-    pub fn stop(&self, service: &str) -> String {
-        self.own(&[GuardedCommand::Stop.name(), service])
-    }
-
     /// Shows the last lines of a service's log.
     pub fn logs(&self, service: &str) -> String {
         self.own(&[HarmlessCommand::Logs.name(), "--tail", "50", service])

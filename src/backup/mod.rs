@@ -9,6 +9,7 @@ pub mod fingerprint;
 mod format;
 pub mod manifest;
 pub mod quiesce;
+pub mod restore_lock;
 pub mod retention;
 pub mod set;
 pub mod shrink;

@@ -73,17 +73,34 @@ pub fn named(root: &BackupRoot, text: &str) -> Option<PathBuf> {
     })
 }
 
+/// The name of a set by its file, as `restore` takes it.
+pub fn name(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The sets of the owner's project in a directory, newest first. What is not a set that can be read is left out.
+pub fn list(root: &BackupRoot) -> Vec<(PathBuf, BackupSet)> {
+    let Ok(entries) = std::fs::read_dir(root.directory()) else { return Vec::new() };
+    let is_own = |set: &BackupSet| root.owner().is_none_or(|owner| owner.project == set.project);
+    let mut sets: Vec<(PathBuf, BackupSet)> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_set))
+        .filter_map(|path| Some((path.clone(), parse(&std::fs::read(&path).ok()?).ok()?)))
+        .filter(|(_, set)| is_own(set))
+        .collect();
+    sets.sort_by(|(one_path, one), (other_path, other)| {
+        (other.created, other_path).cmp(&(one.created, one_path))
+    });
+    sets
+}
+
 /// Reads a set, and finds its backups, which have to be the ones that were made then.
 pub fn read(root: &BackupRoot, path: &Path) -> Result<Vec<Backup>, BackupSetError> {
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => BackupSetError::Missing(path.display().to_string()),
         _ => BackupSetError::Unreadable(error),
     })?;
-    let set: BackupSet = format::parse(&bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
-        FormatError::Malformed(source) => BackupSetError::Malformed(source),
-        FormatError::Foreign(found) => BackupSetError::Foreign(found),
-        FormatError::Newer(found) => BackupSetError::Newer(found),
-    })?;
+    let set = parse(&bytes)?;
     let of_set = |one: &SetMember| {
         let unusable = |error| BackupSetError::Member(one.name.clone(), error);
         let backup = root.find(&one.store, &one.name).map_err(unusable)?;
@@ -95,6 +112,14 @@ pub fn read(root: &BackupRoot, path: &Path) -> Result<Vec<Backup>, BackupSetErro
         }
     };
     set.backups.iter().map(of_set).collect()
+}
+
+fn parse(bytes: &[u8]) -> Result<BackupSet, BackupSetError> {
+    format::parse(bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
+        FormatError::Malformed(source) => BackupSetError::Malformed(source),
+        FormatError::Foreign(found) => BackupSetError::Foreign(found),
+        FormatError::Newer(found) => BackupSetError::Newer(found),
+    })
 }
 
 /// Records that these backups of a project were made together. Returns the file and what is in it.

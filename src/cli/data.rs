@@ -104,7 +104,8 @@ pub struct PruneArgs {
 /// Restore a backup
 ///
 /// Data that a restore would replace is backed up first, and you are asked to confirm. The backup is loaded beside the
-/// current data, counted, and then swapped in.
+/// current data, verified, and then swapped in. Services are stopped and started as needed; missing volumes and containers
+/// are created. A project that had no containers is started at the end.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -113,12 +114,15 @@ Examples:
   $ safe-compose restore --all
   $ safe-compose restore qdrant_backup_20260102_030405 --collection recipes --as recipes_old")]
 pub struct RestoreArgs {
-    /// Name or path of the backup or the backup set, or `latest`
-    #[arg(value_name = "BACKUP", default_value = "latest")]
-    pub backup: String,
+    /// Name or path of the backup or the backup set, or `latest` [default: the newest backup set]
+    #[arg(value_name = "BACKUP")]
+    pub backup: Option<String>,
     /// Restore the latest backup of every service that has one
     #[arg(long, conflicts_with_all = ["backup", "service", "collections", "rename", "schema_only"])]
     pub all: bool,
+    /// Do not start a project whose containers were removed
+    #[arg(long)]
+    pub no_start: bool,
     #[command(flatten)]
     pub target: RestoreTarget,
     #[command(flatten)]

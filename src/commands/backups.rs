@@ -1,7 +1,7 @@
 //! `safe-compose backups`: list, inspect and prune backups.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,6 +12,7 @@ use super::format;
 use super::mode::{Apply, Mode};
 use crate::backup::manifest::BackupRole;
 use crate::backup::retention::{self, Plans};
+use crate::backup::set::{self, BackupSet};
 use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
@@ -25,6 +26,13 @@ const COLUMNS: &[Column] = &[
     Column::detail("CONTENTS"),
     Column::fixed("SIZE"),
     Column::fixed("PROOF"),
+    Column::extra("REASON"),
+];
+
+const SET_COLUMNS: &[Column] = &[
+    Column::fixed("BACKUP SET"),
+    Column::fixed("CREATED"),
+    Column::detail("SERVICES"),
     Column::extra("REASON"),
 ];
 
@@ -62,7 +70,16 @@ fn list(
 ) -> Result<Exit, Failure> {
     let listing = if all_projects { listing(&root.clone().of_all())? } else { listing(root)? };
     if format == Format::Json {
-        let backups: Vec<_> = listing.backups.iter().map(format::backup_json).collect();
+        let sets = set::list(root);
+        let backups: Vec<_> = listing
+            .backups
+            .iter()
+            .map(|backup| {
+                let mut value = format::backup_json(backup);
+                value["sets"] = names_of_sets(&sets, backup).into();
+                value
+            })
+            .collect();
         command.ui.result(format::json(&backups));
         return Ok(Exit::Success);
     }
@@ -92,6 +109,7 @@ fn list(
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
         command.ui.result(Table::new(COLUMNS, rows));
     }
+    list_sets(command, root);
     for warning in clock_warnings(&listing.backups) {
         command.ui.warn(warning);
     }
@@ -127,6 +145,29 @@ fn clock_warnings(backups: &[Backup]) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The sets with more than one backup: a set of one is restored by the name of that one.
+fn list_sets(command: &CommandContext, root: &BackupRoot) {
+    let sets = set::list(root);
+    let rows: Vec<Vec<String>> = sets
+        .iter()
+        .filter(|(_, set)| set.backups.len() > 1)
+        .map(|(path, set)| {
+            let stores: Vec<&str> = set.backups.iter().map(|member| member.store.as_str()).collect();
+            vec![set::name(path), format::ago(set.created), stores.join(", "), set.reason.clone()]
+        })
+        .collect();
+    if !rows.is_empty() {
+        command.ui.result(Table::new(SET_COLUMNS, rows));
+    }
+}
+
+/// The names of the sets that a backup is in.
+fn names_of_sets(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
+    let name = backup.name();
+    let has = |set: &&(PathBuf, BackupSet)| set.1.backups.iter().any(|member| member.name == name);
+    sets.iter().filter(has).map(|(path, _)| set::name(path)).collect()
 }
 
 fn row(backup: &Backup) -> Vec<String> {

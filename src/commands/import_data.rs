@@ -86,7 +86,7 @@ pub(super) async fn import(
     let plan = portable.plan_import(driver_target, &contents, &request).await.map_err(unplanned)?;
     let source = RestoreOrigin { name: format::short_path(file), age: None, kind: store.kind, foreign: None };
     let to = Destination { cx, store: &store };
-    let planned = [PlannedRestore { to, source, plan }];
+    let planned = [PlannedRestore { to, source, plan, is_new: false }];
     if !contents.has_digest {
         cx.ui()
             .warn("the file has no checksum, so changes in it cannot be detected; its points are counted.");

@@ -16,7 +16,9 @@ use crate::backup::manifest::{BEFORE_RESTORE, BackupRole};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
-use crate::policy::{Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject, Token};
+use crate::policy::{
+    Approval, Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject, Token,
+};
 use crate::progress::Silent;
 
 /// Where data is restored to.
@@ -40,11 +42,20 @@ pub(super) struct PlannedRestore<'a> {
     pub(super) to: Destination<'a>,
     pub(super) source: RestoreOrigin,
     pub(super) plan: RestorePlan,
+    /// The place was created for the restore: what is there is nobody's data.
+    pub(super) is_new: bool,
+}
+
+impl PlannedRestore<'_> {
+    /// Whether data is replaced, which has to be backed up first.
+    pub(super) fn replaces(&self) -> bool {
+        !self.is_new && self.plan.replaces()
+    }
 }
 
 /// Shows what will be done.
 pub(super) fn announce(planned: &PlannedRestore<'_>) {
-    let PlannedRestore { to, source: restoring, plan } = planned;
+    let PlannedRestore { to, source: restoring, plan, .. } = planned;
     let ui = to.cx.ui();
     let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("`{}` will be restored from `{}`{age}:", to.store.service, restoring.name));
@@ -121,7 +132,7 @@ fn line(step: &Step, noun: &str) -> String {
 /// store.
 fn assess(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -> Assessment {
     let mut impacts = Vec::new();
-    for PlannedRestore { to, source, plan } in planned {
+    for PlannedRestore { to, source, plan, .. } in planned {
         let service = &to.store.service;
         let impact = |effect, subject, reason: String| Impact {
             replacement: Some(source.name.clone()),
@@ -139,17 +150,30 @@ fn assess(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -> Assessment
     Assessment { engine: cx.identity().unique_description(), project: cx.project.name.clone(), impacts }
 }
 
-/// Permission to restore. What would be replaced is backed up first, and the user is asked to confirm, once.
+/// Permission to restore: the user is asked to confirm, and what would be replaced is backed up.
 pub(super) async fn clear(
     cx: &ProjectContext<'_>,
     apply: Apply,
     planned: &[PlannedRestore<'_>],
 ) -> Result<Clearance, Failure> {
+    let approval = approve(cx, planned)?;
+    cx.command.record.begin(apply);
+    let saved = save_replaced(cx, apply, &planned.iter().collect::<Vec<_>>()).await?;
+    Ok(approval.clear(saved))
+}
+
+/// Permission for what was approved before, and destroys nothing that is not in a backup: to finish an interrupted restore.
+pub(super) fn clear_nothing(cx: &ProjectContext<'_>) -> Result<Clearance, Failure> {
+    Ok(approve(cx, &[])?.clear(BackupStatus::Nothing))
+}
+
+/// Asks for permission where something is replaced, once.
+pub(super) fn approve(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -> Result<Approval, Failure> {
     let assessment = assess(cx, planned);
     for one in planned {
         cx.command.record.will(format!("restores {} from {}", one.to.store.id, one.source.name));
     }
-    let replaces = planned.iter().any(|one| one.plan.replaces());
+    let replaces = planned.iter().any(PlannedRestore::replaces);
     let input = DecisionInput {
         plan: &assessment,
         destroy: cx.settings.guard.destroy,
@@ -168,28 +192,28 @@ pub(super) async fn clear(
     } else {
         RefusableAction { what, untouched: "Nothing was changed.", allow: "To restore anyway" }
     };
-    let permission = refusal::decide(cx.command, &input, &action)?;
-    let backed = if replaces {
-        let purpose = Purpose {
-            reason: BEFORE_RESTORE,
-            role: BackupRole::SafetyCopy,
-            required: cx.settings.backup.proof,
-            replaces_data: true,
-        };
-        let replaced: Vec<Store> =
-            planned.iter().filter(|one| one.plan.replaces()).map(|one| one.to.store.clone()).collect();
-        backup_run::save_to(cx, apply, &replaced, purpose).await?;
-        BackupStatus::Verified
-    } else {
-        BackupStatus::Nothing
+    refusal::decide(cx.command, &input, &action)?.confirm(cx.ui(), what, "Nothing was changed.")
+}
+
+/// Backs up what would be replaced.
+pub(super) async fn save_replaced(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    planned: &[&PlannedRestore<'_>],
+) -> Result<BackupStatus, Failure> {
+    let replaced: Vec<Store> =
+        planned.iter().filter(|one| one.replaces()).map(|one| one.to.store.clone()).collect();
+    if replaced.is_empty() {
+        return Ok(BackupStatus::Nothing);
+    }
+    let purpose = Purpose {
+        reason: BEFORE_RESTORE,
+        role: BackupRole::SafetyCopy,
+        required: cx.settings.backup.proof,
+        replaces_data: true,
     };
-    let untouched = match backed {
-        BackupStatus::Verified => "Nothing was changed. The backup made just now is kept.",
-        BackupStatus::Nothing | BackupStatus::Waived => "Nothing was changed.",
-    };
-    let approval = permission.confirm(cx.ui(), what, untouched)?;
-    cx.command.record.begin(apply);
-    Ok(approval.clear(backed))
+    backup_run::save_to(cx, apply, &replaced, purpose).await?;
+    Ok(BackupStatus::Verified)
 }
 
 /// Records what was restored in the baseline. Collections that were not restored keep their entry: a loss that was not

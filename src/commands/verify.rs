@@ -42,7 +42,7 @@ async fn check(
     let root = context::own_backups(command).await?.root;
     let backup = backups::find(&root, name, &command.suggest.backups())?;
     match prove {
-        None => on_disk(command, &backup, output),
+        None => on_disk(command, &backup, output).await,
         Some(Mode::DryRun) => {
             let subject = format!("`{}` into a temporary server, and record the result", backup.name());
             let plan = DryRun::new("verify", vec![PlannedChange::new("test-restore", subject)]);
@@ -52,8 +52,11 @@ async fn check(
     }
 }
 
-fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<Exit, Failure> {
-    let checked = backup.check();
+async fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<Exit, Failure> {
+    let checked = match backup.check() {
+        Ok(_) => backup.manifest.kind.driver().check_contents(backup).await,
+        Err(damage) => Err(damage.into()),
+    };
     if output == Format::Json {
         let damage = checked.as_ref().err().map(ToString::to_string);
         command.ui.result(format::json(

@@ -39,7 +39,7 @@ fn its_volume_is_saved_before_it_is_deleted_and_comes_back() {
     let refused = scratch.safe(&["down", "-v"]).exits(77).stderr;
     let token =
         refused.split("--safe-allow=").nth(1).and_then(|rest| rest.split(' ').next()).expect("a token");
-    scratch.safe(&[&format!("--safe-allow={token}"), "down", "-v"]).exits(0).says("verified) to");
+    scratch.safe(&[&format!("--safe-allow={token}"), "down", "-v"]).exits(0).says("verified, cold) to");
     assert!(docker(&["volume", "inspect", &volume]).is_err(), "it is deleted");
 
     make();

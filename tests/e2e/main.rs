@@ -27,6 +27,7 @@ mod records;
 mod remote;
 #[path = "../requirements.rs"]
 mod requirements;
+mod restore;
 mod support;
 mod v1_api;
 mod verification;

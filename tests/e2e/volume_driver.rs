@@ -195,7 +195,7 @@ async fn what_is_there_is_neither_mixed_nor_written_under_a_running_service() {
     let root = BackupRoot::create(dir.path()).expect("a root");
     let stored = store(&scratch.name, &image, data(&volume)).await;
     let (backup, remarks) = dump(&stored, &root).await;
-    assert!(remarks[0].contains("was running"), "{remarks:?}");
+    assert!(remarks[0].contains("ran during the copy"), "{remarks:?}");
 
     let engine = engine().await;
     let target = DriverTarget {

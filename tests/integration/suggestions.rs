@@ -30,7 +30,6 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.again("--safe-allow=0123456789ab", &unprotect),
         suggest.up("qdrant"),
         suggest.in_directory(Path::new("/srv/my shop")).up("qdrant"),
-        suggest.stop("qdrant"),
         suggest.logs("qdrant"),
     ]
 }

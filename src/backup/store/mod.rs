@@ -63,6 +63,17 @@ impl Backup {
         self.directory.file_name().unwrap_or(self.directory.as_os_str()).to_string_lossy().into_owned()
     }
 
+    /// The store that it is of: the name of the directory that it is in.
+    pub fn store(&self) -> &str {
+        let directory = self.directory.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        directory.unwrap_or(&self.manifest.service)
+    }
+
+    /// Whether it is of a store, or of a cluster that the store is a node of.
+    pub fn is_of(&self, store: &str) -> bool {
+        self.store() == store || self.manifest.cluster.iter().any(|node| node == store)
+    }
+
     /// A backup without data, made from a baseline; it does not exist on disk.
     pub fn from_baseline(
         root: &BackupRoot,

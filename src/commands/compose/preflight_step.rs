@@ -1,5 +1,6 @@
 //! The preflight checks of the services that a command starts.
 
+use crate::backup::restore_lock::{self, RestoreState};
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::commands::mode::Apply;
@@ -35,6 +36,7 @@ pub(super) async fn check(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failu
     let command = cx.command.reading.name();
     let ui = cx.ui();
     let is_waived = cx.command.safe.skip_checks;
+    refuse_during_restore(cx)?;
     let is_reported = |finding: &&CheckFinding| match finding.severity {
         CheckSeverity::Warn => true,
         CheckSeverity::Stop => is_waived,
@@ -60,6 +62,41 @@ pub(super) async fn check(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failu
             .because(error)
             .say(format!("`{command}` was not run."))
         })?;
+    }
+    Ok(())
+}
+
+/// A service is not started while its files are being replaced, nor after an interrupted restore that nobody has finished.
+fn refuse_during_restore(cx: &ProjectContext<'_>) -> Result<(), Failure> {
+    let services = cx.scope().started();
+    let is_started = |service: &String| services.as_ref().is_none_or(|services| services.contains(service));
+    let command = cx.command.reading.name();
+    let not_run = format!("`{command}` was not run.");
+    for store in cx.inventory.stores.iter().filter(|store| is_started(&store.service)) {
+        let service = &store.service;
+        match restore_lock::state(&cx.root, &store.id) {
+            RestoreState::None => {}
+            RestoreState::Running { backup } => {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!("`{service}` is being restored from `{backup}`"),
+                )
+                .say(format!("{not_run} Run it again when the restore has ended.")));
+            }
+            RestoreState::Interrupted { backup } if cx.command.safe.skip_checks => {
+                cx.ui().warn(format!("the restore of `{service}` from `{backup}` was interrupted."));
+            }
+            RestoreState::Interrupted { backup } => {
+                let anyway = cx.suggest().again("--safe-skip-checks", &cx.command.words);
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!("the restore of `{service}` from `{backup}` was interrupted"),
+                )
+                .say(not_run)
+                .run("To finish it", cx.suggest().restore(&backup))
+                .run("To start with the data that is there", anyway));
+            }
+        }
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ fn judged(shop: &Shop, grammar: Grammar, invocation: &Invocation) -> Assessment 
 #[test]
 fn what_is_suggested_is_not_asked_about() {
     let suggest = suggest();
-    for command in [suggest.up("db"), suggest.stop("db"), suggest.logs("db")] {
+    for command in [suggest.up("db"), suggest.logs("db")] {
         let invocation = parsed(&command);
         assert!(invocation.own_command().is_none(), "{command} is Compose's");
         for grammar in [Grammar::V1, Grammar::V2] {

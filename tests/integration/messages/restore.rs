@@ -91,7 +91,7 @@ fn everything_at_once() {
         .snapshot("restore/everything_at_once");
 }
 
-/// One of its services has a file that the backup does not have, which is no file to merge it with.
+/// One of its services has a file that the backup does not have, and not afterwards.
 #[test]
 fn a_set() {
     let mut scene = lost_pair("other").at_terminal(&[typed("shop")]);
@@ -202,9 +202,9 @@ fn into_another_service() {
 }
 
 #[test]
-fn never_merges() {
+fn data_that_the_backup_lacks() {
     let mut scene = changed().with_files("shop_data", &[("base/1/9999", 10)]).at_terminal(&[typed("shop")]);
-    scene.run("restore").snapshot("restore/never_merges");
+    scene.run("restore").snapshot("restore/data_that_the_backup_lacks");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 
 use super::planned_archive::{PlannedArchive, planned};
-use super::switch::{self, Replacement, Switch};
+use super::switch::{self, Names, Replacement, Switch};
+use super::tar_summary::TarSummary;
 use super::{direct, helper_container, pipe};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
 use crate::backup::manifest::ArtifactContents;
@@ -62,13 +63,14 @@ pub(super) async fn restore(
     let todo: Vec<&PlannedArchive<'_>> =
         archives.iter().filter(|archive| planned(job.plan, archive) != Action::Keep).collect();
     refuse_while_running(target, &todo).await?;
-    for archive in &todo {
-        check_intact(archive).await?;
-    }
     let (mut switches, mut directly) = (Vec::new(), Vec::new());
     for archive in todo {
-        match Switch::open(target, archive.place).await? {
-            Some(switch) => switches.push((switch, archive)),
+        check_intact(archive).await?;
+        let read = read(archive).await?;
+        archive.ensure_usable(&read.0)?;
+        let switch = if read.0.has_setuid_link { None } else { Switch::open(target, archive.place).await? };
+        match switch {
+            Some(switch) => switches.push((switch, archive, read)),
             None => directly.push(archive),
         }
     }
@@ -76,8 +78,14 @@ pub(super) async fn restore(
     if !directly.is_empty() {
         direct::write_all(target, job.plan, &directly, proof).await?;
     }
-    for (switch, archive) in switches {
-        let replaced = replace(&switch, archive, planned(job.plan, archive), proof).await;
+    for (switch, archive, (expected, names)) in switches {
+        let new = Replacement {
+            file: &archive.file,
+            bytes: archive.artifact.bytes,
+            expected: &expected,
+            names: &names,
+        };
+        let replaced = replace(&switch, archive, planned(job.plan, archive), new, proof).await;
         switch.close(replaced).await?;
     }
     Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
@@ -94,32 +102,30 @@ pub(super) async fn finish(target: DriverTarget<'_>, from: &Backup, proof: &Clea
     Ok(())
 }
 
+/// What an archive contains, and the names at its top.
+async fn read(archive: &PlannedArchive<'_>) -> anyhow::Result<(TarSummary, Names)> {
+    let file = archive.file.clone();
+    pipe::blocking(move || {
+        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let reader = BufReader::with_capacity(256 * 1024, open);
+        switch::take_with_names(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+    })
+    .await
+}
+
 /// Replaces the contents of a place by renames.
 async fn replace(
     switch: &Switch<'_>,
     archive: &PlannedArchive<'_>,
     planned: Action,
+    new: Replacement<'_>,
     proof: &Clearance,
 ) -> anyhow::Result<()> {
     switch.finish(proof).await?;
-    let file = archive.file.clone();
-    let (expected, names) = pipe::blocking(move || {
-        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let reader = BufReader::with_capacity(256 * 1024, open);
-        switch::take_with_names(reader).with_context(|| format!("`{}` cannot be used", file.display()))
-    })
-    .await?;
-    archive.ensure_usable(&expected)?;
     if planned == Action::Create {
         let (now, _) = switch.look().await?;
         archive.ensure_still_empty(&now)?;
     }
-    let new = Replacement {
-        file: &archive.file,
-        bytes: archive.artifact.bytes,
-        expected: &expected,
-        names: &names,
-    };
     switch.replace(new, proof).await
 }
 

@@ -1,0 +1,103 @@
+//! The plan of a restore into a store that cannot be looked at now: it runs, or its containers and volumes have to be
+//! created first. What may be there counts as data that is replaced.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::backup::driver::{Action, RestoreOptions, RestorePlan, Step};
+use crate::backup::manifest::ArtifactContents;
+use crate::backup::store::Backup;
+use crate::commands::context::ProjectContext;
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
+
+/// Whether a store can be compared with a backup as it is.
+pub(super) fn is_comparable(cx: &ProjectContext<'_>, store: &Store, backup: &Backup) -> bool {
+    match backup.manifest.kind {
+        // A server is asked.
+        StoreKind::Qdrant => store.is_running(),
+        StoreKind::Volume if store.container.is_some() => !store.is_running(),
+        StoreKind::Volume => places(store, backup).all(|place| match &place.source {
+            LocationSource::Volume { name: Some(name), .. } => exists(cx, name),
+            LocationSource::Volume { name: None, .. }
+            | LocationSource::Bind { .. }
+            | LocationSource::Tmpfs
+            | LocationSource::Layer => false,
+        }),
+    }
+}
+
+/// What would be restored, without looking.
+pub(super) fn plan(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    backup: &Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
+    let replace = if options.skip_existing { Action::Keep } else { Action::Replace };
+    let steps = match backup.manifest.kind {
+        StoreKind::Qdrant => {
+            let is_new = store.locations.iter().all(|place| is_new(cx, store, place));
+            let action = if is_new { Action::Create } else { replace };
+            let is_chosen = |name: &&str| {
+                options.collections.is_empty() || options.collections.iter().any(|chosen| chosen == name)
+            };
+            let names: BTreeSet<&str> = backup.manifest.collections();
+            let to = |name: &str| options.rename.clone().unwrap_or_else(|| name.to_owned());
+            let step = |name: &str| Step { from: name.to_owned(), to: to(name), action, count: None };
+            names.into_iter().filter(is_chosen).map(step).collect()
+        }
+        StoreKind::Volume => {
+            anyhow::ensure!(
+                options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
+                "`{}` contains plain files, so collections cannot be selected",
+                backup.name()
+            );
+            files(backup)
+                .map(|path| {
+                    let place = store.locations.iter().find(|place| place.target == Path::new(path));
+                    let is_new = place.is_some_and(|place| is_new(cx, store, place));
+                    let action = if is_new { Action::Create } else { replace };
+                    Step { from: path.to_owned(), to: path.to_owned(), action, count: None }
+                })
+                .collect()
+        }
+    };
+    Ok(RestorePlan { steps })
+}
+
+/// Whether a place is created with its container, and so has nothing of the service.
+fn is_new(cx: &ProjectContext<'_>, store: &Store, place: &DataLocation) -> bool {
+    store.container.is_none()
+        && match &place.source {
+            LocationSource::Volume { name: Some(name), .. } => !exists(cx, name),
+            LocationSource::Volume { name: None, .. } | LocationSource::Layer | LocationSource::Tmpfs => true,
+            LocationSource::Bind { path } => cx.identity().local && is_vacant(path),
+        }
+}
+
+/// Whether a directory of this machine does not exist, or is empty.
+fn is_vacant(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+fn exists(cx: &ProjectContext<'_>, volume: &str) -> bool {
+    cx.volumes.iter().any(|known| known.name == volume)
+}
+
+fn files(backup: &Backup) -> impl Iterator<Item = &str> {
+    backup.manifest.artifacts.iter().filter_map(|artifact| match &artifact.contents {
+        ArtifactContents::Files { target, .. } => Some(target.as_str()),
+        ArtifactContents::CollectionSnapshot { .. }
+        | ArtifactContents::CollectionIncrement { .. }
+        | ArtifactContents::ShardSnapshot { .. }
+        | ArtifactContents::SegmentVersions { .. }
+        | ArtifactContents::Note => None,
+    })
+}
+
+fn places<'a>(store: &'a Store, backup: &'a Backup) -> impl Iterator<Item = &'a DataLocation> {
+    store.locations.iter().filter(|place| files(backup).any(|path| place.target == Path::new(path)))
+}

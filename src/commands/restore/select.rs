@@ -1,0 +1,231 @@
+//! Which backups a restore is of.
+
+use crate::backup::manifest::BackupRole;
+use crate::backup::set::{self, BackupSetError};
+use crate::backup::store::{Backup, Latest};
+use crate::cli::RestoreArgs;
+use crate::commands::context::ProjectContext;
+use crate::commands::{backups, baselines, format};
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// What is restored.
+pub(super) struct Selected {
+    pub(super) backups: Vec<Backup>,
+    /// The set that they were made in.
+    pub(super) set: Option<String>,
+    /// Whether this is the project, and not one of its stores.
+    pub(super) is_project: bool,
+}
+
+impl Selected {
+    fn one(backup: Backup) -> Self {
+        Self { backups: vec![backup], set: None, is_project: false }
+    }
+}
+
+/// The backups that were asked for. Without a name or a service, those of all services.
+pub(super) fn select(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Selected, Failure> {
+    let Some(name) = &args.backup else {
+        if args.all {
+            return Ok(Selected { backups: latest_of_all(cx)?, set: None, is_project: true });
+        }
+        return if is_narrowed(args) {
+            choose(cx, args, "latest").map(Selected::one)
+        } else {
+            newest(cx, args)
+        };
+    };
+    let Some(file) = set::named(&cx.root, name) else { return choose(cx, args, name).map(Selected::one) };
+    let backups = set::read(&cx.root, &file).map_err(|error| unusable_set(cx, name, error))?;
+    Ok(Selected { backups, set: Some(set::name(&file)), is_project: true })
+}
+
+fn unusable_set(cx: &ProjectContext<'_>, name: &str, error: BackupSetError) -> Failure {
+    Failure::new(Exit::Usage, format!("backup set `{name}` cannot be used"))
+        .because(error)
+        .run("To list the backups", cx.suggest().backups())
+}
+
+/// Whether only a part of what is in a backup was asked for.
+fn is_narrowed(args: &RestoreArgs) -> bool {
+    let target = &args.target;
+    target.service.is_some()
+        || !target.collections.is_empty()
+        || target.rename.is_some()
+        || target.schema_only
+}
+
+/// The newest set, if it has every store that has a backup; else the latest backup of each store.
+fn newest(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Selected, Failure> {
+    if let [_] | [] = cx.inventory.stores.as_slice() {
+        // A message about the only store says more than one about all of them.
+        let selected = choose(cx, args, "latest").map(Selected::one)?;
+        return Ok(Selected { is_project: true, ..selected });
+    }
+    for (file, _) in set::list(&cx.root) {
+        let Ok(backups) = set::read(&cx.root, &file) else { continue };
+        if is_complete(cx, &backups) {
+            return Ok(Selected { backups, set: Some(set::name(&file)), is_project: true });
+        }
+    }
+    Ok(Selected { backups: latest_of_all(cx)?, set: None, is_project: true })
+}
+
+fn has_backup(cx: &ProjectContext<'_>, store: &str) -> bool {
+    cx.root.latest(store).ok().flatten().is_some()
+}
+
+/// Whether a set has all stores of the project that have a backup, each in a backup that may be the latest.
+fn is_complete(cx: &ProjectContext<'_>, set: &[Backup]) -> bool {
+    let is_own = |backup: &Backup| backup.manifest.role == BackupRole::Normal && !cx.root.is_foreign(backup);
+    let has = |store: &str| set.iter().any(|backup| backup.is_of(store));
+    set.iter().all(is_own)
+        && cx.inventory.stores.iter().all(|store| has(&store.id) || !has_backup(cx, &store.id))
+}
+
+/// The backup that was asked for. Without one, `--schema-only` uses the baseline.
+fn choose(cx: &ProjectContext<'_>, args: &RestoreArgs, name: &str) -> Result<Backup, Failure> {
+    if name != "latest" {
+        return backups::find(&cx.root, name, &cx.suggest().backups());
+    }
+    let service = match &args.target.service {
+        Some(service) => service.clone(),
+        None => only_service(cx)?,
+    };
+    let latest = choose_latest(cx, &service)?;
+    match latest.backup {
+        Some(backup) => {
+            mention_the_rest(cx, args, &backup);
+            Ok(backup)
+        }
+        None if args.target.schema_only => recorded(cx, &service),
+        None => Err(no_backup(cx, &service, latest.skipped.as_ref())),
+    }
+}
+
+/// The latest backup of every store that has one; the nodes of a cluster share one.
+fn latest_of_all(cx: &ProjectContext<'_>) -> Result<Vec<Backup>, Failure> {
+    let mut backups: Vec<Backup> = Vec::new();
+    for store in &cx.inventory.stores {
+        match choose_latest(cx, &store.id)?.backup {
+            Some(backup) if backups.iter().any(|known| known.directory == backup.directory) => {}
+            Some(backup) => backups.push(backup),
+            None => cx.ui().warn(format!("`{}` has no backup, so it is not restored.", store.id)),
+        }
+    }
+    if backups.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no service of this project has a backup")
+            .run("To list the backups of other projects", cx.suggest().backups_of_all()));
+    }
+    Ok(backups)
+}
+
+/// The latest backup of a service. What is newer and was skipped is named in one line.
+fn choose_latest(cx: &ProjectContext<'_>, service: &str) -> Result<Latest, Failure> {
+    let latest = cx
+        .root
+        .choose_latest(service)
+        .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))?;
+    if let (Some(_), Some(skipped)) = (&latest.backup, &latest.skipped) {
+        cx.ui().say(format!("Skipped the newer `{}`: {}.", skipped.name(), why_skipped(skipped)));
+    }
+    Ok(latest)
+}
+
+fn why_skipped(backup: &Backup) -> &'static str {
+    match backup.manifest.role {
+        BackupRole::SafetyCopy => "it contains what a restore has replaced",
+        BackupRole::AfterLoss => "it was made after data was lost",
+        BackupRole::Normal => "it is not the latest",
+    }
+}
+
+fn no_backup(cx: &ProjectContext<'_>, service: &str, skipped: Option<&Backup>) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("there is no backup of `{service}`"));
+    match skipped {
+        Some(backup) => failure
+            .say(format!("`{}` is no candidate for `latest`: {}.", backup.name(), why_skipped(backup)))
+            .run("To restore it anyway", cx.suggest().restore(&backup.name())),
+        None if has_foreign(cx, service) => failure
+            .say("Other projects or engines have backups of a service of that name.")
+            .run("To list them", cx.suggest().backups_of_all()),
+        None => {
+            match cx.inventory.stores.iter().find(|store| store.service == service || store.id == service) {
+                Some(store) if store.is_server() => failure.say("Nothing was changed.").run(
+                    "To create the collections of its baseline without their points",
+                    cx.suggest().restore_schema(service),
+                ),
+                Some(_) => {
+                    failure.say("Nothing was changed.").run("To list all backups", cx.suggest().backups())
+                }
+                None => failure
+                    .say(format!("Services that hold data: {}.", format::services(&cx.inventory)))
+                    .run("To list all backups", cx.suggest().backups()),
+            }
+        }
+    }
+}
+
+fn has_foreign(cx: &ProjectContext<'_>, service: &str) -> bool {
+    cx.root.list(Some(service)).is_ok_and(|listing| !listing.others.is_empty())
+}
+
+/// Without a name, one service is restored; the user may have meant all.
+fn mention_the_rest(cx: &ProjectContext<'_>, args: &RestoreArgs, backup: &Backup) {
+    let is_restored =
+        |id: &String| *id == backup.manifest.service || backup.manifest.cluster.iter().any(|node| node == id);
+    let has_backup = |id: &str| cx.root.latest(id).ok().flatten().is_some();
+    let rest: Vec<&str> = cx
+        .inventory
+        .stores
+        .iter()
+        .filter(|store| !is_restored(&store.service) && !is_restored(&store.id) && has_backup(&store.id))
+        .map(|store| store.id.as_str())
+        .collect();
+    if args.target.service.is_none() && !rest.is_empty() {
+        cx.ui().say(format!("Only `{}` is restored, not {}.", backup.manifest.service, rest.join(", ")));
+        cx.ui().suggest("To restore everything", cx.suggest().restore_all());
+    }
+}
+
+/// The service to restore, where it is unambiguous: the only server, else the only service that holds data.
+fn only_service(cx: &ProjectContext<'_>) -> Result<String, Failure> {
+    let stores = || cx.inventory.stores.iter();
+    let mut known: Vec<&str> =
+        stores().filter(|store| store.is_server()).map(|store| store.service.as_str()).collect();
+    if known.is_empty() {
+        known = stores().map(|store| store.id.as_str()).collect();
+    }
+    known.dedup();
+    match known.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [first, ..] if share_their_newest(cx, &known) => Ok((*first).to_owned()),
+        [] => Err(Failure::new(Exit::Usage, "no service of this project holds data")
+            .run("To list the backups of other services", cx.suggest().backups())),
+        several => Err(Failure::new(Exit::Usage, "`latest` is ambiguous: several services hold data")
+            .say(format!("Select one with `--service`: {}.", several.join(", ")))
+            .run("To restore all of them", cx.suggest().restore_all())),
+    }
+}
+
+/// Whether all of them have the same newest backup: they are nodes of a cluster.
+fn share_their_newest(cx: &ProjectContext<'_>, services: &[&str]) -> bool {
+    let newest = |service: &&str| Some(cx.root.latest(service).ok()??.directory);
+    let mut all = services.iter().map(newest);
+    let first = all.next().flatten();
+    first.is_some() && all.all(|other| other == first)
+}
+
+/// A backup without data: only the collections of the baseline.
+fn recorded(cx: &ProjectContext<'_>, service: &str) -> Result<Backup, Failure> {
+    let store = cx.inventory.stores.iter().find(|store| store.service == service).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
+            .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
+    })?;
+    let fingerprint = baselines::read(cx, store)?.and_then(|record| record.fingerprint).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("`{service}` has neither a baseline nor a backup"))
+            .say("Nothing was changed.")
+    })?;
+    Ok(Backup::from_baseline(&cx.root, &cx.project.name, &store.id, store.kind, fingerprint))
+}
