@@ -84,7 +84,7 @@ pub(super) async fn run(
         starts: selected.is_project && !args.no_start,
         output,
     };
-    job.run(&cx, apply).await?;
+    Box::pin(job.run(&cx, apply)).await?;
     Ok(Exit::Success)
 }
 

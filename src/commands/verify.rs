@@ -64,7 +64,7 @@ async fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> R
         ));
     }
     match checked {
-        Ok(_) => {
+        Ok(()) => {
             command.ui.good(format!(
                 "`{}` is valid: {}; proof: {}; consistency: {}.",
                 backup.name(),

@@ -38,7 +38,7 @@ impl RestoreRun<'_> {
         }
         let approval = restore_run::approve(cx, self.planned)?;
         cx.command.record.begin(apply);
-        let restored = self.restore(cx, apply, approval, &mut services).await;
+        let restored = Box::pin(self.restore(cx, apply, approval, &mut services)).await;
         let was_removed = cx.containers.iter().all(crate::engine::Container::is_one_off);
         let clearance = match restored {
             Ok(clearance) => clearance,
