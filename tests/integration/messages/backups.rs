@@ -154,10 +154,17 @@ fn interrupted() {
     scene.prepare("down -v");
     let journal = scene.path("backups/journal.jsonl");
     let text = fs::read_to_string(&journal).expect("a journal");
-    let begun = text.lines().next().expect("the beginning of the command");
-    let mut begun: serde_json::Value = serde_json::from_str(begun).expect("JSON");
-    begun["process"]["started"] = json!(1);
-    fs::write(&journal, format!("{begun}\n")).expect("written");
+    let lines: Vec<&str> = text.lines().collect();
+    let [_, backed_up, _] = lines[..] else { panic!("not the three lines of a command: {text}") };
+    let mut backed_up: serde_json::Value = serde_json::from_str(backed_up).expect("JSON");
+    backed_up["process"]["started"] = json!(1);
+    fs::write(&journal, format!("{backed_up}\n")).expect("written");
+    let baseline = scene.path("backups/db/last_stop.json");
+    let mut stopped: serde_json::Value =
+        serde_json::from_slice(&fs::read(&baseline).expect("a baseline")).expect("JSON");
+    assert_eq!(stopped["note"]["type"], "destroyed", "recorded after Compose has run: {stopped}");
+    stopped["note"] = json!({ "type": "stopped" });
+    fs::write(&baseline, stopped.to_string()).expect("written");
     scene.run("history").run("status").run("up -d").run("up -d").run("history --format json");
     scene.snapshot("backups/interrupted");
 }
