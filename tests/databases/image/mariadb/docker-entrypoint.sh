@@ -30,6 +30,7 @@ if [ ! -d "$data/mysql" ]; then
     fi
     mariadb-install-db --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >/dev/null
     {
+        echo "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';"
         echo "FLUSH PRIVILEGES;"
         echo "ALTER USER root@localhost IDENTIFIED BY $(quoted "$root");"
         echo "CREATE USER root@'%' IDENTIFIED BY $(quoted "$root");"
