@@ -99,17 +99,24 @@ impl OwnRecord {
     }
 }
 
+/// Whether the command ended at its question, by an answer or by a signal.
+fn is_unconfirmed(exit: Exit, begun: bool) -> bool {
+    exit == Exit::Refused || (!begun && matches!(exit, Exit::Signal(_)))
+}
+
 impl State {
     fn end(&mut self, ended: &Result<Exit, Failure>) {
         let (outcome, exit) = match ended {
             Ok(exit) => (CommandOutcome::Ran, *exit),
-            Err(failure) if failure.exit != Exit::Refused => (CommandOutcome::Failed, failure.exit),
+            Err(failure) if !is_unconfirmed(failure.exit, self.begun) => {
+                (CommandOutcome::Failed, failure.exit)
+            }
             Err(failure) if self.refused => (CommandOutcome::Refused, failure.exit),
             Err(failure) => (CommandOutcome::NotConfirmed, failure.exit),
         };
         if self.begun {
             self.write(|entry| entry.end(outcome, exit));
-        } else if exit == Exit::Refused
+        } else if is_unconfirmed(exit, self.begun)
             && let Some((root, entry)) = &self.entry
         {
             self.error = journal::append_to_existing(root, &entry.clone().end(outcome, exit)).err();

@@ -103,7 +103,7 @@ async fn a_project_is_described_as_it_is() {
 
     let users = engine.containers_with_volume(&volume).await.expect("containers");
     assert_eq!(users.iter().map(|container| &container.id).collect::<Vec<_>>(), [&id]);
-    assert!(engine.containers_with_volume("/data").await.expect("containers").is_empty());
+    assert!(engine.containers_with_volume("/bind").await.expect("containers").is_empty());
 
     let volumes = engine.project_volumes(&scratch.name).await.expect("volumes");
     assert_eq!(volumes.iter().map(|volume| volume.name.as_str()).collect::<Vec<_>>(), [volume.as_str()]);

@@ -116,6 +116,10 @@ fn a_token_of_one_engine_opens_nothing_on_another() {
         created(&one) == created(&other)
     };
     assert!((0..5).any(|_| of_one_second()), "renewing four volumes takes milliseconds");
+    for (engine, volume) in [(&one, &cache), (&one, &data), (&other, &cache), (&other, &data)] {
+        let directory = engine.docker(&["volume", "inspect", "--format", "{{.Mountpoint}}", volume]);
+        std::fs::write(format!("{directory}/kept"), "precious").expect("written");
+    }
     let token = |text: &str| {
         let after = text.split("--safe-allow=").nth(1).unwrap_or_else(|| panic!("a token in\n{text}"));
         format!("--safe-allow={}", after.split(' ').next().expect("a word"))
