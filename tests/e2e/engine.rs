@@ -112,7 +112,7 @@ async fn a_project_is_described_as_it_is() {
     assert_eq!(engine.volume(&volume).await.expect("asked"), Some(volumes[0].clone()));
     assert_eq!(volumes[0].mountpoint, PathBuf::from(mountpoint));
     let identity = volumes[0].identity.clone().expect("the tests may read the engine's directories");
-    scratch.docker(&["exec", &id, "touch", "/data/at-the-top"]);
+    scratch.docker(&["exec", "-u", "0", &id, "touch", "/data/at-the-top"]);
     let busy = engine.volume(&volume).await.expect("asked").expect("a volume").identity.expect("an identity");
     assert_eq!((identity.is_same(&busy), identity.line()), (Some(true), busy.line()));
     assert_eq!(engine.volume("sctest-no-such-volume").await.expect("asked"), None);
