@@ -155,7 +155,7 @@ fn signal(child: &Child, name: &str) {
 
 /// A sparse file makes the copy take as long as the test needs.
 fn slow_to_copy(project: &Scratch) {
-    let words = ["exec", &container(project), "/bin/busybox", "truncate", "-s", "2G", "/data/db/n"];
+    let words = ["exec", &container(project), "/bin/busybox", "truncate", "-s", "8G", "/data/db/n"];
     docker(&words).expect("made");
 }
 

@@ -88,7 +88,7 @@ impl Far {
         run(&[]).exits(77).says(named);
         assert!(self.has_volume(), "{named}: refused");
         let allow = format!("--safe-allow={}", plan["token"].as_str().expect("a token"));
-        run(&[&allow]).exits(0).says("verified) to");
+        run(&[&allow]).exits(0).says("verified, cold) to");
         assert!(!self.has_volume(), "{named}: Compose acts on that engine");
     }
 }
