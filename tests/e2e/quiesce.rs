@@ -10,6 +10,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::bare::{Bare, docker};
+use crate::support::relay::Relay;
 use crate::support::scratch::Ran;
 use crate::support::{Compose, Scratch};
 
@@ -153,20 +154,16 @@ fn signal(child: &Child, name: &str) {
     duct::cmd!("kill", format!("-{name}"), child.id().to_string()).run().expect("sent");
 }
 
-/// A sparse file makes the copy take as long as the test needs.
-fn slow_to_copy(project: &Scratch) {
-    let words = ["exec", &container(project), "/bin/busybox", "truncate", "-s", "8G", "/data/db/n"];
-    docker(&words).expect("made");
-}
-
 #[test]
 fn a_signal_during_the_copy_lets_the_container_go_on() {
     let Some(bare) = Bare::new("quiesce-signal") else { return };
     for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let Some(project) = writing(&bare, Compose::V2, "") else { return };
-        slow_to_copy(&project);
+        let engine = Relay::withholding("/archive?");
+        let project = project.on(&engine.url());
         let mut child = started(&project, &["backup"]);
-        wait("the pause", || state(&project) == "paused");
+        wait("the copy", || engine.has_held());
+        assert_eq!(state(&project), "paused");
         signal(&child, name);
         assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
         assert_eq!(state(&project), "running", "{name}");
@@ -174,7 +171,8 @@ fn a_signal_during_the_copy_lets_the_container_go_on() {
 
         let token = token(&project, &["down", "-v"]);
         let mut child = started(&project, &[&token, "down", "-v"]);
-        wait("the stop", || state(&project) == "exited");
+        wait("the copy", || engine.has_held());
+        assert_eq!(state(&project), "exited");
         signal(&child, name);
         assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
         assert_eq!(state(&project), "running", "{name}");

@@ -7,6 +7,7 @@ pub mod machine;
 pub mod own_engine;
 pub mod permission;
 pub mod qdrant;
+pub mod relay;
 pub mod scratch;
 pub mod stand_in;
 pub mod tls;
