@@ -102,11 +102,15 @@ fn stack(compose: Compose) -> Option<Scratch> {
     qdrant.fill("photos", 3);
     scratch.safe(&["backup"]).exits(0);
     scratch.safe(&["export-data"]).exits(0);
+    let is_portable = |path: &PathBuf| {
+        path.is_file()
+            && path.to_string_lossy().ends_with(".json")
+            && path.to_string_lossy().contains("_backup_")
+    };
     let exported = fs::read_dir(scratch.path("backups/qdrant"))
         .expect("backups")
         .map(|entry| entry.expect("an entry").path())
-        .find(|path| path.extension().is_some_and(|ending| ending == "json") && path.is_file())
-        .filter(|path| path.to_string_lossy().contains("_backup_"))
+        .find(is_portable)
         .expect("a portable file");
     fs::copy(exported, scratch.path("x.json")).expect("copied");
     qdrant.delete("photos");
