@@ -4,6 +4,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use crate::support::bare::{Bare, docker};
+use crate::support::database::Database;
 use crate::support::scratch::Ran;
 use crate::support::{Compose, Scratch};
 
@@ -219,40 +220,24 @@ fn after_a_killed_restore_the_data_is_whole_and_the_next_command_cleans_up() {
     drop(stand.bare);
 }
 
-/// The images of real databases are built by `tests/databases`.
-const POSTGRES: &str = "sctest-db/postgres:15";
-
 #[test]
 fn a_running_postgresql_goes_back_to_its_backup_in_one_command() {
-    if !crate::support::machine::engine() || docker(&["image", "inspect", POSTGRES]).is_err() {
-        eprintln!("skipped: no image {POSTGRES}");
-        return;
-    }
-    let file = format!(
-        "services:\n  db:\n    image: {POSTGRES}\n    environment: {{ POSTGRES_PASSWORD: x }}\n    volumes: [ \"pg:/var/lib/postgresql/data\" ]\nvolumes: {{ pg: {{}} }}\n"
-    );
-    let Some(project) = Scratch::new(Compose::V2, &file) else { return };
-    let sql = |text: &str| project.plain(&["exec", "-T", "db", "psql", "-U", "postgres", "-Atc", text]);
-    let wait = || {
-        let answers = || sql("select 1").stdout.trim() == "1";
-        assert!((0..300).any(|_| answers() || {
-            std::thread::sleep(Duration::from_millis(200));
-            false
-        }));
-    };
+    let postgres = Database::Postgres15;
+    let Some(project) = postgres.project(Compose::V2) else { return };
+    let sql = |text: &str| postgres.query(&project, text).unwrap_or_else(|| panic!("`{text}` failed"));
     project.plain(&["up", "-d"]).exits(0);
-    wait();
-    sql("create table t as select generate_series(1, 10000) as n").exits(0);
+    postgres.wait_ready(&project);
+    sql("create table t as select generate_series(1, 10000) as n");
     project.safe(&["stop"]).exits(0);
     project.safe(&["backup"]).exits(0);
     project.plain(&["start"]).exits(0);
-    wait();
-    sql("delete from t where n > 10").exits(0);
-    sql("create table later as select generate_series(1, 10) as n").exits(0);
+    postgres.wait_ready(&project);
+    sql("delete from t where n > 10");
+    sql("create table later as select generate_series(1, 10) as n");
 
     confirmed(&project, &["restore"]).exits(0).says("restored 1 data mount");
-    wait();
-    assert_eq!(sql("select count(*) from t").stdout.trim(), "10000");
-    assert_eq!(sql("select to_regclass('later') is null").stdout.trim(), "t");
-    assert_eq!(helpers(&project.volume("pg")), "");
+    postgres.wait_ready(&project);
+    assert_eq!(sql("select count(*) from t"), "10000");
+    assert_eq!(sql("select to_regclass('later') is null"), "t");
+    assert_eq!(helpers(&project.volume("data")), "");
 }
