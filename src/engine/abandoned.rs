@@ -3,7 +3,9 @@
 //! A helper removes itself with the work that it was created for. Only a killed process leaves one behind, which would keep
 //! a volume in use forever.
 
-use super::{Container, ContainerState, Engine};
+use std::collections::BTreeMap;
+
+use super::{ContainerState, Engine, HELPER_LABEL};
 
 /// The label of helper containers that identifies the process that created them.
 pub const OWNER_LABEL: &str = "safe-compose.owner";
@@ -14,22 +16,21 @@ pub fn owner() -> String {
     [machine(), boot(), namespace(), std::process::id().to_string(), process].join("|")
 }
 
-/// Whether the process that created a helper is certainly gone. A process of another machine or of another container may
+/// Whether a container is a helper, and the process that created it is certainly gone. A process of another machine or of another container may
 /// run.
-pub fn is_abandoned(helper: &Container) -> bool {
-    match helper.labels.get(OWNER_LABEL) {
-        Some(owner) => is_gone(owner),
-        // Of an older version.
-        None => helper.state == ContainerState::Created,
-    }
+pub fn is_abandoned(labels: &BTreeMap<String, String>, state: ContainerState) -> bool {
+    labels.contains_key(HELPER_LABEL)
+        && match labels.get(OWNER_LABEL) {
+            Some(owner) => is_gone(owner),
+            // Of an older version.
+            None => state == ContainerState::Created,
+        }
 }
 
 /// Removes the helpers that were left behind. Those that cannot be removed now stay for the next command.
 pub async fn remove_abandoned(engine: &dyn Engine) {
-    for helper in engine.helpers().await.unwrap_or_default() {
-        if is_abandoned(&helper) {
-            let _ = engine.remove_helper(&helper.id).await;
-        }
+    for helper in engine.abandoned_helpers().await.unwrap_or_default() {
+        let _ = engine.remove_helper(&helper).await;
     }
 }
 

@@ -18,8 +18,8 @@ use futures_util::TryStreamExt as _;
 
 use super::{
     ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
-    Holder, Identity, Image, Layer, Mount, MountSource, Mover, OWNER_LABEL, ReplacedMount, Result, Scratch,
-    Volume, are_near, owner,
+    Holder, Identity, Image, Layer, Mount, MountSource, Mover, ReplacedMount, Result, Scratch, Volume,
+    are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -54,7 +54,7 @@ pub enum EngineMethod {
     ReadLiveDirectory,
     WriteArchive,
     CreateHelper,
-    Helpers,
+    AbandonedHelpers,
     CreateMover,
     RunMover,
     RemoveHelper,
@@ -343,11 +343,6 @@ impl Engine for MemoryEngine {
                 return Err(missing(format!("volume `{name}`")));
             }
         }
-        let Some(image) = state.images.get(&helper.image).cloned() else {
-            return Err(missing(format!("image `{}`", helper.image)));
-        };
-        state.helpers_created += 1;
-        let id = format!("helper-{}", state.helpers_created);
         let mounts = helper
             .volumes
             .iter()
@@ -363,36 +358,13 @@ impl Engine for MemoryEngine {
                 subpath: None,
             })
             .collect();
-        state.containers.push(Container {
-            id: id.clone(),
-            name: id.clone(),
-            state: ContainerState::Created,
-            image: helper.image.clone(),
-            image_id: image.id,
-            environment: BTreeMap::new(),
-            user: image.user,
-            labels: BTreeMap::from([
-                (HELPER_LABEL.to_owned(), "true".to_owned()),
-                (OWNER_LABEL.to_owned(), owner()),
-            ]),
-            mounts,
-            ports: Vec::new(),
-            addresses: BTreeMap::new(),
-            network_mode: "none".to_owned(),
-            created: "2026-01-01T00:00:00Z".to_owned(),
-            started: None,
-            finished: None,
-            health: None,
-            exit_code: 0,
-            command: Vec::new(),
-        });
-        Ok(id)
+        Ok(state.new_helper(&helper.image, mounts)?.id.clone())
     }
 
-    async fn helpers(&self) -> Result<Vec<Container>> {
-        let state = self.record(EngineMethod::Helpers, "")?;
-        let helpers = state.containers.iter().filter(|known| known.labels.contains_key(HELPER_LABEL));
-        Ok(helpers.cloned().collect())
+    async fn abandoned_helpers(&self) -> Result<Vec<String>> {
+        let state = self.record(EngineMethod::AbandonedHelpers, "")?;
+        let abandoned = state.containers.iter().filter(|known| is_abandoned(&known.labels, known.state));
+        Ok(abandoned.map(|helper| helper.id.clone()).collect())
     }
 
     async fn create_mover(&self, mover: &Mover) -> Result<String> {

@@ -155,8 +155,9 @@ pub trait Engine: Send + Sync {
     /// Creates a container without network that is never started, to access the volumes that it mounts. Returns its id.
     /// Remove it with [`Engine::remove_helper`].
     async fn create_helper(&self, helper: &Helper) -> Result<String>;
-    /// The helper containers and movers of all projects.
-    async fn helpers(&self) -> Result<Vec<Container>>;
+    /// The ids of the helper containers and movers, of all projects, whose process is certainly gone. Asks nothing about the
+    /// others: an engine may answer for a container only when it has read the archive that is being made of it (20.10).
+    async fn abandoned_helpers(&self) -> Result<Vec<String>>;
     /// Creates a helper container without network for a place, which nothing runs in until [`Engine::run_mover`]. Returns its
     /// id. Remove it with [`Engine::remove_helper`].
     async fn create_mover(&self, mover: &Mover) -> Result<String>;

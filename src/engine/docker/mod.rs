@@ -37,7 +37,7 @@ use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
     Identity, Image, Layer, Mount, MountSource, Mover, MoverSource, ReplacedMount, Result, Scratch, Volume,
-    VolumeIdentity, are_near,
+    VolumeIdentity, are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -441,8 +441,10 @@ impl Engine for DockerEngine {
         Ok(created.id)
     }
 
-    async fn helpers(&self) -> Result<Vec<Container>> {
-        self.containers("label", HELPER_LABEL).await
+    async fn abandoned_helpers(&self) -> Result<Vec<String>> {
+        let mut listed = self.list_containers("label", HELPER_LABEL).await?;
+        listed.retain(|one| is_abandoned(&one.labels, one.state()));
+        Ok(listed.into_iter().map(|one| one.id).collect())
     }
 
     async fn create_mover(&self, mover: &Mover) -> Result<String> {

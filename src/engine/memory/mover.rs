@@ -1,14 +1,10 @@
 //! Movers of the engine in memory: their program is carried out here.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::state::{EngineState, missing};
 use crate::engine::own_image::{INCOMPLETE, MoveList, Operation};
-use crate::engine::{
-    Container, ContainerState, EngineError, HELPER_LABEL, Mount, MountSource, Mover, MoverSource,
-    OWNER_LABEL, Result, owner,
-};
+use crate::engine::{Container, EngineError, HELPER_LABEL, Mount, MountSource, Mover, MoverSource, Result};
 
 /// The exit code for a path that cannot be renamed across file systems (`EXDEV`).
 const OTHER_FILE_SYSTEM: i64 = 18;
@@ -24,40 +20,11 @@ pub(super) fn create(state: &mut EngineState, mover: &Mover) -> Result<String> {
         }
         MoverSource::Directory(path) => MountSource::Bind { path: path.clone() },
     };
-    let Some(image) = state.images.get(&mover.image).cloned() else {
-        return Err(missing(format!("image `{}`", mover.image)));
-    };
-    state.helpers_created += 1;
-    let id = format!("helper-{}", state.helpers_created);
-    state.containers.push(Container {
-        id: id.clone(),
-        name: id.clone(),
-        state: ContainerState::Created,
-        image: mover.image.clone(),
-        image_id: image.id,
-        environment: BTreeMap::new(),
-        user: String::new(),
-        labels: BTreeMap::from([
-            (HELPER_LABEL.to_owned(), "true".to_owned()),
-            (OWNER_LABEL.to_owned(), owner()),
-        ]),
-        mounts: vec![Mount {
-            source,
-            destination: mover.mount_point.clone(),
-            read_only: false,
-            subpath: None,
-        }],
-        ports: Vec::new(),
-        addresses: BTreeMap::new(),
-        network_mode: "none".to_owned(),
-        created: "2026-01-01T00:00:00Z".to_owned(),
-        started: None,
-        finished: None,
-        health: None,
-        exit_code: 0,
-        command: vec![mover.list.display().to_string()],
-    });
-    Ok(id)
+    let mount = Mount { source, destination: mover.mount_point.clone(), read_only: false, subpath: None };
+    let container = state.new_helper(&mover.image, vec![mount])?;
+    container.user = String::new();
+    container.command = vec![mover.list.display().to_string()];
+    Ok(container.id.clone())
 }
 
 pub(super) fn run(state: &mut EngineState, id: &str) -> Result<i64> {

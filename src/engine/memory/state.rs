@@ -11,8 +11,8 @@ use tokio::io::DuplexStream;
 use super::archive::pack;
 use super::{EngineCall, EngineMethod};
 use crate::engine::{
-    Container, EngineError, HOLDER_LABEL, Image, MountSource, PublishedPort, ReplacedMount, Result, Scratch,
-    Volume,
+    Container, ContainerState, EngineError, HELPER_LABEL, HOLDER_LABEL, Image, Mount, MountSource,
+    OWNER_LABEL, PublishedPort, ReplacedMount, Result, Scratch, Volume, owner,
 };
 
 /// File contents by path, relative to the volume, directory or container.
@@ -70,6 +70,40 @@ pub(super) fn missing(what: String) -> EngineError {
 }
 
 impl EngineState {
+    /// Adds a helper container of ours, as the image's user and without a command.
+    pub(super) fn new_helper(&mut self, image: &str, mounts: Vec<Mount>) -> Result<&mut Container> {
+        let Some(known) = self.images.get(image).cloned() else {
+            return Err(missing(format!("image `{image}`")));
+        };
+        self.helpers_created += 1;
+        let id = format!("helper-{}", self.helpers_created);
+        let container = Container {
+            id: id.clone(),
+            name: id,
+            state: ContainerState::Created,
+            image: image.to_owned(),
+            image_id: known.id,
+            environment: BTreeMap::new(),
+            user: known.user,
+            labels: BTreeMap::from([
+                (HELPER_LABEL.to_owned(), "true".to_owned()),
+                (OWNER_LABEL.to_owned(), owner()),
+            ]),
+            mounts,
+            ports: Vec::new(),
+            addresses: BTreeMap::new(),
+            network_mode: "none".to_owned(),
+            created: "2026-01-01T00:00:00Z".to_owned(),
+            started: None,
+            finished: None,
+            health: None,
+            exit_code: 0,
+            command: Vec::new(),
+        };
+        self.containers.push(container);
+        Ok(self.containers.last_mut().expect("just added"))
+    }
+
     pub(super) fn container(&self, name: &str) -> Result<&Container> {
         self.containers
             .iter()

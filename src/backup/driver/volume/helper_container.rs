@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::backup::driver::DriverTarget;
-use crate::engine::{Container, Engine, HELPER_LABEL, Helper, MountSource, is_abandoned, own_image};
+use crate::engine::{Container, Engine, Helper, MountSource, is_abandoned, own_image};
 use crate::inventory::{DataLocation, LocationSource};
 
 /// How long the removal of a container may take after an interruption: an unresponsive engine does not keep the user
@@ -177,7 +177,7 @@ fn only_volumes(container: &Container, places: &[&DataLocation]) -> Option<Vec<(
 /// Removes a helper that a killed run left: it would keep the volume in use forever.
 async fn remove_stale(target: DriverTarget<'_>, volume: &str) -> anyhow::Result<()> {
     for container in target.engine.containers_with_volume(volume).await? {
-        if container.labels.contains_key(HELPER_LABEL) && is_abandoned(&container) {
+        if is_abandoned(&container.labels, container.state) {
             target.engine.remove_helper(&container.id).await?;
         }
     }

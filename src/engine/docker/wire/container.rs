@@ -102,7 +102,7 @@ impl ContainerInspect {
 }
 
 /// An unknown state counts as running: running containers are treated with more care.
-fn state(status: &str) -> ContainerState {
+pub(super) fn state(status: &str) -> ContainerState {
     match status {
         "created" => ContainerState::Created,
         "paused" => ContainerState::Paused,

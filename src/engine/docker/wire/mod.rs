@@ -35,10 +35,16 @@ pub(in crate::engine::docker) struct ContainerSummary {
     #[serde(default, deserialize_with = "nullable")]
     pub(in crate::engine::docker) labels: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "nullable")]
+    state: String,
+    #[serde(default, deserialize_with = "nullable")]
     mounts: Vec<mounts::MountResponse>,
 }
 
 impl ContainerSummary {
+    pub(in crate::engine::docker) fn state(&self) -> crate::engine::ContainerState {
+        container::state(&self.state)
+    }
+
     /// Its mounts; whether a volume is anonymous is not known.
     pub(in crate::engine::docker) fn mounts(&self) -> impl Iterator<Item = crate::engine::Mount> {
         self.mounts.iter().map(|mount| mounts::HostConfig::default().mount_of(mount))
