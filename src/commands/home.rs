@@ -96,12 +96,12 @@ fn declares(project: &Project, containers: &[Container], volumes: &[Volume]) -> 
 }
 
 fn is_from(container: &Container, directory: &Path) -> bool {
-    container.working_dir().is_some_and(|known| {
-        known == directory
-            || known
-                .canonicalize()
-                .is_ok_and(|known| directory.canonicalize().is_ok_and(|directory| known == directory))
-    })
+    container.working_dir().is_some_and(|known| is_same_directory(known, directory))
+}
+
+/// Whether two paths lead to one directory. A path that leads nowhere is only the same as itself.
+pub(super) fn is_same_directory(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// The project in its own directory. What a command of Compose's acts on does not change: it reads no file.

@@ -20,11 +20,14 @@ pub(super) fn warnings(cx: &ProjectContext<'_>) -> Vec<String> {
     entries(cx).iter().map(|entry| sentence(cx, entry)).collect()
 }
 
-/// Warns of each of them.
-pub(super) fn report(cx: &ProjectContext<'_>) {
-    for warning in warnings(cx) {
+/// Warns of each of them. Returns whether there are any.
+pub(super) fn report(cx: &ProjectContext<'_>) -> bool {
+    let warnings = warnings(cx);
+    let any = !warnings.is_empty();
+    for warning in warnings {
         cx.ui().warn(warning);
     }
+    any
 }
 
 fn sentence(cx: &ProjectContext<'_>, entry: &JournalEntry) -> String {

@@ -9,7 +9,8 @@ use crate::backup::driver::volume;
 use crate::backup::manifest::Proof;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::context::ProjectContext;
-use crate::engine::MountSource;
+use crate::commands::newest_backup::id_of_volume;
+use crate::engine::{MountSource, Volume};
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::progress::Silent;
@@ -95,9 +96,9 @@ async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan
     // The data of another project stays where it is.
     if !any
         && let Subject::Volume { name, .. } = &impact.subject
-        && cx.volumes.iter().any(|volume| volume.name == *name)
+        && let Some(volume) = cx.volumes.iter().find(|volume| volume.name == *name)
     {
-        add(&mut backups.stores, store_of_volume(cx, name));
+        add(&mut backups.stores, store_of_volume(cx, volume));
         any = true;
     }
     if !any && impact.effect == Effect::Destroy {
@@ -158,21 +159,16 @@ fn add(stores: &mut Vec<Store>, store: Store) {
 }
 
 /// A volume of no known store, as a store of its own.
-fn store_of_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
+fn store_of_volume(cx: &ProjectContext<'_>, volume: &Volume) -> Store {
     let mounted = cx.containers.iter().find_map(|container| {
         container.mounts.iter().find_map(|mount| match &mount.source {
-            MountSource::Volume { name, .. } if name == volume => {
+            MountSource::Volume { name, .. } if *name == volume.name => {
                 Some((container, mount.destination.clone()))
             }
             _ => None,
         })
     });
-    let key = cx
-        .volumes
-        .iter()
-        .find(|known| known.name == volume)
-        .and_then(|known| known.compose_key())
-        .unwrap_or(volume);
+    let key = volume.compose_key().unwrap_or(&volume.name);
     let container = mounted.as_ref().map(|(container, _)| (*container).clone());
     let image = container
         .as_ref()
@@ -183,7 +179,7 @@ fn store_of_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
             model.services.values().find_map(|service| service.image.clone())
         });
     Store {
-        id: format!("volume-{key}"),
+        id: id_of_volume(volume),
         service: mounted
             .as_ref()
             .and_then(|(container, _)| container.service())
@@ -192,7 +188,7 @@ fn store_of_volume(cx: &ProjectContext<'_>, volume: &str) -> Store {
         container,
         image,
         locations: vec![DataLocation {
-            source: LocationSource::Volume { name: Some(volume.to_owned()), anonymous: false },
+            source: LocationSource::Volume { name: Some(volume.name.clone()), anonymous: false },
             target: mounted.map_or_else(|| PathBuf::from("/data"), |(_, target)| target),
             read_only: false,
         }],

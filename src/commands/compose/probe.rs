@@ -12,6 +12,7 @@ use super::former_names::has_compose_file;
 use super::hazard_context::hazard_context;
 use super::{former_places, hashes, layers, place_contents, related_projects, symlinks};
 use crate::commands::context::{CommandContext, ProjectContext, no_engine};
+use crate::commands::home::is_same_directory;
 use crate::compose::grammar::Grammar;
 use crate::engine::{Container, EngineError, Mount, MountSource, ReplacedMount};
 use crate::env;
@@ -187,14 +188,10 @@ fn other_directory(cx: &ProjectContext<'_>) -> Option<PathBuf> {
     if cx.project.label_mode || !cx.identity().local {
         return None;
     }
-    let same = |one: &Path, other: &Path| {
-        one == other
-            || one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
-    };
     cx.containers
         .iter()
         .filter_map(Container::working_dir)
-        .find(|directory| !same(directory, &cx.project.directory) && has_compose_file(directory))
+        .find(|directory| !is_same_directory(directory, &cx.project.directory) && has_compose_file(directory))
         .map(Path::to_owned)
 }
 

@@ -38,9 +38,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
 
     report::effects(&cx, &plan);
-    if command.reading.starts_services() {
-        unsettled::report(&cx);
-    }
+    let has_unsettled = command.reading.starts_services() && unsettled::report(&cx);
     let mut journal = CommandRecord::begin(&cx, &plan);
     let action = RefusableAction {
         what: &report::command(&cx),
@@ -77,7 +75,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
             .await
             .map_err(|failure| journal.stop(&cx, CommandOutcome::Failed, failure))?;
         journal.finish(&cx, &backups, exit);
-        if exit == Exit::Compose(0) {
+        if has_unsettled && exit == Exit::Compose(0) {
             unsettled::settle(&cx, apply);
         }
         return Ok(exit);
@@ -93,7 +91,9 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     journal.finish(&cx, &backups, exit);
     if succeeded && reading.is_verified_afterwards() {
         verify_step::after(&mut cx, apply).await?;
-        unsettled::settle(&cx, apply);
+        if has_unsettled {
+            unsettled::settle(&cx, apply);
+        }
     }
     Ok(exit)
 }

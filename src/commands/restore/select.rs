@@ -175,12 +175,11 @@ fn has_foreign(cx: &ProjectContext<'_>, service: &str) -> bool {
 fn mention_the_rest(cx: &ProjectContext<'_>, args: &RestoreArgs, backup: &Backup) {
     let is_restored =
         |id: &String| *id == backup.manifest.service || backup.manifest.cluster.iter().any(|node| node == id);
-    let has_backup = |id: &str| cx.root.latest(id).ok().flatten().is_some();
     let rest: Vec<&str> = cx
         .inventory
         .stores
         .iter()
-        .filter(|store| !is_restored(&store.service) && !is_restored(&store.id) && has_backup(&store.id))
+        .filter(|store| !is_restored(&store.service) && !is_restored(&store.id) && has_backup(cx, &store.id))
         .map(|store| store.id.as_str())
         .collect();
     if args.target.service.is_none() && !rest.is_empty() {

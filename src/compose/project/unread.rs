@@ -63,16 +63,9 @@ mod tests {
         let text = "services: { db: { volumes: [ './pg:/data', '${X}:/x', 'named:/y', { type: bind, source: ./z, target: /z } ] } }";
         std::fs::write(&path, text).expect("written");
         let mut project = Project {
-            name: "shop".into(),
-            directory: directory.path().to_owned(),
             files: vec![directory.path().join("docker-compose.yml")],
             label_mode: false,
-            model: None,
-            everything: None,
-            nearby: None,
-            removes_orphans: false,
-            sets_api_version: false,
-            warnings: Vec::new(),
+            ..Project::by_name("shop", directory.path())
         };
         let unread = unread_overrides(&project);
         assert_eq!(unread.len(), 1);
