@@ -3,6 +3,7 @@
 //! They tell which mounts hold data; whether a driver exists for the program is independent. An image matches by the
 //! complete last component of its name: an exporter or an admin interface of a database does not hold its data.
 
+mod command;
 mod data_path;
 mod files;
 mod identity;
@@ -14,6 +15,7 @@ use crate::compose::image::Reference;
 use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
 use crate::settings::QuiesceMode;
+pub use command::keeps_in_memory;
 pub use identity::IdentityFile;
 use table::PROGRAMS;
 

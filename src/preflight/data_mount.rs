@@ -6,6 +6,7 @@ use super::user::{self, ContainerUser};
 use super::{Input, Start};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
 use crate::engine::{Container, Engine, Image, MountSource, Volume};
+use crate::inventory::known::{self, Keeps, KnownProgram};
 use crate::inventory::{DataLocation, LocationSource, Store, StoreKind, declared_locations};
 use crate::qdrant;
 use crate::secret::Secret;
@@ -27,6 +28,16 @@ pub(super) struct DataMount {
     pub(super) moved: bool,
     /// Whether the service is running.
     pub(super) running: bool,
+    /// The server that keeps its data in this mount, if it is that of a known program other than Qdrant.
+    pub(super) server: Option<KnownServer>,
+}
+
+/// A known program whose server is started, and needs to write to a mount.
+#[derive(Debug, Clone)]
+pub(super) struct KnownServer {
+    pub(super) program: &'static KnownProgram,
+    /// Where its data may be, relative to the mount. Only the program knows which it uses.
+    pub(super) data: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +105,7 @@ struct MountResolver<'a> {
     declared: Option<&'a Service>,
     user: Option<ContainerUser>,
     moved: bool,
+    server: Option<KnownServer>,
 }
 
 /// The data mounts of all services in scope.
@@ -125,6 +137,7 @@ pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
             declared,
             user,
             moved: has_other_data_path(store, image.as_ref(), container),
+            server: known_server(store, declared, image.as_ref()),
         };
         let locations = resolver.locations(input);
         let covered = locations.iter().any(|location| {
@@ -141,6 +154,28 @@ pub(super) async fn resolve(input: Input<'_>) -> Vec<DataMount> {
 async fn image_of(store: &Store, declared: Option<&Service>, engine: &dyn Engine) -> Option<Image> {
     let reference = declared.and_then(|service| service.image.as_ref()).or(store.image.as_ref())?;
     engine.image(reference).await.ok().flatten()
+}
+
+/// The known server that a service starts, with its absolute data paths.
+fn known_server(store: &Store, declared: Option<&Service>, image: Option<&Image>) -> Option<KnownServer> {
+    if store.kind != StoreKind::Volume {
+        return None;
+    }
+    let reference = declared.and_then(|service| service.image.as_deref()).or(store.image.as_deref())?;
+    let program = known::program(reference)?;
+    let (command, mut data) = match (declared, &store.container) {
+        (Some(service), _) => (&service.command, known::of_service(service, image)),
+        (None, Some(container)) => (&container.command, store.data_paths()),
+        (None, None) => return None,
+    };
+    match program.keeps {
+        Keeps::Records | Keeps::State => {}
+        Keeps::Cache if known::keeps_in_memory(command) => return None,
+        Keeps::Cache => {}
+        // An application may only read the files at its other paths.
+        Keeps::Files => data.truncate(1),
+    }
+    program.is_served_by(command).then_some(KnownServer { program, data })
 }
 
 fn has_other_data_path(store: &Store, image: Option<&Image>, container: Option<&Container>) -> bool {
@@ -200,8 +235,17 @@ impl MountResolver<'_> {
             covered,
             moved: self.moved,
             running: self.store.is_running(),
+            server: self.server_at(&location.target),
             location,
         }
+    }
+
+    /// The server, if its data is at the target of a mount or below it. What is mounted below its data may be read only.
+    fn server_at(&self, target: &Path) -> Option<KnownServer> {
+        let server = self.server.as_ref()?;
+        let data: Vec<PathBuf> =
+            server.data.iter().filter_map(|path| Some(path.strip_prefix(target).ok()?.to_owned())).collect();
+        (!data.is_empty()).then_some(KnownServer { data, ..*server })
     }
 
     fn bind_directory(&self, path: &Path, mount: Option<&MountDeclaration>) -> Directory {

@@ -1,7 +1,10 @@
 //! Real database servers, through the guard.
 
-use crate::support::Compose;
+use std::os::unix::fs::chown;
+
+use crate::requirements::missing;
 use crate::support::database::Database;
+use crate::support::{Compose, Scratch};
 
 /// The statements that write something, and the one that counts it.
 fn statements(database: Database) -> (&'static str, &'static str) {
@@ -32,5 +35,37 @@ fn a_database_survives_a_guarded_down_and_up() {
         project.safe(&["up", "-d"]).exits(0);
         database.wait_ready(&project);
         assert_eq!(database.query(&project, count).as_deref(), Some("1000"), "{database:?}");
+    }
+}
+
+#[test]
+fn a_directory_of_somebody_else_stops_only_a_server_that_cannot_take_it() {
+    for database in [Database::Postgres15, Database::Mariadb, Database::Redis] {
+        let Some(image) = database.image() else { continue };
+        let file = |user: &str| {
+            format!(
+                "services: {{ db: {{ image: \"{image}\", {user} environment: {{ {} }}, volumes: [ \"./data:{}\" ] }} }}\n",
+                database.environment(),
+                database.data_path()
+            )
+        };
+        let Some(project) = Scratch::new(Compose::V2, &file("user: \"1000:1000\",")) else { continue };
+        let data = project.path("data");
+        std::fs::create_dir(&data).expect("made");
+        if chown(&data, Some(0), Some(0)).is_err() {
+            return missing("this process may not change the owner of a file");
+        }
+        let fix = format!("sudo chown -R 1000:1000 {}", data.display());
+        project
+            .safe(&["up", "-d"])
+            .exits(77)
+            .says("user 1000:1000 of the container cannot access")
+            .says(&fix);
+        assert_eq!(project.plain(&["ps", "-aq"]).stdout, "", "nothing was started");
+        // As root, the entry point gives the directory to the server.
+        std::fs::write(project.path("docker-compose.yml"), file("")).expect("written");
+        chown(&data, Some(1234), Some(1234)).expect("given");
+        project.safe(&["up", "-d"]).exits(0).never_says("cannot access");
+        database.wait_ready(&project);
     }
 }

@@ -273,6 +273,98 @@ fn a_user_who_cannot_write_stops_with_the_command_that_helps() {
     Project::new().bind(&path).finds_nothing();
 }
 
+/// A project of one database, whose data is in a directory of the host.
+fn database(reference: &str, of_image: &str, path: &Path, target: &str) -> Project {
+    let source = DeclaredSource::Bind { path: path.to_owned(), create_host_path: true };
+    let mut project = Project::new().mount(source, target);
+    project.service.image = Some(reference.into());
+    project.engine = MemoryEngine::new().with_image(reference, image(of_image));
+    project
+}
+
+const DATABASES: [(&str, &str); 5] = [
+    ("postgres:17", "/var/lib/postgresql/data"),
+    ("mariadb:11", "/var/lib/mysql"),
+    ("redis:7", "/data"),
+    ("mongo:8", "/data/db"),
+    ("grafana/grafana", "/var/lib/grafana"),
+];
+
+#[test]
+fn a_database_that_cannot_write_stops_with_the_command_that_helps() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    for (image, target) in DATABASES {
+        let of = |of_image| database(image, of_image, &path, target);
+        let finding = of("").user("1000:1000").finds(CheckSeverity::Stop, "cannot access");
+        assert_eq!(finding.suggest, Some(format!("sudo chown -R 1000:1000 {}", path.display())), "{image}");
+        of("1000:1000").finds(CheckSeverity::Stop, "cannot access");
+        // The image may be missing yet.
+        of("").user("1000").finds(CheckSeverity::Stop, "cannot access");
+    }
+    chown(&path, Some(1000), Some(1000)).expect("given");
+    for (image, target) in DATABASES {
+        database(image, "1000:1000", &path, target).finds_nothing();
+    }
+}
+
+#[test]
+fn a_container_that_starts_as_root_takes_the_directory_of_anybody() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (1234, 1234), 0o700) else { return };
+    for (image, target) in DATABASES {
+        database(image, "", &path, target).finds_nothing();
+        database(image, "1000", &path, target).user("0:0").finds_nothing();
+    }
+}
+
+#[test]
+fn postgresql_has_to_own_its_directory() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o777) else { return };
+    database("postgres:17", "", &path, "/var/lib/postgresql/data")
+        .user("1000:1000")
+        .finds(CheckSeverity::Stop, "cannot access");
+    database("mariadb:11", "", &path, "/var/lib/mysql").user("1000:1000").finds_nothing();
+}
+
+#[test]
+fn a_directory_above_the_data_may_belong_to_somebody_else() {
+    let root = root();
+    let Some(above) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    let project = || database("postgres:17", "", &above, "/var/lib/postgresql").user("1000:1000");
+    project().finds(CheckSeverity::Stop, "cannot access");
+    let Some(data) = directory(&above, "data", (1000, 1000), 0o700) else { return };
+    project().finds_nothing();
+    chown(data, Some(7), Some(7)).expect("given");
+    project().finds(CheckSeverity::Stop, "cannot access");
+}
+
+#[test]
+fn only_a_server_needs_to_write_its_data() {
+    let root = root();
+    let Some(path) = directory(root.path(), "d", (0, 0), 0o755) else { return };
+    let with_command = |image: &str, target: &str, words: &[&str]| {
+        let mut project = database(image, "", &path, target).user("1000:1000");
+        project.service.command = words.iter().map(|&word| word.into()).collect();
+        project
+    };
+    let data = "/var/lib/postgresql/data";
+    with_command("postgres:17", data, &["pg_dumpall", "-h", "db"])
+        .finds(CheckSeverity::Warn, "cannot access");
+    with_command("postgres:17", data, &["postgres"]).finds(CheckSeverity::Stop, "cannot access");
+    with_command("redis:7", "/data", &["redis-server", "--save", ""])
+        .finds(CheckSeverity::Warn, "cannot access");
+    // Dashboards, which are only read.
+    with_command("grafana/grafana", "/var/lib/grafana/dashboards", &[])
+        .finds(CheckSeverity::Warn, "cannot access");
+    let mut read_only = with_command("postgres:17", data, &["pg_dumpall"]);
+    read_only.service.mounts[0].read_only = true;
+    read_only.finds_nothing();
+    read_only.service.command = Vec::new();
+    read_only.finds(CheckSeverity::Stop, "is mounted read-only");
+}
+
 #[test]
 fn the_user_of_the_image_counts_when_the_file_names_none() {
     let root = root();
@@ -467,13 +559,19 @@ fn a_disk_that_is_read_only_or_full_or_in_memory_is_seen() {
     );
     drop(disk);
     let Some(read_only) = Disk::mount("ro") else { return };
-    let findings = Project::new().bind(&read_only.path().join("deeper")).check();
-    assert!(
-        findings
-            .iter()
-            .any(|finding| finding.severity == CheckSeverity::Stop && finding.what.contains("is read-only")),
-        "{findings:#?}"
-    );
+    let deeper = read_only.path().join("deeper");
+    for project in
+        [Project::new().bind(&deeper), database("postgres:17", "", &deeper, "/var/lib/postgresql/data")]
+    {
+        let findings = project.check();
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.severity == CheckSeverity::Stop
+                    && finding.what.contains("is read-only")),
+            "{findings:#?}"
+        );
+    }
 }
 
 /// A storage directory written by a server.

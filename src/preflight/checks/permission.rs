@@ -1,5 +1,8 @@
 //! Checks that the user of the container can read and write its data.
 //!
+//! A container that starts as root can: the entry points of the official images give the data to the user of the server,
+//! and only then switch to it. With `user:`, or `USER` in the image, nothing gives it to anybody.
+//!
 //! Computed from owners and mode bits. Parents of the mount do not matter: the engine resolves the path, and the container
 //! only sees the mount. An ACL can grant more than the bits of others, but never more than the bits of the group; so a
 //! denial is certain if owner, group and others all lack a bit.
@@ -8,6 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::filesystem::FileSystem;
+use crate::inventory::known::{IdentityFile, KnownProgram};
 use crate::inventory::{LocationSource, StoreKind};
 use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{CheckFinding, CheckSeverity};
@@ -57,10 +61,12 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     };
     // On a network file system, the server decides.
     let certain = FileSystem::of(&path).is_none_or(FileSystem::enforces_owners);
-    let severity = match (access, mount.kind) {
-        (Access::Granted, _) | (Access::GroupOnly, StoreKind::Volume) => return,
-        (Access::Denied, StoreKind::Qdrant) if certain => CheckSeverity::Stop,
-        (Access::Denied, _) | (Access::GroupOnly, StoreKind::Qdrant) => CheckSeverity::Warn,
+    let is_database = mount.kind == StoreKind::Qdrant || mount.server.is_some();
+    let severity = match access {
+        Access::Granted => return,
+        Access::GroupOnly if mount.kind == StoreKind::Volume => return,
+        Access::Denied if certain && is_database => CheckSeverity::Stop,
+        Access::Denied | Access::GroupOnly => CheckSeverity::Warn,
     };
     let owner = path.metadata().map(|found| format!("{}:{}", found.uid(), found.gid())).unwrap_or_default();
     let why = match access {
@@ -86,9 +92,26 @@ fn gets_owner_of_image(mount: &DataMount, path: &Path) -> bool {
         && path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
-/// The first path to which the user has no access, or else the first for which it is uncertain.
+/// The first path to which the user has no access, or else the first for which it is uncertain. Where only the program knows
+/// which of several directories it uses, one that it can use is enough.
 fn first_denied(mount: &DataMount, path: &Path, user: ContainerUser) -> Option<(PathBuf, Access)> {
-    let checked: Vec<(PathBuf, Access)> = needs(mount, path)
+    let Some(server) = &mount.server else {
+        return first_denied_of(needs(mount, path, mount.data_below()), user);
+    };
+    // One that exists is the one that is used.
+    let existing: Vec<&PathBuf> = server.data.iter().filter(|data| path.join(data).is_dir()).collect();
+    let candidates = if existing.is_empty() { server.data.iter().collect() } else { existing };
+    let mut denied = None;
+    for data in candidates {
+        let found = first_denied_of(needs(mount, path, data), user)
+            .or_else(|| denied_to_others(server.program, &path.join(data), user));
+        denied = denied.or(Some(found?));
+    }
+    denied
+}
+
+fn first_denied_of(needs: Vec<(PathBuf, u32)>, user: ContainerUser) -> Option<(PathBuf, Access)> {
+    let checked: Vec<(PathBuf, Access)> = needs
         .into_iter()
         .filter_map(|(path, want)| {
             // Skip what we have no permission to read.
@@ -100,11 +123,19 @@ fn first_denied(mount: &DataMount, path: &Path, user: ContainerUser) -> Option<(
     first(Access::Denied).or_else(|| first(Access::GroupOnly))
 }
 
-/// The paths that the server uses, and the access it needs.
-fn needs(mount: &DataMount, path: &Path) -> Vec<(PathBuf, u32)> {
+/// PostgreSQL does not start in a directory of another user, whatever its mode: `initdb` cannot change its permissions, and
+/// the server finds its ownership wrong (measured, 15). As root, the official entry point changes the owner first.
+fn denied_to_others(program: &KnownProgram, data: &Path, user: ContainerUser) -> Option<(PathBuf, Access)> {
+    let owner = data.metadata().ok()?.uid();
+    let must_own = program.identity == Some(IdentityFile::PostgreSql);
+    (must_own && !user.is_root() && user.uid != owner).then(|| (data.to_owned(), Access::Denied))
+}
+
+/// The paths that the server uses, and the access it needs. `below` is the data path, relative to the mount.
+fn needs(mount: &DataMount, path: &Path, below: &Path) -> Vec<(PathBuf, u32)> {
     let mut needs = Vec::new();
     let mut data = path.to_owned();
-    for part in mount.data_below().components() {
+    for part in below.components() {
         let next = data.join(part);
         if !next.exists() {
             break;

@@ -4,28 +4,34 @@ use rustix::fs::StatVfsMountFlags;
 
 use super::deepest_existing;
 use crate::inventory::StoreKind;
+use crate::inventory::known::Keeps;
 use crate::preflight::data_mount::DataMount;
 use crate::preflight::finding::{CheckFinding, CheckSeverity};
 
 pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
-    let severity = match mount.kind {
-        StoreKind::Qdrant => CheckSeverity::Stop,
-        StoreKind::Volume => CheckSeverity::Warn,
+    let is_database = match mount.kind {
+        StoreKind::Qdrant => !mount.moved,
+        StoreKind::Volume => {
+            mount.server.as_ref().is_some_and(|server| server.program.keeps == Keeps::Records)
+        }
     };
     if mount.location.read_only {
-        match mount.kind {
-            StoreKind::Qdrant if mount.moved => {}
-            StoreKind::Qdrant => findings.push(CheckFinding::new(
-                severity,
+        // Read-only mounts of plain files are intentional.
+        if is_database {
+            findings.push(CheckFinding::new(
+                CheckSeverity::Stop,
                 &mount.service,
                 format!("`{}` is mounted read-only", mount.location.target.display()),
                 "the server needs write access to start",
-            )),
-            // Read-only mounts of plain files are intentional.
-            StoreKind::Volume => {}
+            ));
         }
         return;
     }
+    let severity = match mount.kind {
+        StoreKind::Qdrant => CheckSeverity::Stop,
+        StoreKind::Volume if is_database => CheckSeverity::Stop,
+        StoreKind::Volume => CheckSeverity::Warn,
+    };
     let Some(directory) = &mount.directory else {
         return;
     };

@@ -61,14 +61,19 @@ impl Database {
         }
     }
 
-    /// A project with the server as service `db`, its data in the volume `data`.
-    pub fn project(self, compose: Compose) -> Option<Scratch> {
-        let image = self.image()?;
-        let environment = match self {
+    /// What the server needs in its environment, as the inside of a YAML map.
+    pub fn environment(self) -> String {
+        match self {
             Self::Postgres15 | Self::Postgres17 => format!("POSTGRES_PASSWORD: \"{PASSWORD}\""),
             Self::Mariadb => format!("MARIADB_ROOT_PASSWORD: \"{PASSWORD}\", MARIADB_DATABASE: test"),
             Self::Redis | Self::Sqlite => String::new(),
-        };
+        }
+    }
+
+    /// A project with the server as service `db`, its data in the volume `data`.
+    pub fn project(self, compose: Compose) -> Option<Scratch> {
+        let image = self.image()?;
+        let environment = self.environment();
         let path = self.data_path();
         let file = format!(
             "services: {{ db: {{ image: \"{image}\", environment: {{ {environment} }}, volumes: [ \"data:{path}\" ] }} }}\n\
