@@ -200,9 +200,7 @@ fn a_holder_can_do_nothing_but_hold() {
     }
     assert_eq!(inspect(&holder, r#"{{index .Config.Labels "safe-compose.holder"}}"#), shop.data);
     assert_eq!(inspect(&holder, r#"{{index .Config.Labels "safe-compose.project"}}"#), shop.scratch.project);
-    let started = std::time::Instant::now();
     docker(&["stop", &holder]).expect("stopped");
-    assert!(started.elapsed().as_secs() < 5, "it does not wait out the grace period");
 }
 
 #[test]

@@ -275,9 +275,9 @@ async fn keys_are_used_and_their_lack_is_explained() {
             error.contains("requires an API key") && error.contains("SAFE_COMPOSE_QDRANT_API_KEY"),
             "{error}"
         );
-        let begun = std::time::Instant::now();
-        let waited = DRIVER.wait_ready(stand.target(), Duration::from_secs(30)).await;
-        assert!(why(waited).contains("requires an API key") && begun.elapsed() < Duration::from_secs(10));
+        // Waiting it out would end with another message.
+        let waited = DRIVER.wait_ready(stand.target(), Duration::from_secs(60 * 60)).await;
+        assert!(why(waited).contains("requires an API key"));
 
         let mut key = |key: &str| {
             let variable = "QDRANT__SERVICE__API_KEY".to_owned();
@@ -329,10 +329,8 @@ async fn a_server_that_has_stopped_is_not_waited_for() {
     stopped.state = ContainerState::Exited;
     stopped.exit_code = 101;
     stand.engine = safe_compose::engine::memory::MemoryEngine::new().with_container(stopped);
-    let begun = std::time::Instant::now();
-    let error = why(DRIVER.wait_ready(stand.target(), Duration::from_secs(60)).await);
+    let error = why(DRIVER.wait_ready(stand.target(), Duration::from_secs(60 * 60)).await);
     assert_eq!(error, "container `shop-qdrant-1` has stopped with exit code 101");
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 /// Ctrl-C drops the work where it stands.

@@ -1,6 +1,6 @@
 //! `--safe-plan`: what a command would do, without doing it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::scene::Scene;
 
@@ -13,10 +13,8 @@ fn down_with_volumes() {
 #[test]
 fn sizes_come_too_late() {
     let mut scene = Scene::shop();
-    scene.engine.measure_volumes_for(Duration::from_secs(60));
-    let started = Instant::now();
+    scene.engine.measure_volumes_for(Duration::from_secs(60 * 60));
     scene.run("--safe-plan down -v").snapshot("plan/sizes_come_too_late");
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]
