@@ -19,7 +19,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 6;
+pub const FORMAT_VERSION: u32 = 7;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -348,8 +348,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_version_is_not_taken_for_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":7,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(7))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":8,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(8))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

@@ -223,7 +223,11 @@ async fn save_one(
         dump
     } else {
         // One that cannot be read is no base for an incremental backup.
-        let previous = cx.root.newest(&store.id).ok().flatten();
+        let previous = match store.kind {
+            StoreKind::Qdrant => cx.root.newest(&store.id),
+            StoreKind::Volume => cx.root.newest_of(&store.id, StoreKind::Volume),
+        };
+        let previous = previous.ok().flatten();
         store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?
     };
     anyhow::ensure!(

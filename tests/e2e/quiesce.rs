@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -211,4 +212,42 @@ fn a_write_by_anybody_is_noticed() {
     bare.docker(&script);
     destroy(&project, "down -v").exits(0).never_says("unchanged");
     assert_eq!(project.backups("db").len(), 2);
+}
+
+/// The archive in the newest backup, as the number of its file.
+fn archive(project: &Scratch) -> u64 {
+    let backup = project.backups("db").pop().expect("a backup");
+    let mut files = fs::read_dir(backup).expect("listed").map(|entry| entry.expect("an entry"));
+    let archive = files.find(|file| file.file_name().to_string_lossy().starts_with("data.tar"));
+    archive.expect("an archive").metadata().expect("there").ino()
+}
+
+#[test]
+fn what_a_paused_service_has_not_written_to_is_linked() {
+    let Some(bare) = Bare::new("quiesce-unchanged") else { return };
+    let image = bare.image(&[r#"CMD ["/bin/sh", "-c", "echo one >/data/file; sleep 600"]"#]);
+    let file = format!(
+        "services:\n  db:\n    image: {image}\n    volumes: [ \"data:/data\" ]\nvolumes: {{ data: {{}} }}\n"
+    );
+    let Some(project) = Scratch::new(Compose::V2, &file) else { return };
+    project.plain(&["up", "-d"]).exits(0);
+    wait("the file", || {
+        docker(&["exec", &container(&project), "/bin/busybox", "test", "-s", "/data/file"]).is_ok()
+    });
+    project.safe(&["backup"]).exits(0);
+    let first = archive(&project);
+    project.safe(&["backup"]).exits(0).says("pausing");
+    assert_eq!(archive(&project), first);
+    assert!(manifest(&project).contains(r#""consistency": "frozen""#));
+    // The same size and time.
+    let script =
+        "cd /data; /bin/busybox touch -r file /time; echo two >file; /bin/busybox touch -r /time file";
+    docker(&["exec", &container(&project), "/bin/sh", "-c", script]).expect("written");
+    project.safe(&["backup"]).exits(0);
+    let third = archive(&project);
+    assert_ne!(third, first);
+    project.plain(&["stop"]).exits(0);
+    project.safe(&["backup"]).exits(0);
+    assert_eq!(archive(&project), third);
+    assert!(manifest(&project).contains(r#""consistency": "cold""#));
 }

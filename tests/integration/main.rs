@@ -46,4 +46,5 @@ mod requirements;
 mod retention;
 mod suggestions;
 mod support;
+mod unchanged_files;
 mod volume_driver;

@@ -56,7 +56,7 @@ fn mount(volume: &str, destination: &str) -> Mount {
     }
 }
 
-fn container(name: &str, state: ContainerState, mounts: Vec<Mount>) -> Container {
+pub(crate) fn container(name: &str, state: ContainerState, mounts: Vec<Mount>) -> Container {
     Container {
         id: format!("id-{name}"),
         name: name.into(),
@@ -128,8 +128,17 @@ struct Dumped {
 }
 
 async fn dump(engine: &MemoryEngine, store: &Store, root: &BackupRoot) -> anyhow::Result<Dumped> {
+    dump_after(engine, store, root, None).await
+}
+
+async fn dump_after(
+    engine: &MemoryEngine,
+    store: &Store,
+    root: &BackupRoot,
+    previous: Option<&Backup>,
+) -> anyhow::Result<Dumped> {
     let mut staging = root.stage("db", time(AT))?;
-    let dump = VolumeDriver.dump(target(engine, store), None, &mut staging).await?;
+    let dump = VolumeDriver.dump(target(engine, store), previous, &mut staging).await?;
     let manifest = Manifest {
         proof: dump.proof,
         consistency: dump.consistency,

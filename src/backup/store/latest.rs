@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::root::entries;
 use super::{Backup, BackupRoot, Name, Result};
 use crate::backup::manifest::{BackupRole, ManifestHeader};
+use crate::inventory::StoreKind;
 
 /// The backup to restore by default.
 #[derive(Debug, Default)]
@@ -72,6 +73,18 @@ impl BackupRoot {
         self.newest_first(store, |backup| {
             newest = Some(backup);
             true
+        })?;
+        Ok(newest)
+    }
+
+    /// The newest readable backup of one kind, safety copies included.
+    pub fn newest_of(&self, store: &str, kind: StoreKind) -> Result<Option<Backup>> {
+        let mut newest = None;
+        self.newest_first(store, |backup| {
+            if backup.manifest.kind == kind {
+                newest = Some(backup);
+            }
+            newest.is_some()
         })?;
         Ok(newest)
     }

@@ -6,17 +6,19 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::contents::{self, PlaceContents};
 use super::helper_container::HelperContainer;
 use super::source::{Source, is_replaced, replaced};
 use super::tar_summary::{self, TarSummary};
+use super::unchanged::{self, Linked, Same};
 use super::{pipe, places, tree, writers};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::DriverTarget;
 use crate::backup::manifest::{Artifact, ArtifactContents};
-use crate::backup::store::Staging;
+use crate::backup::store::{Backup, Staging};
 use crate::engine::{ByteStream, Container, ContainerState, ReplacedMount, volume_sizes_in_time};
+use crate::error::causes;
 use crate::fs::{Digest, FsError, NewFile};
-use crate::inventory::known::{self, KnownProgram};
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
@@ -41,48 +43,80 @@ pub(super) struct Archive<'a> {
     digest: Digest,
 }
 
+/// What is copied.
+#[derive(Clone, Copy)]
+pub(super) struct CopyJob<'a, 'p> {
+    pub(super) helper: &'a HelperContainer,
+    pub(super) places: &'a [&'p DataLocation],
+    /// The backup whose archives are used if the files are the same.
+    pub(super) previous: Option<&'a Backup>,
+}
+
+/// How the files got into the backup.
+pub(super) enum Outcome<'p> {
+    Copied(QuietCopy<'p>),
+    /// They are the same as in the previous backup.
+    Linked(Linked, Consistency),
+}
+
 /// Copies while the writers are held. Files that change all the same are copied once more: a process of the host may
 /// have written to them.
-pub(super) async fn quietly<'a>(
+pub(super) async fn quietly<'p>(
     target: DriverTarget<'_>,
-    helper: &HelperContainer,
-    places: &[&'a DataLocation],
+    job: CopyJob<'_, 'p>,
     into: &mut Staging,
-) -> anyhow::Result<QuietCopy<'a>> {
-    let first = copy_once(target, helper, places, into).await?;
-    let Attempt::Changed(first) = first else { return Ok(first.into_copy()) };
-    for archive in &first.archives {
-        into.discard(&archive.path)?;
+) -> anyhow::Result<Outcome<'p>> {
+    let mut previous = job.previous;
+    let (mut changed_before, mut remarks) = (false, Vec::new());
+    loop {
+        let attempt = copy_once(target, CopyJob { previous, ..job }, into).await?;
+        let mut copy = match attempt {
+            Attempt::Same(same, consistency) => match unchanged::link(same, into) {
+                Ok(linked) => return Ok(Outcome::Linked(linked, consistency)),
+                Err(error) => {
+                    let error = causes(&error.into());
+                    remarks.push(format!("nothing has changed, but it was copied again: {error}"));
+                    previous = None;
+                    continue;
+                }
+            },
+            Attempt::Changed(copy) if !changed_before => {
+                for archive in &copy.archives {
+                    into.discard(&archive.path)?;
+                }
+                changed_before = true;
+                previous = None;
+                continue;
+            }
+            Attempt::Done(copy) | Attempt::Changed(copy) => copy,
+        };
+        copy.remarks.append(&mut remarks);
+        return Ok(Outcome::Copied(copy));
     }
-    Ok(copy_once(target, helper, places, into).await?.into_copy())
 }
 
-enum Attempt<'a> {
-    Done(QuietCopy<'a>),
+enum Attempt<'a, 'p> {
+    Done(QuietCopy<'p>),
     /// The files changed although nothing is known to have written to them.
-    Changed(QuietCopy<'a>),
+    Changed(QuietCopy<'p>),
+    /// Nothing was copied: the files are those of the previous backup.
+    Same(Same<'a>, Consistency),
 }
 
-impl<'a> Attempt<'a> {
-    fn into_copy(self) -> QuietCopy<'a> {
-        match self {
-            Self::Done(copy) | Self::Changed(copy) => copy,
-        }
-    }
-}
-
-async fn copy_once<'a>(
+async fn copy_once<'a, 'p>(
     target: DriverTarget<'_>,
-    helper: &HelperContainer,
-    places: &[&'a DataLocation],
+    job: CopyJob<'a, 'p>,
     into: &Staging,
-) -> anyhow::Result<Attempt<'a>> {
+) -> anyhow::Result<Attempt<'a, 'p>> {
+    let CopyJob { helper, places, previous } = job;
     let replaced = replaced(target).await?;
     let mut before = writers::writers(target, places).await?;
     let mut was_serving = is_serving(target);
     if let Some(quiesce) = target.quiesce
         && !before.is_empty()
     {
+        // Most of it is done while everything still runs.
+        tree::write_out(target, places).await;
         if replaced.is_empty() {
             quiesce.hold(&before).await?;
         } else {
@@ -91,9 +125,21 @@ async fn copy_once<'a>(
         }
         before = writers::writers(target, places).await?;
     }
-    let tree_before = tree::digest(target, places).await;
-    let archives = copy_all(target, Source { helper, replaced: &replaced }, places, into).await?;
-    let tree_after = tree::digest(target, places).await;
+    let is_quiet = before.iter().all(|one| one.state == ContainerState::Paused);
+    // What paused processes have mapped into memory need not show in the times.
+    let is_reliable =
+        replaced.is_empty() && is_quiet && (before.is_empty() || tree::write_out(target, places).await);
+    let seen = tree::look(target, places).await;
+    let same = match (&seen, previous) {
+        (Some(tree), Some(previous)) if is_reliable => unchanged::find(places, tree, previous),
+        (Some(_) | None, _) => None,
+    };
+    let (archives, seen_after) = if same.is_some() {
+        (Vec::new(), seen.clone())
+    } else {
+        let archives = copy_all(target, Source { helper, replaced: &replaced }, places, into).await?;
+        (archives, tree::look(target, places).await)
+    };
     let after = writers::writers(target, places).await?;
     if let Some(quiesce) = target.quiesce {
         quiesce.release().await?;
@@ -106,20 +152,29 @@ async fn copy_once<'a>(
         was_serving,
         remarks: replaced_remarks(&replaced, places),
     };
+    if let (Some(same), Some(tree)) = (same, &seen) {
+        if !copy.consistency.is_sound() {
+            return Ok(Attempt::Changed(copy));
+        }
+        if was_serving {
+            contents::check(target, places, &tree.places)?;
+        }
+        return Ok(Attempt::Same(same, copy.consistency));
+    }
     if !copy.consistency.is_sound() {
         copy.remarks.push(format!(
             "{} ran during the copy and may have written: the files may not fit together",
             writers::names(&before, &after)
         ));
-    } else if tree_before != tree_after {
+    } else if seen.map(|tree| tree.digest) != seen_after.as_ref().map(|tree| tree.digest.clone()) {
         copy.consistency = Consistency::TornPossible;
         copy.remarks.push(
             "its files changed during the copy although no container could write to them: they may not fit together"
                 .to_owned(),
         );
         return Ok(Attempt::Changed(copy));
-    } else if replaced.is_empty() {
-        copy.tree = tree_after;
+    } else if is_reliable {
+        copy.tree = seen_after.map(|tree| tree.digest);
     }
     Ok(Attempt::Done(copy))
 }
@@ -144,9 +199,14 @@ pub(super) struct Copied {
     pub(super) is_recognized: bool,
 }
 
-/// The program of the store, if it is known.
-pub(super) fn program(target: DriverTarget<'_>) -> Option<&'static KnownProgram> {
-    target.store.container.as_ref().and_then(|container| known::program(&container.image))
+impl Copied {
+    pub(super) fn contents(&self) -> PlaceContents {
+        PlaceContents {
+            target: self.target.clone(),
+            is_empty: self.summary.is_empty(),
+            is_recognized: self.is_recognized,
+        }
+    }
 }
 
 fn is_own(target: DriverTarget<'_>, container: &Container) -> bool {
@@ -214,7 +274,7 @@ async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow
     let Archive { place, path, written, bytes, digest } = archive;
     let shown = place.target.display().to_string();
     let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
-    let marks = program(target).map_or(&[][..], |program| program.files);
+    let marks = contents::program(target).map_or(&[][..], |program| program.files);
     let (task, summary, read_back, is_recognized) = walk(written, task, marks).await?;
     anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
     anyhow::ensure!(

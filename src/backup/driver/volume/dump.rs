@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::copy::{self, Copied};
+use super::contents;
+use super::copy::{self, Copied, Outcome};
 use super::helper_container::HelperContainer;
 use super::pipe;
 use super::places::{self, Chosen};
@@ -14,7 +15,7 @@ use crate::backup::consistency::Consistency;
 use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
-use crate::backup::store::Staging;
+use crate::backup::store::{Backup, Staging};
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::Unit;
 
@@ -82,7 +83,11 @@ pub(super) async fn existing<'a>(
 }
 
 /// Copies everything while nothing writes, and reads each archive back from disk to its end.
-pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+pub(super) async fn dump(
+    target: DriverTarget<'_>,
+    previous: Option<&Backup>,
+    into: &mut Staging,
+) -> anyhow::Result<Dump> {
     let backups = into.directory().parent().and_then(Path::parent).and_then(|root| root.canonicalize().ok());
     let chosen = places::choose(target.store, backups.as_deref().filter(|_| target.local));
     let chosen = existing(target, chosen).await?;
@@ -100,11 +105,24 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
         return Ok(dump);
     }
     let helper = HelperContainer::to_read(target).await?;
-    let copied = copy::quietly(target, &helper, &chosen.places, into).await;
+    let job = copy::CopyJob { helper: &helper, places: &chosen.places, previous };
+    let copied = copy::quietly(target, job, into).await;
     let copied = helper.close(copied).await?;
+    let copied = match copied {
+        Outcome::Copied(copied) => copied,
+        Outcome::Linked(linked, consistency) => {
+            dump.fingerprint = linked.fingerprint;
+            dump.consistency = consistency;
+            dump.tree = Some(linked.tree);
+            dump.manual_restore = by_hand(target, &linked.artifacts);
+            dump.artifacts = linked.artifacts;
+            return Ok(dump);
+        }
+    };
     let read_back = copy::read_back(target, copied.archives).await?;
     if copied.was_serving {
-        check_contents(target, &chosen.places, &read_back)?;
+        let seen: Vec<_> = read_back.iter().map(Copied::contents).collect();
+        contents::check(target, &chosen.places, &seen)?;
     }
     dump.consistency = copied.consistency;
     dump.tree = copied.tree;
@@ -118,40 +136,6 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
     dump.fingerprint = Fingerprint::Volume { entries, bytes };
     dump.manual_restore = by_hand(target, &dump.artifacts);
     Ok(dump)
-}
-
-/// Fails if a server is running and what was copied cannot be its data.
-fn check_contents(
-    target: DriverTarget<'_>,
-    places: &[&DataLocation],
-    copied: &[Copied],
-) -> anyhow::Result<()> {
-    let Some(program) = copy::program(target) else { return Ok(()) };
-    // Another program in the same image, such as a client, has no data at the data path, but nothing is mounted there.
-    let is_data = |place: &&&DataLocation| {
-        let mounted = match &place.source {
-            LocationSource::Bind { .. } | LocationSource::Volume { anonymous: false, .. } => true,
-            LocationSource::Volume { anonymous: true, .. }
-            | LocationSource::Tmpfs
-            | LocationSource::Layer => false,
-        };
-        mounted && target.store.keeps_data_at(&place.target)
-    };
-    let Some(place) = places.iter().find(is_data) else { return Ok(()) };
-    let all = || copied.iter().filter(|copied| target.store.keeps_data_at(&copied.target));
-    let shown = place.target.display();
-    anyhow::ensure!(
-        program.may_be_empty || all().any(|copied| !copied.summary.is_empty()),
-        "`{shown}` is empty although {} is running: it is not what the server uses",
-        program.name()
-    );
-    anyhow::ensure!(
-        program.files.is_empty() || all().any(|copied| copied.is_recognized),
-        "`{shown}` has no `{}`, which a running {} always has: it is not what the server uses",
-        program.files[0],
-        program.name()
-    );
-    Ok(())
 }
 
 /// `docker cp` unpacks a tar archive from its standard input.

@@ -7,6 +7,7 @@
 
 mod archives;
 mod check;
+mod contents;
 mod copy;
 mod direct;
 mod dump;
@@ -21,6 +22,7 @@ mod source;
 mod switch;
 mod tar_summary;
 mod tree;
+mod unchanged;
 mod writers;
 
 use async_trait::async_trait;
@@ -85,10 +87,10 @@ impl Driver for VolumeDriver {
     async fn dump(
         &self,
         target: DriverTarget<'_>,
-        _previous: Option<&Backup>,
+        previous: Option<&Backup>,
         into: &mut Staging,
     ) -> anyhow::Result<Dump> {
-        dump::dump(target, into).await
+        dump::dump(target, previous, into).await
     }
 
     async fn plan_restore(
