@@ -14,10 +14,12 @@ use crate::fs::{FsError, append_line, create_ignored_dir_all, to_json_line};
 mod entry;
 mod read;
 mod redact;
+mod undo;
 
 pub use entry::{CommandOutcome, JournalEntry};
 pub use read::{JournalContents, read};
 pub use redact::redact;
+pub use undo::{NoBackup, RecordedLoss, UndoRecord};
 
 /// The file name.
 pub const FILE_NAME: &str = "journal.jsonl";

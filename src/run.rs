@@ -155,7 +155,10 @@ fn own_command(
     if let Some(issue) = reading.parse_issues.first() {
         return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was run."));
     }
-    let command = context(app, called_as, (binary, invocation, words), reading)?;
+    let mut command = context(app, called_as, (binary, invocation, words), reading)?;
+    if own.is_quiet() {
+        command.ui = command.ui.quiet();
+    }
     block_on(commands::own(&command, own))
 }
 

@@ -41,6 +41,14 @@ impl Suggest {
         Self { file: vec!["--project-directory".into(), directory.into()], ..self.clone() }
     }
 
+    /// For a project that is one of several: each command names it, and finds its directory by its name.
+    #[must_use]
+    pub fn for_project(&self, name: &str) -> Self {
+        let mut suggest = self.clone();
+        suggest.globals.extend(["-p".into(), name.into()]);
+        suggest
+    }
+
     /// The same command again, with one of our flags.
     pub fn again(&self, flag: &str, words: &[OsString]) -> String {
         let (docker, compose) = words.split_at(self.before_compose.min(words.len()));
@@ -73,6 +81,12 @@ impl Suggest {
     /// Restores a backup.
     pub fn restore(&self, backup: &str) -> String {
         self.own(&["restore", backup])
+    }
+
+    /// Undoes the last command that took data. After it, no container may show where the project is.
+    pub fn undo(&self) -> String {
+        let globals = [self.globals.clone(), self.file.clone()].concat();
+        self.join(&globals, vec!["undo".to_owned()])
     }
 
     /// Compares the running services with their baseline.

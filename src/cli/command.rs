@@ -5,9 +5,9 @@
 use clap::{Parser, Subcommand};
 
 use super::{
-    BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CompletionsArgs, ExportDataArgs, Format,
+    BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CheckArgs, CompletionsArgs, ExportDataArgs, Format,
     HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RestoreArgs,
-    StatusArgs, UnprotectArgs, VerifyArgs,
+    StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, VerifyArgs,
 };
 
 /// Commands that `docker compose` does not have
@@ -34,10 +34,12 @@ pub enum ProjectCommand {
     Backup(BackupArgs),
     Backups(BackupsArgs),
     Restore(RestoreArgs),
+    Undo(UndoArgs),
     ExportData(ExportDataArgs),
     #[command(visible_alias = "import")]
     ImportData(ImportDataArgs),
     Verify(VerifyArgs),
+    Check(CheckArgs),
     Protect(ProtectArgs),
     Unprotect(UnprotectArgs),
     Status(StatusArgs),
@@ -71,13 +73,14 @@ impl ProjectCommand {
                 Some(BackupsAction::Prune(args)) => args.dry_run.dry_run,
             },
             Self::Restore(args) => args.dry_run.dry_run,
+            Self::Undo(args) => args.dry_run.dry_run,
             Self::ExportData(args) => args.dry_run.dry_run,
             Self::ImportData(args) => args.dry_run.dry_run,
             // Comparing the services records a loss.
             Self::Verify(args) if args.backup.is_none() || args.prove => args.dry_run.dry_run,
             Self::Protect(args) => args.dry_run.dry_run,
             Self::Unprotect(args) => args.dry_run.dry_run,
-            Self::Verify(_) | Self::Status(_) | Self::History(_) => return Access::ReadOnly,
+            Self::Verify(_) | Self::Check(_) | Self::Status(_) | Self::History(_) => return Access::ReadOnly,
         };
         Access::Changes { dry_run }
     }
@@ -88,25 +91,33 @@ impl ProjectCommand {
             Self::Backup(args) => args.format.and_then(BackupFormat::output),
             Self::Backups(args) => args.format.format,
             Self::Restore(args) => args.format.format,
+            Self::Undo(args) => args.format.format,
             Self::ExportData(args) => args.format.and_then(ReportFormat::output),
             Self::ImportData(args) => args.format.format,
             Self::Verify(args) => args.format.format,
+            Self::Check(args) => args.format.format,
             Self::Protect(args) => args.format.format,
             Self::Unprotect(args) => args.format.format,
-            Self::Status(args) => args.format.format,
+            Self::Status(args) => args.format.and_then(StatusFormat::output),
             Self::History(args) => args.format.format,
         };
         own.unwrap_or(global)
     }
 
+    /// Whether only failures are printed.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self, Self::Backup(args) if args.quiet)
+    }
+
     /// Whether the command may ask for a confirmation, which `--safe-allow` can give.
     pub fn takes_token(&self) -> bool {
         match self {
-            Self::Restore(_) | Self::ImportData(_) | Self::Unprotect(_) => true,
+            Self::Restore(_) | Self::Undo(_) | Self::ImportData(_) | Self::Unprotect(_) => true,
             Self::Backup(_)
             | Self::Backups(_)
             | Self::ExportData(_)
             | Self::Verify(_)
+            | Self::Check(_)
             | Self::Protect(_)
             | Self::Status(_)
             | Self::History(_) => false,

@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DryRunArg, Format, FormatArg};
+use super::{AllArg, DryRunArg, Format, FormatArg};
 
 /// Back up the project's data and verify the backups
 ///
 /// Backs up every service that holds data. Files that have not changed since the previous backup are hard-linked, so
 /// repeating a backup is cheap. Each backup is read back and verified before it counts.
+///
+/// With --all, backs up every Compose project that the engine knows. A service or a project that fails does not stop the
+/// others; the exit code is then 74.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   $ safe-compose backup
+  $ safe-compose backup --all --quiet
   $ safe-compose backup qdrant --prove
   $ safe-compose -f shop.yaml backup --dry-run")]
 pub struct BackupArgs {
@@ -23,6 +27,12 @@ pub struct BackupArgs {
     /// Test-restore each backup into a temporary server
     #[arg(long)]
     pub prove: bool,
+    /// Every Compose project that the engine knows, instead of one
+    #[arg(long, conflicts_with = "services")]
+    pub all: bool,
+    /// Print only failures
+    #[arg(long, conflicts_with = "format")]
+    pub quiet: bool,
     #[command(flatten)]
     pub dry_run: DryRunArg,
     /// Output format: `text` for people, `json` for scripts [default: text]
@@ -98,6 +108,8 @@ pub enum BackupsAction {
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     #[command(flatten)]
+    pub all: AllArg,
+    #[command(flatten)]
     pub dry_run: DryRunArg,
 }
 
@@ -106,7 +118,7 @@ pub struct PruneArgs {
 /// Data that a restore would replace is backed up first, and you are asked to confirm. The backup is loaded beside the
 /// current data, verified, and then swapped in. Services are stopped and started as needed; missing volumes and containers
 /// are created. A project that had no containers is started at the end.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_long_help = "\
 Examples:
   $ safe-compose restore
@@ -132,7 +144,7 @@ pub struct RestoreArgs {
 }
 
 /// What to restore, and where to.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RestoreTarget {
     /// Restore into this service [default: the service that was backed up]
     #[arg(long, value_name = "SERVICE")]
@@ -149,6 +161,27 @@ pub struct RestoreTarget {
     /// Skip everything that already exists
     #[arg(long)]
     pub skip_existing: bool,
+}
+
+/// Undo a command: bring back the data that it took, and start what ran before
+///
+/// Restores the backups that were made before the last command that destroyed or replaced data, and returns the services
+/// to the state that they were in. Shows the plan first; data that would be replaced is backed up, and you are asked to
+/// confirm. What cannot be brought back is listed with the reason.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  $ safe-compose undo --dry-run
+  $ safe-compose undo
+  $ safe-compose undo 3")]
+pub struct UndoArgs {
+    /// Number of the command, as `history` shows it [default: the last one that destroyed or replaced data]
+    #[arg(value_name = "NUMBER")]
+    pub number: Option<usize>,
+    #[command(flatten)]
+    pub dry_run: DryRunArg,
+    #[command(flatten)]
+    pub format: FormatArg,
 }
 
 /// Write the collections of a Qdrant server to one portable file

@@ -21,6 +21,14 @@ pub struct DryRunArg {
     pub dry_run: bool,
 }
 
+/// Whether a command is about every project instead of one.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct AllArg {
+    /// Every Compose project that the engine knows, instead of one
+    #[arg(long)]
+    pub all: bool,
+}
+
 impl ValueEnum for Format {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Text, Self::Json]

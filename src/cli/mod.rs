@@ -15,14 +15,14 @@ mod shell;
 mod typo;
 mod version;
 
-pub use checks::{HistoryArgs, StatusArgs, VerifyArgs};
+pub use checks::{CheckArgs, HistoryArgs, StatusArgs, StatusFormat, VerifyArgs};
 pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
 pub use completions::script as completion_script;
 pub use data::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,
-    ReportFormat, RestoreArgs, RestoreTarget,
+    PruneArgs, ReportFormat, RestoreArgs, RestoreTarget, UndoArgs,
 };
-pub use format::{DryRunArg, Format, FormatArg};
+pub use format::{AllArg, DryRunArg, Format, FormatArg};
 pub use help::{help, topic};
 pub use lint::{Deny, LintArgs, LintFormat};
 pub use parse::{command, parse};

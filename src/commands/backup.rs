@@ -1,5 +1,7 @@
 //! `safe-compose backup`: back up now.
 
+mod all;
+
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
@@ -17,6 +19,9 @@ pub(super) async fn run(
     mode: Mode,
     output: Format,
 ) -> Result<Exit, Failure> {
+    if args.all {
+        return all::run(command, args, mode, output).await;
+    }
     match args.format {
         Some(BackupFormat::Jsonl) => {
             let export = ExportDataArgs {

@@ -1,5 +1,7 @@
 //! `safe-compose backups`: list, inspect and prune backups.
 
+mod all;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +44,11 @@ pub(super) async fn run(
     mode: Mode,
     output: Format,
 ) -> Result<Exit, Failure> {
+    if let Some(BackupsAction::Prune(prune)) = &args.action
+        && prune.all.all
+    {
+        return all::prune(command, mode, output).await;
+    }
     let OwnBackups { settings, root } = context::own_backups(command).await?;
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
         BackupsAction::List => list(command, &root, args.all_projects, output),

@@ -52,6 +52,10 @@ impl CommandContext {
 
     /// Reads the project that was created from these files in this directory.
     pub(super) fn project_at(&self, directory: &Path, files: &[PathBuf]) -> Result<Project, ProjectError> {
+        Project::read(&self.binary, &self.reading_at(directory, files), &self.env, None)
+    }
+
+    fn reading_at(&self, directory: &Path, files: &[PathBuf]) -> Reading {
         let mut reading = self.reading.clone();
         let globals = &mut reading.globals;
         globals.project_directory = Some(directory.into());
@@ -60,7 +64,29 @@ impl CommandContext {
             globals.files.push(file.into());
             globals.argv.extend(["-f".into(), file.into()]);
         }
-        Project::read(&self.binary, &reading, &self.env, None)
+        reading
+    }
+
+    /// The same command for one of the projects of an engine, which prints to `ui` and has a journal entry of its own.
+    pub(super) fn for_project(&self, name: &str, ui: &Ui) -> Self {
+        let mut reading = self.reading.clone();
+        reading.globals.project_name = Some(name.to_owned());
+        reading.globals.argv.extend(["-p".into(), name.into()]);
+        Self {
+            // What they name is the project of the current directory.
+            env: Env { compose_file: None, compose_project_name: None, ..self.env.clone() },
+            ui: ui.clone(),
+            engine: self.engine.clone(),
+            binary: self.binary.clone(),
+            grammar: self.grammar,
+            reading,
+            safe: self.safe.clone(),
+            suggest: self.suggest.for_project(name),
+            stdin: None,
+            words: self.words.clone(),
+            typed: self.typed.clone(),
+            record: OwnRecord::default(),
+        }
     }
 
     /// The same in another thread, so that this one can do something else.
@@ -68,6 +94,20 @@ impl CommandContext {
         let (binary, reading) = (self.binary.clone(), self.reading.clone());
         let (env, stdin) = (self.env.clone(), self.stdin.clone());
         let reading = move || Project::read(&binary, &reading, &env, stdin.as_deref());
+        tokio::task::spawn_blocking(reading).await.unwrap_or_else(|error| {
+            Err(ProjectError::Run { path: self.binary.path.clone(), source: std::io::Error::other(error) })
+        })
+    }
+
+    /// [`CommandContext::project_at`] in another thread.
+    pub(super) async fn project_at_in_background(
+        &self,
+        directory: &Path,
+        files: &[PathBuf],
+    ) -> Result<Project, ProjectError> {
+        let (binary, env) = (self.binary.clone(), self.env.clone());
+        let reading = self.reading_at(directory, files);
+        let reading = move || Project::read(&binary, &reading, &env, None);
         tokio::task::spawn_blocking(reading).await.unwrap_or_else(|error| {
             Err(ProjectError::Run { path: self.binary.path.clone(), source: std::io::Error::other(error) })
         })

@@ -99,30 +99,32 @@ impl<'a> ProjectContext<'a> {
         settings: Settings,
         connected: ConnectedEngine,
     ) -> Result<Self, EngineError> {
-        let ConnectedEngine { engine, identity, holders } = connected;
+        let engine = connected.engine.as_ref();
         let (containers, labelled) = tokio::try_join!(
             engine.project_containers(&project.name),
             engine.project_volumes(&project.name),
         )?;
-        let volumes = every_volume(engine.as_ref(), &project, &containers, labelled).await?;
+        let volumes = every_volume(engine, &project, &containers, labelled).await?;
+        Ok(Self::of_known(command, project, settings, connected, (containers, volumes)))
+    }
+
+    /// The context of a project of which the containers and volumes are known. `volumes` are those of
+    /// [`ProjectContext::volumes`].
+    pub(super) fn of_known(
+        command: &'a CommandContext,
+        project: Project,
+        settings: Settings,
+        connected: ConnectedEngine,
+        (containers, volumes): (Vec<Container>, Vec<Volume>),
+    ) -> Self {
+        let ConnectedEngine { engine, identity, holders } = connected;
         let inventory =
             Inventory::take(identity, &project.name, project.whole_model(), &containers, &settings);
         let owner = BackupOwner { project: project.name.clone(), engine: Some(inventory.engine.id.clone()) };
         let root = backup_root(&project, &settings).owned_by(owner);
         command.record.locate(&root, &command.typed);
         let suggest = home::suggest(command, &project);
-        Ok(Self {
-            command,
-            project,
-            settings,
-            engine,
-            containers,
-            volumes,
-            holders,
-            inventory,
-            root,
-            suggest,
-        })
+        Self { command, project, settings, engine, containers, volumes, holders, inventory, root, suggest }
     }
 
     pub(super) fn ui(&self) -> &Ui {
@@ -180,14 +182,15 @@ impl<'a> ProjectContext<'a> {
 }
 
 /// What is known of the engine before the project is.
-struct ConnectedEngine {
-    engine: Arc<dyn Engine>,
-    identity: Identity,
-    holders: Vec<Container>,
+#[derive(Clone)]
+pub(super) struct ConnectedEngine {
+    pub engine: Arc<dyn Engine>,
+    pub identity: Identity,
+    pub holders: Vec<Container>,
 }
 
 impl ConnectedEngine {
-    async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
+    pub(super) async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
         let engine = connect(command).await?;
         // What a killed run left behind would keep a volume in use.
         let abandoned = async {
@@ -273,6 +276,20 @@ pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {
     })
 }
 
+/// The names of the volumes that the file declares or that the containers mount.
+pub(super) fn used_volumes<'a>(
+    project: &'a Project,
+    containers: &'a [Container],
+) -> impl Iterator<Item = &'a String> {
+    let declared = project.whole_model().into_iter().flat_map(|model| model.volumes.values());
+    let mounts = containers.iter().flat_map(|container| &container.mounts);
+    let mounted = mounts.filter_map(|mount| match &mount.source {
+        MountSource::Volume { name, .. } => Some(name),
+        MountSource::Bind { .. } | MountSource::Tmpfs | MountSource::Other => None,
+    });
+    declared.map(|declaration| &declaration.name).chain(mounted)
+}
+
 /// The labelled volumes, the declared ones that exist, and those that the containers mount.
 async fn every_volume(
     engine: &dyn Engine,
@@ -280,13 +297,7 @@ async fn every_volume(
     containers: &[Container],
     mut volumes: Vec<Volume>,
 ) -> Result<Vec<Volume>, EngineError> {
-    let declared = project.whole_model().into_iter().flat_map(|model| model.volumes.values());
-    let mounts = containers.iter().flat_map(|container| &container.mounts);
-    let mounted = mounts.filter_map(|mount| match &mount.source {
-        MountSource::Volume { name, .. } => Some(name),
-        MountSource::Bind { .. } | MountSource::Tmpfs | MountSource::Other => None,
-    });
-    for name in declared.map(|declaration| &declaration.name).chain(mounted) {
+    for name in used_volumes(project, containers) {
         if volumes.iter().all(|volume| volume.name != *name)
             && let Some(volume) = engine.volume(name).await?
         {

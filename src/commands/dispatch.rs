@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use super::context::CommandContext;
 use super::mode::Mode;
 use super::{
-    backup, backups, completions, export_data, history, import_data, lint, man, protect, restore, status,
-    unprotect, verify,
+    backup, backups, check, completions, export_data, history, import_data, lint, man, protect, restore,
+    status, undo, unprotect, verify,
 };
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
 use crate::compose::invocation::{Reading, SafeFlags};
@@ -60,12 +60,14 @@ async fn carry_out(
         ProjectCommand::Backup(args) => backup::run(cx, &args, mode, format).await,
         ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format).await,
         ProjectCommand::Restore(args) => restore::run(cx, &args, mode, format).await,
+        ProjectCommand::Undo(args) => undo::run(cx, &args, mode, format).await,
         ProjectCommand::ExportData(args) => export_data::run(cx, &args, mode, format).await,
         ProjectCommand::ImportData(args) => import_data::run(cx, &args, mode, format).await,
         ProjectCommand::Verify(args) => verify::run(cx, &args, mode, format).await,
+        ProjectCommand::Check(args) => check::run(cx, &args, format).await,
         ProjectCommand::Protect(args) => protect::run(cx, &args, mode, format).await,
         ProjectCommand::Unprotect(args) => unprotect::run(cx, &args, mode, format).await,
-        ProjectCommand::Status(_) => status::run(cx, format).await,
+        ProjectCommand::Status(args) => status::run(cx, &args, format).await,
         ProjectCommand::History(args) => history::run(cx, &args, format).await,
     }
 }

@@ -1,9 +1,10 @@
 //! `safe-compose history`: which commands affected the project's data, from the journal.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{self, CommandContext};
 use super::format;
+use crate::backup::store::BackupRoot;
 use crate::cli::{Format, HistoryArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -11,6 +12,7 @@ use crate::journal::{self, CommandOutcome, JournalContents, JournalEntry};
 use crate::ui::{Column, Table};
 
 const COLUMNS: &[Column] = &[
+    Column::fixed("#"),
     Column::fixed("TIME"),
     Column::name("COMMAND"),
     Column::name("OUTCOME"),
@@ -25,21 +27,13 @@ pub(super) async fn run(
     output: Format,
 ) -> Result<Exit, Failure> {
     let root = context::own_backups(command).await?.root;
-    let mut contents = journal::read(root.directory())
-        .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
-    if let Some(owner) = root.owner() {
-        // Some commands do not need the engine, and so do not know it.
-        contents.entries.retain(|entry| {
-            owner.is(&entry.project, &entry.engine)
-                || (entry.engine.is_empty() && owner.project == entry.project)
-        });
-    }
-    let entries = newest(&contents, args.last);
+    let (own, contents) = own_entries(&root)?;
+    let entries = newest(&own, args.last);
     if output == Format::Json {
         command.ui.result(format::json(&json!({
             "format": "safe-compose-history",
             "format_version": 3,
-            "entries": entries,
+            "entries": entries.iter().map(|(number, entry)| numbered(*number, entry)).collect::<Vec<_>>(),
             "unreadable_lines": contents.unreadable,
             "torn": contents.torn,
         })));
@@ -49,7 +43,7 @@ pub(super) async fn run(
             format::short_path(root.directory())
         ));
     } else {
-        let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+        let rows = entries.iter().map(|(number, entry)| row(*number, entry)).collect();
         command.ui.result(Table::new(COLUMNS, rows));
     }
     for line in &contents.unreadable {
@@ -61,13 +55,36 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-/// The last entries, newest last.
-fn newest(contents: &JournalContents, last: usize) -> &[JournalEntry] {
-    &contents.entries[contents.entries.len().saturating_sub(last)..]
+/// The entries of the project that owns a backup directory, oldest first, and the rest of what the journal tells. The
+/// number of an entry is its place, from 1.
+pub(super) fn own_entries(root: &BackupRoot) -> Result<(Vec<JournalEntry>, JournalContents), Failure> {
+    let mut contents = journal::read(root.directory())
+        .map_err(|error| Failure::new(Exit::Unavailable, "the journal cannot be read").because(error))?;
+    let mut entries = std::mem::take(&mut contents.entries);
+    if let Some(owner) = root.owner() {
+        // Some commands do not need the engine, and so do not know it.
+        entries.retain(|entry| {
+            owner.is(&entry.project, &entry.engine)
+                || (entry.engine.is_empty() && owner.project == entry.project)
+        });
+    }
+    Ok((entries, contents))
 }
 
-fn row(entry: &JournalEntry) -> Vec<String> {
+/// The last entries with their numbers, newest last.
+fn newest(entries: &[JournalEntry], last: usize) -> Vec<(usize, &JournalEntry)> {
+    (1..).zip(entries).skip(entries.len().saturating_sub(last)).collect()
+}
+
+fn numbered(number: usize, entry: &JournalEntry) -> Value {
+    let mut value = serde_json::to_value(entry).expect("plain data serialises");
+    value["number"] = number.into();
+    value
+}
+
+fn row(number: usize, entry: &JournalEntry) -> Vec<String> {
     vec![
+        number.to_string(),
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
         // A line break in a word must not break the row.
         shell_words::join(&entry.command).replace(char::is_control, " "),
@@ -101,6 +118,8 @@ mod tests {
             format_version: 1,
             id: String::new(),
             ended: None,
+            taken: None,
+            undoes: None,
             process: None,
             time: "2026-01-02T03:04:05.6Z".parse().expect("a time"),
             project: "shop".into(),
@@ -116,20 +135,21 @@ mod tests {
     #[test]
     fn a_row_is_one_line() {
         assert_eq!(
-            row(&entry("down")),
-            ["2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", ""]
+            row(4, &entry("down")),
+            ["4", "2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", ""]
         );
-        assert_eq!(row(&entry("a\nb"))[1], "'a b' -v");
+        assert_eq!(row(1, &entry("a\nb"))[2], "'a b' -v");
     }
 
     #[test]
     fn the_last_few_are_the_newest() {
-        let contents =
-            JournalContents { entries: ["a", "b", "c"].map(entry).into(), ..JournalContents::default() };
-        let words =
-            |last| newest(&contents, last).iter().map(|entry| entry.command[0].as_str()).collect::<Vec<_>>();
-        assert_eq!(words(2), ["b", "c"]);
-        assert_eq!(words(9), ["a", "b", "c"]);
+        let entries = ["a", "b", "c"].map(entry);
+        let words = |last| {
+            let newest = newest(&entries, last).into_iter();
+            newest.map(|(number, entry)| (number, entry.command[0].as_str())).collect::<Vec<_>>()
+        };
+        assert_eq!(words(2), [(2, "b"), (3, "c")]);
+        assert_eq!(words(9), [(1, "a"), (2, "b"), (3, "c")]);
         assert!(words(0).is_empty());
     }
 }

@@ -87,7 +87,7 @@ async fn locate(
 }
 
 /// Whether the file where the command was typed has every service and every volume of the project.
-fn declares(project: &Project, containers: &[Container], volumes: &[Volume]) -> bool {
+pub(super) fn declares(project: &Project, containers: &[Container], volumes: &[Volume]) -> bool {
     let Some(model) = project.whole_model().or(project.nearby.as_ref()) else { return false };
     let has_volume = |name: &str| model.volumes.values().any(|volume| volume.name == name);
     let has_service =
@@ -167,7 +167,7 @@ pub(super) fn suggest(command: &CommandContext, project: &Project) -> Suggest {
 }
 
 /// The directory for the backups of a project that has none: below the user's directory for state.
-fn state_directory(command: &CommandContext, name: &str) -> Option<PathBuf> {
+pub(super) fn state_directory(command: &CommandContext, name: &str) -> Option<PathBuf> {
     let of_user = command.env.state_directory()?;
     Some(of_user.join("safe-compose").join(name))
 }

@@ -1,10 +1,12 @@
 //! Commands, one file each. The only module that knows all features.
 
 mod accept;
+mod all_projects;
 pub mod backup;
 mod backup_run;
 pub mod backups;
 mod baselines;
+mod check;
 mod clusters;
 mod command_context;
 mod completions;
@@ -37,6 +39,7 @@ mod restore_run;
 mod services;
 pub mod status;
 mod test_restore;
+mod undo;
 pub mod unprotect;
 mod unsettled;
 pub mod verify;

@@ -46,7 +46,19 @@ impl OwnRecord {
         let Some(owner) = root.owner() else { return };
         let engine = owner.engine.as_deref().unwrap_or_default();
         let entry = JournalEntry::begin(&owner.project, engine, typed);
-        self.with(|state| state.entry = Some((root.directory().to_owned(), entry)));
+        // A command that looks at the project again is still one command.
+        self.with(|state| {
+            state.entry.get_or_insert_with(|| (root.directory().to_owned(), entry));
+        });
+    }
+
+    /// The command undoes another one, by the id of its entry.
+    pub(super) fn undoes(&self, id: &str) {
+        self.with(|state| {
+            if let Some((_, entry)) = &mut state.entry {
+                entry.undoes = Some(id.to_owned());
+            }
+        });
     }
 
     /// Adds an effect of the command, before it happens: `backs up db`.
@@ -58,6 +70,11 @@ impl OwnRecord {
                 entry.effects.push(effect);
             }
         });
+    }
+
+    /// Whether the command undoes another one.
+    pub(super) fn is_undo(&self) -> bool {
+        self.with(|state| state.entry.as_ref().is_some_and(|(_, entry)| entry.undoes.is_some()))
     }
 
     /// The command is about to change something: from now on it is in the journal.

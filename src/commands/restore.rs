@@ -7,6 +7,7 @@ mod select;
 mod services;
 
 use super::context::{CommandContext, ProjectContext};
+use super::dry_run::DryRun;
 use super::mode::Mode;
 use super::restore_run::{self, Destination, PlannedRestore};
 use super::{format, import_data};
@@ -17,6 +18,8 @@ use crate::cli::{Format, RestoreArgs, RestoreTarget};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
+
+pub(super) use services::return_to;
 
 pub(super) async fn run(
     command: &CommandContext,
@@ -32,6 +35,36 @@ pub(super) async fn run(
         return import_data::import(&cx, &args.target, &file, (mode, output)).await;
     }
     let selected = select::select(&cx, args)?;
+    match carry_out(&cx, selected, args, (mode, output)).await? {
+        Some(shown) => Ok(shown.show(cx.ui(), output)),
+        None => Ok(Exit::Success),
+    }
+}
+
+/// Restores backups of the project's services, as one set, and leaves the project's containers as they are afterwards.
+/// Returns what a dry run would do.
+pub(super) async fn restore(
+    cx: &ProjectContext<'_>,
+    backups: Vec<Backup>,
+    mode: Mode,
+    output: Format,
+) -> Result<Option<DryRun>, Failure> {
+    let selected = select::Selected { backups, set: None, is_project: false };
+    Box::pin(carry_out(cx, selected, &RestoreArgs::default(), (mode, output))).await
+}
+
+/// Whether a backup is of a service that the project has.
+pub(super) fn has_service_of(cx: &ProjectContext<'_>, backup: &Backup) -> bool {
+    store_for(cx, backup, &RestoreTarget::default()).is_ok()
+}
+
+/// Shows the plan of a restore, or carries it out. Returns what a dry run would do.
+async fn carry_out(
+    cx: &ProjectContext<'_>,
+    selected: select::Selected,
+    args: &RestoreArgs,
+    (mode, output): (Mode, Format),
+) -> Result<Option<DryRun>, Failure> {
     let request = RestoreOptions {
         collections: args.target.collections.clone(),
         rename: args.target.rename.clone(),
@@ -40,20 +73,20 @@ pub(super) async fn run(
     };
     let mut chosen: Vec<(Store, Backup)> = Vec::new();
     for backup in selected.backups {
-        let store = store_for(&cx, &backup, &args.target)?.clone();
+        let store = store_for(cx, &backup, &args.target)?.clone();
         if !request.schema_only {
-            plan::check(&cx, &backup)?;
+            plan::check(cx, &backup)?;
         }
         chosen.push((store, backup));
     }
     let mut files = Vec::new();
     let mut planned: Vec<PlannedRestore<'_>> = Vec::new();
     for (store, backup) in &chosen {
-        let to = Destination { cx: &cx, store };
+        let to = Destination { cx, store };
         match (mode, backup.manifest.kind) {
             (Mode::DryRun, StoreKind::Volume) => files.extend(plan::files(to, backup)),
             (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant)
-                if assume::is_comparable(&cx, store, backup) =>
+                if assume::is_comparable(cx, store, backup) =>
             {
                 planned.push(plan::exact(to, backup, &request).await?);
             }
@@ -65,9 +98,9 @@ pub(super) async fn run(
     let apply = match mode {
         Mode::Apply(apply) => apply,
         Mode::DryRun => {
-            let mut shown = restore_run::dry_run("restore", &cx, &planned);
+            let mut shown = restore_run::dry_run("restore", cx, &planned);
             shown.changes.extend(files);
-            return Ok(shown.show(cx.ui(), output));
+            return Ok(Some(shown));
         }
     };
     if let Some(set) = &selected.set {
@@ -75,7 +108,7 @@ pub(super) async fn run(
     }
     for (one, (_, backup)) in planned.iter().zip(&chosen) {
         restore_run::announce(one);
-        plan::warn_of_failed_test(&cx, backup);
+        plan::warn_of_failed_test(cx, backup);
     }
     let job = apply::RestoreRun {
         chosen: &chosen,
@@ -84,8 +117,8 @@ pub(super) async fn run(
         starts: selected.is_project && !args.no_start,
         output,
     };
-    Box::pin(job.run(&cx, apply)).await?;
-    Ok(Exit::Success)
+    Box::pin(job.run(cx, apply)).await?;
+    Ok(None)
 }
 
 fn store_for<'a>(

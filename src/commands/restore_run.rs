@@ -183,7 +183,13 @@ pub(super) fn approve(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -
         now: Timestamp::now(),
     };
     let what = if replaces { "the restore over existing data" } else { "the restore from another project" };
-    let action = if replaces {
+    let action = if cx.command.record.is_undo() {
+        RefusableAction {
+            what,
+            untouched: "Nothing was changed.",
+            allow: "To undo it anyway (the existing data is backed up first)",
+        }
+    } else if replaces {
         RefusableAction {
             what,
             untouched: "Nothing was changed. `--skip-existing` keeps existing data; `--as NAME` restores under another name.",

@@ -2,6 +2,9 @@
 //!
 //! It changes nothing and queries no server, so it works while services are down.
 
+mod all;
+pub(super) mod overview;
+mod prometheus;
 mod row;
 
 use std::collections::BTreeMap;
@@ -9,14 +12,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use overview::Overview;
 use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
 use super::{disposable, format, newest_backup, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
-use crate::cli::Format;
-use crate::engine::{Container, volume_sizes_in_time};
+use crate::cli::{Format, StatusArgs, StatusFormat};
+use crate::engine::{Container, Engine, volume_sizes_in_time};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
@@ -40,15 +44,22 @@ const MAX_FILES: usize = 20_000;
 /// How long that may take: a directory can be on a slow file server.
 const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    command: &CommandContext,
+    args: &StatusArgs,
+    output: Format,
+) -> Result<Exit, Failure> {
+    if args.all.all {
+        return all::run(command, args, output).await;
+    }
     let cx = ProjectContext::gather(command).await?;
     let mut warnings = unsettled::warnings(&cx);
-    let rows = rows(&cx, &mut warnings).await;
-    for warning in rows.iter().flat_map(|row| row.warnings(&cx)) {
-        // A service with several mounts repeats the warnings about the service itself.
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
-        }
+    let sizes = sizes(cx.engine.as_ref(), &mut warnings).await;
+    let rows = rows(&cx, &sizes, &mut warnings).await;
+    add_warnings(&cx, &rows, &mut warnings);
+    if args.format == Some(StatusFormat::Prometheus) {
+        command.ui.result(prometheus::metrics(&[Overview::of(&cx, &rows)]));
+        return Ok(Exit::Success);
     }
     if output == Format::Json {
         command.ui.result(format::json(&json!({
@@ -76,12 +87,35 @@ pub(super) async fn run(command: &CommandContext, output: Format) -> Result<Exit
     Ok(Exit::Success)
 }
 
-/// Every data mount of every service, then the other volumes of the project.
-async fn rows<'a>(cx: &'a ProjectContext<'_>, warnings: &mut Vec<String>) -> Vec<Row<'a>> {
-    let sizes = volume_sizes_in_time(cx.engine.as_ref()).await.unwrap_or_else(|error| {
+/// Adds what could go wrong.
+fn add_warnings(cx: &ProjectContext<'_>, rows: &[Row<'_>], warnings: &mut Vec<String>) {
+    for warning in rows.iter().flat_map(|row| row.warnings(cx)) {
+        // A service with several mounts repeats the warnings about the service itself.
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+}
+
+/// The data of a project in a few figures, without sizes.
+pub(super) async fn overview(cx: &ProjectContext<'_>) -> Overview {
+    Overview::of(cx, &rows(cx, &BTreeMap::new(), &mut Vec::new()).await)
+}
+
+/// The sizes of all volumes, if the engine reports them soon.
+async fn sizes(engine: &dyn Engine, warnings: &mut Vec<String>) -> BTreeMap<String, u64> {
+    volume_sizes_in_time(engine).await.unwrap_or_else(|error| {
         warnings.push(format!("{error}, so they are left out."));
         BTreeMap::new()
-    });
+    })
+}
+
+/// Every data mount of every service, then the other volumes of the project.
+async fn rows<'a>(
+    cx: &'a ProjectContext<'_>,
+    sizes: &BTreeMap<String, u64>,
+    warnings: &mut Vec<String>,
+) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
     for store in &cx.inventory.stores {
         let record = baseline(cx, &store.id, warnings);

@@ -1,5 +1,7 @@
 //! `safe-compose verify`: check services against what was recorded of them, or check a backup.
 
+mod all;
+
 use serde_json::json;
 
 use super::context::{self, CommandContext, ProjectContext};
@@ -22,6 +24,9 @@ pub(super) async fn run(
     mode: Mode,
     output: Format,
 ) -> Result<Exit, Failure> {
+    if args.all {
+        return all::run(command, mode, output).await;
+    }
     if let Some(name) = &args.backup {
         return check(command, name, args.prove.then_some(mode), output).await;
     }

@@ -37,6 +37,12 @@ pub(super) async fn all(cx: &ProjectContext<'_>, mode: Mode, occasion: Occasion<
     all_showing(cx, mode, occasion, &cx.ui().meter()).await
 }
 
+/// What is found in every store. Nothing is printed or recorded.
+pub(super) async fn verdicts(cx: &ProjectContext<'_>) -> Vec<(String, VerifyResult)> {
+    let found = examine::all(cx, Occasion::Asked, &Silent).await;
+    found.into_iter().map(|one| (one.store.id.clone(), one.verdict)).collect()
+}
+
 async fn all_showing(
     cx: &ProjectContext<'_>,
     mode: Mode,

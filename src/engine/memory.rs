@@ -34,12 +34,14 @@ const CHUNK_SIZE: usize = 4096;
 pub enum EngineMethod {
     Identity,
     ProjectContainers,
+    ContainersOfProjects,
     ContainersWithVolume,
     ContainersOfDirectory,
     RunningContainersWith,
     ContainersInNearbyDirectories,
     ProjectVolumes,
     VolumesOfProjects,
+    Volumes,
     Volume,
     Image,
     VolumeSizes,
@@ -149,6 +151,15 @@ impl Engine for MemoryEngine {
         Ok(state.containers.iter().filter(of_project).cloned().collect())
     }
 
+    async fn containers_of_projects(&self) -> Result<Vec<Container>> {
+        let state = self.record(EngineMethod::ContainersOfProjects, "")?;
+        let of_a_project = |container: &&Container| {
+            container.project().is_some_and(|project| !project.is_empty())
+                && !container.labels.contains_key(HELPER_LABEL)
+        };
+        Ok(state.containers.iter().filter(of_a_project).cloned().collect())
+    }
+
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>> {
         let state = self.record(EngineMethod::ContainersWithVolume, volume)?;
         let uses = |known: &&Container| known.mounts_volume(volume) && known.held_volume() != Some(volume);
@@ -198,6 +209,10 @@ impl Engine for MemoryEngine {
         let state = self.record(EngineMethod::VolumesOfProjects, "")?;
         let label = |volume: &&Volume| volume.labels.contains_key("com.docker.compose.project");
         Ok(state.volumes.iter().filter(label).cloned().collect())
+    }
+
+    async fn volumes(&self) -> Result<Vec<Volume>> {
+        Ok(self.record(EngineMethod::Volumes, "")?.volumes.clone())
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {

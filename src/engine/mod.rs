@@ -83,6 +83,8 @@ pub trait Engine: Send + Sync {
     async fn identity(&self) -> Result<Identity>;
     /// The containers of a project in any state, including one-off containers, by Compose's project label.
     async fn project_containers(&self, project: &str) -> Result<Vec<Container>>;
+    /// The containers of all projects in any state, by the same label.
+    async fn containers_of_projects(&self) -> Result<Vec<Container>>;
     /// The containers of any project that mount a volume, except its holder, which does not use the data.
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>>;
     /// The running containers of any project with a writable mount of one of these volumes, or of one of these
@@ -103,6 +105,8 @@ pub trait Engine: Send + Sync {
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     /// The volumes of all projects, by the same label.
     async fn volumes_of_projects(&self) -> Result<Vec<Volume>>;
+    /// Every volume, of a project or not.
+    async fn volumes(&self) -> Result<Vec<Volume>>;
     async fn volume(&self, name: &str) -> Result<Option<Volume>>;
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
     /// The size of each volume in bytes. Slow with many volumes: the engine reads all of them. Nothing should wait for it;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT_VERSION, new_id, redacted};
+use super::{FORMAT_VERSION, UndoRecord, new_id, redacted};
 use crate::exit::Exit;
 use crate::policy::{Assessment, Effect, Impact, Subject};
 use crate::process::ProcessIdentity;
@@ -36,6 +36,13 @@ pub struct JournalEntry {
     /// The exit code of safe-compose; `None` while it runs.
     #[serde(alias = "exit")]
     pub exit_code: Option<u8>,
+    /// What it took, and what ran before; `None` for a command that took nothing and stopped nothing. Since format version
+    /// 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<UndoRecord>,
+    /// The id of the entry that it has undone. Since format version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
     /// The process that runs it, in the line that is written before it begins. Since format version 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessIdentity>,
@@ -81,6 +88,8 @@ impl JournalEntry {
             backups: Vec::new(),
             outcome: CommandOutcome::Began,
             exit_code: None,
+            taken: None,
+            undoes: None,
             process: ProcessIdentity::current(),
         }
     }

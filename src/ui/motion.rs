@@ -10,7 +10,6 @@ pub(super) enum Motion {
     /// Nothing, but what lasts gets a line.
     Lines,
     /// Nothing, however long it lasts.
-    #[cfg(any(test, feature = "internals"))]
     Still,
 }
 
@@ -23,9 +22,7 @@ impl Motion {
     pub(super) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
         match self {
             Self::Bars(bars) => bars.suspend(print),
-            Self::Lines => print(),
-            #[cfg(any(test, feature = "internals"))]
-            Self::Still => print(),
+            Self::Lines | Self::Still => print(),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Ui {
     motion: Motion,
     /// Somebody can be asked: standard input and standard error are a terminal.
     terminal: bool,
+    /// Nothing but failures is printed.
+    quiet: bool,
 }
 
 impl Ui {
@@ -33,6 +35,7 @@ impl Ui {
             streams: Streams::of_process(env),
             motion: Motion::of_process(shown && !env.dumb_terminal),
             terminal: shown && std::io::stdin().is_terminal(),
+            quiet: false,
         }
     }
 
@@ -43,7 +46,14 @@ impl Ui {
             streams: Streams::Captured(capture.clone()),
             motion: Motion::Still,
             terminal: capture.is_terminal(),
+            quiet: false,
         }
+    }
+
+    /// The same screen, on which only failures are printed and nothing moves.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self { motion: Motion::Still, quiet: true, ..self.clone() }
     }
 
     /// Whether somebody can be asked.
@@ -71,6 +81,9 @@ impl Ui {
         let mut why = why.as_ref().chars();
         let first: String = why.next().into_iter().flat_map(char::to_lowercase).collect();
         self.say(format!("{first}{}:", why.as_str()));
+        if self.quiet {
+            return;
+        }
         let command = self.style(Style::new().cyan()).apply_to(command.as_ref());
         self.print(Stream::Stderr, &format!("{HANGING}    {command}\n"));
     }
@@ -126,6 +139,9 @@ impl Ui {
     }
 
     fn message(&self, style: Style, mark: &str, line: &str) {
+        if self.quiet {
+            return;
+        }
         let mark = self.style(style).apply_to(mark);
         let width = self.streams.width(Stream::Stderr);
         let mut text = String::new();
@@ -138,6 +154,9 @@ impl Ui {
     }
 
     fn page(&self, stream: Stream, page: &Page) {
+        if self.quiet {
+            return;
+        }
         let text = page.render(self.streams.width(stream));
         self.print(stream, &format!("{}\n", text.trim_end_matches('\n')));
     }

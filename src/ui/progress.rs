@@ -39,7 +39,6 @@ impl Progress for Meter {
                 Box::new(Bar { shown: bar, among: bars.clone(), unit, ui })
             }
             Motion::Lines => Box::new(Lines { _running: announce_later(&ui, title), ui }),
-            #[cfg(any(test, feature = "internals"))]
             Motion::Still => Box::new(LastLine { ui }),
         }
     }
@@ -122,12 +121,10 @@ impl Task for Lines {
 }
 
 /// A task that shows only how it ended.
-#[cfg(any(test, feature = "internals"))]
 struct LastLine {
     ui: Ui,
 }
 
-#[cfg(any(test, feature = "internals"))]
 impl Task for LastLine {
     fn total(&self, _: u64) {}
 

@@ -29,6 +29,7 @@ mod remote;
 mod requirements;
 mod restore;
 mod support;
+mod undo;
 mod v1_api;
 mod verification;
 mod volume_driver;

@@ -67,6 +67,7 @@ fn every_command_that_changes_something_has_a_flag_for_it() {
         &["backup"][..],
         &["backups", "prune"],
         &["restore"],
+        &["undo"],
         &["export-data"],
         &["import-data", "x.json"],
         &["verify", "--accept"],

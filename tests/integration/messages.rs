@@ -7,6 +7,7 @@
 mod away;
 mod backups;
 mod destroy;
+mod every;
 mod failures;
 mod files;
 mod lint;
@@ -19,5 +20,6 @@ mod restore;
 mod scene;
 mod start;
 mod status;
+mod undo;
 mod usage;
 mod verify;

@@ -31,7 +31,14 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.up("qdrant"),
         suggest.in_directory(Path::new("/srv/my shop")).up("qdrant"),
         suggest.logs("qdrant"),
+        suggest.undo(),
     ]
+}
+
+#[test]
+fn a_project_of_several_is_named() {
+    let suggest = Suggest::new(OsStr::new("safe-compose"), &["--context".into(), "far".into()]);
+    assert_eq!(suggest.for_project("shop").backup(), "safe-compose --context far -p shop backup");
 }
 
 #[test]

@@ -6,19 +6,31 @@
 /// Command lines that change something, or that read where the command only reads, by the command's name.
 fn lines(name: &str) -> &'static [&'static [&'static str]] {
     match name {
-        "backup" => &[&["backup"], &["backup", "--prove"], &["backup", "--format", "jsonl"]],
-        "backups" => {
-            &[&["backups"], &["backups", "list"], &["backups", "show", "latest"], &["backups", "prune"]]
+        "backup" => {
+            &[&["backup"], &["backup", "--all"], &["backup", "--prove"], &["backup", "--format", "jsonl"]]
         }
+        "backups" => &[
+            &["backups"],
+            &["backups", "list"],
+            &["backups", "show", "latest"],
+            &["backups", "prune"],
+            &["backups", "prune", "--all"],
+        ],
         "restore" => &[&["restore"], &["restore", "x.json"]],
+        "undo" => &[&["undo"], &["undo", "1"]],
         "export-data" => &[&["export-data"], &["export-data", "--file-format", "jsonl"]],
         "import-data" => &[&["import-data", "x.json"], &["import", "x.json"]],
-        "verify" => {
-            &[&["verify"], &["verify", "--accept"], &["verify", "latest"], &["verify", "latest", "--prove"]]
-        }
+        "verify" => &[
+            &["verify"],
+            &["verify", "--all"],
+            &["verify", "--accept"],
+            &["verify", "latest"],
+            &["verify", "latest", "--prove"],
+        ],
+        "check" => &[&["check"], &["check", "--all"]],
         "protect" => &[&["protect"], &["protect", "data"]],
         "unprotect" => &[&["unprotect", "data"]],
-        "status" => &[&["status"]],
+        "status" => &[&["status"], &["status", "--all"]],
         "history" => &[&["history"]],
         "lint" => &[
             &["lint"],

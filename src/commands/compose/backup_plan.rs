@@ -159,7 +159,7 @@ fn add(stores: &mut Vec<Store>, store: Store) {
 }
 
 /// A volume of no known store, as a store of its own.
-fn store_of_volume(cx: &ProjectContext<'_>, volume: &Volume) -> Store {
+pub(in crate::commands) fn store_of_volume(cx: &ProjectContext<'_>, volume: &Volume) -> Store {
     let mounted = cx.containers.iter().find_map(|container| {
         container.mounts.iter().find_map(|mount| match &mount.source {
             MountSource::Volume { name, .. } if *name == volume.name => {

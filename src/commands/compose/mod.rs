@@ -21,7 +21,9 @@ mod report;
 mod run;
 mod state;
 mod symlinks;
+mod taken;
 mod unknown;
 mod verify_step;
 
+pub(super) use backup_plan::store_of_volume;
 pub use run::run;

@@ -6,7 +6,7 @@ use super::child::{self, Unassessed};
 use super::load::{self, LoadOutcome};
 use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
-use super::{assess, backup_step, preflight_step, probe, report, verify_step};
+use super::{assess, backup_step, preflight_step, probe, report, taken, verify_step};
 use crate::commands::context::CommandContext;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
@@ -57,7 +57,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     let (backups, held) = backup_step::back_up(&cx, apply, &plan)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
-    journal.add_backups(&cx, apply, &backups);
+    journal.add_backups(&cx, apply, (&plan, &backups));
     let clearance = approval.clear(backups.status());
 
     let options = child::options(&cx, &probe);
@@ -89,6 +89,9 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         state::record_destruction(&cx, apply, &clearance, &backups);
     }
     journal.finish(&cx, &backups, exit);
+    if succeeded && journal.is_recorded() {
+        taken::suggest_undo(&cx, &plan, &backups);
+    }
     if succeeded && reading.is_verified_afterwards() {
         verify_step::after(&mut cx, apply).await?;
         if has_unsettled {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::assess::keeps_data_in;
 use super::backup_step::BackupOutcome;
+use super::taken;
 use crate::backup::baseline::{Note, StoreBaseline};
 use crate::backup::driver::evidence;
 use crate::backup::evidence::StoreEvidence;
@@ -171,12 +172,20 @@ impl CommandRecord {
         }
     }
 
-    /// Adds the backups that were made, for whoever finds that the command did not end.
-    pub(super) fn add_backups(&mut self, cx: &ProjectContext<'_>, apply: Apply, backups: &BackupOutcome) {
+    /// Adds the backups that were made and what the command takes, for `undo` and for whoever finds that it did not end.
+    pub(super) fn add_backups(
+        &mut self,
+        cx: &ProjectContext<'_>,
+        apply: Apply,
+        (plan, backups): (&Assessment, &BackupOutcome),
+    ) {
+        let taken = taken::record(cx, plan, backups);
+        let takes_data = !taken.losses.is_empty();
+        self.entry.taken = Some(taken);
         for saved in &backups.created {
             self.entry.backup(&saved.backup.backup().name());
         }
-        if !backups.created.is_empty() {
+        if takes_data || !backups.created.is_empty() {
             self.start(cx, apply);
         }
     }
@@ -202,6 +211,11 @@ impl CommandRecord {
             | CommandOutcome::Unknown => self.write(cx, &entry, |root, entry| journal::append(root, entry)),
         }
         failure
+    }
+
+    /// Whether the journal has what `undo` needs.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.affects_data && !self.warned.get()
     }
 
     /// Records that the command was run.

@@ -124,6 +124,32 @@ pub(super) async fn start_project(cx: &ProjectContext<'_>) -> Result<(), Failure
     compose(cx, &[GuardedCommand::Up.name(), "-d"], &BTreeSet::new()).await
 }
 
+/// Returns services to the state that they were in: those in `running` run, the others exist and do not run. What a service
+/// depends on stays as it is.
+pub(in crate::commands) async fn return_to(
+    cx: &ProjectContext<'_>,
+    running: &BTreeSet<String>,
+    stopped: &BTreeSet<String>,
+) -> Result<(), Failure> {
+    let of = |service: &str, runs: bool| {
+        let mut own = cx.containers.iter().filter(|container| container.service() == Some(service));
+        own.any(|container| !container.is_one_off() && (!runs || container.is_running()))
+    };
+    let absent: BTreeSet<String> = stopped.iter().filter(|name| !of(name, false)).cloned().collect();
+    let still: BTreeSet<String> = running.iter().filter(|name| !of(name, true)).cloned().collect();
+    let meanwhile: BTreeSet<String> = stopped.iter().filter(|name| of(name, true)).cloned().collect();
+    if !absent.is_empty() {
+        compose(cx, &[GuardedCommand::Up.name(), "--no-start", "--no-deps"], &absent).await?;
+    }
+    if !still.is_empty() {
+        compose(cx, &[GuardedCommand::Up.name(), "-d", "--no-deps"], &still).await?;
+    }
+    if !meanwhile.is_empty() {
+        compose(cx, &[GuardedCommand::Stop.name()], &meanwhile).await?;
+    }
+    Ok(())
+}
+
 /// Whether a running container has the files of a store.
 fn uses(container: &Container, store: &Store) -> bool {
     let is_own = store.container.as_ref().is_some_and(|own| own.id == container.id);

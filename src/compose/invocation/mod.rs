@@ -23,6 +23,7 @@ pub use safe::{Format, SafeFlags, UsageError};
 pub const OWN_COMMANDS: &[&str] = &[
     "backup",
     "backups",
+    "check",
     "completions",
     "export-data",
     "history",
@@ -33,6 +34,7 @@ pub const OWN_COMMANDS: &[&str] = &[
     "protect",
     "restore",
     "status",
+    "undo",
     "unprotect",
     "verify",
 ];

@@ -139,9 +139,13 @@ impl DockerEngine {
     /// Volumes with a label, or with a label of a certain value.
     async fn labelled_volumes(&self, label: &str) -> Result<Vec<Volume>> {
         let filters = json!({ "label": [label] }).to_string();
+        self.list_volumes(&[("filters", &filters)]).await
+    }
+
+    async fn list_volumes(&self, query: &[(&str, &str)]) -> Result<Vec<Volume>> {
         let listed: wire::VolumeList = self
             .api
-            .get("/volumes", &[("filters", &filters)])
+            .get("/volumes", query)
             .await
             .map_err(|error| self.errors.request("list volumes", error))?;
         let listed = listed.volumes.unwrap_or_default();
@@ -214,6 +218,14 @@ impl Engine for DockerEngine {
         Ok(found)
     }
 
+    async fn containers_of_projects(&self) -> Result<Vec<Container>> {
+        let mut listed = self.list_containers("label", "com.docker.compose.project").await?;
+        listed.retain(|one| !one.labels.contains_key(HELPER_LABEL));
+        let mut found = self.inspect_all(listed).await?;
+        found.retain(|container| container.project().is_some_and(|project| !project.is_empty()));
+        Ok(found)
+    }
+
     async fn containers_with_volume(&self, volume: &str) -> Result<Vec<Container>> {
         // The engine's filter also matches destinations.
         let mut found = self.containers("volume", volume).await?;
@@ -263,6 +275,10 @@ impl Engine for DockerEngine {
 
     async fn volumes_of_projects(&self) -> Result<Vec<Volume>> {
         self.labelled_volumes("com.docker.compose.project").await
+    }
+
+    async fn volumes(&self) -> Result<Vec<Volume>> {
+        self.list_volumes(&[]).await
     }
 
     async fn volume(&self, name: &str) -> Result<Option<Volume>> {

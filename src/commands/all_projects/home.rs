@@ -1,0 +1,60 @@
+//! Where a project is, by the labels of its containers.
+
+use std::path::PathBuf;
+
+use super::KnownProject;
+use crate::commands::context::CommandContext;
+use crate::commands::home::declares;
+use crate::compose::project::Project;
+use crate::engine::{Container, Volume};
+
+/// Where a project is.
+pub(in crate::commands) enum ProjectHome {
+    /// The directory and the files that its newest container was created from.
+    Directory { directory: PathBuf, files: Vec<PathBuf> },
+    /// The labels do not tell, but it is the project of the current directory.
+    Here(Box<Project>),
+    Unknown {
+        /// A sentence without a period.
+        reason: String,
+    },
+}
+
+impl ProjectHome {
+    pub(super) fn of(containers: &[Container]) -> Self {
+        let labelled = containers.iter().filter(|container| container.working_dir().is_some());
+        let newest = labelled.max_by(|one, other| one.created.cmp(&other.created));
+        let Some((container, directory)) =
+            newest.and_then(|newest| Some((newest, newest.working_dir()?.to_owned())))
+        else {
+            let reason = if containers.is_empty() {
+                "no container is left that shows its directory"
+            } else {
+                "no container shows its directory"
+            };
+            return Self::Unknown { reason: reason.to_owned() };
+        };
+        if directory.is_dir() {
+            Self::Directory { files: container.created_from_files().collect(), directory }
+        } else {
+            Self::Unknown { reason: format!("{} no longer exists", directory.display()) }
+        }
+    }
+}
+
+/// Recognizes the project of the current directory: after `down` no container shows where it is, and a directory can have
+/// been moved.
+pub(super) async fn find_here(command: &CommandContext, volumes: &[Volume], projects: &mut [KnownProject]) {
+    let is_unknown = |known: &KnownProject| matches!(known.home, ProjectHome::Unknown { .. });
+    if !projects.iter().any(is_unknown) {
+        return;
+    }
+    let Ok(project) = command.project_in_background().await else { return };
+    let mut unknown = projects.iter_mut().filter(|known| is_unknown(known));
+    let Some(known) = unknown.find(|known| known.name == project.name) else { return };
+    let own = volumes.iter().filter(|volume| volume.project() == Some(known.name.as_str()));
+    let own: Vec<Volume> = own.cloned().collect();
+    if !project.label_mode && declares(&project, &known.containers, &own) {
+        known.home = ProjectHome::Here(Box::new(project));
+    }
+}

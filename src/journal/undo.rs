@@ -1,0 +1,42 @@
+//! What a command has taken, and what ran before it: what `undo` needs to know.
+
+use serde::{Deserialize, Serialize};
+
+/// The data that a command took, and the services that it stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UndoRecord {
+    /// The services that ran before.
+    pub running: Vec<String>,
+    /// The services that had a container and did not run.
+    pub stopped: Vec<String>,
+    /// The data that was destroyed or left behind.
+    pub losses: Vec<RecordedLoss>,
+}
+
+/// One piece of data that a command destroyed or left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedLoss {
+    /// For people: `volume shop_data`.
+    pub subject: String,
+    /// The services that kept data there.
+    pub services: Vec<String>,
+    /// The directory name of the backup that has it.
+    pub backup: Option<String>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_backup: Option<NoBackup>,
+}
+
+/// Why data was not backed up before it was destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoBackup {
+    /// The user did not want a backup.
+    Skipped,
+    /// The settings declare it disposable.
+    Disposable,
+    /// No known program keeps data there, or it is an image.
+    NotKnown,
+    /// It cannot be backed up.
+    Impossible,
+}
