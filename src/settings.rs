@@ -33,6 +33,17 @@ pub struct BackupSettings {
     /// The proof that a backup needs to be accepted.
     pub proof: RequiredProof,
     pub keep: RetentionSettings,
+    pub compression: Compression,
+}
+
+/// `backup.compression`: how the archives of files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// With Zstandard, at its default level.
+    #[default]
+    Zstd,
+    None,
 }
 
 impl Default for BackupSettings {
@@ -42,6 +53,7 @@ impl Default for BackupSettings {
             before: vec![BackedCommand::Down, BackedCommand::Stop, BackedCommand::Rm],
             proof: RequiredProof::default(),
             keep: RetentionSettings::default(),
+            compression: Compression::default(),
         }
     }
 }
@@ -190,6 +202,9 @@ mod tests {
         assert_eq!(settings.backup.keep, RetentionSettings { last: 2, daily: 7, weekly: 4 });
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
         assert_eq!(settings.backup.proof, RequiredProof::Readable);
+        assert_eq!(settings.backup.compression, Compression::Zstd);
+        let plain = Settings::read(Some(&json!({ "backup": { "compression": "none" } }))).expect("valid");
+        assert_eq!(plain.backup.compression, Compression::None);
         let strict = Settings::read(Some(&json!({ "backup": { "proof": "restored" } }))).expect("valid");
         assert_eq!(strict.backup.proof, RequiredProof::Restored);
         assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());

@@ -274,8 +274,11 @@ impl Engine for MemoryEngine {
     }
 
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream> {
-        let state = self.record(EngineMethod::ReadArchive, format!("{container}:{}", path.display()))?;
-        let bytes = state.archive(container, path)?;
+        let mut state = self.record(EngineMethod::ReadArchive, format!("{container}:{}", path.display()))?;
+        let mut bytes = state.archive(container, path)?;
+        if let Some(end) = state.short_archives.pop_front() {
+            bytes.truncate(end);
+        }
         let complete = state.cut_archives_after.is_none_or(|limit| bytes.len() <= limit);
         let end = state.cut_archives_after.unwrap_or(bytes.len()).min(bytes.len());
         let mut chunks: Vec<std::io::Result<Vec<u8>>> =

@@ -60,12 +60,17 @@ pub fn sha256_of_with(path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Di
 
 /// Syncs a file and reads it back: from the disk where the system allows that, not from the page cache.
 pub fn read_back(path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Digest)> {
+    digest(open_to_read_back(path)?, path, read)
+}
+
+/// Syncs a file and opens it, so that it is read from the disk where the system allows that.
+pub fn open_to_read_back(path: &Path) -> Result<File> {
     let file = File::open(path).map_err(|source| FsError::io("read", path, source))?;
     file.sync_all().map_err(|source| FsError::io("sync", path, source))?;
     // Advice only: without it the digest is still right, but says less about the disk.
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
-    digest(file, path, read)
+    Ok(file)
 }
 
 fn digest(mut file: File, path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Digest)> {

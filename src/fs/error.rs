@@ -21,6 +21,11 @@ pub enum FsError {
     /// The disk or the user's quota is full.
     #[error("no space left to write `{}`{}", path.display(), SpaceHint { needed: *needed, free: *free })]
     Full { path: PathBuf, needed: Option<u64>, free: Option<u64> },
+    /// The disk would have less space than is left to other programs. Without `needed`, it has less already.
+    #[error("not enough space for `{}`: {}", path.display(), Reserved { needed: *needed, free: *free, reserve: *reserve })]
+    Reserved { path: PathBuf, needed: Option<u64>, free: u64, reserve: u64 },
+    #[error("no more files can be created on the disk of `{}`: it has no free inodes", path.display())]
+    NoInodes { path: PathBuf },
     #[error("`{}` is in use by {holder}", path.display())]
     Locked { path: PathBuf, holder: String },
     #[error("`{}` already exists", path.display())]
@@ -45,13 +50,20 @@ impl FsError {
     pub fn needing(self, bytes: Option<u64>) -> Self {
         match self {
             Self::Full { path, needed, free } => Self::Full { path, needed: needed.or(bytes), free },
-            Self::Io { .. } | Self::Locked { .. } | Self::Exists { .. } | Self::NotADirectory { .. } => self,
+            Self::Reserved { path, needed, free, reserve } => {
+                Self::Reserved { path, needed: needed.or(bytes), free, reserve }
+            }
+            Self::Io { .. }
+            | Self::NoInodes { .. }
+            | Self::Locked { .. }
+            | Self::Exists { .. }
+            | Self::NotADirectory { .. } => self,
         }
     }
 
     /// Whether the disk was full.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+        matches!(self, Self::Full { .. } | Self::Reserved { .. } | Self::NoInodes { .. })
     }
 
     /// Whether the path does not exist.
@@ -74,6 +86,26 @@ impl fmt::Display for SpaceHint {
             (Some(needed), None) => write!(f, ": {} needed", Bytes(needed)),
             (None, Some(free)) => write!(f, ": {} free", Bytes(free)),
             (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What is needed, what is left to others, and what is there.
+struct Reserved {
+    needed: Option<u64>,
+    free: u64,
+    reserve: u64,
+}
+
+impl fmt::Display for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (free, reserve) = (Bytes(self.free), Bytes(self.reserve));
+        match self.needed {
+            Some(needed) => {
+                let needed = Bytes(needed);
+                write!(f, "{needed} needed and {reserve} left for other programs, but only {free} free")
+            }
+            None => write!(f, "{reserve} are left for other programs, and only {free} are free"),
         }
     }
 }

@@ -17,7 +17,7 @@ mod space;
 
 pub use append::append_line;
 pub use atomic::{write_atomically, write_new};
-pub use digest::{Digest, Digester, read_back, sha256_of, sha256_of_with};
+pub use digest::{Digest, Digester, open_to_read_back, read_back, sha256_of, sha256_of_with};
 pub use directory::{
     create_ignored_dir_all, create_private_dir, create_private_dir_all, link_or_copy, make_private,
     remove_file, remove_tree, rename_new, sync_dir, sync_tree,
@@ -27,7 +27,7 @@ pub(crate) use json::{to_json, to_json_line};
 pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;
 pub use pending::PendingFile;
-pub use space::free_bytes;
+pub use space::{ensure_reserve, ensure_space, free_bytes};
 
 /// The mode of files with data or metadata of backups.
 pub const PRIVATE_FILE: u32 = 0o600;

@@ -10,7 +10,7 @@ use crate::support::{Compose, Scratch};
 fn archived(project: &Scratch, service: &str, archive: &str) -> Vec<String> {
     let backup = project.backups(service).pop().expect("a backup");
     let file = fs::File::open(backup.join(archive)).expect("an archive");
-    let mut archive = tar::Archive::new(file);
+    let mut archive = tar::Archive::new(zstd::Decoder::new(file).expect("zstd"));
     let entries = archive.entries().expect("an archive").map(|entry| {
         let entry = entry.expect("an entry");
         entry.path().expect("a path").display().to_string()
@@ -18,7 +18,7 @@ fn archived(project: &Scratch, service: &str, archive: &str) -> Vec<String> {
     entries.collect()
 }
 
-const POSTGRES_ARCHIVE: &str = "var-lib-postgresql-data.tar";
+const POSTGRES_ARCHIVE: &str = "var-lib-postgresql-data.tar.zst";
 
 #[test]
 fn case_05_the_directory_behind_a_bind_mount_was_replaced() {

@@ -69,7 +69,8 @@ fn wait(what: &str, mut is_there: impl FnMut() -> bool) {
 /// `a`, `z` and whether the writer had been stopped, in the newest backup.
 fn copied(project: &Scratch) -> (u64, u64, bool) {
     let backup = project.backups("db").pop().expect("a backup");
-    let file = fs::File::open(backup.join("data.tar")).expect("an archive");
+    let file = fs::File::open(backup.join("data.tar.zst")).expect("an archive");
+    let file = zstd::Decoder::new(file).expect("zstd");
     let (mut a, mut z, mut stopped) = (0, 0, false);
     for entry in tar::Archive::new(file).entries().expect("an archive") {
         let mut entry = entry.expect("an entry");

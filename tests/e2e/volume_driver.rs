@@ -168,8 +168,10 @@ async fn everything_comes_back_as_it_was() {
     // By hand, as the manifest says.
     let mount = format!("{again}:/data");
     docker(&["create", "--name", &format!("{}-hand", scratch.name), "-v", &mount, &image]).expect("made");
+    let archive = std::fs::File::open(backup.directory.join("data.tar.zst")).expect("there");
+    let tar = zstd::decode_all(archive).expect("zstd");
     duct::cmd!("docker", "cp", "-", format!("{}-hand:/", scratch.name))
-        .stdin_path(backup.directory.join("data.tar"))
+        .stdin_bytes(tar)
         .run()
         .expect("copied");
     assert_eq!(seen(&again, &image), before);
@@ -253,7 +255,7 @@ async fn a_container_that_only_lies_there_can_be_copied_from_its_layer() {
     let root = BackupRoot::create(dir.path()).expect("a root");
     let (backup, _) = dump(&stored, &root).await;
     assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 1, bytes: 2 });
-    assert!(Path::new(&backup.directory).join("state.tar").is_file());
+    assert!(Path::new(&backup.directory).join("state.tar.zst").is_file());
 }
 
 fn named(volume: &str, target: &str) -> DataLocation {

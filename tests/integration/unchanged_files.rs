@@ -64,9 +64,8 @@ impl Stand {
         self.data.path().join("file")
     }
 
-    async fn back_up(&self, previous: Option<&Backup>) -> Made {
-        let reads = self.engine.count(EngineMethod::ReadArchive);
-        let target = DriverTarget {
+    fn target(&self) -> DriverTarget<'_> {
+        DriverTarget {
             engine: &self.engine,
             store: &self.store,
             stores: &[],
@@ -74,9 +73,13 @@ impl Stand {
             local: true,
             api_key: None,
             quiesce: None,
-        };
+        }
+    }
+
+    async fn back_up(&self, previous: Option<&Backup>) -> Made {
+        let reads = self.engine.count(EngineMethod::ReadArchive);
         let mut staging = self.root.stage("db", time("2026-08-01T10:00:00Z")).expect("staged");
-        let dump = VolumeDriver.dump(target, previous, &mut staging).await.expect("dumped");
+        let dump = VolumeDriver.dump(self.target(), previous, &mut staging).await.expect("dumped");
         let Dump { fingerprint, consistency, tree, artifacts, remarks, .. } = dump;
         let manifest = Manifest { fingerprint, consistency, tree, ..manifest("db", artifacts) };
         let backup = staging.finish(manifest).expect("finished").backup().clone();
@@ -175,4 +178,24 @@ async fn what_cannot_be_relied_on_is_not_linked() {
     let stand = Stand::new(ContainerState::Running);
     let first = stand.back_up(None).await.backup;
     assert_eq!(first.manifest.tree, None, "it may be written to");
+}
+
+#[tokio::test]
+async fn too_little_space_is_noticed_before_anything_is_read() {
+    let Some(disk) = crate::support::Disk::mount("size=1m") else { return };
+    let stand = Stand::new(ContainerState::Exited);
+    fs::write(stand.file(), vec![7; 2_000_000]).expect("written");
+    let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
+    let stand = Stand { root, ..stand };
+    let mut staging = stand.root.stage("db", time("2026-08-01T10:00:00Z")).expect("staged");
+    let error = VolumeDriver.dump(stand.target(), None, &mut staging).await.expect_err("it does not fit");
+    let text = error.to_string();
+    assert!(text.contains("2.0 MB needed") && text.contains("105 kB left for other programs"), "{text}");
+    assert_eq!(stand.engine.count(EngineMethod::ReadArchive), 0);
+    // Nothing is needed for what is linked.
+    drop(staging);
+    fs::write(stand.file(), "one").expect("written");
+    let first = stand.back_up(None).await.backup;
+    fs::write(disk.path().join("fill"), vec![7; 850_000]).expect("written");
+    assert!(!stand.back_up(Some(&first)).await.was_read);
 }

@@ -1,6 +1,7 @@
 //! The driver for plain files, on an engine in memory.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use safe_compose::backup::consistency::Consistency;
@@ -20,6 +21,7 @@ use safe_compose::engine::{
 use safe_compose::error::Failure;
 use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
+use safe_compose::settings::Compression;
 
 use crate::backup_fixture::{manifest, names, root, time};
 use crate::support::{Disk, clearance};
@@ -203,7 +205,7 @@ async fn each_place_becomes_one_readable_archive() {
     assert_eq!(remarks, [""; 0]);
     assert_eq!(
         names(&backup.directory),
-        ["SHA256SUMS", "log.tar", "manifest.json", "state.tar", "var-lib-db.tar"]
+        ["SHA256SUMS", "log.tar.zst", "manifest.json", "state.tar.zst", "var-lib-db.tar.zst"]
     );
     let manifest = &backup.manifest;
     assert_eq!(manifest.proof, Proof::Readable);
@@ -215,11 +217,12 @@ async fn each_place_becomes_one_readable_archive() {
         VolumeDriver.fingerprint(target(&engine, &store)).await.expect("counted"),
         manifest.fingerprint
     );
-    let listed =
-        duct::cmd!("tar", "tf", "var-lib-db.tar").dir(&backup.directory).read().expect("a plain tar");
+    let archive = File::open(backup.directory.join("var-lib-db.tar.zst")).expect("there");
+    let tar = zstd::decode_all(archive).expect("zstd");
+    let listed = duct::cmd!("tar", "tf", "-").stdin_bytes(tar).read().expect("a plain tar");
     assert_eq!(listed, "db/\ndb/PG_VERSION\ndb/base/\ndb/base/1\ndb/base/2");
     let by_hand = manifest.manual_restore.join("\n");
-    assert!(by_hand.contains("docker cp - shop-db-1:/var/lib < var-lib-db.tar"), "{by_hand}");
+    assert!(by_hand.contains("zstd -dc var-lib-db.tar.zst | docker cp - shop-db-1:/var/lib"), "{by_hand}");
     assert_eq!(engine.count(EngineMethod::CreateHelper), 0);
 }
 
@@ -258,6 +261,57 @@ async fn a_stream_that_breaks_off_is_no_backup() {
         assert_eq!(names(&root.directory().join("db")), [".lock"]);
         let counted = VolumeDriver.fingerprint(target(&engine, &store)).await;
         assert!(counted.is_err(), "a count of half a volume is none");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_shorter_while_it_is_read_is_named_and_copied_again() {
+    for cut in [0, 511, 512, 700, 1024, 1600, 4096, 9000] {
+        let (_dir, root) = root();
+        let (engine, store) = engine(ContainerState::Exited);
+        let engine = filled(engine);
+        engine.end_next_archives_after(&[cut]);
+        let Dumped { backup, remarks } = dump(&engine, &store, &root).await.expect("copied again");
+        assert_eq!(backup.manifest.fingerprint, Fingerprint::Volume { entries: 4, bytes: 9003 });
+        assert_eq!(remarks.len(), 1, "{cut}: {remarks:?}");
+        assert!(remarks[0].contains("/var/lib/db") && remarks[0].contains("copied again"), "{remarks:?}");
+        assert_eq!(engine.count(EngineMethod::ReadArchive), 2);
+    }
+    let (_dir, root) = root();
+    let (engine, store) = engine(ContainerState::Exited);
+    let engine = filled(engine);
+    engine.end_next_archives_after(&[4096; 3]);
+    let error = dump(&engine, &store, &root).await.map(|_| ()).expect_err("it never stays the same");
+    assert!(error.to_string().contains("`/var/lib/db/base/1` became shorter"), "{error:#}");
+    assert_eq!(names(&root.directory().join("db")), [".lock"]);
+}
+
+#[tokio::test]
+async fn archives_are_compressed_unless_the_settings_say_otherwise() {
+    let (full, full_store) = engine(ContainerState::Exited);
+    let full = filled(full);
+    for (compression, name) in
+        [(Compression::Zstd, "var-lib-db.tar.zst"), (Compression::None, "var-lib-db.tar")]
+    {
+        let (_dir, root) = root();
+        let mut staging = root.stage("db", time(AT)).expect("staged");
+        staging.compress(compression);
+        let dump = VolumeDriver.dump(target(&full, &full_store), None, &mut staging).await.expect("dumped");
+        let manifest = Manifest { fingerprint: dump.fingerprint, ..manifest("db", dump.artifacts) };
+        let backup = staging.finish(manifest).expect("finished").backup().clone();
+        let artifact = &backup.manifest.artifacts[0];
+        assert_eq!(artifact.path, name);
+        assert_eq!(artifact.bytes < 9000, compression == Compression::Zstd);
+        let sums =
+            duct::cmd!("sha256sum", "-c", "SHA256SUMS").dir(&backup.directory).read().expect("checked");
+        assert_eq!(sums, format!("{name}: OK"));
+        VolumeDriver.check_contents(&backup).await.expect("it is what it says");
+        let (fresh, store) = engine(ContainerState::Created);
+        let fresh = fresh.with_volume_file("shop_db", "other", "z");
+        let plan = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
+        assert_eq!(actions(&plan), [Action::Replace]);
+        restore(&fresh, &store, &backup, &plan).await.expect("restored");
+        assert_eq!(fresh.volume_files("shop_db"), full.volume_files("shop_db"));
     }
 }
 
@@ -528,8 +582,8 @@ async fn nothing_is_written_below_a_running_service() {
 async fn a_damaged_archive_is_not_put_back() {
     type Break = fn(&mut Vec<u8>);
     let ways: &[(&str, Break)] = &[
-        ("flipped", |bytes| bytes[700] ^= 1),
-        ("truncated", |bytes| bytes.truncate(1024)),
+        ("flipped", |bytes| bytes[70] ^= 1),
+        ("truncated", |bytes| bytes.truncate(100)),
         ("emptied", Vec::clear),
     ];
     for (way, break_it) in ways {
@@ -538,7 +592,7 @@ async fn a_damaged_archive_is_not_put_back() {
         let backup = dump(&filled(full), &full_store, &root).await.expect("dumped").backup;
         let (fresh, store) = engine(ContainerState::Created);
         let sound = plan(&fresh, &store, &backup, &RestoreOptions::default()).await.expect("planned");
-        let path = backup.directory.join("var-lib-db.tar");
+        let path = backup.directory.join("var-lib-db.tar.zst");
         let mut bytes = std::fs::read(&path).expect("read");
         break_it(&mut bytes);
         std::fs::write(&path, bytes).expect("broken");
@@ -587,12 +641,18 @@ async fn a_write_that_fails_says_what_may_be_there() {
     restore(&fresh, &store, &backup, &plan).await.expect("again");
 }
 
+/// Bytes that cannot be compressed: those of a linear congruential generator (Numerical Recipes).
+fn noise(length: usize) -> Vec<u8> {
+    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    std::iter::successors(Some(1), next).flat_map(u32::to_be_bytes).take(length).collect()
+}
+
 #[tokio::test]
 async fn a_full_disk_says_how_large_the_volume_is() {
     let Some(disk) = Disk::mount("size=256k") else { return };
     let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
     let (engine, store) = engine(ContainerState::Exited);
-    let engine = engine.with_volume_file("shop_db", "big", vec![7; 2_000_000]);
+    let engine = engine.with_volume_file("shop_db", "big", noise(2_000_000));
     let result = dump(&engine, &store, &root).await.map(|_| ());
     let left = names(&root.directory().join("db"));
     let shown = format!("{:#}", result.expect_err("too small"));

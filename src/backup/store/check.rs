@@ -153,7 +153,9 @@ fn sums_agree(directory: &Path, artifacts: &[Artifact]) -> Result<(), Damage> {
 pub(super) fn unreadable(error: FsError) -> Damage {
     let (path, source) = match error {
         FsError::Io { path, source, .. } => (path, source),
-        FsError::Full { path, .. } => (path, std::io::ErrorKind::StorageFull.into()),
+        FsError::Full { path, .. } | FsError::Reserved { path, .. } | FsError::NoInodes { path } => {
+            (path, std::io::ErrorKind::StorageFull.into())
+        }
         FsError::Locked { path, .. } => (path, std::io::ErrorKind::ResourceBusy.into()),
         FsError::Exists { path } => (path, std::io::ErrorKind::AlreadyExists.into()),
         FsError::NotADirectory { path } => (path, std::io::ErrorKind::NotADirectory.into()),

@@ -12,10 +12,11 @@ use super::root::WAIT;
 use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, check, sums};
 use crate::backup::manifest::{self, Artifact, ArtifactContents, Manifest};
 use crate::fs::{
-    DirectoryLock, FsError, NewFile, PRIVATE_FILE, create_private_dir, free_bytes, link_or_copy,
+    DirectoryLock, FsError, NewFile, PRIVATE_FILE, create_private_dir, ensure_space, link_or_copy,
     make_private, remove_file, remove_tree, rename_new, sha256_of, sync_dir, sync_tree, write_new,
 };
 use crate::progress::Progress;
+use crate::settings::Compression;
 
 pub(super) const PARTIAL: &str = ".partial-";
 pub(super) const DELETING: &str = ".deleting-";
@@ -31,6 +32,7 @@ pub struct Staging {
     dated_later: Option<(String, Timestamp)>,
     /// Digests of files that were just read from disk.
     known: BTreeMap<String, String>,
+    compression: Compression,
     done: bool,
     /// Last, so that the directory is removed before the lock is released.
     _lock: DirectoryLock,
@@ -64,6 +66,7 @@ impl BackupRoot {
                             sequence: newest.sequence + 1,
                             dated_later: newest.last.filter(|(_, last)| *last > created),
                             known: BTreeMap::new(),
+                            compression: Compression::default(),
                             done: false,
                             _lock: lock,
                         });
@@ -118,14 +121,19 @@ impl Staging {
         self.finished.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Fails if the disk has too little space, before anything is written.
+    /// How the archives of files are compressed.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// Sets how the archives of files are compressed.
+    pub fn compress(&mut self, compression: Compression) {
+        self.compression = compression;
+    }
+
+    /// Fails if the disk has too little space, before anything is written: a reserve is left to what else is on it.
     pub fn ensure_space(&self, needed: u64) -> Result<()> {
-        let free = free_bytes(&self.directory)?;
-        if free < needed {
-            let path = self.directory.clone();
-            return Err(FsError::Full { path, needed: Some(needed), free: Some(free) }.into());
-        }
-        Ok(())
+        Ok(ensure_space(self.finished.parent().unwrap_or(&self.directory), needed)?)
     }
 
     /// Creates a file by its path in the backup.

@@ -52,6 +52,8 @@ pub(super) struct EngineState {
     /// The index of the only call that fails.
     pub(super) failing_call: Option<usize>,
     pub(super) cut_archives_after: Option<usize>,
+    /// After how many bytes the next archives end, as if they were complete.
+    pub(super) short_archives: std::collections::VecDeque<usize>,
     pub(super) program: Option<ProgramStub>,
     pub(super) architecture: Option<String>,
     pub(super) calls: Vec<EngineCall>,

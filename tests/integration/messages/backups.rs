@@ -226,7 +226,7 @@ fn nothing_intact_to_keep() {
         fs::read_dir(scene.path("backups/db")).expect("backups").map(|entry| entry.expect("one").path());
     for backup in backups.filter(|path| path.join("manifest.json").is_file() && *path != first) {
         for file in
-            files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "tar"))
+            files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "zst"))
         {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
             fs::write(file, "damage").expect("written");
@@ -241,7 +241,7 @@ fn not_test_restored() {
     scene.prepare("backup").run("verify latest --prove").run("verify latest --prove --dry-run");
     let backup = only_backup(&scene.path("backups/db"));
     for file in
-        files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "tar"))
+        files_below(&backup).into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "zst"))
     {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("set");
         fs::write(file, "damage").expect("written");

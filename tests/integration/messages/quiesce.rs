@@ -59,7 +59,7 @@ fn archive(scene: &Scene, store: &str) -> u64 {
         let files = fs::read_dir(entry.expect("an entry").path()).into_iter().flatten();
         files.map(|file| file.expect("a file").path())
     });
-    let mut archives = archives.filter(|path| path.extension().is_some_and(|extension| extension == "tar"));
+    let mut archives = archives.filter(|path| path.extension().is_some_and(|extension| extension == "zst"));
     archives.next().expect("an archive").metadata().expect("there").ino()
 }
 

@@ -1,12 +1,12 @@
 //! Small archives that a restore makes itself.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::BufReader;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+
+use super::archive_file;
 
 /// One file that only root can read.
 pub(super) fn file(name: &str, content: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -37,8 +37,7 @@ pub(super) fn directories(names: &[&Path]) -> anyhow::Result<Vec<u8>> {
 /// The top directory of an archive, without its contents and under another name: unpacked over a directory, it gives that
 /// one its owner, its mode and its time.
 pub(super) fn top_directory(archive: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
-    let open = File::open(archive).with_context(|| format!("cannot read `{}`", archive.display()))?;
-    let mut archive = tar::Archive::new(BufReader::new(open));
+    let mut archive = tar::Archive::new(archive_file::open(archive)?);
     let entry = archive.entries()?.next().context("the archive is empty")??;
     let original = entry.header();
     ensure!(original.entry_type().is_dir(), "the archive does not begin with its directory");

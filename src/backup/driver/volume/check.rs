@@ -1,12 +1,10 @@
 //! Walks the archives of a backup, and compares them with what it says it contains.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
-use super::{pipe, tar_summary};
+use super::{archive_file, pipe, tar_summary};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
@@ -20,9 +18,8 @@ pub(super) async fn contents(backup: &Backup) -> anyhow::Result<()> {
         let file = backup.directory.join(&artifact.path);
         let path = artifact.path.clone();
         let summary = pipe::blocking(move || {
-            let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            let reader = BufReader::with_capacity(256 * 1024, open);
-            tar_summary::take(reader, |_| {}).with_context(|| format!("`{path}` cannot be used"))
+            tar_summary::take(archive_file::open(&file)?, |_| {})
+                .with_context(|| format!("`{path}` cannot be used"))
         })
         .await?;
         ensure!(

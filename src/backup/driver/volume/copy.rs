@@ -1,13 +1,14 @@
 //! Copies the files of a store while nothing writes to them, and reads each archive back.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::archive_file;
 use super::contents::{self, PlaceContents};
 use super::helper_container::HelperContainer;
+use super::save::{self, SaveResult};
 use super::source::{Source, is_replaced, replaced};
 use super::tar_summary::{self, TarSummary};
 use super::unchanged::{self, Linked, Same};
@@ -16,9 +17,9 @@ use crate::backup::consistency::Consistency;
 use crate::backup::driver::DriverTarget;
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::{Backup, Staging};
-use crate::engine::{ByteStream, Container, ContainerState, ReplacedMount, volume_sizes_in_time};
+use crate::engine::{Container, ContainerState, ReplacedMount, volume_sizes_in_time};
 use crate::error::causes;
-use crate::fs::{Digest, FsError, NewFile};
+use crate::fs::{Digest, FsError, open_to_read_back};
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::{Task, Unit};
 use crate::units::{Bytes, count};
@@ -59,6 +60,9 @@ pub(super) enum Outcome<'p> {
     Linked(Linked, Consistency),
 }
 
+/// How often a copy is tried whose files become shorter or vanish while they are read.
+const ATTEMPTS: u32 = 3;
+
 /// Copies while the writers are held. Files that change all the same are copied once more: a process of the host may
 /// have written to them.
 pub(super) async fn quietly<'p>(
@@ -67,7 +71,7 @@ pub(super) async fn quietly<'p>(
     into: &mut Staging,
 ) -> anyhow::Result<Outcome<'p>> {
     let mut previous = job.previous;
-    let (mut changed_before, mut remarks) = (false, Vec::new());
+    let (mut changed_before, mut incomplete_before, mut remarks) = (false, 0, Vec::new());
     loop {
         let attempt = copy_once(target, CopyJob { previous, ..job }, into).await?;
         let mut copy = match attempt {
@@ -88,6 +92,21 @@ pub(super) async fn quietly<'p>(
                 previous = None;
                 continue;
             }
+            Attempt::Incomplete(incomplete) => {
+                for path in &incomplete.copied {
+                    into.discard(path)?;
+                }
+                incomplete_before += 1;
+                let shown = incomplete.file.display();
+                anyhow::ensure!(
+                    incomplete_before < ATTEMPTS,
+                    "`{shown}` became shorter or vanished while it was read, {ATTEMPTS} times in a row"
+                );
+                remarks.push(format!(
+                    "`{shown}` became shorter or vanished while it was read, so everything was copied again"
+                ));
+                continue;
+            }
             Attempt::Done(copy) | Attempt::Changed(copy) => copy,
         };
         copy.remarks.append(&mut remarks);
@@ -101,6 +120,16 @@ enum Attempt<'a, 'p> {
     Changed(QuietCopy<'p>),
     /// Nothing was copied: the files are those of the previous backup.
     Same(Same<'a>, Consistency),
+    /// A file could not be read to the end that it had when the engine began with it.
+    Incomplete(IncompleteCopy),
+}
+
+/// What became of a copy of which a file is missing.
+struct IncompleteCopy {
+    /// The last file that the engine began with, as the container has it.
+    file: PathBuf,
+    /// The archives that were written, in the backup.
+    copied: Vec<String>,
 }
 
 async fn copy_once<'a, 'p>(
@@ -137,8 +166,15 @@ async fn copy_once<'a, 'p>(
     let (archives, seen_after) = if same.is_some() {
         (Vec::new(), seen.clone())
     } else {
-        let archives = copy_all(target, Source { helper, replaced: &replaced }, places, into).await?;
-        (archives, tree::look(target, places).await)
+        match copy_all(target, Source { helper, replaced: &replaced }, places, into).await? {
+            Ok(archives) => (archives, tree::look(target, places).await),
+            Err(incomplete) => {
+                if let Some(quiesce) = target.quiesce {
+                    quiesce.release().await?;
+                }
+                return Ok(Attempt::Incomplete(incomplete));
+            }
+        }
     };
     let after = writers::writers(target, places).await?;
     if let Some(quiesce) = target.quiesce {
@@ -224,35 +260,36 @@ async fn copy_all<'a>(
     source: Source<'_>,
     places: &[&'a DataLocation],
     into: &Staging,
-) -> anyhow::Result<Vec<Archive<'a>>> {
-    let mut copied = Vec::new();
+) -> anyhow::Result<Result<Vec<Archive<'a>>, IncompleteCopy>> {
+    let mut copied: Vec<Archive<'a>> = Vec::new();
     for place in places {
-        if let Some(stream) = source.open(target, place).await? {
-            copied.push(
-                copy(target, place, stream, into)
-                    .await
-                    .with_context(|| format!("`{}` could not be copied", place.target.display()))?,
-            );
+        let Some(stream) = source.open(target, place).await? else { continue };
+        let path = archive_file::name(places::archive_name(&place.target), into.compression());
+        let file = into.create(&path)?;
+        let written = file.path().to_owned();
+        let title = format!("copying {}", place.target.display());
+        let task = target.progress.begin(&title, Unit::Bytes, None);
+        let compression = into.compression();
+        let saved =
+            pipe::consume(stream, task.as_ref(), move |archive| save::save(archive, file, compression))
+                .await?;
+        match saved {
+            Ok(SaveResult::Saved(bytes, digest)) => {
+                copied.push(Archive { place, path, written, bytes, digest });
+            }
+            Ok(SaveResult::Incomplete(last)) => {
+                let parent = place.target.parent().unwrap_or(&place.target);
+                let file = last.map_or_else(|| place.target.clone(), |last| parent.join(last));
+                let copied = copied.into_iter().map(|archive| archive.path).chain([path]).collect();
+                return Ok(Err(IncompleteCopy { file, copied }));
+            }
+            Err(error) => {
+                let error = with_size(target, place, error).await;
+                return Err(error.context(format!("`{}` could not be copied", place.target.display())));
+            }
         }
     }
-    Ok(copied)
-}
-
-async fn copy<'a>(
-    target: DriverTarget<'_>,
-    place: &'a DataLocation,
-    stream: ByteStream,
-    into: &Staging,
-) -> anyhow::Result<Archive<'a>> {
-    let path = places::archive_name(&place.target);
-    let file = into.create(&path)?;
-    let written = file.path().to_owned();
-    let task = target.progress.begin(&format!("copying {}", place.target.display()), Unit::Bytes, None);
-    let saved = pipe::consume(stream, task.as_ref(), |archives| save(archives, file)).await?;
-    match saved {
-        Err(error) => Err(with_size(target, place, error).await),
-        Ok((bytes, digest)) => Ok(Archive { place, path, written, bytes, digest }),
-    }
+    Ok(Ok(copied))
 }
 
 /// Reads every archive back to its end. By then, the containers that were held run again.
@@ -295,16 +332,6 @@ async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow
     })
 }
 
-fn save(mut archives: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match archives.read(&mut buffer).context("the engine stopped sending")? {
-            0 => return Ok(file.finish()?),
-            read => file.append(&buffer[..read])?,
-        }
-    }
-}
-
 /// On a full disk, adds how much space the volume needs. Asking earlier would slow down every backup: the engine
 /// measures all volumes.
 async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
@@ -325,18 +352,14 @@ async fn walk(
     names: &'static [&'static str],
 ) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest, bool)> {
     pipe::blocking(move || {
-        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let mut reader = Hashing {
-            inner: BufReader::with_capacity(256 * 1024, open),
-            digester: crate::fs::Digester::default(),
-        };
+        let mut reader =
+            Hashing { inner: open_to_read_back(&file)?, digester: crate::fs::Digester::default() };
         let mut is_recognized = false;
         let look = |item: tar_summary::Item<'_>| {
             is_recognized |= names.iter().any(|name| item.path.ends_with(name));
         };
-        let summary = tar_summary::take(&mut reader, look).context(
-            "the archive from the engine is incomplete; a file may have changed while it was read",
-        )?;
+        let summary = tar_summary::take(archive_file::decompress(&file, &mut reader)?, look)
+            .with_context(|| format!("`{}` cannot be read back", file.display()))?;
         let bytes = reader.digester.bytes();
         task.advance(bytes);
         Ok((task, summary, reader.digester.finish(), is_recognized))
@@ -345,12 +368,12 @@ async fn walk(
 }
 
 /// Hashes what is read through it.
-struct Hashing<R> {
-    inner: R,
+struct Hashing {
+    inner: File,
     digester: crate::fs::Digester,
 }
 
-impl<R: std::io::Read> std::io::Read for Hashing<R> {
+impl std::io::Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.digester.update(&buffer[..count]);

@@ -3,8 +3,6 @@
 //! The engine can add files to a stopped container, and replace them, but cannot remove any. So a directory is written only
 //! if it contains nothing that the backup does not contain: afterwards it contains the backup and nothing else.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::helper_container::HelperContainer;
 use super::planned_archive::{PlannedArchive, planned};
 use super::tar_summary::{self, Paths, TarSummary};
-use super::{pipe, source};
+use super::{archive_file, pipe, source};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -110,9 +108,8 @@ pub(super) async fn compare(
 ) -> anyhow::Result<Compared> {
     let file = archive.file.clone();
     let (backup, paths): (TarSummary, Paths) = pipe::blocking(move || {
-        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let reader = BufReader::with_capacity(256 * 1024, open);
-        tar_summary::take_with_paths(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+        tar_summary::take_with_paths(archive_file::open(&file)?)
+            .with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await?;
     let Some(stream) = source::open(target, helper, archive.place).await? else {

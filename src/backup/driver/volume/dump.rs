@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::archive_file;
 use super::contents;
 use super::copy::{self, Copied, Outcome};
 use super::helper_container::HelperContainer;
-use super::pipe;
 use super::places::{self, Chosen};
 use super::source::{Source, replaced};
 use super::tar_summary::{self, TarSummary};
+use super::{need, pipe};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
@@ -104,6 +105,7 @@ pub(super) async fn dump(
     if chosen.places.is_empty() {
         return Ok(dump);
     }
+    need::ensure_space(target, &chosen.places, previous, into).await?;
     let helper = HelperContainer::to_read(target).await?;
     let job = copy::CopyJob { helper: &helper, places: &chosen.places, previous };
     let copied = copy::quietly(target, job, into).await;
@@ -124,6 +126,9 @@ pub(super) async fn dump(
         let seen: Vec<_> = read_back.iter().map(Copied::contents).collect();
         contents::check(target, &chosen.places, &seen)?;
     }
+    for copied in &read_back {
+        into.was_read_back(&copied.artifact);
+    }
     dump.consistency = copied.consistency;
     dump.tree = copied.tree;
     dump.remarks.extend(copied.remarks);
@@ -141,7 +146,7 @@ pub(super) async fn dump(
 /// `docker cp` unpacks a tar archive from its standard input.
 pub(super) fn by_hand(target: DriverTarget<'_>, artifacts: &[Artifact]) -> Vec<String> {
     let mut lines = vec![
-        "Each archive is a tar of one directory of the container, and contains the directory itself.".to_owned(),
+        "Each archive is a tar of one directory of the container, and contains the directory itself. One that ends in `.zst` is compressed with zstd.".to_owned(),
         "Restore it into a stopped container in which that directory is empty, because files are added but not removed:"
             .to_owned(),
     ];
@@ -165,11 +170,14 @@ pub(super) fn by_hand(target: DriverTarget<'_>, artifacts: &[Artifact]) -> Vec<S
     for artifact in artifacts {
         if let ArtifactContents::Files { target, .. } = &artifact.contents {
             let parent = Path::new(target).parent().unwrap_or(Path::new("/"));
-            lines.push(format!(
-                "docker cp - {} < {}",
-                shell_words::quote(&format!("{container}:{}", parent.display())),
-                shell_words::quote(&artifact.path)
-            ));
+            let (place, file) =
+                (format!("{container}:{}", parent.display()), shell_words::quote(&artifact.path));
+            let place = shell_words::quote(&place);
+            lines.push(if archive_file::is_compressed(Path::new(&artifact.path)) {
+                format!("zstd -dc {file} | docker cp - {place}")
+            } else {
+                format!("docker cp - {place} < {file}")
+            });
         }
     }
     lines

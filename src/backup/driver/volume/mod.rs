@@ -5,6 +5,7 @@
 //! that it may be torn. A restore never merges: it replaces the contents of a volume or directory by renames (`switch`),
 //! and where nothing can be renamed, a directory is written only if it contains nothing that the backup does not contain.
 
+mod archive_file;
 mod archives;
 mod check;
 mod contents;
@@ -14,10 +15,12 @@ mod dump;
 mod helper_container;
 mod link;
 mod mover;
+mod need;
 pub(super) mod pipe;
 mod places;
 mod planned_archive;
 mod restore;
+mod save;
 mod source;
 mod switch;
 mod tar_summary;

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
-use tokio_util::io::ReaderStream;
 
+use super::archive_file;
 use crate::engine::ByteStream;
 use crate::progress::Task;
 
@@ -55,16 +55,31 @@ impl Read for ChunkReader {
     }
 }
 
-/// A file, as a stream for the engine.
+/// What is in an archive, as a stream for the engine.
 pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
-    let open =
-        tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
-    let archives = ReaderStream::with_capacity(open, PIECE).map(move |piece| {
-        let piece = Vec::from(piece?);
-        task.advance(piece.len() as u64);
-        Ok(piece)
+    let file = file.to_owned();
+    let mut archive = blocking(move || archive_file::open_showing(&file, task)).await?;
+    let (sender, receiver) = mpsc::channel(PIECES);
+    // Ends when the stream is dropped.
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = archive.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+            let is_last = !matches!(read, Ok(1..));
+            let piece = match read {
+                Ok(0) => break,
+                Ok(_) => Ok(piece),
+                Err(error) => Err(error),
+            };
+            if sender.blocking_send(piece).is_err() || is_last {
+                break;
+            }
+        }
     });
-    Ok(Box::pin(archives))
+    let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    Ok(Box::pin(pieces))
 }
 
 /// Runs code that blocks while it reads files.

@@ -3,8 +3,6 @@
 //! A volume or a directory of the host is replaced by renames (`switch`). Where nothing can be renamed, files are only added
 //! (`direct`). Everything is checked before the first byte is written.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::planned_archive::{PlannedArchive, planned};
 use super::switch::{self, Names, Replacement, Switch};
 use super::tar_summary::TarSummary;
-use super::{direct, helper_container, pipe};
+use super::{archive_file, direct, helper_container, pipe};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
@@ -106,9 +104,8 @@ pub(super) async fn finish(target: DriverTarget<'_>, from: &Backup, proof: &Clea
 async fn read(archive: &PlannedArchive<'_>) -> anyhow::Result<(TarSummary, Names)> {
     let file = archive.file.clone();
     pipe::blocking(move || {
-        let open = File::open(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let reader = BufReader::with_capacity(256 * 1024, open);
-        switch::take_with_names(reader).with_context(|| format!("`{}` cannot be used", file.display()))
+        switch::take_with_names(archive_file::open(&file)?)
+            .with_context(|| format!("`{}` cannot be used", file.display()))
     })
     .await
 }

@@ -48,13 +48,13 @@ pub(super) async fn write_out(target: DriverTarget<'_>, places: &[&DataLocation]
 
 /// The file systems that are known to behave like this: ext2 to ext4, XFS and Btrfs, by their magic numbers (`statfs(2)`).
 #[cfg(target_os = "linux")]
-const KNOWN_FILE_SYSTEMS: [i64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
+const KNOWN_FILE_SYSTEMS: [u32; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
 
 #[cfg(target_os = "linux")]
 fn sync(directory: &Path) -> io::Result<()> {
     let open = std::fs::File::open(directory)?;
-    let kind = rustix::fs::fstatfs(&open)?.f_type;
-    if KNOWN_FILE_SYSTEMS.iter().all(|known| *known != i64::from(kind)) {
+    let kind = u32::try_from(rustix::fs::fstatfs(&open)?.f_type).map_err(io::Error::other)?;
+    if KNOWN_FILE_SYSTEMS.iter().all(|known| *known != kind) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     Ok(rustix::fs::syncfs(&open)?)

@@ -1,0 +1,68 @@
+//! How much space a backup will need, as far as that is known before the first byte.
+
+use super::tree::{self, FileTree};
+use super::unchanged;
+use crate::backup::driver::DriverTarget;
+use crate::backup::fingerprint::Fingerprint;
+use crate::backup::store::{Backup, Staging};
+use crate::inventory::DataLocation;
+
+/// Fails before anything is stopped or written if the disk has too little space.
+pub(super) async fn ensure_space(
+    target: DriverTarget<'_>,
+    places: &[&DataLocation],
+    previous: Option<&Backup>,
+    into: &Staging,
+) -> anyhow::Result<()> {
+    let seen = tree::look(target, places).await;
+    let is_same =
+        |tree: &FileTree| previous.is_some_and(|previous| unchanged::find(places, tree, previous).is_some());
+    let needed = match &seen {
+        Some(tree) if is_same(tree) => 0,
+        Some(tree) => of_files(tree.space, previous),
+        // Where the files cannot be seen, it will be about as large as the previous one.
+        None => previous.map_or(0, Backup::bytes),
+    };
+    Ok(into.ensure_space(needed)?)
+}
+
+/// The size of the files, compressed as well as those of the previous backup were, and a tenth more.
+fn of_files(space: u64, previous: Option<&Backup>) -> u64 {
+    let (Some(previous), true) = (previous, space > 0) else { return space };
+    let Fingerprint::Volume { bytes: content, .. } = previous.manifest.fingerprint else { return space };
+    if content == 0 {
+        return space;
+    }
+    let expected = u128::from(space) * u128::from(previous.bytes()) * 11 / (u128::from(content) * 10);
+    u64::try_from(expected).unwrap_or(space).min(space)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::backup::manifest::tests::manifest;
+    use crate::backup::manifest::{Artifact, ArtifactContents};
+
+    fn previous(content: u64, archive: u64) -> Backup {
+        let mut manifest = manifest("db", "2026-08-01T10:00:00Z");
+        manifest.fingerprint = Fingerprint::Volume { entries: 1, bytes: content };
+        manifest.artifacts = vec![Artifact {
+            path: "data.tar.zst".into(),
+            bytes: archive,
+            sha256: String::new(),
+            contents: ArtifactContents::Note,
+        }];
+        Backup { directory: PathBuf::new(), manifest, test_restore: None }
+    }
+
+    #[test]
+    fn the_previous_backup_tells_how_well_the_files_compress() {
+        assert_eq!(of_files(1000, None), 1000);
+        assert_eq!(of_files(1000, Some(&previous(5000, 1000))), 220);
+        assert_eq!(of_files(1000, Some(&previous(5000, 9000))), 1000, "never more than the files have");
+        assert_eq!(of_files(1000, Some(&previous(0, 1000))), 1000);
+        assert_eq!(of_files(0, Some(&previous(5000, 1000))), 0);
+    }
+}
