@@ -66,8 +66,8 @@ pub struct Env {
     /// [`PLUGIN_CALLER`]
     pub plugin_caller: Option<OsString>,
 
-    /// The root of the system's plugin directories: `/` except in tests.
-    pub plugin_root: Option<PathBuf>,
+    /// The root of the system's directories: `/` except in tests.
+    pub system_root: Option<PathBuf>,
 
     /// `CI`: set by the services that run workflows.
     pub ci: bool,
@@ -123,7 +123,7 @@ impl Env {
             docker_cert_path: path("DOCKER_CERT_PATH"),
             docker_tls_verify: text("DOCKER_TLS_VERIFY"),
             plugin_caller: get(PLUGIN_CALLER),
-            plugin_root: None,
+            system_root: None,
             ci: on("CI"),
             no_color: get("NO_COLOR").is_some(),
             dumb_terminal: text("TERM").is_some_and(|term| term == "dumb"),
@@ -154,6 +154,14 @@ impl Env {
             .map(|directory| self.current_dir.join(directory))
             .collect::<Vec<_>>()
             .into_iter()
+    }
+
+    /// An absolute path of the system's.
+    pub fn system(&self, path: &str) -> PathBuf {
+        match &self.system_root {
+            Some(root) => root.join(path.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
     }
 
     /// A path as this process sees it, made absolute.

@@ -55,6 +55,9 @@ impl App {
     }
 }
 
+/// What `docker` asks each of its plugins for before it uses it.
+const PLUGIN_METADATA: &str = "docker-cli-plugin-metadata";
+
 /// `docker` sets a variable when it calls us as its plugin.
 fn caller(env: &Env) -> Caller {
     if env.plugin_caller.is_some() { Caller::Docker } else { Caller::Person }
@@ -73,8 +76,29 @@ fn program(env: &Env, called_as: &OsStr) -> String {
 
 fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failure> {
     panic::test_trigger("start");
+    if words.first().is_some_and(|word| word == PLUGIN_METADATA) {
+        app.ui.result(cli::plugin_metadata());
+        return Ok(Exit::Success);
+    }
     let invocation = Invocation::parse_from(caller(&app.env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
+    match invocation.docker_config() {
+        None => dispatch(app, called_as, invocation, words),
+        // `docker --config DIR` has found this program by its plugins, contexts and credentials in that directory.
+        Some(directory) => {
+            let env = Env { docker_config: Some(directory.into()), ..app.env.clone() };
+            let app = App { env, ui: app.ui.clone(), engine: app.engine.clone(), exec: app.exec };
+            dispatch(&app, called_as, invocation, words)
+        }
+    }
+}
+
+fn dispatch(
+    app: &App,
+    called_as: &OsStr,
+    invocation: Invocation,
+    words: Vec<OsString>,
+) -> Result<Exit, Failure> {
     if let Some(text) = about(app, called_as, &invocation) {
         app.ui.result(text);
         return Ok(Exit::Success);

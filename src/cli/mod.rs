@@ -8,6 +8,7 @@ mod format;
 mod help;
 mod lint;
 mod parse;
+mod plugin;
 mod protection;
 #[cfg(any(test, feature = "internals"))]
 mod reference;
@@ -26,6 +27,7 @@ pub use format::{AllArg, DryRunArg, Format, FormatArg};
 pub use help::{help, topic};
 pub use lint::{Deny, LintArgs, LintFormat};
 pub use parse::{command, parse};
+pub use plugin::plugin_metadata;
 pub use protection::{ProtectArgs, UnprotectArgs};
 #[cfg(any(test, feature = "internals"))]
 pub use reference::markdown as reference;

@@ -18,7 +18,7 @@ use crate::process::{self, Capture};
 /// Every build of this program contains this text, so that it recognizes any copy of itself.
 pub const MARKER: &str = "safe-compose:stand-in:8d1f3c5e-not-the-real-compose";
 
-/// No build of this program is as large as this; Compose V2 is.
+/// A Go program as large as this is Compose V2, whose file need not be searched for the marker.
 const LARGE: u64 = 40_000_000;
 /// How much of a file is read to identify it: Go's linker puts its note directly after the headers.
 const HEAD: usize = 8192;
@@ -41,6 +41,8 @@ pub struct NotFound {
     pub named: Option<PathBuf>,
     /// Files with the right name that were skipped.
     pub skipped: Vec<(PathBuf, Skipped)>,
+    /// `docker` called, so that only its plugins count.
+    pub plugins_only: bool,
 }
 
 /// Why a file is not the real Compose.
@@ -51,6 +53,17 @@ pub enum Skipped {
     NotExecutable,
     /// It is this program, a copy of it, or calls it.
     Ourselves,
+    /// It is Compose V1, and `docker` called, whose plugins are V2.
+    NoPlugin,
+}
+
+/// The directory, beside a file in whose place `setup` has put this program, that keeps that file.
+pub const KEPT: &str = ".safe-compose";
+
+/// Where the file is kept that this program has taken the place of.
+pub fn kept(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    path.parent().unwrap_or(Path::new("/")).join(KEPT).join(name)
 }
 
 impl fmt::Display for Skipped {
@@ -59,6 +72,7 @@ impl fmt::Display for Skipped {
             Self::Missing => "does not exist",
             Self::NotExecutable => "is not executable",
             Self::Ourselves => "is safe-compose itself",
+            Self::NoPlugin => "is Compose V1, which is no plugin of `docker`",
         })
     }
 }
@@ -74,6 +88,7 @@ impl fmt::Display for NotFound {
             Some(path) => {
                 write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?;
             }
+            None if self.plugins_only => f.write_str("no `docker-compose` in the plugin directories of docker")?,
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }
         for (at, (path, why)) in self.skipped.iter().enumerate() {
@@ -98,32 +113,49 @@ pub enum GrammarError {
 }
 
 /// Finds the real Compose for a program that was called by the name `called_as`.
+///
+/// As a plugin of `docker` it stands in for the next plugin that `docker` would find, never for a program of `PATH`. By
+/// the name `docker-compose` it stands in for the next one of `PATH`.
 pub fn locate(env: &Env, called_as: &OsStr) -> Result<ComposeBinary, NotFound> {
-    let mut search = Search { own: env.executable.as_deref().and_then(identity), skipped: Vec::new() };
-    if let Some(named) = &env.compose {
-        let candidates: Vec<_> = if named.as_encoded_bytes().contains(&b'/') {
-            vec![env.absolute(named)]
-        } else {
-            env.path_directories().map(|directory| directory.join(named)).collect()
-        };
-        return candidates
-            .into_iter()
-            .find_map(|path| search.try_candidate(path, Missing::Noted))
-            .ok_or(NotFound { named: Some(named.into()), skipped: search.skipped });
-    }
-    let by_its_old_name = Path::new(called_as).file_name() == Some(OsStr::new("docker-compose"));
-    let on_path_first = by_its_old_name && env.plugin_caller.is_none();
-    let found = if on_path_first {
-        search.on_path(env).or_else(|| search.among_plugins(env))
-    } else {
-        search.among_plugins(env).or_else(|| search.on_path(env))
+    let is_plugin = env.plugin_caller.is_some();
+    let mut search =
+        Search { own: env.executable.as_deref().and_then(identity), plugins_only: is_plugin, skipped: Vec::new() };
+    let found = match &env.compose {
+        Some(named) => search.named(env, named),
+        None if is_plugin => search.among_plugins(env),
+        None if Path::new(called_as).file_name() == Some(OsStr::new("docker-compose")) => {
+            search.on_path(env).or_else(|| search.among_plugins(env))
+        }
+        None => search.among_plugins(env).or_else(|| search.on_path(env)),
     };
-    found.ok_or(NotFound { named: None, skipped: search.skipped })
+    found.ok_or(NotFound {
+        named: env.compose.as_ref().map(PathBuf::from),
+        skipped: search.skipped,
+        plugins_only: is_plugin,
+    })
 }
+
+/// The directories in which `docker` looks for its plugins, in its order (measured, clients 20.10 and 28).
+pub fn plugin_directories(env: &Env) -> impl Iterator<Item = PathBuf> {
+    let docker = env.docker_directory();
+    let extra = docker.as_deref().map(extra_plugin_directories).unwrap_or_default();
+    let own = docker.map(|docker| docker.join("cli-plugins"));
+    extra.into_iter().chain(own).chain(SYSTEM_PLUGIN_DIRECTORIES.into_iter().map(|path| env.system(path)))
+}
+
+/// Those of all users.
+pub const SYSTEM_PLUGIN_DIRECTORIES: [&str; 4] = [
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
 
 struct Search {
     /// Device and inode of this program.
     own: Option<(u64, u64)>,
+    /// Whether Compose V1 does not count.
+    plugins_only: bool,
     skipped: Vec<(PathBuf, Skipped)>,
 }
 
@@ -135,34 +167,41 @@ enum Missing {
 }
 
 impl Search {
-    fn on_path(&mut self, env: &Env) -> Option<ComposeBinary> {
-        env.path_directories()
-            .find_map(|directory| self.try_candidate(directory.join("docker-compose"), Missing::Expected))
+    /// The value of [`env::COMPOSE`]: a path, or a name to find on `PATH`.
+    fn named(&mut self, env: &Env, named: &OsStr) -> Option<ComposeBinary> {
+        let candidates: Vec<_> = if named.as_encoded_bytes().contains(&b'/') {
+            vec![env.absolute(named)]
+        } else {
+            env.path_directories().map(|directory| directory.join(named)).collect()
+        };
+        candidates.into_iter().find_map(|path| self.try_candidate(path, Missing::Noted))
     }
 
-    /// In the order in which `docker` looks (measured, clients 20.10 and 28).
+    fn on_path(&mut self, env: &Env) -> Option<ComposeBinary> {
+        env.path_directories().find_map(|directory| self.in_directory(&directory))
+    }
+
     fn among_plugins(&mut self, env: &Env) -> Option<ComposeBinary> {
-        let docker = env.docker_directory();
-        let extra = docker.as_deref().map(extra_plugin_directories).unwrap_or_default();
-        let own = docker.map(|docker| docker.join("cli-plugins"));
-        let system = [
-            "/usr/local/lib/docker/cli-plugins",
-            "/usr/local/libexec/docker/cli-plugins",
-            "/usr/lib/docker/cli-plugins",
-            "/usr/libexec/docker/cli-plugins",
-        ];
-        let system = system
-            .into_iter()
-            .map(|path| env.plugin_root.as_deref().map_or_else(|| path.into(), |root| root.join(&path[1..])));
-        extra
-            .into_iter()
-            .chain(own)
-            .chain(system)
-            .find_map(|directory| self.try_candidate(directory.join("docker-compose"), Missing::Expected))
+        plugin_directories(env).find_map(|directory| self.in_directory(&directory))
+    }
+
+    /// The Compose of a directory, or the one that `setup` keeps because this program is in its place.
+    fn in_directory(&mut self, directory: &Path) -> Option<ComposeBinary> {
+        let path = directory.join("docker-compose");
+        let skipped = self.skipped.len();
+        if let Some(found) = self.try_candidate(path.clone(), Missing::Expected) {
+            return Some(found);
+        }
+        let is_ours = self.skipped[skipped..].iter().any(|(_, why)| *why == Skipped::Ourselves);
+        if is_ours { self.try_candidate(kept(&path), Missing::Expected) } else { None }
     }
 
     fn try_candidate(&mut self, path: PathBuf, missing: Missing) -> Option<ComposeBinary> {
         match examine(&path, self.own) {
+            Ok(Some(Grammar::V1)) if self.plugins_only => {
+                self.skipped.push((path, Skipped::NoPlugin));
+                None
+            }
             Ok(grammar) => Some(ComposeBinary { path, grammar, asked: OnceLock::new() }),
             Err(Skipped::Missing) if missing == Missing::Expected => None,
             Err(why) => {
@@ -216,8 +255,8 @@ fn examine(path: &Path, own: Option<(u64, u64)>) -> Result<Option<Grammar>, Skip
         return Ok(None);
     };
     if head.starts_with(b"\x7fELF") {
-        if metadata.len() >= LARGE {
-            return Ok(is_go(&head).then_some(Grammar::V2));
+        if metadata.len() >= LARGE && is_go(&head) {
+            return Ok(Some(Grammar::V2));
         }
         return if holds_marker(&mut file, head) { Err(Skipped::Ourselves) } else { Ok(None) };
     }

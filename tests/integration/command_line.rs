@@ -170,6 +170,31 @@ fn the_global_format_is_that_of_the_command() {
 }
 
 #[test]
+fn docker_gets_the_metadata_of_a_plugin_without_a_real_one() {
+    let stage = Stage::new();
+    let mut command = stage.command(&["docker-cli-plugin-metadata"]);
+    command.env("SAFE_COMPOSE_COMPOSE", "/nonexistent");
+    let ended = ended(command);
+    let value: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    assert_eq!((ended.code, &value["SchemaVersion"]), (0, &Value::from("0.1.0")));
+    assert!(value["Vendor"].as_str().is_some_and(|vendor| !vendor.is_empty()), "{value}");
+}
+
+/// `docker --config DIR` looks for its plugins in that directory, and so does its plugin.
+#[test]
+fn the_configuration_directory_of_docker_has_the_plugin_behind_us() {
+    let stage = Stage::new();
+    let behind = stage.path().join("other/cli-plugins/docker-compose");
+    write(&behind, "#!/bin/sh\necho behind: \"$@\"\n", 0o755);
+    for config in [&["--config", "other"][..], &["-D", "--config=other"]] {
+        let words = [config, &["compose", "ps"]].concat();
+        let mut command = stage.command(&words);
+        command.env_remove("SAFE_COMPOSE_COMPOSE").env("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND", "docker");
+        assert_eq!(ended(command).stdout, format!("behind: {}\n", words.join(" ")));
+    }
+}
+
+#[test]
 fn a_flag_without_an_effect_is_refused() {
     let stage = Stage::new();
     for words in [

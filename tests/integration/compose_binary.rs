@@ -26,7 +26,7 @@ impl System {
         let env = Env {
             path: Some(OsString::from(format!("{}:{}", at("bin").display(), at("bin2").display()))),
             home: Some(at("home")),
-            plugin_root: Some(at("system")),
+            system_root: Some(at("system")),
             current_dir: at("home"),
             executable: Some(at("own/safe-compose")),
             ..Env::default()
@@ -66,10 +66,54 @@ fn the_name_we_are_called_by_decides_where_to_look_first() {
     assert_eq!(system.locate_as("/x/docker-compose"), Ok(plugin.clone()));
 
     fs::remove_file(plugin).expect("removed");
+    let error = system.locate().expect_err("no plugin is left");
+    assert_eq!(error.to_string(), "no `docker-compose` in the plugin directories of docker");
+    system.env.plugin_caller = None;
     assert_eq!(system.locate_as("safe-compose"), Ok(on_path.clone()));
     fs::remove_file(on_path).expect("removed");
     let error = system.locate().expect_err("nothing is left");
     assert_eq!(error.to_string(), "no `docker-compose` in the plugin directories of docker or on `PATH`");
+}
+
+const V1: &str = "#!/nowhere/python3\n__requires__ = 'docker-compose==1.29.2'\n";
+
+#[test]
+fn a_plugin_never_stands_in_for_a_program_of_the_path_or_for_compose_v1() {
+    let mut system = System::new();
+    system.env.plugin_caller = Some("/usr/bin/docker".into());
+    write(&system.at("bin/docker-compose"), V1, 0o755);
+    system.fake("bin2/docker-compose");
+    assert_eq!(system.locate_as("docker-compose").expect_err("no plugin").skipped, []);
+    write(&system.at(HOME_PLUGIN), V1, 0o755);
+    let error = system.locate_as("docker-compose").expect_err("no plugin");
+    assert_eq!(error.skipped, [(system.at(HOME_PLUGIN), Skipped::NoPlugin)]);
+    let real = system.fake(SYSTEM_PLUGIN);
+    assert_eq!(system.locate_as("docker-compose"), Ok(real));
+
+    system.env.plugin_caller = None;
+    assert_eq!(system.locate_as("docker-compose"), Ok(system.at("bin/docker-compose")));
+}
+
+/// What `setup` has moved aside is used in its place, and nothing else is looked for there.
+#[test]
+fn a_file_that_is_kept_beside_us_has_its_old_rank() {
+    let mut system = System::new();
+    system.fake(SYSTEM_PLUGIN);
+    let kept_plugin = system.fake("home/.docker/cli-plugins/.safe-compose/docker-compose");
+    let kept_program = system.fake("bin/.safe-compose/docker-compose");
+    system.fake("bin2/docker-compose");
+    assert_eq!(system.locate(), Ok(system.at(SYSTEM_PLUGIN)));
+    assert_eq!(system.locate_as("docker-compose"), Ok(system.at("bin2/docker-compose")));
+
+    for place in [HOME_PLUGIN, "bin/docker-compose"] {
+        let place = system.at(place);
+        fs::create_dir_all(place.parent().expect("a directory")).expect("made");
+        symlink(system.at("own/safe-compose"), place).expect("linked");
+    }
+    assert_eq!(system.locate(), Ok(kept_plugin.clone()));
+    assert_eq!(system.locate_as("docker-compose"), Ok(kept_program));
+    system.env.plugin_caller = Some("/usr/bin/docker".into());
+    assert_eq!(system.locate_as("docker-compose"), Ok(kept_plugin));
 }
 
 #[test]
@@ -136,6 +180,9 @@ fn it_never_finds_itself() {
     skipped(Skipped::Ourselves);
     // Another version of us: only the marker tells.
     write(&at, format!("\x7fELF{}{MARKER}", "x".repeat(100_000)), 0o755);
+    skipped(Skipped::Ourselves);
+    // As large as a build without optimization.
+    write(&at, format!("\x7fELF{}{MARKER}", "x".repeat(50_000_000)), 0o755);
     skipped(Skipped::Ourselves);
     write(&at, "#!/bin/sh\nexec /usr/local/bin/safe-compose \"$@\"\n", 0o755);
     skipped(Skipped::Ourselves);

@@ -96,6 +96,14 @@ impl Invocation {
         self.root.map_or(&[], |root| &self.words[root..])
     }
 
+    /// `docker --config DIR`: the directory that replaces `DOCKER_CONFIG`.
+    pub fn docker_config(&self) -> Option<OsString> {
+        if self.caller != Caller::Docker {
+            return None;
+        }
+        pflag::docker_config(&self.words[..self.root?.saturating_sub(1)])
+    }
+
     /// One of our own commands in the subcommand's place: the arguments before it, itself, and those after it.
     pub fn own_command(&self) -> Option<(Vec<OsString>, OsString, Vec<OsString>)> {
         let at = self.own?;

@@ -27,6 +27,12 @@ pub(super) fn read_plugin(docker: &[OsString], compose: &[OsString]) -> Reading 
     read(Caller::Docker, &docker.flags, docker.issues, compose)
 }
 
+/// The last `--config` among the flags of `docker` itself.
+pub(super) fn docker_config(docker: &[OsString]) -> Option<OsString> {
+    let parsed = parse(docker, &[DOCKER_ROOT], Interspersed::No);
+    parsed.flags.into_iter().rfind(|flag| flag.spec.name == "config").and_then(|flag| flag.value)
+}
+
 /// Splits standalone arguments into flags of `docker`, arguments of Compose, and issues.
 fn convert(words: &[OsString]) -> (Vec<OsString>, Vec<OsString>, Vec<String>) {
     const SWITCHES: [&str; 5] = ["--debug", "-D", "--verbose", "--tls", "--tlsverify"];

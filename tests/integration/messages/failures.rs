@@ -67,7 +67,7 @@ fn wrong_settings() {
 fn no_compose() {
     let mut scene = Scene::shop();
     scene.env().compose = None;
-    scene.env().plugin_root = Some("/nowhere".into());
+    scene.env().system_root = Some("/nowhere".into());
     scene.run("down -v");
     scene.env().compose = Some("/nowhere/docker-compose".into());
     scene.run("down -v").run("backup").snapshot("failures/no_compose");
