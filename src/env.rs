@@ -80,6 +80,8 @@ pub struct Env {
     pub home: Option<PathBuf>,
     /// `XDG_STATE_HOME`: the user's directory for state; `~/.local/state` unless set.
     pub state_home: Option<PathBuf>,
+    /// `SHELL`: the user's login shell.
+    pub shell: Option<PathBuf>,
     /// `PATH`
     pub path: Option<OsString>,
     pub current_dir: PathBuf,
@@ -130,6 +132,7 @@ impl Env {
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
+            shell: path("SHELL"),
             path: get("PATH"),
             current_dir: PathBuf::new(),
             executable: None,
@@ -154,6 +157,11 @@ impl Env {
             .map(|directory| self.current_dir.join(directory))
             .collect::<Vec<_>>()
             .into_iter()
+    }
+
+    /// A program of `PATH`.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        self.path_directories().map(|directory| directory.join(name)).find(|path| path.is_file())
     }
 
     /// An absolute path of the system's.

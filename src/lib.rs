@@ -47,6 +47,7 @@ cfg_if::cfg_if! {
         pub mod protect;
         pub mod verify;
 
+        pub mod setup;
         pub mod ui;
 
         pub mod cli;
@@ -83,6 +84,7 @@ cfg_if::cfg_if! {
         mod protect;
         mod verify;
 
+        mod setup;
         mod ui;
 
         mod cli;

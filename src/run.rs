@@ -107,7 +107,7 @@ fn dispatch(
         None => None,
         Some((_, word, rest)) => match commands::parse(&app.ui, &program(&app.env, called_as), word, rest) {
             Ok(OwnCommand::Project(command)) => Some(command),
-            Ok(OwnCommand::Offline(command)) => return offline(app, &invocation, &command),
+            Ok(OwnCommand::Offline(command)) => return offline(app, called_as, &invocation, &command),
             Err(exit) => return Ok(exit),
         },
     };
@@ -231,7 +231,12 @@ fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, F
 }
 
 /// A command of our own that needs neither Compose nor an engine, and so no runtime.
-fn offline(app: &App, invocation: &Invocation, command: &OfflineCommand) -> Result<Exit, Failure> {
+fn offline(
+    app: &App,
+    called_as: &OsStr,
+    invocation: &Invocation,
+    command: &OfflineCommand,
+) -> Result<Exit, Failure> {
     let reading = invocation.read(Grammar::V2);
     if let Some(issue) = reading.parse_issues.first() {
         return Err(Failure::new(Exit::Usage, issue.clone()).say("Nothing was read."));
@@ -242,6 +247,7 @@ fn offline(app: &App, invocation: &Invocation, command: &OfflineCommand) -> Resu
             env: &app.env,
             safe: invocation.safe(),
             reading: &reading,
+            suggest: suggest(called_as, invocation, &reading),
         },
         command,
     )

@@ -63,6 +63,11 @@ impl Suggest {
         self.own(&[name])
     }
 
+    /// A command of `setup`.
+    pub fn setup(&self, words: &[&str]) -> String {
+        self.own(&[&["setup"], words].concat())
+    }
+
     /// Restores the newest backup of a service.
     pub fn restore_latest(&self, service: &str) -> String {
         self.own(&["restore", "latest", "--service", service])

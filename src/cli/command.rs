@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CheckArgs, CompletionsArgs, ExportDataArgs, Format,
     HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RestoreArgs,
-    StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, VerifyArgs,
+    SetupAction, SetupArgs, StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, VerifyArgs,
 };
 
 /// Commands that `docker compose` does not have
@@ -49,6 +49,7 @@ pub enum ProjectCommand {
 /// Commands that need neither Compose nor an engine.
 #[derive(Debug, Subcommand)]
 pub enum OfflineCommand {
+    Setup(SetupArgs),
     Lint(LintArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -133,7 +134,26 @@ impl OfflineCommand {
                 Access::Changes { dry_run: args.dry_run.dry_run }
             }
             Self::Man(args) if args.directory.is_some() => Access::Changes { dry_run: args.dry_run.dry_run },
+            Self::Setup(args) => args.access(),
             Self::Lint(_) | Self::Completions(_) | Self::Man(_) => Access::ReadOnly,
+        }
+    }
+}
+
+impl SetupArgs {
+    /// Whether these arguments make the command change anything.
+    pub fn access(&self) -> Access {
+        match &self.action {
+            Some(SetupAction::Status) => Access::ReadOnly,
+            None
+            | Some(
+                SetupAction::Plugin
+                | SetupAction::Shim
+                | SetupAction::Alias { .. }
+                | SetupAction::Hooks
+                | SetupAction::Timer { .. }
+                | SetupAction::Remove,
+            ) => Access::Changes { dry_run: self.dry_run },
         }
     }
 }

@@ -12,6 +12,7 @@ mod plugin;
 mod protection;
 #[cfg(any(test, feature = "internals"))]
 mod reference;
+mod setup;
 mod shell;
 mod typo;
 mod version;
@@ -31,6 +32,7 @@ pub use plugin::plugin_metadata;
 pub use protection::{ProtectArgs, UnprotectArgs};
 #[cfg(any(test, feature = "internals"))]
 pub use reference::markdown as reference;
+pub use setup::{Every, SetupAction, SetupArgs};
 pub use shell::{CompletionsArgs, ManArgs, Shell, man_page};
 pub use typo::suggestion;
 pub use version::version;

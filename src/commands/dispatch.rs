@@ -4,24 +4,16 @@ use std::ffi::OsString;
 
 use super::context::CommandContext;
 use super::mode::Mode;
+use super::offline_context::OfflineContext;
 use super::{
     backup, backups, check, completions, export_data, history, import_data, lint, man, protect, restore,
-    status, undo, unprotect, verify,
+    setup, status, undo, unprotect, verify,
 };
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
-use crate::compose::invocation::{Reading, SafeFlags};
-use crate::env::Env;
+use crate::compose::invocation::SafeFlags;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
-
-/// What a command needs that has neither a project nor an engine.
-pub struct OfflineContext<'a> {
-    pub ui: Ui,
-    pub env: &'a Env,
-    pub safe: &'a SafeFlags,
-    pub reading: &'a Reading,
-}
 
 /// Parses a command word and what follows it. Help and usage errors are printed here; the `Err` is how the program ends.
 pub fn parse(ui: &Ui, program: &str, word: OsString, rest: Vec<OsString>) -> Result<OwnCommand, Exit> {
@@ -83,6 +75,7 @@ pub fn offline(cx: &OfflineContext<'_>, command: &OfflineCommand) -> Result<Exit
             mode,
             args.output(cx.safe.format),
         ),
+        OfflineCommand::Setup(args) => setup::run(cx, args, mode, args.format.unwrap_or(cx.safe.format)),
         OfflineCommand::Completions(args) => {
             text_only("completions", cx.safe.format)?;
             Ok(completions::run(&cx.ui, args))

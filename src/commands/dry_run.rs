@@ -56,11 +56,31 @@ impl DryRun {
                 "format": "safe-compose-dry-run",
                 "format_version": 1,
                 "command": self.command,
-                "changes": self.changes.iter().map(PlannedChange::json).collect::<Vec<_>>(),
+                "changes": self.changes(),
                 "token": self.token,
             }))),
         }
         Exit::Success
+    }
+}
+
+impl DryRun {
+    /// The changes, as they are announced before they are made.
+    pub(super) fn announcement(&self) -> String {
+        format!("This will:\n{}", self.lines())
+    }
+
+    /// The changes as JSON.
+    pub(super) fn changes(&self) -> Vec<Value> {
+        self.changes.iter().map(PlannedChange::json).collect()
+    }
+
+    fn lines(&self) -> String {
+        let line = |change: &PlannedChange| match &change.detail {
+            Some(detail) => format!("  {} {} ({detail})\n", change.action, change.subject),
+            None => format!("  {} {}\n", change.action, change.subject),
+        };
+        self.changes.iter().map(line).collect()
     }
 }
 
@@ -70,14 +90,7 @@ impl fmt::Display for DryRun {
         if self.changes.is_empty() {
             return writeln!(f, "The command would change nothing.");
         }
-        writeln!(f, "The command would:")?;
-        for change in &self.changes {
-            write!(f, "  {} {}", change.action, change.subject)?;
-            match &change.detail {
-                Some(detail) => writeln!(f, " ({detail})")?,
-                None => writeln!(f)?,
-            }
-        }
+        write!(f, "The command would:\n{}", self.lines())?;
         match &self.token {
             Some(token) => {
                 writeln!(

@@ -25,6 +25,15 @@ const HEAD: usize = 8192;
 /// A script larger than this is no wrapper.
 const SCRIPT: u64 = 64 * 1024;
 
+/// The program that a kept file is: a link among them leads where it led from its old place.
+pub fn kept_program(path: &Path) -> PathBuf {
+    let kept = kept(path);
+    match fs::read_link(&kept) {
+        Ok(target) => path.parent().unwrap_or(Path::new("/")).join(target),
+        Err(_) => kept,
+    }
+}
+
 /// The real Compose.
 #[derive(Debug, Clone)]
 pub struct ComposeBinary {
@@ -88,7 +97,9 @@ impl fmt::Display for NotFound {
             Some(path) => {
                 write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?;
             }
-            None if self.plugins_only => f.write_str("no `docker-compose` in the plugin directories of docker")?,
+            None if self.plugins_only => {
+                f.write_str("no `docker-compose` in the plugin directories of docker")?
+            }
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }
         for (at, (path, why)) in self.skipped.iter().enumerate() {
@@ -118,8 +129,11 @@ pub enum GrammarError {
 /// the name `docker-compose` it stands in for the next one of `PATH`.
 pub fn locate(env: &Env, called_as: &OsStr) -> Result<ComposeBinary, NotFound> {
     let is_plugin = env.plugin_caller.is_some();
-    let mut search =
-        Search { own: env.executable.as_deref().and_then(identity), plugins_only: is_plugin, skipped: Vec::new() };
+    let mut search = Search {
+        own: env.executable.as_deref().and_then(identity),
+        plugins_only: is_plugin,
+        skipped: Vec::new(),
+    };
     let found = match &env.compose {
         Some(named) => search.named(env, named),
         None if is_plugin => search.among_plugins(env),
@@ -150,6 +164,16 @@ pub const SYSTEM_PLUGIN_DIRECTORIES: [&str; 4] = [
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
 ];
+
+/// Whether a file is this program, a copy of it, or calls it.
+pub fn is_ourselves(env: &Env, path: &Path) -> bool {
+    matches!(examine(path, env.executable.as_deref().and_then(identity)), Err(Skipped::Ourselves))
+}
+
+/// Whether a file may be a real Compose.
+pub fn is_compose(env: &Env, path: &Path) -> bool {
+    examine(path, env.executable.as_deref().and_then(identity)).is_ok()
+}
 
 struct Search {
     /// Device and inode of this program.
@@ -193,7 +217,7 @@ impl Search {
             return Some(found);
         }
         let is_ours = self.skipped[skipped..].iter().any(|(_, why)| *why == Skipped::Ourselves);
-        if is_ours { self.try_candidate(kept(&path), Missing::Expected) } else { None }
+        if is_ours { self.try_candidate(kept_program(&path), Missing::Expected) } else { None }
     }
 
     fn try_candidate(&mut self, path: PathBuf, missing: Missing) -> Option<ComposeBinary> {

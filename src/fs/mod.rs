@@ -8,6 +8,7 @@ mod atomic;
 mod digest;
 mod directory;
 mod error;
+mod install;
 mod json;
 mod lock;
 mod new_file;
@@ -23,6 +24,7 @@ pub use directory::{
     remove_file, remove_tree, rename_new, sync_dir, sync_tree,
 };
 pub use error::{FsError, Result};
+pub use install::{copy_program, create_shared_dir, make_link, remove_empty_dir};
 pub(crate) use json::{to_json, to_json_line};
 pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;

@@ -28,6 +28,7 @@ mod remote;
 #[path = "../requirements.rs"]
 mod requirements;
 mod restore;
+mod setup;
 mod support;
 mod undo;
 mod v1_api;

@@ -11,7 +11,7 @@ const RANKS: &[(u32, &[&str])] = &[
     (2, &["compose", "engine"]),
     (3, &["inventory", "settings", "suggest"]),
     (4, &["backup", "guard", "journal", "lint", "preflight", "protect", "verify"]),
-    (5, &["ui"]),
+    (5, &["setup", "ui"]),
     (6, &["cli", "commands"]),
     (7, &["run"]),
 ];

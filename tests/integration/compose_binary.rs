@@ -113,7 +113,13 @@ fn a_file_that_is_kept_beside_us_has_its_old_rank() {
     assert_eq!(system.locate(), Ok(kept_plugin.clone()));
     assert_eq!(system.locate_as("docker-compose"), Ok(kept_program));
     system.env.plugin_caller = Some("/usr/bin/docker".into());
-    assert_eq!(system.locate_as("docker-compose"), Ok(kept_plugin));
+    assert_eq!(system.locate_as("docker-compose"), Ok(kept_plugin.clone()));
+
+    // A link that is kept leads where it led before it was moved.
+    fs::rename(&kept_plugin, system.at("home/.docker/real")).expect("moved");
+    symlink("../real", &kept_plugin).expect("linked");
+    let found = system.locate_as("docker-compose").expect("it is there");
+    assert_eq!(fs::canonicalize(found).expect("there"), system.at("home/.docker/real"));
 }
 
 #[test]

@@ -76,6 +76,9 @@ fn every_command_that_changes_something_has_a_flag_for_it() {
         &["unprotect", "data"],
         &["lint", "--fix"],
         &["man", "--directory", "."],
+        &["setup"],
+        &["setup", "plugin"],
+        &["setup", "remove"],
     ] {
         assert!(takes_dry_run(line), "{line:?}");
     }

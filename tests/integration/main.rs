@@ -44,6 +44,7 @@ mod qdrant_switch;
 #[path = "../requirements.rs"]
 mod requirements;
 mod retention;
+mod setup;
 mod suggestions;
 mod support;
 mod unchanged_files;

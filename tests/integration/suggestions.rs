@@ -26,6 +26,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.restore_all(),
         suggest.export_data(),
         suggest.command("backup"),
+        suggest.setup(&["remove", "--system"]),
         suggest.protect("shop_data"),
         suggest.again("--safe-allow=0123456789ab", &unprotect),
         suggest.up("qdrant"),

@@ -33,6 +33,7 @@ pub const OWN_COMMANDS: &[&str] = &[
     "man",
     "protect",
     "restore",
+    "setup",
     "status",
     "undo",
     "unprotect",

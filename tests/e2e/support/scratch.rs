@@ -154,7 +154,7 @@ impl Drop for Scratch {
     }
 }
 
-pub(super) fn ran(mut command: Command) -> Ran {
+pub fn ran(mut command: Command) -> Ran {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     Ran {
         code: output.status.code().unwrap_or(-1),

@@ -1,0 +1,127 @@
+//! Regular backups: a timer of systemd, else a line for cron.
+
+use std::path::Path;
+
+use super::block::block;
+use super::error::SetupError;
+use super::scope::{SetupPlaces, SetupScope};
+use super::step::SetupStep;
+use crate::env::Env;
+
+/// The names of a project's file.
+const PROJECT_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerInterval {
+    Hourly,
+    Daily,
+    Weekly,
+}
+
+impl TimerInterval {
+    /// The word of `OnCalendar`.
+    fn calendar(self) -> &'static str {
+        match self {
+            Self::Hourly => "hourly",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+        }
+    }
+
+    /// The five fields of cron.
+    fn cron(self) -> &'static str {
+        match self {
+            Self::Hourly => "17 * * * *",
+            Self::Daily => "17 3 * * *",
+            Self::Weekly => "17 3 * * 0",
+        }
+    }
+}
+
+/// The steps that make backups of the project in the current directory regular.
+pub(super) fn steps(
+    env: &Env,
+    places: &SetupPlaces,
+    interval: TimerInterval,
+) -> Result<Vec<SetupStep>, SetupError> {
+    let directory = &env.current_dir;
+    if !PROJECT_FILES.iter().any(|name| directory.join(name).is_file()) {
+        return Err(SetupError::NoProject);
+    }
+    let name = format!("safe-compose-backup-{}", unit_name(directory));
+    // systemd itself makes this directory when it starts.
+    if env.system("/run/systemd/system").is_dir()
+        && let Some(systemctl) = env.program("systemctl")
+    {
+        return Ok(systemd(env, places, (&name, interval), systemctl.as_path()));
+    }
+    let command = format!(
+        "{} --project-directory {} backup",
+        shell_words::quote(&places.program().to_string_lossy()),
+        shell_words::quote(&directory.to_string_lossy())
+    );
+    // cron reads a `%` as a line break.
+    let command = command.replace('%', "\\%");
+    match places.scope {
+        SetupScope::User => {
+            let program = env.program("crontab").ok_or(SetupError::NoScheduler)?;
+            let text = block(&name, &format!("{} {command}", interval.cron()));
+            Ok(vec![SetupStep::Crontab { program, text }])
+        }
+        SetupScope::System => {
+            let directory = env.system("/etc/cron.d");
+            if !directory.is_dir() {
+                return Err(SetupError::NoScheduler);
+            }
+            // run-parts of cron skips names with a dot.
+            let path = directory.join(name.replace('.', "_"));
+            let text = format!("{} root {command}\n", interval.cron());
+            Ok(vec![SetupStep::File { path, text }])
+        }
+    }
+}
+
+fn systemd(
+    env: &Env,
+    places: &SetupPlaces,
+    (name, interval): (&str, TimerInterval),
+    systemctl: &Path,
+) -> Vec<SetupStep> {
+    let (units, arguments) = match places.scope {
+        SetupScope::User => (places.home.join(".config/systemd/user"), vec!["--user".to_owned()]),
+        SetupScope::System => (env.system("/etc/systemd/system"), Vec::new()),
+    };
+    let project = env.current_dir.to_string_lossy();
+    let service = format!(
+        "[Unit]\nDescription=Back up the Compose project in {}\n\n[Service]\nType=oneshot\nExecStart={} --project-directory {} backup\n",
+        project.replace('%', "%%"),
+        unit_word(&places.program().to_string_lossy()),
+        unit_word(&project),
+    );
+    let timer = format!(
+        "[Unit]\nDescription=Back up the Compose project in {}\n\n[Timer]\nOnCalendar={}\nPersistent=true\nRandomizedDelaySec=10min\n\n[Install]\nWantedBy=timers.target\n",
+        project.replace('%', "%%"),
+        interval.calendar(),
+    );
+    vec![
+        SetupStep::File { path: units.join(format!("{name}.service")), text: service },
+        SetupStep::File { path: units.join(format!("{name}.timer")), text: timer },
+        SetupStep::Enable { program: systemctl.to_owned(), arguments, unit: format!("{name}.timer") },
+    ]
+}
+
+/// A word of a command line in a unit: quoted, without specifiers and variables.
+fn unit_word(word: &str) -> String {
+    let word = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
+    format!("\"{word}\"")
+}
+
+/// The name of a directory, as far as a unit may be called by it, and the beginning of the digest of its path.
+fn unit_name(directory: &Path) -> String {
+    let name = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' }).collect();
+    let digest = crate::fs::Digest::of(directory.as_os_str().as_encoded_bytes()).to_string();
+    format!("{name}-{}", &digest[..8])
+}
