@@ -22,14 +22,22 @@ as_root() {
 }
 
 apt_updated=
+# Installs packages and what they need, all of which are named first. Nothing that is installed is upgraded.
 install_packages() {
+    local plan new upgraded
     have apt-get || die "missing: $* (install it; this script only knows apt-get)"
-    say "installing $* (apt-get)"
     if [ -z "$apt_updated" ]; then
+        say "reading the lists of packages (apt-get update)"
         as_root apt-get update -qq || die "apt-get update failed"
         apt_updated=yes
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+    plan=$(apt-get install -s --no-install-recommends --no-upgrade "$@") || die "apt-get could not install: $*"
+    # "Inst NAME (NEW …)" is new; "Inst NAME [OLD] (NEW …)" would be upgraded.
+    new=$(sed -n 's/^Inst \([^ ]*\) (.*/\1/p' <<<"$plan" | tr '\n' ' ')
+    upgraded=$(sed -n 's/^Inst \([^ ]*\) \[.*/\1/p' <<<"$plan" | tr '\n' ' ')
+    [ -z "$upgraded" ] || die "installing $* would upgrade: $upgraded(upgrade them first: apt-get install --only-upgrade $upgraded)"
+    say "installing with apt-get: ${new% }"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-upgrade "$@" >/dev/null ||
         die "apt-get could not install: $*"
 }
 

@@ -1,7 +1,7 @@
 //! `setup` with the real client of Docker: `docker compose` is guarded, and is otherwise what it was.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -39,6 +39,20 @@ fn tree(below: &Path) -> Vec<String> {
     found
 }
 
+/// Every client of Docker on `PATH`: a machine may have several versions.
+fn clients() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = Vec::new();
+    for directory in std::env::split_paths(&path) {
+        if let Ok(client) = directory.join("docker").canonicalize()
+            && !found.contains(&client)
+        {
+            found.push(client);
+        }
+    }
+    found
+}
+
 #[test]
 fn docker_compose_is_guarded_until_it_is_removed() {
     if !docker_can(&["compose", "version"]) {
@@ -68,14 +82,15 @@ fn docker_compose_is_guarded_until_it_is_removed() {
         ran(command)
     };
     let safe = Path::new(env!("CARGO_BIN_EXE_safe-compose"));
-    let docker = Path::new("docker");
+    let clients = clients();
     let before = tree(&home);
     run(safe, &config, &["setup", "plugin", "--yes"]).exits(0);
 
-    run(docker, &config, &["compose", "up", "-d"]).exits(0);
-    for words in [
+    run(&clients[0], &config, &["compose", "up", "-d"]).exits(0);
+    let typed = [
         &["compose", "version"][..],
-        &["compose", "ps"],
+        // Without the time for which it runs.
+        &["compose", "ps", "--format", "{{.Name}} {{.State}}"],
         &["compose", "--help"],
         &["compose", "down", "--help"],
         &["--context", "default", "compose", "ps", "-q"],
@@ -84,12 +99,14 @@ fn docker_compose_is_guarded_until_it_is_removed() {
         &["help", "compose", "down"],
         &["__complete", "compose", "do"],
         &["compose", "no-such-command"],
-    ] {
-        let (guarded, unguarded) = (run(docker, &config, words), run(docker, &plain, words));
+    ];
+    for (client, words) in clients.iter().flat_map(|client| typed.iter().map(move |words| (client, words))) {
+        let (guarded, unguarded) = (run(client, &config, words), run(client, &plain, words));
         assert_eq!(
             (guarded.code, &guarded.stdout, &guarded.stderr),
             (unguarded.code, &unguarded.stdout, &unguarded.stderr),
-            "{words:?}"
+            "{} {words:?}",
+            client.display()
         );
     }
     let status = run(safe, &config, &["setup", "status", "--format", "json"]).exits(0);
@@ -99,13 +116,14 @@ fn docker_compose_is_guarded_until_it_is_removed() {
     assert_eq!(row["answer"], "guarded", "{status}");
 
     let volume = scratch.volume("data");
-    let refused = run(docker, &config, &["compose", "down", "-v"]).exits(77);
+    let refusals = clients.iter().map(|client| run(client, &config, &["compose", "down", "-v"]).exits(77));
+    let refused = refusals.last().expect("a client");
     assert!(docker_can(&["volume", "inspect", &volume]), "the volume is there");
     let printed =
         refused.stderr.lines().find_map(|line| line.trim().strip_prefix("docker compose --safe-allow="));
     let command = format!("compose --safe-allow={}", printed.expect("a command to run instead"));
     let words: Vec<&str> = command.split(' ').collect();
-    run(docker, &config, &words).exits(0);
+    run(&clients[0], &config, &words).exits(0);
     assert!(!docker_can(&["volume", "inspect", &volume]), "the volume was deleted on purpose");
 
     run(safe, &config, &["setup", "remove", "--yes"]).exits(0);

@@ -48,9 +48,11 @@ pub(super) fn run(
             for left in &removal.left {
                 cx.ui.warn(format!("{left}."));
             }
-            cx.ui.good(
-                "everything that was set up has been removed. `docker compose` is no longer guarded here.",
-            );
+            cx.ui.good(if removal.left.is_empty() {
+                "everything that was set up has been removed."
+            } else {
+                "everything else that was set up has been removed."
+            });
         }
     }
     Ok(Exit::Success)
