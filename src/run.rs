@@ -83,12 +83,12 @@ fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
     let invocation = Invocation::parse_from(caller(&app.env), words.clone())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()).say("Nothing was run."))?;
     match invocation.docker_config() {
-        None => dispatch(app, called_as, invocation, words),
+        None => dispatch(app, called_as, &invocation, words),
         // `docker --config DIR` has found this program by its plugins, contexts and credentials in that directory.
         Some(directory) => {
             let env = Env { docker_config: Some(directory.into()), ..app.env.clone() };
             let app = App { env, ui: app.ui.clone(), engine: app.engine.clone(), exec: app.exec };
-            dispatch(&app, called_as, invocation, words)
+            dispatch(&app, called_as, &invocation, words)
         }
     }
 }
@@ -96,10 +96,10 @@ fn go(app: &App, called_as: &OsStr, words: Vec<OsString>) -> Result<Exit, Failur
 fn dispatch(
     app: &App,
     called_as: &OsStr,
-    invocation: Invocation,
+    invocation: &Invocation,
     words: Vec<OsString>,
 ) -> Result<Exit, Failure> {
-    if let Some(text) = about(app, called_as, &invocation) {
+    if let Some(text) = about(app, called_as, invocation) {
         app.ui.result(text);
         return Ok(Exit::Success);
     }
@@ -107,14 +107,14 @@ fn dispatch(
         None => None,
         Some((_, word, rest)) => match commands::parse(&app.ui, &program(&app.env, called_as), word, rest) {
             Ok(OwnCommand::Project(command)) => Some(command),
-            Ok(OwnCommand::Offline(command)) => return offline(app, called_as, &invocation, &command),
+            Ok(OwnCommand::Offline(command)) => return offline(app, called_as, invocation, &command),
             Err(exit) => return Ok(exit),
         },
     };
     let binary = binary::locate(&app.env, called_as).map_err(no_compose)?;
     match own {
-        Some(command) => own_command(app, called_as, (binary, &invocation, words), command),
-        None => composes(app, called_as, (binary, &invocation, words)),
+        Some(command) => own_command(app, called_as, (binary, invocation, words), command),
+        None => composes(app, called_as, (binary, invocation, words)),
     }
 }
 

@@ -98,7 +98,7 @@ impl fmt::Display for NotFound {
                 write!(f, "`{}` is set to `{}`, which is no Compose", env::COMPOSE, path.display())?;
             }
             None if self.plugins_only => {
-                f.write_str("no `docker-compose` in the plugin directories of docker")?
+                f.write_str("no `docker-compose` in the plugin directories of docker")?;
             }
             None => f.write_str("no `docker-compose` in the plugin directories of docker or on `PATH`")?,
         }

@@ -112,19 +112,18 @@ impl Installer {
 
     fn file(&mut self, path: &Path, text: &str) -> Result<()> {
         self.make_parent(path)?;
-        let is_ours = self.record.steps.iter().any(|step| match step {
-            RecordedStep::File { path: recorded, text, .. } => {
-                recorded == path && fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
-            }
-            _ => false,
-        });
+        let ours = |step: &RecordedStep| {
+            matches!(step, RecordedStep::File { path: recorded, text, .. }
+                if recorded == path && fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes()))
+        };
+        let is_ours = self.record.steps.iter().any(ours);
         let kept = self.keep_unless(path, is_ours)?;
         self.note(RecordedStep::File { path: path.to_owned(), text: text.to_owned(), kept: kept.clone() })?;
         move_aside(path, kept.as_deref())?;
         if is_ours {
-            write_atomically(path, text.as_bytes(), 0o644)?
+            write_atomically(path, text.as_bytes(), 0o644)?;
         } else {
-            write_new(path, text.as_bytes(), 0o644)?
+            write_new(path, text.as_bytes(), 0o644)?;
         }
         Ok(())
     }

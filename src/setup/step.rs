@@ -71,8 +71,8 @@ impl SetupStep {
             )),
             Self::Block { place: BlockPlace::Repositories, .. } => Some("hooks for pre-commit".to_owned()),
             Self::Block { place: BlockPlace::End, text, .. } | Self::Crontab { text, .. } => {
-                let lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-                lines.last().map(|line| line.trim().to_owned())
+                let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
+                lines.next().map(|line| line.trim().to_owned())
             }
             Self::Program { .. } | Self::Link { .. } | Self::File { .. } | Self::Enable { .. } => None,
         }

@@ -94,7 +94,7 @@ fn docker_compose_is_guarded_until_it_is_removed() {
         &["compose", "--help"],
         &["compose", "down", "--help"],
         &["--context", "default", "compose", "ps", "-q"],
-        &["-l", "error", "compose", "ls", "-q"],
+        &["-l", "error", "compose", "config", "--volumes"],
         &["-D", "compose", "config", "--services"],
         &["help", "compose", "down"],
         &["__complete", "compose", "do"],

@@ -18,6 +18,7 @@ mod protect;
 mod quiesce;
 mod restore;
 mod scene;
+mod setup;
 mod start;
 mod status;
 mod undo;

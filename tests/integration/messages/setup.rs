@@ -1,0 +1,39 @@
+//! `setup`: what it will change, what it has changed, and how it ends without a terminal.
+
+use super::scene::{Scene, typed};
+
+fn scene() -> Scene {
+    let mut scene = Scene::shop().with_file("own/safe-compose", "a program");
+    scene.env().executable = Some(scene.path("own/safe-compose"));
+    scene.env().system_root = Some(scene.path("system"));
+    scene
+}
+
+#[test]
+fn installed_and_removed() {
+    scene()
+        .run("setup --dry-run")
+        .run("setup")
+        .run("setup plugin --yes")
+        .run("setup plugin --yes")
+        .run("setup remove --dry-run")
+        .run("setup remove --yes")
+        .run("setup remove --yes")
+        .snapshot("setup/installed_and_removed");
+}
+
+#[test]
+fn asked() {
+    scene().at_terminal(&[typed("no")]).run("setup").snapshot("setup/asked");
+}
+
+#[test]
+fn impossible() {
+    scene()
+        .with_file("system/etc/cron.d", "not a directory")
+        .run("setup hooks")
+        .run("setup alias")
+        .run("setup timer --system")
+        .run("setup alias nushell --system")
+        .snapshot("setup/impossible");
+}
