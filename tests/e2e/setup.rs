@@ -116,7 +116,8 @@ fn docker_compose_is_guarded_until_it_is_removed() {
     assert_eq!(row["answer"], "guarded", "{status}");
 
     let volume = scratch.volume("data");
-    let refusals = clients.iter().map(|client| run(client, &config, &["compose", "down", "-v"]).exits(77));
+    let refusals: Vec<Ran> =
+        clients.iter().map(|client| run(client, &config, &["compose", "down", "-v"]).exits(77)).collect();
     let refused = refusals.last().expect("a client");
     assert!(docker_can(&["volume", "inspect", &volume]), "the volume is there");
     let printed =
