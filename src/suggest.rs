@@ -58,6 +58,13 @@ impl Suggest {
         self.join(&[], [text(docker), vec![flag.to_owned()], text(compose)].concat())
     }
 
+    /// A command line as the user knows it: without our program's name, but as a plugin with `docker`, without which its first
+    /// words mean nothing.
+    pub fn typed(&self, words: &[OsString]) -> String {
+        let docker = if self.before_compose > 0 { "docker " } else { "" };
+        format!("{docker}{}", shell_words::join(words.iter().map(|word| word.to_string_lossy())))
+    }
+
     /// A command by its name.
     pub fn command(&self, name: &str) -> String {
         self.own(&[name])
@@ -183,6 +190,7 @@ mod tests {
         let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
         let suggest = Suggest::of_plugin(&words("--context=far compose --file=a.yml"), 3);
         assert_eq!(suggest.backup(), "docker --context=far compose --file=a.yml backup");
+        assert_eq!(suggest.typed(&words("compose down -v")), "docker compose down -v");
         assert_eq!(
             suggest.again("--safe-allow=0a1b", &words("--context far compose -f a.yml down -v")),
             "docker --context far compose --safe-allow=0a1b -f a.yml down -v"

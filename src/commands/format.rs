@@ -1,6 +1,5 @@
 //! Formats fingerprints, backups and plans for people and for scripts.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -211,11 +210,6 @@ pub(super) fn plan_json(command: &CommandContext, plan: &Assessment, findings: &
         "plan": plan,
         "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
     }))
-}
-
-/// The command as it was typed, for a message.
-pub(super) fn command(words: &[OsString]) -> String {
-    shell_words::join(words.iter().map(|word| word.to_string_lossy()))
 }
 
 /// Names the engine if it is not this machine's default.

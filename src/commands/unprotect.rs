@@ -71,7 +71,7 @@ async fn act(cx: &ProjectContext<'_>, volumes: &[String], apply: Apply) -> Resul
         ));
     }
     let plan = plan(cx, volumes);
-    let approval = approve(command, &plan, &format!("`{}`", format::command(&command.words)))?;
+    let approval = approve(command, &plan, &format!("`{}`", command.suggest.typed(&command.words)))?;
     command.record.begin(apply);
     // The volume is kept, so there is nothing to back up.
     let clearance = approval.clear(BackupStatus::Nothing);

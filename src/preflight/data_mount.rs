@@ -169,9 +169,8 @@ fn known_server(store: &Store, declared: Option<&Service>, image: Option<&Image>
         (None, None) => return None,
     };
     match program.keeps {
-        Keeps::Records | Keeps::State => {}
         Keeps::Cache if known::keeps_in_memory(command) => return None,
-        Keeps::Cache => {}
+        Keeps::Records | Keeps::State | Keeps::Cache => {}
         // An application may only read the files at its other paths.
         Keeps::Files => data.truncate(1),
     }

@@ -13,7 +13,7 @@ use crate::ui::Page;
 
 /// The command in backticks.
 pub(super) fn command(cx: &ProjectContext<'_>) -> String {
-    format!("`{}`", format::command(&cx.command.words))
+    format!("`{}`", cx.suggest().typed(&cx.command.words))
 }
 
 /// Introduces the command with the confirmation token.

@@ -19,7 +19,7 @@ impl KnownProgram {
         self.servers.is_empty()
             || first.starts_with('-')
             || Path::new(first).extension().is_some_and(|extension| extension == "conf")
-            || words.iter().any(|word| is_server(word))
+            || words.iter().any(is_server)
     }
 }
 
