@@ -17,9 +17,9 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 
 use super::{
-    ByteStream, Container, ContainerState, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper,
-    Holder, Identity, Image, Layer, Mount, MountSource, Mover, ReplacedMount, Result, Scratch, Volume,
-    are_near, is_abandoned,
+    ByteStream, Container, ContainerState, Engine, EngineError, ExecEnd, ExecPipe, HELPER_LABEL,
+    HOLDER_LABEL, Helper, Holder, Identity, Image, Layer, Mount, MountSource, Mover, ReplacedMount, Result,
+    Scratch, Volume, are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -246,7 +246,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe> {
-        let program = {
+        let (program, end) = {
             let state = self.record(EngineMethod::Exec, format!("{container}:{}", argv.join(" ")))?;
             let container = state.container(container)?;
             let refused = |reason: &str| EngineError::Refused {
@@ -256,12 +256,15 @@ impl Engine for MemoryEngine {
             if container.state != ContainerState::Running {
                 return Err(refused("the container is not running"));
             }
-            state.program.clone().ok_or_else(|| refused("there is no such program"))?
+            let program = state.program.clone().ok_or_else(|| refused("there is no such program"))?;
+            let end = state.program_end.as_ref().map(|end| end(argv));
+            (program, end.unwrap_or(ExecEnd { code: 0, stderr: String::new() }))
         };
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         program(container, argv, theirs);
         let (stdout, stdin) = tokio::io::split(ours);
-        Ok(ExecPipe { stdout: Box::pin(stdout), stdin: Box::pin(stdin) })
+        let end = Box::pin(std::future::ready(Ok(end)));
+        Ok(ExecPipe { stdout: Box::pin(stdout), stdin: Box::pin(stdin), end })
     }
 
     async fn layer(&self, container: &str) -> Result<Layer> {

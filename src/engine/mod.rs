@@ -74,6 +74,16 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Vec<u8>>> + Send
 pub struct ExecPipe {
     pub stdout: Pin<Box<dyn AsyncRead + Send>>,
     pub stdin: Pin<Box<dyn AsyncWrite + Send>>,
+    /// Waits for the end of the program. Standard output has to be read to its end before.
+    pub end: Pin<Box<dyn Future<Output = Result<ExecEnd>> + Send>>,
+}
+
+/// How a program in a container has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecEnd {
+    pub code: i64,
+    /// The end of its standard error.
+    pub stderr: String,
 }
 
 /// The requests that safe-compose makes. None of them changes data without a [`Clearance`].

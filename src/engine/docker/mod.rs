@@ -317,7 +317,7 @@ impl Engine for DockerEngine {
     async fn exec(&self, container: &str, argv: &[&str]) -> Result<ExecPipe> {
         let container =
             api::checked(container).map_err(|error| self.errors.request("run a program", error))?;
-        exec::start(self.api.client(), container, argv)
+        exec::start(self.api.client(), self.errors.clone(), container, argv)
             .await
             .map_err(|error| self.errors.lookup(&format!("container `{container}`"), "run a program", error))
     }

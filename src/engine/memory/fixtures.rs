@@ -8,7 +8,7 @@ use tokio::io::DuplexStream;
 use super::state::{FileMap, FileOwner, below_root};
 use super::{EngineCall, EngineMethod, MemoryEngine};
 use crate::engine::{
-    Container, ContainerState, EngineError, Identity, Image, ReplacedMount, Volume, VolumeIdentity,
+    Container, ContainerState, EngineError, ExecEnd, Identity, Image, ReplacedMount, Volume, VolumeIdentity,
 };
 
 impl MemoryEngine {
@@ -112,6 +112,13 @@ impl MemoryEngine {
     #[must_use]
     pub fn with_program(self, program: impl Fn(&str, &[&str], DuplexStream) + Send + Sync + 'static) -> Self {
         self.state().program = Some(Arc::new(program));
+        self
+    }
+
+    /// Sets how programs started in a container end, by their arguments. Without it, with exit code 0.
+    #[must_use]
+    pub fn with_program_end(self, end: impl Fn(&[&str]) -> ExecEnd + Send + Sync + 'static) -> Self {
+        self.state().program_end = Some(Arc::new(end));
         self
     }
 

@@ -11,7 +11,7 @@ use tokio::io::DuplexStream;
 use super::archive::pack;
 use super::{EngineCall, EngineMethod};
 use crate::engine::{
-    Container, ContainerState, EngineError, HELPER_LABEL, HOLDER_LABEL, Image, Mount, MountSource,
+    Container, ContainerState, EngineError, ExecEnd, HELPER_LABEL, HOLDER_LABEL, Image, Mount, MountSource,
     OWNER_LABEL, PublishedPort, ReplacedMount, Result, Scratch, Volume, owner,
 };
 
@@ -20,6 +20,7 @@ pub type FileMap = BTreeMap<PathBuf, Vec<u8>>;
 
 pub(super) type ErrorFactory = Arc<dyn Fn() -> EngineError + Send + Sync>;
 pub(super) type ProgramStub = Arc<dyn Fn(&str, &[&str], DuplexStream) + Send + Sync>;
+pub(super) type EndStub = Arc<dyn Fn(&[&str]) -> ExecEnd + Send + Sync>;
 
 /// What contains files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +56,8 @@ pub(super) struct EngineState {
     /// After how many bytes the next archives end, as if they were complete.
     pub(super) short_archives: std::collections::VecDeque<usize>,
     pub(super) program: Option<ProgramStub>,
+    /// How programs end; with code 0 if there is none.
+    pub(super) program_end: Option<EndStub>,
     pub(super) architecture: Option<String>,
     pub(super) calls: Vec<EngineCall>,
     pub(super) helpers_created: u32,

@@ -154,7 +154,7 @@ async fn start(entrance: &Entrance) -> Result<ExecPipe, String> {
 /// Copies until the server's side ends, or until the client's side has ended and the server has been silent for
 /// [`LINGER`].
 async fn copy_both(mut client: TcpStream, pipe: ExecPipe) {
-    let ExecPipe { mut stdout, mut stdin } = pipe;
+    let ExecPipe { mut stdout, mut stdin, .. } = pipe;
     let (mut from_client, mut to_client) = client.split();
     let ended = Notify::new();
     let questions = async {
