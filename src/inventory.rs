@@ -10,7 +10,7 @@ use crate::compose::model::{DeclaredSource, Model, Service};
 use crate::engine::{Container, Identity, Mount, MountSource};
 use crate::settings::Settings;
 
-pub use crate::store_kind::StoreKind;
+pub use crate::store_kind::{SqlServer, StoreKind};
 
 /// The data stores of a project.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Store {
     pub fn is_server(&self) -> bool {
         match self.kind {
             StoreKind::Qdrant => true,
-            StoreKind::Volume => false,
+            StoreKind::Volume | StoreKind::Sql(_) => false,
         }
     }
 }
@@ -262,7 +262,11 @@ fn recognise<'a>(
     settings: &Settings,
 ) -> Option<StoreKind> {
     if let Some(kind) = settings.services.get(service).and_then(|settings| settings.kind) {
-        return Some(kind);
+        return Some(match kind {
+            // Its files are watched; its tools are for backups only.
+            StoreKind::Sql(_) => StoreKind::Volume,
+            kind => kind,
+        });
     }
     if image.is_some_and(|image| Reference::parse(image).name().contains("qdrant")) {
         return Some(StoreKind::Qdrant);

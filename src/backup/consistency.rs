@@ -34,7 +34,7 @@ impl Consistency {
     /// copied from whatever ran; only where no container was left is it known that none did.
     pub(super) fn of_older(kind: StoreKind, container: &str) -> Self {
         match kind {
-            StoreKind::Qdrant => Self::Dumped,
+            StoreKind::Qdrant | StoreKind::Sql(_) => Self::Dumped,
             StoreKind::Volume if container.is_empty() => Self::Cold,
             StoreKind::Volume => Self::TornPossible,
         }

@@ -21,6 +21,7 @@ pub enum Fingerprint {
         entries: u64,
         bytes: u64,
     },
+    Databases(DatabasesFingerprint),
 }
 
 impl Fingerprint {
@@ -41,7 +42,9 @@ impl Fingerprint {
                 }
                 self
             }
-            (Self::Volume { .. }, _) | (_, Self::Volume { .. }) => now.clone(),
+            (Self::Volume { .. } | Self::Databases(_), _) | (_, Self::Volume { .. } | Self::Databases(_)) => {
+                now.clone()
+            }
         }
     }
 }
@@ -110,6 +113,40 @@ impl CollectionFingerprint {
     pub fn is_unwritten(&self, now: &Self) -> bool {
         self.points_after.is_none()
             && matches!((&self.write_position, &now.write_position), (Some(before), Some(now)) if now.same_writes(before))
+    }
+}
+
+/// What a database server contained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabasesFingerprint {
+    pub version: String,
+    pub databases: BTreeMap<String, DatabaseFingerprint>,
+}
+
+/// One database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseFingerprint {
+    /// The exact number of rows of each table, as `schema.table`. Tables of extensions are not among them.
+    pub tables: BTreeMap<String, u64>,
+    /// Everything that the user has created in it: tables, views, functions, schemas, extensions and large objects.
+    pub objects: u64,
+    #[serde(default)]
+    pub large_objects: u64,
+    /// The versions of its extensions.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+}
+
+impl DatabaseFingerprint {
+    pub fn rows(&self) -> u64 {
+        self.tables.values().sum()
+    }
+}
+
+impl DatabasesFingerprint {
+    /// The rows of all databases.
+    pub fn rows(&self) -> u64 {
+        self.databases.values().map(DatabaseFingerprint::rows).sum()
     }
 }
 

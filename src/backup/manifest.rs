@@ -19,7 +19,7 @@ use crate::inventory::StoreKind;
 pub const FORMAT: &str = "safe-compose-backup";
 
 /// The format version that this program writes. It reads all versions up to this one.
-pub const FORMAT_VERSION: u32 = 7;
+pub const FORMAT_VERSION: u32 = 8;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "manifest.json";
@@ -144,6 +144,14 @@ pub enum ArtifactContents {
     SegmentVersions { collection: String, shard: u32 },
     /// The files below one path of the container, as a tar archive.
     Files { target: String, source: String },
+    /// A database, as its server's own tool dumps it. Since format version 8.
+    DatabaseDump { database: String },
+    /// The statement that creates a database, for `psql` with the variable `database`. Since format version 8.
+    DatabaseDefinition { database: String },
+    /// The owner, settings and privileges of a database itself, in the same form. Since format version 8.
+    DatabaseProperties { database: String },
+    /// The users, roles and memberships of a database server. Since format version 8.
+    ServerGlobals,
     /// Anything else, for people.
     Note,
 }
@@ -206,6 +214,10 @@ impl Manifest {
                 ArtifactContents::CollectionIncrement { .. }
                 | ArtifactContents::SegmentVersions { .. }
                 | ArtifactContents::Files { .. }
+                | ArtifactContents::DatabaseDump { .. }
+                | ArtifactContents::DatabaseDefinition { .. }
+                | ArtifactContents::DatabaseProperties { .. }
+                | ArtifactContents::ServerGlobals
                 | ArtifactContents::Note => None,
             })
             .collect()
@@ -348,8 +360,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_newer_version_is_not_taken_for_damage() {
-        let newer = br#"{"format":"safe-compose-backup","format_version":8,"parts":{}}"#;
-        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(8))));
+        let newer = br#"{"format":"safe-compose-backup","format_version":9,"parts":{}}"#;
+        assert!(matches!(Manifest::parse(newer), Err(ManifestError::Newer(9))));
         let damaged = br#"{"format":"safe-compose-backup","format_version":1}"#;
         assert!(matches!(Manifest::parse(damaged), Err(ManifestError::Malformed(_))));
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));

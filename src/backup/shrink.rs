@@ -16,7 +16,7 @@ pub struct Shrinkage {
     /// The good one.
     pub since: String,
     pub created: Timestamp,
-    /// What that one had: files or points.
+    /// What that one had: files, points or rows.
     pub entries: u64,
     /// Its bytes; `None` for a server, whose files say little about its contents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,11 +37,14 @@ impl Shrinkage {
     pub fn between(good: Good<'_>, now: &Fingerprint) -> Option<Self> {
         let ((entries, bytes), (entries_now, bytes_now)) = match (good.contents, now) {
             (one @ Fingerprint::Qdrant(_), now @ Fingerprint::Qdrant(_))
-            | (one @ Fingerprint::Volume { .. }, now @ Fingerprint::Volume { .. }) => {
+            | (one @ Fingerprint::Volume { .. }, now @ Fingerprint::Volume { .. })
+            | (one @ Fingerprint::Databases(_), now @ Fingerprint::Databases(_)) => {
                 (measure(one), measure(now))
             }
-            (Fingerprint::Qdrant(_), Fingerprint::Volume { .. })
-            | (Fingerprint::Volume { .. }, Fingerprint::Qdrant(_)) => return None,
+            // What was counted differs.
+            (Fingerprint::Qdrant(_) | Fingerprint::Volume { .. } | Fingerprint::Databases(_), _) => {
+                return None;
+            }
         };
         let halved = |before: u64, now: u64, least: u64| before >= least && now < before.div_ceil(2);
         let shrank = halved(entries, entries_now, FEW)
@@ -54,6 +57,7 @@ impl Shrinkage {
 fn measure(contents: &Fingerprint) -> (u64, Option<u64>) {
     match contents {
         Fingerprint::Volume { entries, bytes } => (*entries, Some(*bytes)),
+        Fingerprint::Databases(databases) => (databases.rows(), None),
         Fingerprint::Qdrant(qdrant) => {
             (qdrant.collections.values().filter_map(|collection| collection.points).sum(), None)
         }

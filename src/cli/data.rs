@@ -130,7 +130,7 @@ pub struct RestoreArgs {
     #[arg(value_name = "BACKUP")]
     pub backup: Option<String>,
     /// Restore the latest backup of every service that has one
-    #[arg(long, conflicts_with_all = ["backup", "service", "collections", "rename", "schema_only"])]
+    #[arg(long, conflicts_with_all = ["backup", "service", "collections", "databases", "rename", "schema_only"])]
     pub all: bool,
     /// Do not start a project whose containers were removed
     #[arg(long)]
@@ -152,7 +152,10 @@ pub struct RestoreTarget {
     /// Restore only this collection (repeatable)
     #[arg(long = "collection", value_name = "COLLECTION")]
     pub collections: Vec<String>,
-    /// Restore the collection under another name
+    /// Restore only this database (repeatable)
+    #[arg(long = "database", value_name = "DATABASE")]
+    pub databases: Vec<String>,
+    /// Restore the collection or database under another name
     #[arg(long = "as", value_name = "NAME")]
     pub rename: Option<String>,
     /// Create the collections without their points

@@ -8,9 +8,10 @@ use super::mode::{Apply, Mode};
 use super::{backup_run, export_data, format, services};
 use crate::backup::manifest::BackupRole;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
+use crate::engine::ContainerState;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{LocationSource, Store, StoreKind};
+use crate::inventory::{LocationSource, SqlServer, Store, StoreKind, known};
 use crate::settings::RequiredProof;
 
 pub(super) async fn run(
@@ -99,6 +100,8 @@ fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failu
     for store in cx.inventory.of_services(named) {
         if store.is_server() && store.is_running() {
             stores.push(store.clone());
+        } else if let Some(server) = sql_server(cx, store) {
+            stores.push(Store { kind: StoreKind::Sql(server), ..store.clone() });
         } else if store.container.is_some() || has_volume(cx, store) {
             stores.push(Store { kind: StoreKind::Volume, ..store.clone() });
         }
@@ -114,6 +117,16 @@ fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failu
         });
     }
     Ok(stores)
+}
+
+/// The running database server of a store that is dumped with its own tools, unless the settings want its files.
+fn sql_server(cx: &ProjectContext<'_>, store: &Store) -> Option<SqlServer> {
+    let container = store.container.as_ref().filter(|one| one.state == ContainerState::Running)?;
+    match cx.settings.services.get(&store.service).and_then(|settings| settings.kind) {
+        Some(StoreKind::Sql(server)) => Some(server),
+        Some(StoreKind::Volume | StoreKind::Qdrant) => None,
+        None => known::sql_server(container),
+    }
 }
 
 /// Whether a volume of the store exists.

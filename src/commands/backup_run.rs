@@ -11,6 +11,7 @@ use super::quiesce::Quiescer;
 use super::test_restore::Prover;
 use super::{baselines, format, interruptible, test_restore};
 use crate::backup::baseline::Note;
+use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
@@ -75,7 +76,8 @@ pub(super) async fn save_with(
     // What can be backed up only while it runs comes first: the rest may have to be stopped.
     let mut keeps_running = BTreeSet::new();
     for group in &groups {
-        if group.lead.is_server() || has_replaced_mount(cx, &group.lead).await {
+        let is_dumped = group.lead.is_server() || matches!(group.lead.kind, StoreKind::Sql(_));
+        if is_dumped || has_replaced_mount(cx, &group.lead).await {
             keeps_running.insert(group.lead.id.clone());
         }
     }
@@ -220,16 +222,34 @@ async fn save_one(
         ));
     }
     let target = DriverTarget { quiesce: Some(quiescer), ..cx.target(store, &meter) };
-    let dump = if let Some(dump) = linked(target, made, &mut staging).await? {
-        dump
+    let files = Store { kind: StoreKind::Volume, ..store.clone() };
+    let (store, target, dump) = if let Some(dump) = linked(target, made, &mut staging).await? {
+        (store, target, dump)
     } else {
         // One that cannot be read is no base for an incremental backup.
         let previous = match store.kind {
             StoreKind::Qdrant => cx.root.newest(&store.id),
-            StoreKind::Volume => cx.root.newest_of(&store.id, StoreKind::Volume),
+            StoreKind::Volume | StoreKind::Sql(_) => cx.root.newest_of(&store.id, StoreKind::Volume),
         };
         let previous = previous.ok().flatten();
-        store.kind.driver().dump(target, previous.as_ref(), &mut staging).await?
+        match store.kind.driver().dump(target, previous.as_ref(), &mut staging).await {
+            Ok(dump) => (store, target, dump),
+            Err(error) if error.is::<ToolFailed>() => {
+                cx.ui().warn(format!(
+                    "{}: it could not be dumped: {error:#}. Its files are copied instead.",
+                    store.service
+                ));
+                drop(staging);
+                staging = cx.root.stage(&store.id, created)?;
+                let target = DriverTarget { store: &files, ..target };
+                let dump = match linked(target, made, &mut staging).await? {
+                    Some(dump) => dump,
+                    None => files.kind.driver().dump(target, previous.as_ref(), &mut staging).await?,
+                };
+                (&files, target, dump)
+            }
+            Err(error) => return Err(error),
+        }
     };
     anyhow::ensure!(
         dump.consistency.is_sound() || !purpose.replaces_data,
@@ -242,7 +262,7 @@ async fn save_one(
     // It is only for comparisons: a backup without it is as good as one with it.
     let evidence = match store.kind {
         StoreKind::Qdrant => evidence::of_server(target, &dump.fingerprint).await.ok(),
-        StoreKind::Volume => evidence::look(target).await.ok(),
+        StoreKind::Volume | StoreKind::Sql(_) => evidence::look(target).await.ok(),
     };
     let role = role(cx, group, purpose.role);
     let shrinkage = match role {

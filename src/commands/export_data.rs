@@ -55,7 +55,7 @@ fn chosen(cx: &ProjectContext<'_>, services: &[String]) -> Result<Vec<Store>, Fa
                 cx.ui().warn(format!("`{}` is not running, so it was not exported.", store.service));
                 cx.ui().suggest("To start it", cx.suggest().up(&store.service));
             }
-            (StoreKind::Volume, _) => {
+            (StoreKind::Volume | StoreKind::Sql(_), _) => {
                 cx.ui().say(format!("`{}` holds files, which have no portable format.", store.service));
                 cx.ui().suggest("To back them up", cx.suggest().backup());
             }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::context::{CommandContext, ProjectContext};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::Action;
-use crate::backup::fingerprint::Fingerprint;
+use crate::backup::fingerprint::{DatabaseFingerprint, Fingerprint};
 use crate::backup::manifest::{Manifest, Proof};
 use crate::backup::shrink::Shrinkage;
 use crate::backup::store::Backup;
@@ -34,6 +34,8 @@ const COLUMNS: &[Column] = &[
 const COLLECTIONS: &[Column] =
     &[Column::name("COLLECTION"), Column::fixed("POINTS"), Column::detail("ALIASES")];
 
+const DATABASES: &[Column] = &[Column::name("DATABASE"), Column::fixed("TABLES"), Column::fixed("ROWS")];
+
 /// `3 collections, 1204 points`.
 pub(super) fn contents(fingerprint: &Fingerprint) -> String {
     match fingerprint {
@@ -43,6 +45,9 @@ pub(super) fn contents(fingerprint: &Fingerprint) -> String {
             format!("{}, {}", count(collections, "collection"), count(points, "point"))
         }
         Fingerprint::Volume { entries, bytes } => format!("{}, {}", count(*entries, "file"), Bytes(*bytes)),
+        Fingerprint::Databases(server) => {
+            format!("{}, {}", count(server.databases.len() as u64, "database"), count(server.rows(), "row"))
+        }
     }
 }
 
@@ -64,7 +69,7 @@ pub(super) fn observation(now: &Observation) -> String {
 /// The same for a message that ends with the size on disk: the files without their own size.
 pub(super) fn brief_contents(fingerprint: &Fingerprint) -> String {
     match fingerprint {
-        Fingerprint::Qdrant(_) => contents(fingerprint),
+        Fingerprint::Qdrant(_) | Fingerprint::Databases(_) => contents(fingerprint),
         Fingerprint::Volume { entries, .. } => count(*entries, "file"),
     }
 }
@@ -392,6 +397,13 @@ pub(super) fn backup(backup: &Backup) -> Page {
             })
             .collect();
         page = page.blank().table(Table::new(COLLECTIONS, rows));
+    }
+    if let Fingerprint::Databases(server) = &manifest.fingerprint {
+        let row = |(name, database): (&String, &DatabaseFingerprint)| {
+            vec![name.clone(), database.tables.len().to_string(), database.rows().to_string()]
+        };
+        let rows = server.databases.iter().map(row).collect();
+        page = page.blank().table(Table::new(DATABASES, rows));
     }
     page = page.blank().verbatim("To restore without safe-compose:");
     for line in &manifest.manual_restore {

@@ -57,6 +57,7 @@ pub(super) async fn import(
     let store = store_for(cx, &contents, target)?.clone();
     let request = RestoreOptions {
         collections: target.collections.clone(),
+        databases: target.databases.clone(),
         rename: target.rename.clone(),
         schema_only: target.schema_only,
         skip_existing: target.skip_existing,

@@ -67,13 +67,14 @@ async fn carry_out(
 ) -> Result<Option<DryRun>, Failure> {
     let request = RestoreOptions {
         collections: args.target.collections.clone(),
+        databases: args.target.databases.clone(),
         rename: args.target.rename.clone(),
         schema_only: args.target.schema_only,
         skip_existing: args.target.skip_existing,
     };
     let mut chosen: Vec<(Store, Backup)> = Vec::new();
     for backup in selected.backups {
-        let store = store_for(cx, &backup, &args.target)?.clone();
+        let store = as_backed_up(store_for(cx, &backup, &args.target)?, &backup);
         if !request.schema_only {
             plan::check(cx, &backup)?;
         }
@@ -85,12 +86,12 @@ async fn carry_out(
         let to = Destination { cx, store };
         match (mode, backup.manifest.kind) {
             (Mode::DryRun, StoreKind::Volume) => files.extend(plan::files(to, backup)),
-            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant)
+            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_))
                 if assume::is_comparable(cx, store, backup) =>
             {
                 planned.push(plan::exact(to, backup, &request).await?);
             }
-            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant) => {
+            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_)) => {
                 planned.push(plan::assumed(to, backup, &request)?);
             }
         }
@@ -119,6 +120,15 @@ async fn carry_out(
     };
     Box::pin(job.run(cx, apply)).await?;
     Ok(None)
+}
+
+/// Where databases are restored from a dump, what they replace is dumped too.
+fn as_backed_up(store: &Store, backup: &Backup) -> Store {
+    let kind = match backup.manifest.kind {
+        kind @ StoreKind::Sql(_) => kind,
+        StoreKind::Qdrant | StoreKind::Volume => store.kind,
+    };
+    Store { kind, ..store.clone() }
 }
 
 fn store_for<'a>(

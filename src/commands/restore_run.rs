@@ -113,6 +113,7 @@ fn counted(kind: StoreKind) -> &'static str {
     match kind {
         StoreKind::Qdrant => "point",
         StoreKind::Volume => "file",
+        StoreKind::Sql(_) => "row",
     }
 }
 
@@ -227,6 +228,13 @@ pub(super) async fn save_replaced(
 pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored) {
     let Destination { cx, store } = to;
     let target = cx.target(store, &Silent);
+    if let StoreKind::Sql(_) = store.kind {
+        // Only its files are compared later.
+        let evidence = evidence::look(target).await.ok();
+        let record = StoreBaseline::new(Timestamp::now(), Note::Accepted, None, None);
+        baselines::record(cx, apply, store, &StoreBaseline { evidence, ..record });
+        return;
+    }
     let Ok(now) = store.kind.driver().fingerprint(target).await else { return };
     let record = baselines::read(cx, store).ok().flatten();
     let recorded = record.as_ref().and_then(|record| match record.note {
@@ -256,7 +264,7 @@ pub(super) async fn adopt(to: Destination<'_>, apply: Apply, restored: &Restored
         Some(_) | None => {
             let evidence = match store.kind {
                 StoreKind::Qdrant => evidence::of_server(target, &now).await.ok(),
-                StoreKind::Volume => evidence::look(target).await.ok(),
+                StoreKind::Volume | StoreKind::Sql(_) => evidence::look(target).await.ok(),
             };
             let record = StoreBaseline::new(Timestamp::now(), Note::Accepted, Some(merged), None);
             baselines::record(cx, apply, store, &StoreBaseline { evidence, ..record });
@@ -299,6 +307,7 @@ pub(super) fn report(to: Destination<'_>, restored: &Restored, output: Format) {
     let one = match store.kind {
         StoreKind::Qdrant => "collection",
         StoreKind::Volume => "data mount",
+        StoreKind::Sql(_) => "database",
     };
     let mut line = format!(
         "restored {} into `{}` and verified the result",

@@ -15,6 +15,7 @@ use crate::compose::image::Reference;
 use crate::engine::{Container, MountSource};
 use crate::secret::Secret;
 use crate::settings::QuiesceMode;
+use crate::store_kind::SqlServer;
 pub use command::keeps_in_memory;
 pub use identity::IdentityFile;
 use table::PROGRAMS;
@@ -99,6 +100,14 @@ const UNIQUE_PATHS: &[&str] = &[
 /// The data paths of an image, the default first. Empty for an unknown program.
 pub(super) fn of_image(image: &str) -> Vec<PathBuf> {
     program(image).map(|program| program.paths.iter().map(PathBuf::from).collect()).unwrap_or_default()
+}
+
+/// The database server of a container, if it has tools of its own for dumps.
+pub fn sql_server(container: &Container) -> Option<SqlServer> {
+    match identity_files(container).first()?.0 {
+        IdentityFile::PostgreSql => Some(SqlServer::PostgreSql),
+        IdentityFile::MySql | IdentityFile::MariaDb => None,
+    }
 }
 
 /// The files that may identify the data of a container, the likeliest first. Where the image is of no known program, the

@@ -59,7 +59,7 @@ pub async fn observe(
     limit: Duration,
 ) -> anyhow::Result<Observation> {
     match target.store.kind {
-        StoreKind::Volume => Ok(Observation {
+        StoreKind::Volume | StoreKind::Sql(_) => Ok(Observation {
             contents: None,
             evidence: evidence::look_after_start(target, expected, limit).await?,
         }),

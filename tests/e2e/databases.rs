@@ -69,3 +69,54 @@ fn a_directory_of_somebody_else_stops_only_a_server_that_cannot_take_it() {
         database.wait_ready(&project);
     }
 }
+
+/// The names of a service's backups, oldest first.
+fn names(project: &Scratch) -> Vec<String> {
+    let names = project.backups("db").into_iter();
+    names.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()
+}
+
+/// Runs a command that has to be confirmed.
+#[track_caller]
+fn confirmed(project: &Scratch, words: &[&str]) {
+    let refused = project.safe(words).exits(77);
+    let token = refused.stderr.split("--safe-allow=").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let allow = format!("--safe-allow={}", token.expect("a token"));
+    project.safe(&[&[allow.as_str()], words].concat()).exits(0);
+}
+
+#[test]
+fn postgresql_is_dumped_and_restored_beside_what_runs_and_into_a_newer_version() {
+    let database = Database::Postgres15;
+    let Some(project) = database.project(Compose::V2) else { return };
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    let ask = |text: &str| database.query(&project, text).unwrap_or_else(|| panic!("{text}"));
+    ask("CREATE ROLE shop LOGIN PASSWORD 'secret of the shop'");
+    ask(r#"CREATE SCHEMA "a""b"; CREATE TABLE "a""b"."c'd" AS SELECT generate_series(1, 1000) AS n"#);
+    ask("ALTER DATABASE postgres SET work_mem TO '7MB'; SELECT lo_from_bytea(0, 'large')");
+    ask(r#"ALTER TABLE "a""b"."c'd" OWNER TO shop"#);
+    project.safe(&["backup"]).exits(0).says("dumped").never_says("secret of the shop");
+    let [backup] = names(&project).try_into().expect("one backup");
+    ask(r#"INSERT INTO "a""b"."c'd" SELECT 0; CREATE TABLE later()"#);
+
+    confirmed(&project, &["restore", &backup]);
+    let count = r#"SELECT count(*) FROM "a""b"."c'd""#;
+    assert_eq!(ask(count), "1000");
+    assert_eq!(database.query(&project, "SELECT count(*) FROM later"), None);
+    let databases = "SELECT count(*) FROM pg_database WHERE datname ~ 'before_restore|safe_compose'";
+    assert_eq!(ask(databases), "0", "what was replaced is in a backup");
+
+    confirmed(&project, &["down", "-v"]);
+    let newer = Database::Postgres17.image().or_else(|| database.image()).expect("an image");
+    let file = project.path("docker-compose.yml");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, text.replace(&database.image().expect("an image"), &newer)).expect("written");
+    project.safe(&["restore", &backup]).exits(0).says("created 1 role");
+    database.wait_ready(&project);
+    assert_eq!(ask(count), "1000");
+    assert_eq!(ask("SHOW work_mem"), "7MB");
+    assert_eq!(ask("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'c''d'"), "shop");
+    assert_eq!(ask("SELECT count(*) FROM pg_largeobject_metadata"), "1");
+    project.safe(&["verify"]).exits(0);
+}

@@ -6,6 +6,7 @@
 
 mod away;
 mod backups;
+mod databases;
 mod destroy;
 mod every;
 mod failures;

@@ -413,7 +413,7 @@ impl Stand {
     pub(crate) async fn fingerprint(&self) -> QdrantFingerprint {
         match DRIVER.fingerprint(self.target()).await.expect("counted") {
             Fingerprint::Qdrant(found) => found,
-            Fingerprint::Volume { .. } => panic!("not of a Qdrant"),
+            Fingerprint::Volume { .. } | Fingerprint::Databases(_) => panic!("not of a Qdrant"),
         }
     }
 

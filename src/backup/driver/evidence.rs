@@ -91,6 +91,7 @@ pub async fn of_server(target: DriverTarget<'_>, contents: &Fingerprint) -> anyh
     let has_data = match contents {
         Fingerprint::Qdrant(qdrant) => !qdrant.collections.is_empty(),
         Fingerprint::Volume { entries, .. } => *entries > 0,
+        Fingerprint::Databases(_) => true,
     };
     Ok(StoreEvidence { time: Timestamp::now(), has_data, server: None, volumes: volumes(target).await? })
 }

@@ -4,10 +4,12 @@ mod cancellation;
 mod capability;
 pub mod endpoint;
 pub mod evidence;
+pub mod postgres;
 pub mod qdrant;
 mod restore_plan;
 pub mod scratch;
 mod target;
+pub mod tool;
 pub mod volume;
 
 use std::time::Duration;
@@ -22,7 +24,7 @@ use super::consistency::Consistency;
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
 use super::store::{Backup, Staging};
-use crate::inventory::StoreKind;
+use crate::inventory::{SqlServer, StoreKind};
 use crate::policy::Clearance;
 
 impl StoreKind {
@@ -30,6 +32,7 @@ impl StoreKind {
         match self {
             Self::Qdrant => const { &qdrant::QdrantDriver::new() },
             Self::Volume => &volume::VolumeDriver,
+            Self::Sql(SqlServer::PostgreSql) => &postgres::PostgresDriver,
         }
     }
 }

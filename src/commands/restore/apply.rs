@@ -70,9 +70,12 @@ impl RestoreRun<'_> {
         }
         services.prepare(cx, &approval).await?;
         let now = interruptible(ProjectContext::gather(cx.command)).await?;
+        let mut stores = Vec::new();
+        for (store, _) in self.chosen {
+            stores.push(Store { kind: store.kind, ..find(&now, store)?.clone() });
+        }
         let mut planned = Vec::new();
-        for ((store, backup), assumed) in self.chosen.iter().zip(self.planned) {
-            let store = find(&now, store)?;
+        for ((store, (_, backup)), assumed) in stores.iter().zip(self.chosen).zip(self.planned) {
             let to = Destination { cx: &now, store };
             let exact = interruptible(plan::exact(to, backup, self.request)).await?;
             let exact = within(assumed, exact, services)?;
@@ -129,7 +132,7 @@ impl RestoreRun<'_> {
             }
             done.push(format!("`{}`", store.service));
             restore_run::report(one.to, &restored, self.output);
-            if self.request.rename.is_none() {
+            if self.request.rename.is_none() && self.request.databases.is_empty() {
                 restore_run::adopt(one.to, apply, &restored).await;
             }
         }

@@ -14,7 +14,7 @@ use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
 pub(super) fn is_comparable(cx: &ProjectContext<'_>, store: &Store, backup: &Backup) -> bool {
     match backup.manifest.kind {
         // A server is asked.
-        StoreKind::Qdrant => store.is_running(),
+        StoreKind::Qdrant | StoreKind::Sql(_) => store.is_running(),
         StoreKind::Volume if store.container.is_some() => !store.is_running(),
         StoreKind::Volume => places(store, backup).all(|place| match &place.source {
             LocationSource::Volume { name: Some(name), .. } => exists(cx, name),
@@ -46,6 +46,16 @@ pub(super) fn plan(
             let step = |name: &str| Step { from: name.to_owned(), to: to(name), action, count: None };
             names.into_iter().filter(is_chosen).map(step).collect()
         }
+        StoreKind::Sql(_) => {
+            let is_new = store.locations.iter().all(|place| is_new(cx, store, place));
+            let action = if is_new { Action::Create } else { replace };
+            let is_chosen = |name: &&str| {
+                options.databases.is_empty() || options.databases.iter().any(|chosen| chosen == name)
+            };
+            let to = |name: &str| options.rename.clone().unwrap_or_else(|| name.to_owned());
+            let step = |name: &str| Step { from: name.to_owned(), to: to(name), action, count: None };
+            databases(backup).filter(is_chosen).map(step).collect()
+        }
         StoreKind::Volume => {
             anyhow::ensure!(
                 options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
@@ -62,7 +72,7 @@ pub(super) fn plan(
                 .collect()
         }
     };
-    Ok(RestorePlan { steps })
+    Ok(RestorePlan { steps, ..RestorePlan::default() })
 }
 
 /// Whether a place is created with its container, and so has nothing of the service.
@@ -87,14 +97,17 @@ fn exists(cx: &ProjectContext<'_>, volume: &str) -> bool {
     cx.volumes.iter().any(|known| known.name == volume)
 }
 
+fn databases(backup: &Backup) -> impl Iterator<Item = &str> {
+    backup.manifest.artifacts.iter().filter_map(|artifact| match &artifact.contents {
+        ArtifactContents::DatabaseDump { database } => Some(database.as_str()),
+        _ => None,
+    })
+}
+
 fn files(backup: &Backup) -> impl Iterator<Item = &str> {
     backup.manifest.artifacts.iter().filter_map(|artifact| match &artifact.contents {
         ArtifactContents::Files { target, .. } => Some(target.as_str()),
-        ArtifactContents::CollectionSnapshot { .. }
-        | ArtifactContents::CollectionIncrement { .. }
-        | ArtifactContents::ShardSnapshot { .. }
-        | ArtifactContents::SegmentVersions { .. }
-        | ArtifactContents::Note => None,
+        _ => None,
     })
 }
 

@@ -100,11 +100,7 @@ pub(super) fn files(to: Destination<'_>, backup: &Backup) -> Vec<PlannedChange> 
             PlannedChange::new("restore", format!("`{target}` of `{}`", to.store.service))
                 .with(format!("from `{}`; files that differ are backed up first", backup.name())),
         ),
-        ArtifactContents::CollectionSnapshot { .. }
-        | ArtifactContents::CollectionIncrement { .. }
-        | ArtifactContents::ShardSnapshot { .. }
-        | ArtifactContents::SegmentVersions { .. }
-        | ArtifactContents::Note => None,
+        _ => None,
     });
     changes.collect()
 }

@@ -52,6 +52,7 @@ fn is_narrowed(args: &RestoreArgs) -> bool {
     let target = &args.target;
     target.service.is_some()
         || !target.collections.is_empty()
+        || !target.databases.is_empty()
         || target.rename.is_some()
         || target.schema_only
 }

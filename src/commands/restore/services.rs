@@ -43,13 +43,13 @@ impl RestoreServices {
         let changed = chosen.iter().zip(planned).filter(|(_, planned)| changes(planned));
         for ((store, backup), _) in changed {
             match (backup.manifest.kind, &store.container) {
-                (StoreKind::Qdrant, Some(container)) if !container.is_running() => {
+                (StoreKind::Qdrant | StoreKind::Sql(_), Some(container)) if !container.is_running() => {
                     services.start.insert(store.service.clone());
                 }
-                (StoreKind::Qdrant, None) => {
+                (StoreKind::Qdrant | StoreKind::Sql(_), None) => {
                     services.up.insert(store.service.clone());
                 }
-                (StoreKind::Qdrant, Some(_)) => {}
+                (StoreKind::Qdrant | StoreKind::Sql(_), Some(_)) => {}
                 (StoreKind::Volume, _) => {
                     let users = cx.containers.iter().filter(|container| uses(container, store));
                     services.stop.extend(users.filter_map(Container::service).map(str::to_owned));

@@ -202,7 +202,7 @@ impl Row<'_> {
 fn kind(kind: StoreKind) -> &'static str {
     match kind {
         StoreKind::Qdrant => "qdrant",
-        StoreKind::Volume => "files",
+        StoreKind::Volume | StoreKind::Sql(_) => "files",
     }
 }
 

@@ -140,6 +140,7 @@ fn newest_backup(
     let has_data = match fingerprint {
         Fingerprint::Qdrant(qdrant) => !qdrant.collections.is_empty(),
         Fingerprint::Volume { bytes, .. } => bytes > 0,
+        Fingerprint::Databases(_) => true,
     };
     Some(match evidence {
         Some(evidence) => evidence.of_contents(),

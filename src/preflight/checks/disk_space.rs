@@ -26,9 +26,9 @@ enum DiskSpace {
 fn classify(kind: StoreKind, free: u64, total: u64) -> DiskSpace {
     match kind {
         StoreKind::Qdrant if free < QDRANT_MINIMUM => DiskSpace::Insufficient,
-        StoreKind::Qdrant | StoreKind::Volume if free < LOW => DiskSpace::Low,
-        StoreKind::Qdrant | StoreKind::Volume if free < total / 100 && free < ALWAYS_ENOUGH => DiskSpace::Low,
-        StoreKind::Qdrant | StoreKind::Volume => DiskSpace::Enough,
+        _ if free < LOW => DiskSpace::Low,
+        _ if free < total / 100 && free < ALWAYS_ENOUGH => DiskSpace::Low,
+        StoreKind::Qdrant | StoreKind::Volume | StoreKind::Sql(_) => DiskSpace::Enough,
     }
 }
 

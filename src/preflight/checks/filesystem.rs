@@ -82,7 +82,10 @@ impl FileSystem {
                 Some("its caching breaks memory-mapped files; vectors have been read back as zeroes")
             }
             // Sockets and temporary files are mounted too, and such mounts are fine.
-            (Self::Nfs | Self::Cifs | Self::Fuse | Self::NineP | Self::Memory, StoreKind::Volume) => None,
+            (
+                Self::Nfs | Self::Cifs | Self::Fuse | Self::NineP | Self::Memory,
+                StoreKind::Volume | StoreKind::Sql(_),
+            ) => None,
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let is_database = mount.kind == StoreKind::Qdrant || mount.server.is_some();
     let severity = match access {
         Access::Granted => return,
-        Access::GroupOnly if mount.kind == StoreKind::Volume => return,
+        Access::GroupOnly if mount.kind != StoreKind::Qdrant => return,
         Access::Denied if certain && is_database => CheckSeverity::Stop,
         Access::Denied | Access::GroupOnly => CheckSeverity::Warn,
     };

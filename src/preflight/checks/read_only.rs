@@ -11,7 +11,7 @@ use crate::preflight::finding::{CheckFinding, CheckSeverity};
 pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     let is_database = match mount.kind {
         StoreKind::Qdrant => !mount.moved,
-        StoreKind::Volume => {
+        StoreKind::Volume | StoreKind::Sql(_) => {
             mount.server.as_ref().is_some_and(|server| server.program.keeps == Keeps::Records)
         }
     };
@@ -29,8 +29,8 @@ pub(super) fn check(mount: &DataMount, findings: &mut Vec<CheckFinding>) {
     }
     let severity = match mount.kind {
         StoreKind::Qdrant => CheckSeverity::Stop,
-        StoreKind::Volume if is_database => CheckSeverity::Stop,
-        StoreKind::Volume => CheckSeverity::Warn,
+        StoreKind::Volume | StoreKind::Sql(_) if is_database => CheckSeverity::Stop,
+        StoreKind::Volume | StoreKind::Sql(_) => CheckSeverity::Warn,
     };
     let Some(directory) = &mount.directory else {
         return;

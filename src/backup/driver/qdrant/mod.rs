@@ -71,8 +71,10 @@ impl Driver for QdrantDriver {
         match (recorded, now) {
             (Fingerprint::Qdrant(recorded), Fingerprint::Qdrant(now)) => compare::compare(recorded, now),
             // Recorded as plain files: a comparison with itself shows what is wrong now.
-            (Fingerprint::Volume { .. }, Fingerprint::Qdrant(now)) => compare::compare(now, now),
-            (_, Fingerprint::Volume { .. }) => Vec::new(),
+            (Fingerprint::Volume { .. } | Fingerprint::Databases(_), Fingerprint::Qdrant(now)) => {
+                compare::compare(now, now)
+            }
+            (_, Fingerprint::Volume { .. } | Fingerprint::Databases(_)) => Vec::new(),
         }
     }
 

@@ -41,6 +41,6 @@ pub(super) async fn contents(backup: &Backup) -> anyhow::Result<()> {
             );
             Ok(())
         }
-        Fingerprint::Qdrant(_) => Ok(()),
+        Fingerprint::Qdrant(_) | Fingerprint::Databases(_) => Ok(()),
     }
 }

@@ -83,7 +83,9 @@ impl Driver for VolumeDriver {
                 vec![Difference::FewerFiles { recorded: *recorded, now: *now }]
             }
             // A baseline of another kind was recorded when the service was another program.
-            (Fingerprint::Volume { .. } | Fingerprint::Qdrant(_), _) => Vec::new(),
+            (Fingerprint::Volume { .. } | Fingerprint::Qdrant(_) | Fingerprint::Databases(_), _) => {
+                Vec::new()
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn plan(
         Ok(steps)
     })
     .await?;
-    Ok(RestorePlan { steps })
+    Ok(RestorePlan { steps, ..RestorePlan::default() })
 }
 
 pub(super) async fn restore(
@@ -134,8 +134,9 @@ fn archives<'a>(
 ) -> anyhow::Result<Vec<PlannedArchive<'a>>> {
     match from.manifest.kind {
         StoreKind::Volume => {}
-        StoreKind::Qdrant => bail!("`{}` is not a backup of plain files", from.name()),
+        StoreKind::Qdrant | StoreKind::Sql(_) => bail!("`{}` is not a backup of plain files", from.name()),
     }
+    options.ensure_no_databases(&from.name())?;
     ensure!(
         options.collections.is_empty() && options.rename.is_none() && !options.schema_only,
         "`{}` contains plain files, so collections cannot be selected",

@@ -43,7 +43,7 @@ pub(crate) async fn plan(
         let count = Some(found.points).filter(|_| !options.schema_only);
         steps.push(Step { from: name.clone(), to, action, count });
     }
-    Ok(RestorePlan { steps })
+    Ok(RestorePlan { steps, ..RestorePlan::default() })
 }
 
 /// The collections to restore, in the order of the file.

@@ -86,7 +86,7 @@ pub(crate) async fn plan(
             }
         }
     }
-    Ok(RestorePlan { steps })
+    Ok(RestorePlan { steps, ..RestorePlan::default() })
 }
 
 /// Whether the existing collection was created, or is being created, by an earlier restore of this backup that had

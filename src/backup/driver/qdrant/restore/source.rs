@@ -21,8 +21,8 @@ use crate::progress::Task;
 pub(crate) fn recorded(from: &Backup) -> anyhow::Result<&QdrantFingerprint> {
     match &from.manifest.fingerprint {
         Fingerprint::Qdrant(recorded) => Ok(recorded),
-        Fingerprint::Volume { .. } => {
-            bail!("`{}` is a backup of files, not of a Qdrant server", from.name())
+        Fingerprint::Volume { .. } | Fingerprint::Databases(_) => {
+            bail!("`{}` is not a backup of a Qdrant server", from.name())
         }
     }
 }

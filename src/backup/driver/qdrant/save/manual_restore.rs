@@ -34,6 +34,10 @@ pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<St
             }
             ArtifactContents::SegmentVersions { .. }
             | ArtifactContents::Files { .. }
+            | ArtifactContents::DatabaseDump { .. }
+            | ArtifactContents::DatabaseDefinition { .. }
+            | ArtifactContents::DatabaseProperties { .. }
+            | ArtifactContents::ServerGlobals
             | ArtifactContents::Note => continue,
         };
         let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));

@@ -1,0 +1,28 @@
+# Runs a program of PostgreSQL as the superuser of the image, over the local socket.
+#   sh -c <this> safe-compose DATABASE PROGRAM [ARGUMENT]...
+# The password, if the server wants one, stays in the container: it goes from its environment to that of the program.
+first() { # NAME...: the first of these that is set, in a variable or in the file of NAME_FILE
+  for name; do
+    eval "file=\${${name}_FILE:-} text=\${$name:-}"
+    if [ -n "$file" ] && [ -r "$file" ]; then cat "$file"; return; fi
+    if [ -n "$text" ]; then printf %s "$text"; return; fi
+  done
+}
+PGDATABASE=$1
+shift
+if [ -n "${POSTGRESQL_VOLUME_DIR:-}${BITNAMI_APP_NAME:-}" ]; then
+  PGUSER=postgres
+  password=$(first POSTGRESQL_POSTGRES_PASSWORD POSTGRES_POSTGRES_PASSWORD)
+  case $(first POSTGRESQL_USERNAME POSTGRES_USER) in
+    '' | postgres) password=${password:-$(first POSTGRESQL_PASSWORD POSTGRES_PASSWORD)} ;;
+  esac
+else
+  PGUSER=$(first POSTGRES_USER)
+  PGUSER=${PGUSER:-postgres}
+  password=$(first POSTGRES_PASSWORD)
+fi
+if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
+unset PGHOST PGHOSTADDR PGSERVICE PGOPTIONS PGTZ PGDATESTYLE
+PGAPPNAME=safe-compose PGCONNECT_TIMEOUT=30 PGCLIENTENCODING=UTF8
+export PGDATABASE PGUSER PGAPPNAME PGCONNECT_TIMEOUT PGCLIENTENCODING
+exec "$@"

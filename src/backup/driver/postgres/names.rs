@@ -1,0 +1,57 @@
+//! The names of databases that a restore uses, and of the files of a backup.
+
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// A database that is being restored has a name that begins with this.
+pub(super) const STAGING: &str = "safe_compose_new_";
+
+/// PostgreSQL cuts longer names off, in bytes.
+const LONGEST: usize = 63;
+
+pub(super) fn staging(number: usize) -> String {
+    format!("{STAGING}{number}")
+}
+
+pub(super) fn is_staging(name: &str) -> bool {
+    name.starts_with(STAGING)
+}
+
+/// The name of a database that a restore has replaced.
+pub(super) fn replaced(name: &str, time: Timestamp) -> String {
+    let suffix = format!("_before_restore_{}", time.strftime("%Y%m%d_%H%M%S"));
+    let mut end = name.len().min(LONGEST - suffix.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{suffix}", &name[..end])
+}
+
+/// The comment of a replaced database whose data is in a backup for certain: it may be removed.
+pub(super) const IN_BACKUP: &str =
+    "safe-compose: replaced by a restore, and contained in the backup that was made before it";
+
+/// The directory of a database in a backup: unique, and readable for usual names.
+pub(super) fn directory(database: &str) -> String {
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
+    format!("databases/{}", percent_encode(database.as_bytes(), ESCAPED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit() {
+        let time: Timestamp = "2026-08-01T10:00:00Z".parse().expect("a time");
+        assert_eq!(replaced("app", time), "app_before_restore_20260801_100000");
+        let long = "ä".repeat(31);
+        let replaced = replaced(&long, time);
+        assert!(
+            replaced.len() <= LONGEST && replaced.ends_with("_before_restore_20260801_100000"),
+            "{replaced}"
+        );
+        assert!(is_staging(&staging(3)) && !is_staging("app"));
+        assert_eq!(directory("my-app/../x"), "databases/my-app%2F%2E%2E%2Fx");
+    }
+}

@@ -1,0 +1,156 @@
+//! Dumps every database with `pg_dump`, and the roles with `pg_dumpall`, while the server runs.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+
+use super::client::{self, CONTROL};
+use super::snapshot::Snapshot;
+use super::{names, server};
+use crate::backup::consistency::Consistency;
+use crate::backup::driver::tool::ToolFailed;
+use crate::backup::driver::{DriverTarget, Dump};
+use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
+use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
+use crate::backup::store::Staging;
+use crate::progress::Unit;
+use crate::units::{Bytes, count};
+
+/// Its tables cannot be restored by `pg_restore` alone.
+/// <https://docs.timescale.com/self-hosted/latest/backup-and-restore/logical-backup/>
+const NEEDS_MORE: &str = "timescaledb";
+
+pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
+    let server = server::ask(target).await?;
+    let databases = server::databases(target).await?;
+    let mut artifacts = vec![globals(target, into).await?];
+    let mut found = BTreeMap::new();
+    for database in &databases {
+        database.ensure_connectable()?;
+        let (fingerprint, files) = dump_one(target, &database.name, into).await?;
+        found.insert(database.name.clone(), fingerprint);
+        artifacts.extend(files);
+    }
+    for artifact in &artifacts {
+        if let ArtifactContents::DatabaseDump { database } = &artifact.contents {
+            read_back(target, database, artifact, into).await?;
+        }
+    }
+    Ok(Dump {
+        server: Some(server.version.clone()),
+        manual_restore: manual_restore(target, &artifacts)?,
+        fingerprint: Fingerprint::Databases(DatabasesFingerprint {
+            version: server.version,
+            databases: found,
+        }),
+        artifacts,
+        proof: Proof::Readable,
+        consistency: Consistency::Dumped,
+        tree: None,
+        remarks: Vec::new(),
+    })
+}
+
+async fn globals(target: DriverTarget<'_>, into: &Staging) -> anyhow::Result<Artifact> {
+    let path = "globals.sql";
+    let task = target.progress.begin("dumping roles", Unit::Bytes, None);
+    let tool = client::tool(CONTROL, "pg_dumpall", &["--globals-only"]);
+    let (bytes, digest) = tool.save(target, into.create(path)?, task.as_ref()).await?;
+    let contents = ArtifactContents::ServerGlobals;
+    Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), contents })
+}
+
+/// Dumps and counts one database in the same snapshot, at the same time.
+async fn dump_one(
+    target: DriverTarget<'_>,
+    database: &str,
+    into: &Staging,
+) -> anyhow::Result<(DatabaseFingerprint, Vec<Artifact>)> {
+    let directory = names::directory(database);
+    let name = || database.to_owned();
+    let definition = into.write(
+        &format!("{directory}/create.sql"),
+        server::definition(target, database).await?.as_bytes(),
+        ArtifactContents::DatabaseDefinition { database: name() },
+    )?;
+    let properties = into.write(
+        &format!("{directory}/properties.sql"),
+        server::properties(target, database).await?.as_bytes(),
+        ArtifactContents::DatabaseProperties { database: name() },
+    )?;
+    let path = format!("{directory}/database.dump");
+    let task = target.progress.begin(&format!("dumping {database}"), Unit::Bytes, None);
+    let mut snapshot = Snapshot::take(target, database).await?;
+    let tool =
+        client::tool(database, "pg_dump", &["--format=custom", &format!("--snapshot={}", snapshot.id)]);
+    let file = into.create(&path)?;
+    let (saved, counted) = tokio::join!(tool.save(target, file, task.as_ref()), snapshot.count());
+    let (bytes, digest) = saved?;
+    let counted = counted?;
+    snapshot.finish().await?;
+    if counted.extensions.contains_key(NEEDS_MORE) {
+        return Err(ToolFailed::new(format!(
+            "database `{database}` uses {NEEDS_MORE}, which `pg_restore` alone cannot restore"
+        ))
+        .into());
+    }
+    task.finish(&format!(
+        "dumped {database}: {} in {}, {}",
+        count(counted.rows(), "row"),
+        count(counted.tables.len() as u64, "table"),
+        Bytes(bytes)
+    ));
+    let contents = ArtifactContents::DatabaseDump { database: name() };
+    let dumped = Artifact { path, bytes, sha256: digest.to_string(), contents };
+    Ok((counted, vec![definition, dumped, properties]))
+}
+
+/// `pg_restore` reads the file to its end, as it would to restore it.
+async fn read_back(
+    target: DriverTarget<'_>,
+    database: &str,
+    artifact: &Artifact,
+    into: &Staging,
+) -> anyhow::Result<()> {
+    let title = format!("reading back {database}");
+    let task = target.progress.begin(&title, Unit::Bytes, Some(artifact.bytes));
+    let file = into.directory().join(&artifact.path);
+    client::tool(CONTROL, "pg_restore", &["--file=/dev/null"])
+        .feed(target, &file, task.as_ref())
+        .await
+        .map(drop)
+        .with_context(|| format!("the dump of `{database}` cannot be read back"))
+}
+
+fn manual_restore(target: DriverTarget<'_>, artifacts: &[Artifact]) -> anyhow::Result<Vec<String>> {
+    let container = &target.container()?.name;
+    let exec = |program: &str, path: &str| {
+        let (container, path) = (shell_words::quote(container), shell_words::quote(path));
+        format!("docker exec -i {container} {program} < {path}")
+    };
+    let mut lines =
+        vec!["Into a server of the same or a newer version, as its superuser (here `postgres`):".to_owned()];
+    for artifact in artifacts {
+        let path = &artifact.path;
+        let line = match &artifact.contents {
+            ArtifactContents::DatabaseDefinition { database }
+            | ArtifactContents::DatabaseProperties { database } => {
+                let variable = format!("database={database}");
+                exec(&format!("psql -X -U postgres -d template1 -v {}", shell_words::quote(&variable)), path)
+            }
+            ArtifactContents::DatabaseDump { database } => exec(
+                &format!("pg_restore -U postgres --exit-on-error -d {}", shell_words::quote(database)),
+                path,
+            ),
+            ArtifactContents::ServerGlobals => {
+                lines.push(
+                    "Roles that exist already are reported as errors, and keep what they own.".to_owned(),
+                );
+                exec("psql -X -U postgres -d template1", path)
+            }
+            _ => continue,
+        };
+        lines.push(line);
+    }
+    Ok(lines)
+}

@@ -1,0 +1,201 @@
+//! Runs programs of the image in a container of the store. Their exit codes decide, and their error messages are passed on.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use futures_util::StreamExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
+
+use super::DriverTarget;
+use super::volume::pipe;
+use crate::engine::{ByteStream, EngineError, ExecPipe};
+use crate::fs::{Digest, NewFile};
+use crate::progress::Task;
+
+/// The most that a program may print where its output is kept in memory, in bytes.
+const LONGEST_OUTPUT: u64 = 64 << 20;
+
+/// The most of an error message that is shown, in characters.
+const LONGEST_MESSAGE: usize = 400;
+
+const CHUNK: usize = 256 * 1024;
+
+/// A program of the image is missing, or failed, or refused. Copying the files is still possible.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ToolFailed(String);
+
+impl ToolFailed {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// What is run: the name for messages, and the arguments.
+#[derive(Debug)]
+pub(super) struct Tool {
+    pub(super) name: String,
+    pub(super) argv: Vec<String>,
+}
+
+impl Tool {
+    pub(super) async fn start(&self, target: DriverTarget<'_>) -> anyhow::Result<Running> {
+        let argv: Vec<&str> = self.argv.iter().map(String::as_str).collect();
+        match target.engine.exec(&target.container()?.id, &argv).await {
+            Ok(pipe) => Ok(Running { name: self.name.clone(), pipe }),
+            Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => {
+                let cause = crate::error::causes(&error.into());
+                Err(ToolFailed(format!("`{}` could not be started: {cause}", self.name)).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Runs it with `input`, and returns what it prints.
+    pub(super) async fn output(&self, target: DriverTarget<'_>, input: &str) -> anyhow::Result<String> {
+        let Running { name, pipe } = self.start(target).await?;
+        let ExecPipe { mut stdin, stdout, end } = pipe;
+        let write = async {
+            // A program that ends early says why.
+            let _ = stdin.write_all(input.as_bytes()).await;
+            let _ = stdin.shutdown().await;
+        };
+        let mut printed = Vec::new();
+        let mut limited = stdout.take(LONGEST_OUTPUT);
+        let read = while_writing(write, limited.read_to_end(&mut printed)).await?;
+        anyhow::ensure!((read as u64) < LONGEST_OUTPUT, "`{name}` printed more than was expected");
+        finish(&name, end.await?)?;
+        String::from_utf8(printed).with_context(|| format!("`{name}` did not print UTF-8"))
+    }
+
+    /// Runs it, and writes what it prints to a file.
+    pub(super) async fn save(
+        &self,
+        target: DriverTarget<'_>,
+        file: NewFile,
+        task: &dyn Task,
+    ) -> anyhow::Result<(u64, Digest)> {
+        let Running { name, pipe } = self.start(target).await?;
+        let ExecPipe { stdin, stdout, end } = pipe;
+        let chunks = ReaderStream::with_capacity(stdout, CHUNK).map(|chunk| chunk.map(Vec::from));
+        let chunks: ByteStream = Box::pin(chunks);
+        let saved = pipe::consume(chunks, task, |reader| write(reader, file)).await?;
+        let written = saved.with_context(|| format!("the output of `{name}` could not be saved"))?;
+        // Kept open until here: some programs end when their input ends.
+        drop(stdin);
+        finish(&name, end.await?)?;
+        Ok(written)
+    }
+
+    /// Runs it with a file as its input, and returns what it prints.
+    pub(super) async fn feed(
+        &self,
+        target: DriverTarget<'_>,
+        file: &Path,
+        task: &dyn Task,
+    ) -> anyhow::Result<String> {
+        let mut open =
+            tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
+        let Running { name, pipe } = self.start(target).await?;
+        let ExecPipe { mut stdin, stdout, end } = pipe;
+        let mut unreadable = None;
+        let write = async {
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                match open.read(&mut buffer).await {
+                    Ok(0) => break,
+                    Ok(count) => {
+                        task.advance(count as u64);
+                        if stdin.write_all(&buffer[..count]).await.is_err() {
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        unreadable = Some(error);
+                        break;
+                    }
+                }
+            }
+            let _ = stdin.shutdown().await;
+        };
+        let mut printed = String::new();
+        let mut limited = stdout.take(LONGEST_OUTPUT);
+        let read = while_writing(write, limited.read_to_string(&mut printed)).await;
+        if let Some(error) = unreadable {
+            return Err(error).with_context(|| format!("cannot read `{}`", file.display()));
+        }
+        read?;
+        finish(&name, end.await?)?;
+        Ok(printed)
+    }
+}
+
+/// A program that was started.
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) pipe: ExecPipe,
+}
+
+/// Fails unless the program ended with 0.
+pub(super) fn finish(name: &str, end: crate::engine::ExecEnd) -> Result<(), ToolFailed> {
+    if end.code == 0 {
+        return Ok(());
+    }
+    let reason = message(&end.stderr);
+    let reason = if reason.is_empty() { format!("it ended with exit code {}", end.code) } else { reason };
+    Err(ToolFailed(format!("`{name}` failed: {reason}")))
+}
+
+/// Reads to the end while something is written: the output ends when the program does, whether or not it has read
+/// everything.
+async fn while_writing<T>(write: impl Future<Output = ()>, read: impl Future<Output = T>) -> T {
+    let write = async {
+        write.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = write => unreachable!("it is pending for ever"),
+        read = read => read,
+    }
+}
+
+fn write(mut reader: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
+    use std::io::Read as _;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match reader.read(&mut buffer).context("the engine stopped sending")? {
+            0 => return Ok(file.finish()?),
+            read => file.append(&buffer[..read])?,
+        }
+    }
+}
+
+/// The lines of standard error that are about errors, or the last one. Other lines may quote statements, and so passwords.
+fn message(stderr: &str) -> String {
+    let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_error = |line: &&str| {
+        ["ERROR", "FATAL", "error:", "Got error", "not found", "No such"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let mut found: Vec<&str> = lines().filter(is_error).take(2).collect();
+    if found.is_empty() {
+        found.extend(lines().last());
+    }
+    found.join("; ").chars().take(LONGEST_MESSAGE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_quotes_no_statement() {
+        let stderr =
+            "psql:<stdin>:3: ERROR:  role \"app\" already exists\nLINE 1: ALTER ROLE app PASSWORD 'secret'\n";
+        assert_eq!(message(stderr), "psql:<stdin>:3: ERROR:  role \"app\" already exists");
+        assert_eq!(message("\nsomething\nlast line\n"), "last line");
+        assert_eq!(message(""), "");
+    }
+}
