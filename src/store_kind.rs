@@ -20,6 +20,8 @@ pub enum StoreKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SqlServer {
     PostgreSql,
+    /// MariaDB too.
+    MySql,
 }
 
 impl SqlServer {
@@ -27,12 +29,14 @@ impl SqlServer {
     pub fn name(self) -> &'static str {
         match self {
             Self::PostgreSql => "PostgreSQL",
+            Self::MySql => "MySQL",
         }
     }
 }
 
 impl StoreKind {
-    pub const ALL: [Self; 3] = [Self::Qdrant, Self::Volume, Self::Sql(SqlServer::PostgreSql)];
+    pub const ALL: [Self; 4] =
+        [Self::Qdrant, Self::Volume, Self::Sql(SqlServer::PostgreSql), Self::Sql(SqlServer::MySql)];
 
     /// As settings and manifests name it.
     pub fn name(self) -> &'static str {
@@ -40,6 +44,7 @@ impl StoreKind {
             Self::Qdrant => "qdrant",
             Self::Volume => "volume",
             Self::Sql(SqlServer::PostgreSql) => "postgresql",
+            Self::Sql(SqlServer::MySql) => "mysql",
         }
     }
 

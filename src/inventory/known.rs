@@ -106,7 +106,7 @@ pub(super) fn of_image(image: &str) -> Vec<PathBuf> {
 pub fn sql_server(container: &Container) -> Option<SqlServer> {
     match identity_files(container).first()?.0 {
         IdentityFile::PostgreSql => Some(SqlServer::PostgreSql),
-        IdentityFile::MySql | IdentityFile::MariaDb => None,
+        IdentityFile::MySql | IdentityFile::MariaDb => Some(SqlServer::MySql),
     }
 }
 

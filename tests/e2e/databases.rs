@@ -70,6 +70,41 @@ fn a_directory_of_somebody_else_stops_only_a_server_that_cannot_take_it() {
     }
 }
 
+#[test]
+fn mariadb_is_dumped_and_restored_into_an_empty_server() {
+    let database = Database::Mariadb;
+    let Some(project) = database.project(Compose::V2) else { return };
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    let ask = |text: &str| database.query(&project, text).unwrap_or_else(|| panic!("{text}"));
+    ask("CREATE TABLE t (n INT PRIMARY KEY, x TEXT) ENGINE=InnoDB");
+    ask(r#"INSERT INTO t SELECT seq, CONCAT('a (''b''); \\ ', seq, '\n', CHAR(0)) FROM seq_1_to_1000"#);
+    ask("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.n = NEW.n + 5000");
+    ask("CREATE PROCEDURE p() INSERT INTO t VALUES (1, 'p')");
+    ask("CREATE VIEW v AS SELECT count(*) AS n FROM t");
+    ask("CREATE TABLE `old ``one` (n INT) ENGINE=MyISAM; INSERT INTO `old ``one` VALUES (1), (2)");
+    ask("CREATE USER shop@'%' IDENTIFIED BY 'secret of the shop'; GRANT SELECT ON test.* TO shop@'%'");
+    let sum = "SELECT CONCAT(SUM(n), ' ', SUM(CRC32(x))) FROM t";
+    let before = ask(sum);
+    project
+        .safe(&["backup"])
+        .exits(0)
+        .says("1002 rows")
+        .says("tables without transactions: old `one")
+        .never_says("secret of the shop");
+    let [backup] = names(&project).try_into().expect("one backup");
+    project.safe(&["restore", &backup]).exits(74).says("cannot rename a database");
+
+    confirmed(&project, &["down", "-v"]);
+    project.safe(&["restore", &backup]).exits(0).says("created 1 user");
+    database.wait_ready(&project);
+    assert_eq!(ask(sum), before);
+    assert_eq!(ask("CALL p(); SELECT MAX(n) FROM t; SELECT n FROM v"), "5001\n1001");
+    assert_eq!(ask("SELECT count(*) FROM `old ``one`"), "2");
+    assert!(ask("SHOW GRANTS FOR shop@'%'").contains("GRANT SELECT ON `test`.*"));
+    assert_eq!(ask("SHOW TABLES LIKE 'safe%'"), "");
+}
+
 /// The names of a service's backups, oldest first.
 fn names(project: &Scratch) -> Vec<String> {
     let names = project.backups("db").into_iter();

@@ -4,6 +4,8 @@ mod cancellation;
 mod capability;
 pub mod endpoint;
 pub mod evidence;
+pub mod mysql;
+mod names;
 pub mod postgres;
 pub mod qdrant;
 mod restore_plan;
@@ -32,6 +34,7 @@ impl StoreKind {
         match self {
             Self::Qdrant => const { &qdrant::QdrantDriver::new() },
             Self::Volume => &volume::VolumeDriver,
+            Self::Sql(SqlServer::MySql) => &mysql::MySqlDriver,
             Self::Sql(SqlServer::PostgreSql) => &postgres::PostgresDriver,
         }
     }

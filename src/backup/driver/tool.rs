@@ -9,7 +9,7 @@ use tokio_util::io::ReaderStream;
 
 use super::DriverTarget;
 use super::volume::pipe;
-use crate::engine::{ByteStream, EngineError, ExecPipe};
+use crate::engine::{ByteStream, Engine, EngineError, ExecPipe};
 use crate::fs::{Digest, NewFile};
 use crate::progress::Task;
 
@@ -41,8 +41,12 @@ pub(super) struct Tool {
 
 impl Tool {
     pub(super) async fn start(&self, target: DriverTarget<'_>) -> anyhow::Result<Running> {
+        self.start_in(target.engine, &target.container()?.id).await
+    }
+
+    async fn start_in(&self, engine: &dyn Engine, container: &str) -> anyhow::Result<Running> {
         let argv: Vec<&str> = self.argv.iter().map(String::as_str).collect();
-        match target.engine.exec(&target.container()?.id, &argv).await {
+        match engine.exec(container, &argv).await {
             Ok(pipe) => Ok(Running { name: self.name.clone(), pipe }),
             Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => {
                 let cause = crate::error::causes(&error.into());
@@ -54,7 +58,17 @@ impl Tool {
 
     /// Runs it with `input`, and returns what it prints.
     pub(super) async fn output(&self, target: DriverTarget<'_>, input: &str) -> anyhow::Result<String> {
-        let Running { name, pipe } = self.start(target).await?;
+        self.output_in(target.engine, &target.container()?.id, input).await
+    }
+
+    /// The same in any container.
+    pub(super) async fn output_in(
+        &self,
+        engine: &dyn Engine,
+        container: &str,
+        input: &str,
+    ) -> anyhow::Result<String> {
+        let Running { name, pipe } = self.start_in(engine, container).await?;
         let ExecPipe { mut stdin, stdout, end } = pipe;
         let write = async {
             // A program that ends early says why.
@@ -69,18 +83,19 @@ impl Tool {
         String::from_utf8(printed).with_context(|| format!("`{name}` did not print UTF-8"))
     }
 
-    /// Runs it, and writes what it prints to a file.
+    /// Runs it, and writes what it prints to a file. `look` sees it too.
     pub(super) async fn save(
         &self,
         target: DriverTarget<'_>,
         file: NewFile,
         task: &dyn Task,
+        look: impl FnMut(&[u8]) + Send + 'static,
     ) -> anyhow::Result<(u64, Digest)> {
         let Running { name, pipe } = self.start(target).await?;
         let ExecPipe { stdin, stdout, end } = pipe;
         let chunks = ReaderStream::with_capacity(stdout, CHUNK).map(|chunk| chunk.map(Vec::from));
         let chunks: ByteStream = Box::pin(chunks);
-        let saved = pipe::consume(chunks, task, |reader| write(reader, file)).await?;
+        let saved = pipe::consume(chunks, task, |reader| write(reader, file, look)).await?;
         let written = saved.with_context(|| format!("the output of `{name}` could not be saved"))?;
         // Kept open until here: some programs end when their input ends.
         drop(stdin);
@@ -160,13 +175,20 @@ async fn while_writing<T>(write: impl Future<Output = ()>, read: impl Future<Out
     }
 }
 
-fn write(mut reader: pipe::ChunkReader, mut file: NewFile) -> anyhow::Result<(u64, Digest)> {
+fn write(
+    mut reader: pipe::ChunkReader,
+    mut file: NewFile,
+    mut look: impl FnMut(&[u8]),
+) -> anyhow::Result<(u64, Digest)> {
     use std::io::Read as _;
     let mut buffer = vec![0; CHUNK];
     loop {
         match reader.read(&mut buffer).context("the engine stopped sending")? {
             0 => return Ok(file.finish()?),
-            read => file.append(&buffer[..read])?,
+            read => {
+                look(&buffer[..read]);
+                file.append(&buffer[..read])?;
+            }
         }
     }
 }

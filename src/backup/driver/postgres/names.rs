@@ -1,7 +1,6 @@
-//! The names of databases that a restore uses, and of the files of a backup.
+//! The names of databases that a restore uses.
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// A database that is being restored has a name that begins with this.
 pub(super) const STAGING: &str = "safe_compose_new_";
@@ -31,12 +30,6 @@ pub(super) fn replaced(name: &str, time: Timestamp) -> String {
 pub(super) const IN_BACKUP: &str =
     "safe-compose: replaced by a restore, and contained in the backup that was made before it";
 
-/// The directory of a database in a backup: unique, and readable for usual names.
-pub(super) fn directory(database: &str) -> String {
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
-    format!("databases/{}", percent_encode(database.as_bytes(), ESCAPED))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +45,5 @@ mod tests {
             "{replaced}"
         );
         assert!(is_staging(&staging(3)) && !is_staging("app"));
-        assert_eq!(directory("my-app/../x"), "databases/my-app%2F%2E%2E%2Fx");
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use super::client::{self, CONTROL};
+use super::server;
 use super::snapshot::Snapshot;
-use super::{names, server};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
-use crate::backup::driver::{DriverTarget, Dump};
+use crate::backup::driver::{DriverTarget, Dump, names};
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
@@ -55,7 +55,7 @@ async fn globals(target: DriverTarget<'_>, into: &Staging) -> anyhow::Result<Art
     let path = "globals.sql";
     let task = target.progress.begin("dumping roles", Unit::Bytes, None);
     let tool = client::tool(CONTROL, "pg_dumpall", &["--globals-only"]);
-    let (bytes, digest) = tool.save(target, into.create(path)?, task.as_ref()).await?;
+    let (bytes, digest) = tool.save(target, into.create(path)?, task.as_ref(), |_: &[u8]| {}).await?;
     let contents = ArtifactContents::ServerGlobals;
     Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), contents })
 }
@@ -84,7 +84,8 @@ async fn dump_one(
     let tool =
         client::tool(database, "pg_dump", &["--format=custom", &format!("--snapshot={}", snapshot.id)]);
     let file = into.create(&path)?;
-    let (saved, counted) = tokio::join!(tool.save(target, file, task.as_ref()), snapshot.count());
+    let (saved, counted) =
+        tokio::join!(tool.save(target, file, task.as_ref(), |_: &[u8]| {}), snapshot.count());
     let (bytes, digest) = saved?;
     let counted = counted?;
     snapshot.finish().await?;

@@ -1,0 +1,106 @@
+//! MySQL and MariaDB: a running server is backed up with `mysqldump` or `mariadb-dump` of its own image, and the databases
+//! that a server lacks are restored with its client.
+//!
+//! The programs run in the server's container and connect over its local socket. Where they are missing or fail, the error
+//! is a [`super::tool::ToolFailed`], and the files can be copied instead.
+
+mod client;
+mod plan;
+mod restore;
+mod rows;
+mod save;
+mod server;
+mod users;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::ensure;
+use async_trait::async_trait;
+
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
+use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Difference, Fingerprint};
+use crate::backup::manifest::ArtifactContents;
+use crate::backup::store::{Backup, Staging};
+use crate::policy::Clearance;
+
+/// The driver of `StoreKind::Sql(SqlServer::MySql)`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MySqlDriver;
+
+#[async_trait]
+impl Driver for MySqlDriver {
+    /// Counts the rows of every table.
+    async fn fingerprint(&self, target: DriverTarget<'_>) -> anyhow::Result<Fingerprint> {
+        let version = server::ask(target).await?.version;
+        let mut databases = BTreeMap::new();
+        for database in server::databases(target).await? {
+            let tables = server::rows(target, &database.name).await?;
+            let objects = server::objects(target, &database.name).await?;
+            databases.insert(
+                database.name,
+                DatabaseFingerprint { tables, objects, ..DatabaseFingerprint::default() },
+            );
+        }
+        Ok(Fingerprint::Databases(DatabasesFingerprint { version, databases }))
+    }
+
+    /// Rows come and go; that the data is another server's is seen by its files.
+    fn compare(&self, _: &Fingerprint, _: &Fingerprint) -> Vec<Difference> {
+        Vec::new()
+    }
+
+    async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
+        server::wait(target, limit).await
+    }
+
+    async fn dump(
+        &self,
+        target: DriverTarget<'_>,
+        _previous: Option<&Backup>,
+        into: &mut Staging,
+    ) -> anyhow::Result<Dump> {
+        save::dump(target, into).await
+    }
+
+    async fn plan_restore(
+        &self,
+        target: DriverTarget<'_>,
+        from: &Backup,
+        options: &RestoreOptions,
+    ) -> anyhow::Result<RestorePlan> {
+        plan::plan(target, from, options).await
+    }
+
+    async fn restore(
+        &self,
+        target: DriverTarget<'_>,
+        from: &Backup,
+        plan: &RestorePlan,
+        _options: &RestoreOptions,
+        proof: &Clearance,
+    ) -> anyhow::Result<Restored> {
+        restore::restore(target, from, plan, proof).await
+    }
+
+    async fn finish_restore(
+        &self,
+        target: DriverTarget<'_>,
+        _from: &Backup,
+        proof: &Clearance,
+    ) -> anyhow::Result<()> {
+        if target.container()?.is_running() { restore::finish(target, proof).await } else { Ok(()) }
+    }
+
+    /// Every database that was counted has its dump.
+    async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
+        for name in plan::recorded(backup)?.databases.keys() {
+            let is_dump = |contents: &ArtifactContents| matches!(contents, ArtifactContents::DatabaseDump { database } if database == name);
+            ensure!(
+                backup.manifest.artifacts.iter().any(|artifact| is_dump(&artifact.contents)),
+                "it has no dump of database `{name}`"
+            );
+        }
+        Ok(())
+    }
+}

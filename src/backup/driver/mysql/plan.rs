@@ -1,0 +1,75 @@
+//! Plans a restore. MySQL and MariaDB cannot rename a database, so one that has anything in it is never replaced.
+
+use anyhow::{bail, ensure};
+
+use super::server;
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step};
+use crate::backup::fingerprint::{DatabasesFingerprint, Fingerprint};
+use crate::backup::store::Backup;
+
+/// A table of this name marks a database that is being restored.
+pub(super) const UNFINISHED: &str = "safe_compose_unfinished_restore";
+
+/// The fingerprint in the backup.
+pub(super) fn recorded(from: &Backup) -> anyhow::Result<&DatabasesFingerprint> {
+    match &from.manifest.fingerprint {
+        Fingerprint::Databases(recorded) => Ok(recorded),
+        Fingerprint::Qdrant(_) | Fingerprint::Volume { .. } => {
+            bail!("`{}` is not a backup of databases", from.name())
+        }
+    }
+}
+
+pub(super) async fn plan(
+    target: DriverTarget<'_>,
+    from: &Backup,
+    options: &RestoreOptions,
+) -> anyhow::Result<RestorePlan> {
+    let recorded = recorded(from)?;
+    ensure!(
+        options.collections.is_empty() && !options.schema_only,
+        "`{}` contains databases: `--database` selects one of them",
+        from.name()
+    );
+    let known: Vec<&str> = recorded.databases.keys().map(String::as_str).collect();
+    options.ensure_known_databases(&from.name(), &known)?;
+    let is_chosen =
+        |name: &str| options.databases.is_empty() || options.databases.iter().any(|one| one == name);
+    let chosen: Vec<_> = recorded.databases.iter().filter(|(name, _)| is_chosen(name)).collect();
+    options.ensure_nameable(chosen.len())?;
+    let server = server::ask(target).await?;
+    ensure!(
+        server.is_mariadb() == server::is_mariadb(&recorded.version),
+        "the server is version {}, and the backup is of version {}: MySQL and MariaDB do not read each other's dumps in every case",
+        server.version,
+        recorded.version
+    );
+    if let (Some(made), Some(now)) = (server::release(&recorded.version), server::release(&server.version)) {
+        ensure!(
+            now >= made,
+            "the server has version {}, and the backup is of version {}: a dump can be restored into the same or a newer version",
+            server.version,
+            recorded.version
+        );
+    }
+    let there = server::databases(target).await?;
+    let mut plan = RestorePlan::default();
+    for (name, database) in chosen {
+        let to = options.rename.as_ref().unwrap_or(name);
+        let action = if there.iter().all(|one| one.name != *to) {
+            Action::Create
+        } else if options.skip_existing || database.objects == 0 {
+            Action::Keep
+        } else if server::tables(target, to).await?.iter().any(|table| table.name == UNFINISHED) {
+            Action::Finish
+        } else if server::objects(target, to).await? == 0 {
+            Action::Create
+        } else {
+            bail!(
+                "database `{to}` exists, and the server cannot rename a database to switch to what is restored: restore it under another name (`--as`), restore only what is missing (`--skip-existing`), or restore a backup of the files, which replaces everything"
+            )
+        };
+        plan.steps.push(Step { from: name.clone(), to: to.clone(), action, count: Some(database.rows()) });
+    }
+    Ok(plan)
+}
