@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use super::context::ProjectContext;
 use super::held::{HeldContainers, StillHeld, Until};
 use super::mode::Apply;
+use crate::backup::driver::redis;
 use crate::backup::quiesce::Quiesce;
 use crate::compose::stop::{ServiceStop, StopError};
 use crate::engine::{Container, ContainerState};
@@ -57,6 +58,24 @@ impl<'a> Quiescer<'a> {
             }
             mode => mode,
         }
+    }
+
+    /// Makes a server that keeps its newest data in memory write it to disk. `false` if it is none, if the settings want it to
+    /// be stopped, or if it does not do so.
+    async fn saves_its_data(&self, container: &Container) -> bool {
+        let is_set =
+            container.service().and_then(|service| self.cx.settings.services.get(service)?.quiesce).is_some();
+        if is_set || container.state != ContainerState::Running || !redis::is_one(container) {
+            return false;
+        }
+        let saved = redis::save(self.cx.engine.as_ref(), container).await;
+        if let Err(error) = &saved {
+            self.cx.ui().say(format!(
+                "`{}` is stopped, because it cannot save its data now: {error:#}.",
+                container.name
+            ));
+        }
+        saved.is_ok()
     }
 
     /// Stops what the command stops, if one of the writers is among it.
@@ -114,6 +133,7 @@ impl Quiesce for Quiescer<'_> {
         for writer in running {
             match self.mode(writer) {
                 QuiesceMode::Pause => pause.push(writer.clone()),
+                QuiesceMode::Stop if self.saves_its_data(writer).await => pause.push(writer.clone()),
                 QuiesceMode::Stop => stop.push(writer),
                 QuiesceMode::None => {}
             }

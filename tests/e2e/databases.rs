@@ -105,6 +105,22 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
     assert_eq!(ask("SHOW TABLES LIKE 'safe%'"), "");
 }
 
+#[test]
+fn redis_saves_its_data_and_goes_on() {
+    let database = Database::Redis;
+    let Some(project) = database.project(Compose::V2) else { return };
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    database.query(&project, "SET n 1000").expect("written");
+    project.safe(&["backup"]).exits(0).says("pausing").never_says("stopp");
+    let [backup] = names(&project).try_into().expect("one backup");
+    confirmed(&project, &["down", "-v"]);
+    project.safe(&["restore", &backup]).exits(0);
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    assert_eq!(database.query(&project, "GET n").as_deref(), Some("1000"));
+}
+
 /// The names of a service's backups, oldest first.
 fn names(project: &Scratch) -> Vec<String> {
     let names = project.backups("db").into_iter();

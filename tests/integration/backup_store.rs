@@ -141,8 +141,8 @@ fn every_damage_is_told_apart() {
         ),
         (
             "a newer manifest",
-            |backup| edit(backup, |text| text.replace("\"format_version\": 7", "\"format_version\": 8")),
-            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(8))),
+            |backup| edit(backup, |text| text.replace("\"format_version\": 8", "\"format_version\": 9")),
+            |damage| matches!(damage, Damage::Manifest(ManifestError::Newer(9))),
         ),
         (
             "a manifest of another program",
@@ -233,7 +233,7 @@ fn what_cannot_be_read_is_listed_as_damaged_and_never_as_a_backup() {
     let (_dir, root) = root();
     let good = backup(&root, "db", AT);
     let bad = backup(&root, "db", "2026-08-02T10:00:00Z");
-    edit(&bad.directory, |text| text.replace("\"format_version\": 7", "\"format_version\": 9"));
+    edit(&bad.directory, |text| text.replace("\"format_version\": 8", "\"format_version\": 9"));
     let listing = root.list(Some("db")).expect("listed");
     assert_eq!(listing.backups.iter().map(Backup::name).collect::<Vec<_>>(), [good.name()]);
     assert_eq!(listing.damaged.len(), 1);

@@ -8,6 +8,7 @@ pub mod mysql;
 mod names;
 pub mod postgres;
 pub mod qdrant;
+pub mod redis;
 mod restore_plan;
 pub mod scratch;
 mod target;

@@ -9,7 +9,7 @@ use tokio_util::io::ReaderStream;
 
 use super::DriverTarget;
 use super::volume::pipe;
-use crate::engine::{ByteStream, Engine, EngineError, ExecPipe};
+use crate::engine::{ByteStream, Engine, EngineError, ExecEnd, ExecPipe};
 use crate::fs::{Digest, NewFile};
 use crate::progress::Task;
 
@@ -40,14 +40,14 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    pub(super) async fn start(&self, target: DriverTarget<'_>) -> anyhow::Result<Running> {
+    pub(super) async fn start(&self, target: DriverTarget<'_>) -> anyhow::Result<StartedTool> {
         self.start_in(target.engine, &target.container()?.id).await
     }
 
-    async fn start_in(&self, engine: &dyn Engine, container: &str) -> anyhow::Result<Running> {
+    async fn start_in(&self, engine: &dyn Engine, container: &str) -> anyhow::Result<StartedTool> {
         let argv: Vec<&str> = self.argv.iter().map(String::as_str).collect();
         match engine.exec(container, &argv).await {
-            Ok(pipe) => Ok(Running { name: self.name.clone(), pipe }),
+            Ok(pipe) => Ok(StartedTool { name: self.name.clone(), pipe }),
             Err(error @ (EngineError::Refused { .. } | EngineError::NotFound { .. })) => {
                 let cause = crate::error::causes(&error.into());
                 Err(ToolFailed(format!("`{}` could not be started: {cause}", self.name)).into())
@@ -68,7 +68,7 @@ impl Tool {
         container: &str,
         input: &str,
     ) -> anyhow::Result<String> {
-        let Running { name, pipe } = self.start_in(engine, container).await?;
+        let StartedTool { name, pipe } = self.start_in(engine, container).await?;
         let ExecPipe { mut stdin, stdout, end } = pipe;
         let write = async {
             // A program that ends early says why.
@@ -79,7 +79,7 @@ impl Tool {
         let mut limited = stdout.take(LONGEST_OUTPUT);
         let read = while_writing(write, limited.read_to_end(&mut printed)).await?;
         anyhow::ensure!((read as u64) < LONGEST_OUTPUT, "`{name}` printed more than was expected");
-        finish(&name, end.await?)?;
+        finish(&name, &end.await?)?;
         String::from_utf8(printed).with_context(|| format!("`{name}` did not print UTF-8"))
     }
 
@@ -91,7 +91,7 @@ impl Tool {
         task: &dyn Task,
         look: impl FnMut(&[u8]) + Send + 'static,
     ) -> anyhow::Result<(u64, Digest)> {
-        let Running { name, pipe } = self.start(target).await?;
+        let StartedTool { name, pipe } = self.start(target).await?;
         let ExecPipe { stdin, stdout, end } = pipe;
         let chunks = ReaderStream::with_capacity(stdout, CHUNK).map(|chunk| chunk.map(Vec::from));
         let chunks: ByteStream = Box::pin(chunks);
@@ -99,7 +99,7 @@ impl Tool {
         let written = saved.with_context(|| format!("the output of `{name}` could not be saved"))?;
         // Kept open until here: some programs end when their input ends.
         drop(stdin);
-        finish(&name, end.await?)?;
+        finish(&name, &end.await?)?;
         Ok(written)
     }
 
@@ -112,7 +112,7 @@ impl Tool {
     ) -> anyhow::Result<String> {
         let mut open =
             tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
-        let Running { name, pipe } = self.start(target).await?;
+        let StartedTool { name, pipe } = self.start(target).await?;
         let ExecPipe { mut stdin, stdout, end } = pipe;
         let mut unreadable = None;
         let write = async {
@@ -141,19 +141,19 @@ impl Tool {
             return Err(error).with_context(|| format!("cannot read `{}`", file.display()));
         }
         read?;
-        finish(&name, end.await?)?;
+        finish(&name, &end.await?)?;
         Ok(printed)
     }
 }
 
 /// A program that was started.
-pub(super) struct Running {
+pub(super) struct StartedTool {
     pub(super) name: String,
     pub(super) pipe: ExecPipe,
 }
 
 /// Fails unless the program ended with 0.
-pub(super) fn finish(name: &str, end: crate::engine::ExecEnd) -> Result<(), ToolFailed> {
+pub(super) fn finish(name: &str, end: &ExecEnd) -> Result<(), ToolFailed> {
     if end.code == 0 {
         return Ok(());
     }
@@ -203,7 +203,7 @@ fn message(stderr: &str) -> String {
     };
     let mut found: Vec<&str> = lines().filter(is_error).take(2).collect();
     if found.is_empty() {
-        found.extend(lines().last());
+        found.extend(lines().next_back());
     }
     found.join("; ").chars().take(LONGEST_MESSAGE).collect()
 }

@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 
 use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::manifest::Manifest;
-use safe_compose::engine::ContainerState;
 use safe_compose::engine::memory::EngineMethod;
+use safe_compose::engine::{ContainerState, ExecEnd};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use super::scene::{Scene, container, mount, shop_config, typed};
 
@@ -155,18 +156,56 @@ fn a_restarting_container_is_stopped() {
     assert_eq!(consistencies(&scene, "db"), [Consistency::Cold]);
 }
 
-#[test]
-fn the_program_decides_what_is_sound() {
+/// [`Scene::shop`] beside a Redis that keeps its data in the volume `keys`.
+fn with_redis() -> Scene {
     let mut config = shop_config();
     config["services"]["cache"] = json!({ "image": "redis:7", "volumes": [
         { "type": "volume", "source": "keys", "target": "/data", "volume": {} }
     ] });
     config["volumes"]["keys"] = json!({ "name": "shop_keys" });
-    let scene = Scene::shop()
+    Scene::shop()
         .with_config(&config)
         .with_volume("shop_keys", "keys")
         .with_files("shop_keys", &[("dump.rdb", 100)])
-        .with_container(container("cache", "redis:7", vec![mount("shop_keys", "/data")]));
+        .with_container(container("cache", "redis:7", vec![mount("shop_keys", "/data")]))
+}
+
+/// `redis-cli` prints this, and ends with this code.
+fn saving(scene: &mut Scene, printed: &'static str, code: i64) {
+    let engine = scene.engine.clone().with_program(move |_, _, mut pipe| {
+        tokio::spawn(async move { pipe.write_all(printed.as_bytes()).await });
+    });
+    let stderr = if code == 0 { "" } else { "error: BGSAVE failed\n" };
+    scene.engine = engine.with_program_end(move |_| ExecEnd { code, stderr: stderr.to_owned() });
+}
+
+#[test]
+fn a_redis_that_saves_its_data_is_not_stopped() {
+    let mut scene = with_redis();
+    saving(&mut scene, "rdb\n", 0);
+    let before = states(&scene);
+    let attempt = scene.attempt("backup cache");
+    assert_eq!((attempt.exit, attempt.ran.len()), (0, 0), "{attempt:?}");
+    assert_eq!(course(&scene), ["Pause id-cache", "ReadArchive id-cache:/data", "Unpause id-cache"]);
+    assert_eq!(states(&scene), before);
+    assert_eq!(consistencies(&scene, "cache"), [Consistency::Frozen]);
+}
+
+#[test]
+fn a_redis_that_does_not_save_its_data_is_stopped() {
+    let mut scene = with_redis();
+    saving(&mut scene, "", 1);
+    scene.run("backup cache").snapshot("quiesce/does_not_save");
+    assert_eq!(consistencies(&scene, "cache"), [Consistency::Cold]);
+    // Somebody who asks for a stop gets one.
+    let mut scene = with_redis().with_settings(&json!({ "services": { "cache": { "quiesce": "stop" } } }));
+    saving(&mut scene, "rdb\n", 0);
+    assert_eq!(scene.attempt("backup cache").ran, ["stop cache"]);
+}
+
+#[test]
+fn the_program_decides_what_is_sound() {
+    let scene = with_redis();
     let before = states(&scene);
     let attempt = scene.attempt("backup");
     assert_eq!(

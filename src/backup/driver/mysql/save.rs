@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client;
 use super::rows::RowCounter;
-use super::server::{self, Database, Server};
+use super::server::{self, MySqlDatabase, MySqlServer};
 use super::users;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
@@ -58,8 +58,8 @@ struct Seen {
 
 async fn dump_one(
     target: DriverTarget<'_>,
-    server: &Server,
-    database: &Database,
+    server: &MySqlServer,
+    database: &MySqlDatabase,
     into: &Staging,
 ) -> anyhow::Result<(DatabaseFingerprint, Vec<Artifact>, Option<String>)> {
     let directory = names::directory(&database.name);

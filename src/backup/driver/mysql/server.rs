@@ -18,14 +18,14 @@ const OWN: &str = "('mysql', 'information_schema', 'performance_schema', 'sys')"
 
 /// A server that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Server {
+pub(super) struct MySqlServer {
     /// `10.11.18-MariaDB-deb12u1`, `8.4.2`.
     pub(super) version: String,
     /// 0 for the server that the image's entry point runs while it initializes the data directory.
     is_final: u8,
 }
 
-impl Server {
+impl MySqlServer {
     pub(super) fn is_mariadb(&self) -> bool {
         is_mariadb(&self.version)
     }
@@ -41,9 +41,9 @@ pub(super) fn release(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<Server> {
+pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<MySqlServer> {
     let statement = "SELECT JSON_OBJECT('version', @@version, 'is_final', IF(@@skip_networking, 0, 1));\n";
-    let server = client::query::<Server>(target, statement).await?.into_iter().next();
+    let server = client::query::<MySqlServer>(target, statement).await?.into_iter().next();
     let server = server.ok_or_else(|| ToolFailed::new("the server does not say its version"))?;
     if server.is_final == 0 {
         return Err(
@@ -67,20 +67,20 @@ pub(super) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::R
 
 /// A database of users.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Database {
+pub(super) struct MySqlDatabase {
     pub(super) name: String,
     charset: String,
     collation: String,
 }
 
-impl Database {
+impl MySqlDatabase {
     pub(super) fn definition(&self) -> String {
         let Self { name, charset, collation } = self;
         format!("CREATE DATABASE {} CHARACTER SET {charset} COLLATE {collation};\n", identifier(name))
     }
 }
 
-pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<Database>> {
+pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<MySqlDatabase>> {
     let statement = format!(
         "SELECT JSON_OBJECT('name', schema_name, 'charset', default_character_set_name, 'collation', default_collation_name)
          FROM information_schema.schemata WHERE schema_name NOT IN {OWN} ORDER BY schema_name;\n"
@@ -90,13 +90,13 @@ pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<Da
 
 /// A table or a view.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Table {
+pub(super) struct MySqlTable {
     pub(super) name: String,
     kind: String,
     engine: Option<String>,
 }
 
-impl Table {
+impl MySqlTable {
     pub(super) fn has_rows(&self) -> bool {
         self.kind == "BASE TABLE"
     }
@@ -108,7 +108,7 @@ impl Table {
     }
 }
 
-pub(super) async fn tables(target: DriverTarget<'_>, database: &str) -> anyhow::Result<Vec<Table>> {
+pub(super) async fn tables(target: DriverTarget<'_>, database: &str) -> anyhow::Result<Vec<MySqlTable>> {
     let statement = format!(
         "SELECT JSON_OBJECT('name', table_name, 'kind', table_type, 'engine', engine)
          FROM information_schema.tables WHERE table_schema = {} ORDER BY table_name;\n",
@@ -133,7 +133,7 @@ pub(super) async fn objects(target: DriverTarget<'_>, database: &str) -> anyhow:
 /// Counts the rows of every table.
 pub(super) async fn rows(target: DriverTarget<'_>, database: &str) -> anyhow::Result<BTreeMap<String, u64>> {
     let tables = tables(target, database).await?;
-    let count = |table: &Table| {
+    let count = |table: &MySqlTable| {
         let place = format!("{}.{}", identifier(database), identifier(&table.name));
         format!("SELECT JSON_ARRAY({}, count(*)) FROM {place};\n", literal(&table.name))
     };
@@ -142,7 +142,10 @@ pub(super) async fn rows(target: DriverTarget<'_>, database: &str) -> anyhow::Re
 }
 
 /// The accounts and roles, as `'name'@'host'`; roles of MariaDB without a host.
-pub(super) async fn accounts(target: DriverTarget<'_>, server: &Server) -> anyhow::Result<BTreeSet<String>> {
+pub(super) async fn accounts(
+    target: DriverTarget<'_>,
+    server: &MySqlServer,
+) -> anyhow::Result<BTreeSet<String>> {
     let role = if server.is_mariadb() { "IF(is_role = 'Y', QUOTE(user), NULL)" } else { "NULL" };
     let statement = format!(
         "SELECT JSON_QUOTE(COALESCE({role}, CONCAT(QUOTE(user), '@', QUOTE(host)))) FROM mysql.user
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn a_definition_is_quoted() {
         let database =
-            Database { name: "a`b".into(), charset: "utf8mb4".into(), collation: "utf8mb4_bin".into() };
+            MySqlDatabase { name: "a`b".into(), charset: "utf8mb4".into(), collation: "utf8mb4_bin".into() };
         assert_eq!(
             database.definition(),
             "CREATE DATABASE `a``b` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"

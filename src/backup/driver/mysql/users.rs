@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::client;
-use super::server::Server;
+use super::server::MySqlServer;
 use crate::backup::driver::DriverTarget;
 
 /// Begins the statements of an account.
@@ -13,7 +13,7 @@ const ACCOUNT: &str = "-- account ";
 /// The statements that create every account.
 pub(super) async fn dump(
     target: DriverTarget<'_>,
-    server: &Server,
+    server: &MySqlServer,
     accounts: &BTreeSet<String>,
 ) -> anyhow::Result<String> {
     let mut text = String::new();
@@ -36,7 +36,7 @@ pub(super) async fn dump(
 }
 
 /// Roles of MariaDB have no host.
-fn is_role_name(server: &Server, account: &str) -> bool {
+fn is_role_name(server: &MySqlServer, account: &str) -> bool {
     server.is_mariadb() && !account.contains("'@'")
 }
 

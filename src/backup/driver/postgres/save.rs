@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::client::{self, CONTROL};
 use super::server;
-use super::snapshot::Snapshot;
+use super::snapshot::DumpTransaction;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, names};
@@ -80,7 +80,7 @@ async fn dump_one(
     )?;
     let path = format!("{directory}/database.dump");
     let task = target.progress.begin(&format!("dumping {database}"), Unit::Bytes, None);
-    let mut snapshot = Snapshot::take(target, database).await?;
+    let mut snapshot = DumpTransaction::take(target, database).await?;
     let tool =
         client::tool(database, "pg_dump", &["--format=custom", &format!("--snapshot={}", snapshot.id)]);
     let file = into.create(&path)?;

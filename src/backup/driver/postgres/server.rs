@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// A server that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Server {
+pub(super) struct PostgresServer {
     pub(super) version: String,
     /// `150018`.
     number: u32,
@@ -25,7 +25,7 @@ pub(super) struct Server {
     is_final: bool,
 }
 
-impl Server {
+impl PostgresServer {
     pub(super) fn major(&self) -> u32 {
         self.number / 10000
     }
@@ -33,7 +33,7 @@ impl Server {
 
 /// A database that can hold data: no template.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Database {
+pub(super) struct PostgresDatabase {
     pub(super) name: String,
     connectable: bool,
     /// The tuples that were ever written, by the server's counters.
@@ -56,8 +56,8 @@ SELECT json_build_object('version', current_setting('server_version'),
 ";
 
 /// Asks the server; an error if it does not answer or is not the one that stays.
-pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<Server> {
-    let answer = client::query::<Server>(target, CONTROL, ASK).await?.into_iter().next();
+pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<PostgresServer> {
+    let answer = client::query::<PostgresServer>(target, CONTROL, ASK).await?.into_iter().next();
     let server = answer.ok_or_else(|| ToolFailed::new("the server does not say its version"))?;
     if !server.is_final {
         return Err(ToolFailed::new("the server is being initialized").into());
@@ -69,7 +69,7 @@ pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<Server> {
 }
 
 /// Asks a server that can be written to.
-pub(super) async fn ask_writable(target: DriverTarget<'_>) -> anyhow::Result<Server> {
+pub(super) async fn ask_writable(target: DriverTarget<'_>) -> anyhow::Result<PostgresServer> {
     let server = ask(target).await?;
     anyhow::ensure!(!server.in_recovery, "the server is a standby, which cannot be written to");
     Ok(server)
@@ -88,8 +88,8 @@ pub(super) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::R
 }
 
 /// The databases, without those that an interrupted restore has left.
-pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<Database>> {
-    let databases: Vec<Database> = client::query(
+pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<PostgresDatabase>> {
+    let databases: Vec<PostgresDatabase> = client::query(
         target,
         CONTROL,
         "SELECT json_build_object('name', d.datname, 'connectable', d.datallowconn,
@@ -101,7 +101,7 @@ pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<Da
     Ok(databases.into_iter().filter(|database| !names::is_staging(&database.name)).collect())
 }
 
-impl Database {
+impl PostgresDatabase {
     pub(super) fn ensure_connectable(&self) -> Result<(), ToolFailed> {
         if self.connectable {
             return Ok(());

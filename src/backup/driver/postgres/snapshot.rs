@@ -17,7 +17,7 @@ type Output = std::pin::Pin<Box<dyn AsyncRead + Send>>;
 type End = std::pin::Pin<Box<dyn Future<Output = crate::engine::Result<ExecEnd>> + Send>>;
 
 /// Dropping it ends the transaction.
-pub(super) struct Snapshot {
+pub(super) struct DumpTransaction {
     /// For `pg_dump --snapshot`.
     pub(super) id: String,
     lines: Lines<BufReader<Output>>,
@@ -25,7 +25,7 @@ pub(super) struct Snapshot {
     end: Option<End>,
 }
 
-impl Snapshot {
+impl DumpTransaction {
     pub(super) async fn take(target: DriverTarget<'_>, database: &str) -> anyhow::Result<Self> {
         let ExecPipe { stdout, stdin, end } = client::psql(database, &[]).start(target).await?.pipe;
         let lines = BufReader::new(stdout).lines();
@@ -67,18 +67,16 @@ impl Snapshot {
     }
 
     async fn line(&mut self) -> anyhow::Result<String> {
-        match self.lines.next_line().await? {
-            Some(line) => Ok(line),
-            None => {
-                self.ended().await?;
-                Err(ToolFailed::new("`psql` ended early").into())
-            }
+        if let Some(line) = self.lines.next_line().await? {
+            return Ok(line);
         }
+        self.ended().await?;
+        Err(ToolFailed::new("`psql` ended early").into())
     }
 
     async fn ended(&mut self) -> Result<(), ToolFailed> {
         let Some(end) = self.end.take() else { return Ok(()) };
         let end = end.await.map_err(|error| ToolFailed::new(crate::error::causes(&error.into())))?;
-        tool::finish("psql", end)
+        tool::finish("psql", &end)
     }
 }

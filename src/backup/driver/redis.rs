@@ -1,0 +1,23 @@
+//! Redis, Valkey and KeyDB: by default, what was changed last is only in memory. The server writes it to disk on request
+//! (`BGSAVE`), so it need not be stopped for a copy of its files.
+
+use super::tool::Tool;
+use crate::engine::{Container, Engine};
+use crate::inventory::known;
+
+const SAVE: &str = include_str!("redis_save.sh");
+
+/// Whether a container runs one of these servers.
+pub fn is_one(container: &Container) -> bool {
+    known::program(&container.image)
+        .is_some_and(|program| ["redis", "valkey", "keydb"].contains(&program.name()))
+}
+
+/// Waits until everything that was written before is on disk. With an append-only file it is already.
+pub async fn save(engine: &dyn Engine, container: &Container) -> anyhow::Result<()> {
+    let argv = ["sh", "-c", SAVE].map(str::to_owned).to_vec();
+    let tool = Tool { name: "BGSAVE".to_owned(), argv };
+    let printed = tool.output_in(engine, &container.id, "").await?;
+    anyhow::ensure!(["rdb\n", "aof\n"].contains(&printed.as_str()), "it does not say how it was saved");
+    Ok(())
+}
