@@ -145,6 +145,11 @@ impl Reading {
         }
     }
 
+    /// Whether `run` starts the service as its file says, and no other program in its image.
+    pub fn runs_service_itself(&self) -> bool {
+        self.guarded() == Some(GuardedCommand::Run) && self.operands.len() == 1 && !self.is_set("entrypoint")
+    }
+
     /// Whether the services that the named ones depend on are started too.
     pub fn starts_dependencies(&self) -> bool {
         self.guarded() != Some(GuardedCommand::Restart) && !self.is_set("no-deps")

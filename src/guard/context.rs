@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::layer_contents::NotableLayer;
 use super::scope::{Role, Scope};
+use crate::compose::actions::MountOrigin;
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::Reading;
 use crate::compose::model::{Model, Service};
@@ -130,6 +131,22 @@ impl<'a> HazardContext<'a> {
     /// What a command that creates containers does with a service; see [`Scope::role`].
     pub fn role(&self, service: &str) -> Option<Role> {
         self.scope().role(service)
+    }
+
+    /// Whether the command creates the first container of a service, or one with `run` that is like it.
+    pub fn creates_first(&self, service: &str) -> bool {
+        let runs = self.reading.runs_service_itself() && self.reading.named_services() == [service];
+        (runs || self.role(service).is_some()) && self.replicas(service).is_empty()
+    }
+
+    /// Whether the command starts the existing containers of a service as they are.
+    pub fn starts_as_created(&self, service: &str) -> bool {
+        self.reading.starts_services()
+            && self.reading.mount_origin() == MountOrigin::Containers
+            && match self.scope().started() {
+                Some(services) => services.contains(service),
+                None => self.model.is_none_or(|model| model.services.contains_key(service)),
+            }
     }
 
     /// The file with every profile, or as much of it as is known.

@@ -16,7 +16,7 @@ mod volume_drift;
 use std::path::PathBuf;
 
 use crate::compose::invocation::Reading;
-use crate::compose::model::DeclaredSource;
+use crate::compose::model::{DeclaredSource, Service};
 use crate::engine::{Container, Volume};
 use crate::inventory::is_known_image;
 use crate::policy::{Assessment, Effect, Impact, Subject};
@@ -151,7 +151,7 @@ pub fn volumes_to_delete<'a>(cx: &HazardContext<'a>) -> Vec<&'a str> {
     }
 }
 
-/// Whether a service is about to be created for the first time, so that its data may be elsewhere.
+/// Whether a service is about to be created or started for the first time, so that its data may be elsewhere.
 pub fn creates_new(cx: &HazardContext<'_>) -> bool {
     let services = cx.file().into_iter().flat_map(|model| model.services.values());
     services.into_iter().any(|service| {
@@ -165,8 +165,13 @@ pub fn creates_new(cx: &HazardContext<'_>) -> bool {
             | DeclaredSource::Other => false,
         });
         let known = service.image.as_deref().is_some_and(is_known_image);
-        (new_volume || known) && cx.role(&service.name).is_some() && cx.replicas(&service.name).is_empty()
-    })
+        (new_volume || known) && cx.creates_first(&service.name)
+    }) || !first_starts(cx).is_empty()
+}
+
+/// The services of known programs that the command starts for the first time.
+pub fn first_starts<'a>(cx: &HazardContext<'a>) -> Vec<&'a Service> {
+    first_start::FirstStart::all(cx).into_iter().map(|first| first.service).collect()
 }
 
 /// Whether Compose itself would ask about volumes whose definition has changed.

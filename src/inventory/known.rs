@@ -21,7 +21,7 @@ pub use identity::IdentityFile;
 use table::PROGRAMS;
 
 pub(super) use data_path::of_container;
-pub use data_path::{every_path_of_service, of_service};
+pub use data_path::{every_path_of_image, every_path_of_service, of_service};
 pub use files::FileContents;
 
 /// A program that is known to hold data.
@@ -30,7 +30,7 @@ pub struct KnownProgram {
     names: &'static [&'static str],
     /// A substring that the repository must contain, if the name alone is ambiguous.
     owner: Option<&'static str>,
-    /// The data paths of its versions and vendors, one of which is used.
+    /// The data paths of its versions and vendors, one of which is used; empty if it writes nothing.
     pub paths: &'static [&'static str],
     /// The environment variable that sets the data path.
     pub variable: Option<&'static str>,

@@ -9,7 +9,7 @@ use crate::commands::context::ProjectContext;
 use crate::compose::model::{DeclaredSource, Model, Service};
 use crate::compose::project::unread_overrides;
 use crate::engine::{EngineError, Volume};
-use crate::guard::{FormerPlace, HazardContext};
+use crate::guard::{self, FormerPlace, HazardContext};
 use crate::inventory::known::{self, FileContents};
 use crate::policy::Subject;
 
@@ -20,7 +20,7 @@ pub(super) async fn gather(
 ) -> Result<BTreeMap<String, Vec<FormerPlace>>, EngineError> {
     let mut found: BTreeMap<String, Vec<FormerPlace>> = BTreeMap::new();
     let unread = unread_overrides(&cx.project);
-    for service in new_services(guard) {
+    for service in guard::first_starts(guard) {
         let mut places = Vec::new();
         for file in &unread {
             let name = file.path.file_name().unwrap_or_default().display();
@@ -47,16 +47,6 @@ pub(super) async fn gather(
         }
     }
     Ok(found)
-}
-
-/// The services of known programs that the command creates, and that have no container yet.
-fn new_services<'a>(guard: &HazardContext<'a>) -> impl Iterator<Item = &'a Service> {
-    let services = guard.file().into_iter().flat_map(|model| model.services.values());
-    services.filter(|service| {
-        guard.role(&service.name).is_some()
-            && guard.replicas(&service.name).is_empty()
-            && service.image.as_deref().and_then(known::program).is_some()
-    })
 }
 
 fn is_data_path(service: &Service, path: &Path) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::hazard_context::hazard_context;
 use crate::commands::context::ProjectContext;
 use crate::compose::model::DeclaredSource;
-use crate::engine::{MountSource, Volume};
+use crate::engine::{Container, MountSource, Volume};
 use crate::guard::{HazardContext, Probe};
 use crate::inventory::known::FileContents;
 
@@ -57,9 +57,10 @@ fn look(path: &std::path::Path) -> Option<FileContents> {
     FileContents::of(path)
 }
 
-/// A volume that no container of the project mounts, and its directory. One with options may be mounted only in use.
+/// A volume that no container of the project has used, and its directory. One with options may be mounted only in use.
 fn unused(cx: &ProjectContext<'_>, volume: &Volume) -> Option<(String, PathBuf)> {
-    let is_mounted = cx.containers.iter().any(|container| {
+    let was_used = |container: &&Container| container.started.is_some() || container.is_running();
+    let is_mounted = cx.containers.iter().filter(was_used).any(|container| {
         container
             .mounts
             .iter()
@@ -70,17 +71,21 @@ fn unused(cx: &ProjectContext<'_>, volume: &Volume) -> Option<(String, PathBuf)>
         .then(|| (volume.name.clone(), volume.mountpoint.clone()))
 }
 
-/// The directories that services without a container mount.
+/// The directories that services without a container mount, and those of containers that were never started.
 fn directories(guard: &HazardContext<'_>) -> Vec<PathBuf> {
     let services = guard.file().into_iter().flat_map(|model| model.services.values());
     let new = services.filter(|service| guard.replicas(&service.name).is_empty());
-    new.flat_map(|service| &service.mounts)
-        .filter_map(|mount| match &mount.source {
-            DeclaredSource::Bind { path, .. } => Some(path.clone()),
-            DeclaredSource::Named { .. }
-            | DeclaredSource::Anonymous
-            | DeclaredSource::Tmpfs
-            | DeclaredSource::Other => None,
-        })
-        .collect()
+    let created = guard.containers.iter().filter(|container| container.started.is_none());
+    let mounted = created.flat_map(|container| &container.mounts).filter_map(|mount| match &mount.source {
+        MountSource::Bind { path } => Some(path.clone()),
+        MountSource::Volume { .. } | MountSource::Tmpfs | MountSource::Other => None,
+    });
+    let declared = new.flat_map(|service| &service.mounts).filter_map(|mount| match &mount.source {
+        DeclaredSource::Bind { path, .. } => Some(path.clone()),
+        DeclaredSource::Named { .. }
+        | DeclaredSource::Anonymous
+        | DeclaredSource::Tmpfs
+        | DeclaredSource::Other => None,
+    });
+    declared.chain(mounted).collect()
 }

@@ -128,8 +128,8 @@ fn images(cx: &ProjectContext<'_>, probe: &Probe) -> Vec<String> {
         let may_differ = known::every_path_of_service(service).len() > 1
             || service.image.as_deref().and_then(known::program).is_some_and(|one| one.variable.is_some());
         let is_first =
-            cx.replicas(&service.name).is_empty() && service.image.as_deref().is_some_and(is_known_image);
-        if cx.role(&service.name).is_some() && (may_differ || is_first) {
+            cx.creates_first(&service.name) && service.image.as_deref().is_some_and(is_known_image);
+        if is_first || may_differ && cx.role(&service.name).is_some() {
             service.image.iter().for_each(|image| add(image));
         }
     }

@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::first_start::{never_started, new_location};
 use super::super::mount_source::{MountedLocation, Transition};
 use super::super::{Hazard, HazardContext, volume_subject};
 use crate::compose::model::{DeclaredSource, MountDeclaration, Service};
-use crate::engine::Container;
+use crate::engine::{Container, MountSource};
+use crate::inventory::Store;
 use crate::inventory::known::{self, FileContents};
 use crate::policy::{Effect, Impact, Subject};
 
@@ -15,12 +17,17 @@ pub(in super::super) struct MovedDataPath;
 impl Hazard for MovedDataPath {
     fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
+            if let Some(container) = never_started(cx, service) {
+                created(cx, service, container, found);
+                continue;
+            }
             let next = known::of_service(service, cx.image_of(service));
-            if next.is_empty() || cx.role(&service.name).is_none() {
+            let is_first = cx.creates_first(&service.name);
+            if next.is_empty() || !is_first && cx.role(&service.name).is_none() {
                 continue;
             }
             let replicas = cx.replicas(&service.name);
-            if replicas.is_empty() {
+            if is_first {
                 first(cx, service, &next, found);
             } else if !cx.reading.is_set("no-recreate") {
                 for container in replicas {
@@ -89,32 +96,73 @@ fn first(cx: &HazardContext<'_>, service: &Service, next: &[PathBuf], found: &mu
     let places = next.iter().map(|path| MountedLocation::of_first(cx, service, path));
     let finds_data = places.into_iter().any(|place| place.may_hold_data(cx));
     for mount in service.mounts.iter().filter(is_unused) {
-        let (subject, what, holds_data) = match &mount.source {
+        let place = match &mount.source {
             DeclaredSource::Named { key, .. } => {
                 let Some(name) = cx.volume_of_key(key) else { continue };
-                let empty = cx.probe.volume_contents.get(name) == Some(&FileContents::Empty);
-                let holds_data = cx.volume(name).is_some() && !empty;
-                (volume_subject(cx, name, false), format!("volume `{name}`"), holds_data)
+                UnusedPlace::volume(cx, name)
             }
-            DeclaredSource::Bind { path, .. } => {
-                let holds_data = matches!(cx.probe.directory_contents.get(path), Some(FileContents::Of(_)));
-                let path = path.display().to_string();
-                let what = format!("directory `{path}`");
-                (Subject::Directory { path }, what, holds_data)
-            }
+            DeclaredSource::Bind { path, .. } => UnusedPlace::directory(cx, path),
             DeclaredSource::Anonymous | DeclaredSource::Tmpfs | DeclaredSource::Other => continue,
         };
-        let Some(new_path) = next.first() else { continue };
+        let mounted = format!("which the file mounts at `{}`", mount.target.display());
+        found.extend(place.impact(service, next, &mounted, finds_data));
+    }
+}
+
+/// The same for a container that was created and never started: it has the mounts that it was created with.
+fn created(cx: &HazardContext<'_>, service: &Service, container: &Container, found: &mut Vec<Impact>) {
+    let Some(next) = cx.store_of(container).map(Store::data_paths) else { return };
+    let overlaps = |one: &Path, other: &Path| one.starts_with(other) || other.starts_with(one);
+    let known = known::every_path_of_image(&container.image);
+    let finds_data = next.iter().any(|path| new_location(container, path).may_hold_data(cx));
+    for mount in container.mounts.iter().filter(|mount| !mount.read_only) {
+        let target = &mount.destination;
+        if !known.contains(target) || next.iter().any(|path| overlaps(path, target)) {
+            continue;
+        }
+        let place = match &mount.source {
+            MountSource::Volume { name, anonymous: false, .. } => UnusedPlace::volume(cx, name),
+            MountSource::Bind { path } => UnusedPlace::directory(cx, path),
+            MountSource::Volume { .. } | MountSource::Tmpfs | MountSource::Other => continue,
+        };
+        let mounted = format!("which its container has at `{}`", target.display());
+        found.extend(place.impact(service, &next, &mounted, finds_data));
+    }
+}
+
+/// A place that is mounted where the program will not look.
+struct UnusedPlace {
+    subject: Subject,
+    /// As part of a reason.
+    name: String,
+    holds_data: bool,
+}
+
+impl UnusedPlace {
+    fn volume(cx: &HazardContext<'_>, name: &str) -> Self {
+        let empty = cx.probe.volume_contents.get(name) == Some(&FileContents::Empty);
+        let holds_data = cx.volume(name).is_some() && !empty;
+        Self { subject: volume_subject(cx, name, false), name: format!("volume `{name}`"), holds_data }
+    }
+
+    fn directory(cx: &HazardContext<'_>, path: &Path) -> Self {
+        let holds_data = matches!(cx.probe.directory_contents.get(path), Some(FileContents::Of(_)));
+        let path = path.display().to_string();
+        let name = format!("directory `{path}`");
+        Self { subject: Subject::Directory { path }, name, holds_data }
+    }
+
+    fn impact(self, service: &Service, next: &[PathBuf], mounted: &str, finds_data: bool) -> Option<Impact> {
         let reason = format!(
-            "`{}` keeps its data at `{}`, not in {what}, which the file mounts at `{}`",
+            "`{}` keeps its data at `{}`, not in {}, {mounted}",
             service.name,
-            new_path.display(),
-            mount.target.display()
+            next.first()?.display(),
+            self.name,
         );
-        let notice = !holds_data || finds_data;
-        let mut impact = Impact { notice, ..Impact::new(Effect::Orphan, subject, reason) };
+        let notice = !self.holds_data || finds_data;
+        let mut impact = Impact { notice, ..Impact::new(Effect::Orphan, self.subject, reason) };
         impact.services.insert(service.name.clone());
-        found.push(impact);
+        Some(impact)
     }
 }
 

@@ -21,14 +21,13 @@ impl Hazard for MovedMount {
         }
         let recreated = recreation::recreated(cx);
         for service in cx.file().into_iter().flat_map(|model| model.services.values()) {
+            if cx.creates_first(&service.name) {
+                unused_volume::assess(cx, service, found);
+            }
             if cx.role(&service.name).is_none() {
                 continue;
             }
-            let replicas = cx.replicas(&service.name);
-            if replicas.is_empty() {
-                unused_volume::assess(cx, service, found);
-            }
-            for container in replicas {
+            for container in cx.replicas(&service.name) {
                 // A container whose configuration matches the file is left alone.
                 let stays =
                     matches!(cx.probe.hashes, Hashes::Known(_)) && !recreated.contains_key(&container.id);

@@ -15,7 +15,7 @@ pub(in super::super) struct SwitchedStore;
 impl Hazard for SwitchedStore {
     fn assess(&self, cx: &HazardContext<'_>, found: &mut Vec<Impact>) {
         // Whoever names services leaves the others alone on purpose.
-        if !cx.reading.creates_containers() || !cx.reading.named_services().is_empty() {
+        if !cx.reading.named_services().is_empty() {
             return;
         }
         let starts_empty =
@@ -63,7 +63,8 @@ fn is_database(image: Option<&str>) -> bool {
 /// has nothing to do with this one.
 fn is_left_alone(cx: &HazardContext<'_>, container: &Container, new: &Service) -> bool {
     let old = container.service().and_then(|service| cx.service(service));
-    let is_of_role = container.service().is_none_or(|service| cx.role(service).is_some());
+    let is_of_role =
+        container.service().is_none_or(|service| cx.role(service).is_some() || cx.starts_as_created(service));
     !container.is_one_off()
         && old.is_none_or(|old| are_alternatives(old, new))
         && !is_of_role
@@ -76,6 +77,7 @@ fn is_left_alone(cx: &HazardContext<'_>, container: &Container, new: &Service) -
 fn is_inactive(cx: &HazardContext<'_>, service: &Service, new: &Service) -> bool {
     are_alternatives(service, new)
         && cx.role(&service.name).is_none()
+        && !cx.starts_as_created(&service.name)
         && is_database(service.image.as_deref())
         && cx.replicas(&service.name).is_empty()
 }

@@ -42,6 +42,11 @@ pub fn of_service(service: &Service, found: Option<&Image>) -> Vec<PathBuf> {
     if declared.is_empty() { others } else { declared }
 }
 
+/// Every path at which some version of an image's program keeps its data.
+pub fn every_path_of_image(image: &str) -> Vec<PathBuf> {
+    program(image).map(every_path).unwrap_or_default()
+}
+
 /// Every path at which some version of a service's program keeps its data.
 pub fn every_path_of_service(service: &Service) -> Vec<PathBuf> {
     service.image.as_deref().and_then(program).map(every_path).unwrap_or_default()

@@ -266,3 +266,97 @@ fn a_moved_file_leaves_its_relative_directories_behind() {
     let kept = moved().declare("db", |db| db.mounts[0].source = bind.clone());
     assert!(directories(&plan(&kept, "up -d")).is_empty(), "an absolute path stays");
 }
+
+/// `docker compose create` has made the container of the newer image behind our back.
+fn created(mut shop: Shop) -> Shop {
+    let mounts = vec![named("shop_data", DATA), mount("0ea1", "/var/lib/postgresql", true, false)];
+    let mut db = container("db", "postgres:18", mounts);
+    db.environment.insert("PGDATA".into(), Secret::new("/var/lib/postgresql/18/docker"));
+    db.state = ContainerState::Created;
+    db.started = None;
+    shop.containers[0] = db;
+    shop.volumes.push(volume("0ea1", None));
+    with_contents(shop, "shop_data", files_of("postgres"))
+}
+
+#[test]
+fn a_start_of_a_created_container_that_looks_elsewhere_leaves_the_volume_behind() {
+    let shop = created(upgraded(postgres()));
+    for line in ["start", "start db", "restart db"] {
+        let asked = plan(&shop, line);
+        assert_eq!(decided(&asked, Effect::Orphan), ["shop_data"], "{line}");
+        let reason = &asked.of(Effect::Orphan).next().expect("one").reason;
+        assert!(reason.contains("/var/lib/postgresql/18/docker"), "{reason}");
+        assert!(reason.contains("which its container has at"), "{reason}");
+    }
+    for line in ["start web", "stop", "--profile extra start cache"] {
+        assert!(decided(&plan(&shop, line), Effect::Orphan).is_empty(), "{line}");
+    }
+    let vacant = with_contents(created(upgraded(postgres())), "shop_data", empty());
+    assert!(plan(&vacant, "start").worst() < Effect::Orphan, "nothing is in it");
+    // What it had when it ran before, it has again.
+    let mut again = created(upgraded(postgres()));
+    again.containers[0].started = Some("2026-01-01T00:00:00Z".into());
+    assert!(plan(&again, "start").worst() < Effect::Orphan);
+    let mut sound = postgres();
+    sound.containers[0].state = ContainerState::Created;
+    sound.containers[0].started = None;
+    assert!(plan(&sound, "start").worst() < Effect::Orphan);
+}
+
+#[test]
+fn a_start_of_a_created_container_without_its_mount_is_told_by_a_backup() {
+    let mut shop = created(postgres());
+    shop.containers[0].mounts.remove(0);
+    let place = FormerPlace {
+        subject: Subject::Directory { path: "/srv/pg".into() },
+        evidence: "backup `db_backup_20260801_100000` was made of".into(),
+    };
+    shop.probe.former_places.insert("db".into(), vec![place]);
+    assert_eq!(directories(&plan(&shop, "start db")), ["/srv/pg"]);
+    assert!(directories(&plan(&shop, "start web")).is_empty());
+    shop.containers[0].state = ContainerState::Running;
+    assert!(directories(&plan(&shop, "start db")).is_empty(), "it runs");
+}
+
+#[test]
+fn a_run_of_the_service_itself_is_checked_as_its_first_start() {
+    let shop = without(upgraded(postgres()), &["db"]);
+    for line in ["run -d db", "run --rm db", "create db", "create"] {
+        assert_eq!(decided(&plan(&shop, line), Effect::Orphan), ["shop_data"], "{line}");
+    }
+    for line in
+        ["run --rm db psql -h other", "run --rm --entrypoint sh db", "run --rm --no-deps web", "run web ls"]
+    {
+        assert!(decided(&plan(&shop, line), Effect::Orphan).is_empty(), "{line}");
+    }
+    let dependent = shop.declare("web", |web| web.depends_on = vec!["db".into()]);
+    assert_eq!(decided(&plan(&dependent, "run web ls"), Effect::Orphan), ["shop_data"]);
+    // Beside a container of the service, another one changes nothing for that.
+    assert!(decided(&plan(&upgraded(postgres()), "run -d db"), Effect::Orphan).is_empty());
+}
+
+#[test]
+fn a_start_of_another_database_that_was_created_is_reported() {
+    let mut shop = postgres();
+    let mut mysql = service("mysql", "mysql:8", "new", "/var/lib/mysql");
+    mysql.profiles = vec!["mysql".into()];
+    for model in [&mut shop.model, &mut shop.whole] {
+        let new = VolumeDeclaration { name: "shop_new".into(), ..VolumeDeclaration::default() };
+        model.volumes.insert("new".into(), new);
+        model.services.insert("mysql".into(), mysql.clone());
+    }
+    shop.model.services.remove("db");
+    shop.whole.services.get_mut("db").expect("db").profiles = vec!["postgresql".into()];
+    let mut created = container("mysql", "mysql:8", vec![named("shop_new", "/var/lib/mysql")]);
+    created.state = ContainerState::Created;
+    created.started = None;
+    shop.containers.push(created);
+    shop.volumes.push(volume("shop_new", Some("new")));
+    let shop = with_contents(shop, "shop_new", empty());
+    let told = |line: &str| {
+        plan(&shop, line).impacts.iter().any(|impact| impact.reason.contains("`mysql` starts empty"))
+    };
+    assert!(told("start"));
+    assert!(!told("start mysql"), "whoever names it leaves the other alone on purpose");
+}
