@@ -194,6 +194,8 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .port(6379),
     cache(&["keydb"], &["/data"]).flags(&["--dir"]).volume().servers(&["keydb-server"]).port(6379),
     cache(&["dragonfly"], &["/data"]).flags(&["--dir"]).volume().servers(&["dragonfly"]).port(6379),
+    // It keeps everything in memory.
+    cache(&["memcached"], &[]).servers(&["memcached", "docker-entrypoint.sh"]).port(11211),
     records(&["elasticsearch"], &["/bitnami/elasticsearch/data"]).owner("bitnami").port(9200),
     records(&["elasticsearch"], &["/usr/share/elasticsearch/data"])
         .variable("path.data")

@@ -188,6 +188,20 @@ fn a_cache_without_a_volume_is_reported() {
 }
 
 #[test]
+fn a_cache_that_writes_nothing_has_nothing_to_lose() {
+    for image in ["memcached:1.6", "bitnami/memcached"] {
+        let mut shop = bare("other");
+        shop.containers[0].image = image.into();
+        for line in ["up -d", "up -d --force-recreate", "down", "rm -sf"] {
+            let plan = plan(&shop, line);
+            assert!(plan.worst() < Effect::Orphan, "{image} {line}: {plan:?}");
+        }
+        shop.containers[0].mounts = vec![mount(ANONYMOUS, "/data", true, false)];
+        assert!(plan(&shop, "down").worst() < Effect::Orphan, "{image}");
+    }
+}
+
+#[test]
 fn an_older_compose_renews_only_what_it_makes_anew() {
     let mut shop = bare("h");
     shop.probe.version = Some((2, 26));

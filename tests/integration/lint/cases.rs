@@ -72,7 +72,7 @@ fn command(program: &KnownProgram) -> &'static str {
 #[test]
 fn every_known_program_is_checked_with_and_without_a_mount() {
     let mut wrong = Vec::new();
-    for program in programs() {
+    for program in programs().iter().filter(|program| !program.paths.is_empty()) {
         let head = format!(
             "services:\n  db:\n    image: {}:9\n    hostname: db\n{}",
             program.example(),
