@@ -165,3 +165,42 @@ fn case_08_directories_of_inactive_profiles_are_not_created() {
     assert!(project.path("other").is_dir());
     project.plain(&["--profile", "other", "down", "-v", "-t", "1"]).exits(0);
 }
+
+#[test]
+fn case_24_an_env_file_with_variables() {
+    if !crate::support::machine::engine() {
+        return;
+    }
+    let image = StandIn::postgres("dotenv");
+    let main =
+        "services: { db: { volumes: [ \"pgdata:/var/lib/postgresql/data\" ] } }\nvolumes: { pgdata: }\n";
+    let Some(project) = Scratch::new(Compose::V2, main) else { return };
+    let write = |name: &str, text: &str| fs::write(project.path(name), text).expect("written");
+    write("docker-compose.prod.yml", &format!("services: {{ db: {{ image: \"{}\" }} }}\n", image.reference));
+    write(".env", "ENV=prod\nCOMPOSE_FILE=docker-compose.yml:docker-compose.${ENV}.yml\n");
+    let lint = project.safe(&["lint"]);
+    assert!(!format!("{}{}", lint.stdout, lint.stderr).contains("error"), "{lint:?}");
+    project.safe(&["up", "-d"]).exits(0).says("PostgreSQL system");
+    project.safe(&["backup"]).exits(0);
+    assert_eq!(project.backups("db").len(), 1);
+    project.safe(&["status"]).exits(0).never_says("${");
+    // The database is another file's now, and its container holds data that no volume has.
+    write("docker-compose.yml", &format!("services: {{ db: {{ image: \"{}\" }} }}\n", image.reference));
+    write(".env", "");
+    project.plain(&["down", "-t", "1"]).exits(0);
+    project.plain(&["up", "-d"]).exits(0);
+    let container = project.plain(&["ps", "-q", "db"]).stdout;
+    let sleep = format!(
+        "services: {{ web: {{ image: \"{}\", entrypoint: [ /bin/busybox, sleep, \"600\" ] }} }}\n",
+        image.reference
+    );
+    write("docker-compose.yml", &sleep);
+    for environment in ["COMPOSE_REMOVE_ORPHANS: 1\n", "A=1\nCOMPOSE_REMOVE_ORPHANS=${A}\n"] {
+        write(".env", environment);
+        project.safe(&["up", "-d"]).exits(77).says("COMPOSE_REMOVE_ORPHANS").says("--safe-allow=");
+        docker(&["inspect", container.trim()]).unwrap_or_else(|error| panic!("{environment}: {error}"));
+    }
+    write(".env", "A=\nCOMPOSE_REMOVE_ORPHANS=${A:-0}\n");
+    project.safe(&["up", "-d", "-t", "1"]).exits(0);
+    docker(&["inspect", container.trim()]).expect("it is still there");
+}
