@@ -80,29 +80,23 @@ async fn carry_out(
         }
         chosen.push((store, backup));
     }
-    let mut files = Vec::new();
     let mut planned: Vec<PlannedRestore<'_>> = Vec::new();
     for (store, backup) in &chosen {
         let to = Destination { cx, store };
-        match (mode, backup.manifest.kind) {
-            (Mode::DryRun, StoreKind::Volume) => files.extend(plan::files(to, backup)),
-            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_))
-                if assume::is_comparable(cx, store, backup) =>
-            {
-                planned.push(plan::exact(to, backup, &request).await?);
-            }
-            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_)) => {
-                planned.push(plan::assumed(to, backup, &request)?);
-            }
-        }
+        // Without a container, files are compared through a temporary one, which a dry run must not create.
+        let may_compare = match (mode, backup.manifest.kind) {
+            (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_)) => true,
+            (Mode::DryRun, StoreKind::Volume) => store.container.is_some(),
+        };
+        planned.push(if may_compare && assume::is_comparable(cx, store, backup) {
+            plan::exact(to, backup, &request).await?
+        } else {
+            plan::assumed(to, backup, &request)?
+        });
     }
     let apply = match mode {
         Mode::Apply(apply) => apply,
-        Mode::DryRun => {
-            let mut shown = restore_run::dry_run("restore", cx, &planned);
-            shown.changes.extend(files);
-            return Ok(Some(shown));
-        }
+        Mode::DryRun => return Ok(Some(restore_run::dry_run("restore", cx, &planned))),
     };
     if let Some(set) = &selected.set {
         cx.ui().say(format!("Restoring the backup set `{set}`."));

@@ -80,9 +80,12 @@ pub(super) fn dry_run(
     DryRun { token, ..DryRun::new(command, changes) }
 }
 
-fn changes(PlannedRestore { to, plan, .. }: &PlannedRestore<'_>) -> Vec<PlannedChange> {
+fn changes(PlannedRestore { to, source, plan, .. }: &PlannedRestore<'_>) -> Vec<PlannedChange> {
     let noun = counted(to.store.kind);
     let change = |step: &Step| {
+        if source.kind == StoreKind::Volume {
+            return change_of_files(step, &to.store.service, &source.name);
+        }
         let subject = if step.from == step.to {
             format!("`{}` in `{}`", step.to, to.store.service)
         } else {
@@ -106,6 +109,19 @@ fn changes(PlannedRestore { to, plan, .. }: &PlannedRestore<'_>) -> Vec<PlannedC
         }
     };
     plan.steps.iter().filter_map(change).collect()
+}
+
+/// What a step does to files. Where they could not be compared, they may be the same.
+fn change_of_files(step: &Step, service: &str, backup: &str) -> Option<PlannedChange> {
+    let change = PlannedChange::new("restore", format!("`{}` of `{service}`", step.to));
+    match step.action {
+        Action::Keep => None,
+        Action::Create => Some(change.with(format!("from `{backup}`"))),
+        Action::Replace => {
+            Some(change.with(format!("from `{backup}`; files that differ are backed up first")))
+        }
+        Action::Finish => Some(change.with(format!("from `{backup}`; interrupted before"))),
+    }
 }
 
 /// What is counted in a store.

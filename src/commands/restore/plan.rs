@@ -2,11 +2,9 @@
 
 use super::assume;
 use crate::backup::driver::{RestoreOptions, RestorePlan};
-use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreOutcome;
 use crate::commands::context::ProjectContext;
-use crate::commands::dry_run::PlannedChange;
 use crate::commands::format;
 use crate::commands::restore_run::{Destination, PlannedRestore, RestoreOrigin};
 use crate::error::Failure;
@@ -91,16 +89,4 @@ pub(super) fn warn_of_failed_test(cx: &ProjectContext<'_>, backup: &Backup) {
         let reasons = reasons.join("; ");
         cx.ui().warn(format!("the last test restore of this backup failed: {reasons}."));
     }
-}
-
-/// A dry run for files. Comparing them with what is there takes a helper container, which a dry run must not create.
-pub(super) fn files(to: Destination<'_>, backup: &Backup) -> Vec<PlannedChange> {
-    let changes = backup.manifest.artifacts.iter().filter_map(|artifact| match &artifact.contents {
-        ArtifactContents::Files { target, .. } => Some(
-            PlannedChange::new("restore", format!("`{target}` of `{}`", to.store.service))
-                .with(format!("from `{}`; files that differ are backed up first", backup.name())),
-        ),
-        _ => None,
-    });
-    changes.collect()
 }

@@ -180,6 +180,31 @@ fn dry_run() {
     changed().run("restore --dry-run").run("restore --dry-run --format json").snapshot("restore/dry_run");
 }
 
+/// What the dry run prints is what a script needs.
+#[test]
+fn the_token_of_a_dry_run_confirms_the_restore() {
+    let token = |scene: &Scene| {
+        let printed = scene.attempt("restore --dry-run --format json").printed;
+        let json = printed.find('{').map_or("", |start| &printed[start..]);
+        let shown: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        shown["token"].as_str().map(str::to_owned)
+    };
+    let mut running = Scene::shop();
+    running.prepare("backup");
+    running = running.with_new_engine().with_files("shop_data", &[("base/1/PG_VERSION", 4096)]);
+    let stopped = changed();
+    for scene in [&running, &stopped] {
+        let token = token(scene).expect("a token");
+        let refused = scene.attempt("restore");
+        assert_eq!(refused.exit, 77, "it has to be confirmed");
+        assert!(refused.printed.contains(&format!("--safe-allow={token}")), "{token}: {}", refused.printed);
+    }
+    let confirmed = format!("--safe-allow={} restore", token(&stopped).expect("a token"));
+    let restored = stopped.attempt(&confirmed);
+    assert_eq!(restored.exit, 0, "{}", restored.printed);
+    assert_eq!(token(&stopped), None, "nothing differs any more");
+}
+
 #[test]
 fn without_a_baseline() {
     Scene::shop()

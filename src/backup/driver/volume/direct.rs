@@ -72,15 +72,39 @@ pub(super) async fn write_all(
     .await
 }
 
-/// Runs through the store's container, or through a temporary one.
-pub(super) async fn on_places<T>(
+/// Reads through the store's container, or through a temporary one if it has none.
+pub(super) async fn read_places<T>(
     target: DriverTarget<'_>,
     archives: &[&PlannedArchive<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let places: Vec<&DataLocation> = archives.iter().map(|archive| archive.place).collect();
+    ensure_accessible(target, &places(archives)).await?;
+    let helper = HelperContainer::to_read(target).await?;
+    let result = work(&helper).await;
+    helper.close(result).await
+}
+
+/// Writes through the store's container, or through a temporary one.
+async fn on_places<T>(
+    target: DriverTarget<'_>,
+    archives: &[&PlannedArchive<'_>],
+    work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let places = places(archives);
+    ensure_accessible(target, &places).await?;
+    let helper = HelperContainer::to_write(target, &places).await?;
+    let result = work(&helper).await;
+    helper.close(result).await
+}
+
+fn places<'a>(archives: &[&PlannedArchive<'a>]) -> Vec<&'a DataLocation> {
+    archives.iter().map(|archive| archive.place).collect()
+}
+
+/// Without a container, only volumes that exist can be accessed.
+async fn ensure_accessible(target: DriverTarget<'_>, places: &[&DataLocation]) -> anyhow::Result<()> {
     if target.store.container.is_none() {
-        for place in &places {
+        for place in places {
             if let LocationSource::Volume { name: Some(name), .. } = &place.source {
                 ensure!(
                     target.engine.volume(name).await?.is_some(),
@@ -96,9 +120,7 @@ pub(super) async fn on_places<T>(
             }
         }
     }
-    let helper = HelperContainer::to_write(target, &places).await?;
-    let result = work(&helper).await;
-    helper.close(result).await
+    Ok(())
 }
 
 pub(super) async fn compare(

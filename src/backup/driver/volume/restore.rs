@@ -34,7 +34,7 @@ pub(super) async fn plan(
     options: &RestoreOptions,
 ) -> anyhow::Result<RestorePlan> {
     let archives = archives(target, from, options)?;
-    let steps = direct::on_places(target, &archives.iter().collect::<Vec<_>>(), async |helper| {
+    let steps = direct::read_places(target, &archives.iter().collect::<Vec<_>>(), async |helper| {
         let mut steps = Vec::new();
         for archive in &archives {
             let compared = direct::compare(target, helper, archive).await?;
