@@ -12,9 +12,13 @@ use crate::inventory::Store;
 /// Reads the baseline of a store.
 pub(super) fn read(cx: &ProjectContext<'_>, store: &Store) -> Result<Option<StoreBaseline>, Failure> {
     StoreBaseline::read(&cx.root, &store.id).map_err(|error| {
-        Failure::new(Exit::Unverified, format!("the baseline of `{}` cannot be read", store.service))
-            .because(error)
-            .run("To accept the current state as the new baseline", cx.suggest().accept())
+        let failure =
+            Failure::new(Exit::Unverified, format!("the baseline of `{}` cannot be read", store.service))
+                .because(error);
+        match cx.lockout() {
+            Some(_) => cx.with_repair(failure),
+            None => failure.run("To accept the current state as the new baseline", cx.suggest().accept()),
+        }
     })
 }
 

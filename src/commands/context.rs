@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use super::command_context::{CommandContext, EngineSource};
-use super::home;
+use super::{home, lockout};
 use crate::backup::driver::DriverTarget;
-use crate::backup::store::{BackupOwner, BackupRoot};
+use crate::backup::store::{BackupOwner, BackupRoot, Lockout};
 use crate::compose::project::{Project, ProjectError};
 use crate::engine::context::{Endpoint, EngineEnvironment};
 use crate::engine::docker::DockerEngine;
@@ -150,6 +150,16 @@ impl<'a> ProjectContext<'a> {
         &self.inventory.engine
     }
 
+    /// What this process may not use in the backup directory.
+    pub(super) fn lockout(&self) -> Option<Lockout> {
+        self.root.lockout(self.inventory.stores.iter().map(|store| store.id.as_str()))
+    }
+
+    /// Adds the command that makes the backup directory usable, if this process may not use it.
+    pub(super) fn with_repair(&self, failure: Failure) -> Failure {
+        lockout::with_repair(failure, self.lockout().as_ref())
+    }
+
     pub(super) fn is_disposable(&self) -> bool {
         self.command.is_disposable(&self.project.name)
     }
@@ -266,6 +276,9 @@ pub(super) async fn own_backups(command: &CommandContext) -> Result<OwnBackups, 
     let engine = connected.map(|(_, identity)| identity.id);
     let root = backup_root(&project, &settings).owned_by(BackupOwner { project: project.name, engine });
     command.record.locate(&root, &command.typed);
+    if let Some(found) = root.lockout([]) {
+        command.ui.warn(lockout::sentence(&found));
+    }
     Ok(OwnBackups { settings, root })
 }
 

@@ -31,6 +31,9 @@ const COLUMNS: &[Column] = &[
     Column::fixed("BACKUP"),
 ];
 
+/// In the place of a backup's age.
+pub(super) const UNREADABLE: &str = "cannot be read";
+
 const COLLECTIONS: &[Column] =
     &[Column::name("COLLECTION"), Column::fixed("POINTS"), Column::detail("ALIASES")];
 
@@ -129,7 +132,11 @@ fn row(impact: &Impact) -> Vec<String> {
         },
         impact.bytes.map_or_else(unknown, |bytes| Bytes(bytes).to_string()),
         age,
-        impact.newest_backup.as_ref().map_or_else(|| "none".to_owned(), |backup| ago(backup.created)),
+        match &impact.newest_backup {
+            Some(backup) => ago(backup.created),
+            None if impact.backups_unreadable => UNREADABLE.to_owned(),
+            None => "none".to_owned(),
+        },
     ]
 }
 

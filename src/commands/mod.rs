@@ -27,6 +27,7 @@ pub mod lint;
 mod lint_input;
 mod lint_rules;
 mod lint_scripts;
+mod lockout;
 mod man;
 mod mode;
 mod newest_backup;

@@ -22,6 +22,20 @@ pub(super) fn of_location(
     Ok(root.list(Some(store))?.backups.into_iter().find(is_one))
 }
 
+/// The newest normal backup of any store that contains a volume. With only volumes left, nothing on the engine tells which
+/// store it is of.
+pub(super) fn of_volume(root: &BackupRoot, volume: &str) -> Result<Option<Backup>, StoreError> {
+    let source = LocationSource::Volume { name: Some(volume.to_owned()), anonymous: false }.to_string();
+    let has_volume = |manifest: &Manifest| {
+        manifest.evidence.as_ref().is_some_and(|evidence| evidence.volumes.contains_key(volume))
+            || manifest.artifacts.iter().any(|artifact| {
+                matches!(&artifact.contents, ArtifactContents::Files { source: found, .. } if *found == source)
+            })
+    };
+    let is_one = |backup: &Backup| backup.manifest.role == BackupRole::Normal && has_volume(&backup.manifest);
+    Ok(root.list(None)?.backups.into_iter().find(is_one))
+}
+
 /// The name of the backups of a volume that no known service keeps data in.
 pub(super) fn id_of_volume(volume: &Volume) -> String {
     format!("volume-{}", volume.compose_key().unwrap_or(&volume.name))
@@ -88,5 +102,9 @@ mod tests {
         assert_eq!(newest("shop_one").as_deref(), Some("2026-08-02T10:00:00Z"));
         assert_eq!(newest("shop_two").as_deref(), Some("2026-08-01T10:00:00Z"));
         assert_eq!(newest("shop_three"), None);
+        let of_volume = |name: &str| of_volume(&root, name).expect("listed").map(|backup| backup.name());
+        assert_eq!(of_volume("shop_one").as_deref(), Some("db_backup_20260802_100000"));
+        assert_eq!(of_volume("shop_two").as_deref(), Some("db_backup_20260801_100000"));
+        assert_eq!(of_volume("shop_three"), None);
     }
 }

@@ -16,7 +16,7 @@ use overview::Overview;
 use row::Row;
 
 use super::context::{CommandContext, ProjectContext};
-use super::{disposable, format, newest_backup, unsettled};
+use super::{disposable, format, lockout, newest_backup, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::store::Backup;
 use crate::cli::{Format, StatusArgs, StatusFormat};
@@ -53,7 +53,8 @@ pub(super) async fn run(
         return all::run(command, args, output).await;
     }
     let cx = ProjectContext::gather(command).await?;
-    let mut warnings = unsettled::warnings(&cx);
+    let mut warnings: Vec<String> = cx.lockout().iter().map(lockout::sentence).collect();
+    warnings.extend(unsettled::warnings(&cx));
     let sizes = sizes(cx.engine.as_ref(), &mut warnings).await;
     let rows = rows(&cx, &sizes, &mut warnings).await;
     add_warnings(&cx, &rows, &mut warnings);
@@ -128,7 +129,7 @@ async fn rows<'a>(
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
         for place in store.locations.iter().filter(|place| !configuration(place)) {
-            let backup = newest_backup(cx, &store.id, &place.source, warnings);
+            let (backup, backups_unreadable) = newest_backup(cx, &store.id, &place.source, warnings);
             rows.push(Row {
                 store: Some(store),
                 service: Some(store.service.clone()),
@@ -141,6 +142,7 @@ async fn rows<'a>(
                 bytes: None,
                 protection: Protection::None,
                 backup,
+                backups_unreadable,
                 record: record.clone(),
             });
         }
@@ -153,7 +155,8 @@ async fn rows<'a>(
         let source =
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         let id = newest_backup::id_of_volume(volume);
-        let backup = newest_backup(cx, &id, &source, warnings);
+        let (backup, backups_unreadable) = newest_backup(cx, &id, &source, warnings);
+        let backup = backup.or_else(|| newest_backup::of_volume(&cx.root, &volume.name).ok().flatten());
         let record = baseline(cx, &id, warnings);
         rows.push(Row {
             store: None,
@@ -167,6 +170,7 @@ async fn rows<'a>(
             bytes: None,
             protection: Protection::None,
             backup,
+            backups_unreadable,
             record,
         });
     }
@@ -195,17 +199,21 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
     }
 }
 
-/// The newest backup of what is mounted there. A directory that cannot be read is a warning.
+/// The newest backup of what is mounted there, and whether none could be looked for. A directory that cannot be read is a
+/// warning.
 fn newest_backup(
     cx: &ProjectContext<'_>,
     id: &str,
     source: &LocationSource,
     warnings: &mut Vec<String>,
-) -> Option<Backup> {
-    newest_backup::of_location(&cx.root, id, source).unwrap_or_else(|error| {
-        warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
-        None
-    })
+) -> (Option<Backup>, bool) {
+    match newest_backup::of_location(&cx.root, id, source) {
+        Ok(backup) => (backup, false),
+        Err(error) => {
+            warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
+            (None, true)
+        }
+    }
 }
 
 /// A baseline that cannot be read is a warning.

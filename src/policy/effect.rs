@@ -56,6 +56,9 @@ pub struct Impact {
     pub bytes: Option<u64>,
     /// The newest backup of its services, by name and creation time.
     pub newest_backup: Option<NewestBackup>,
+    /// Whether there is a backup is not known: this process may not read them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backups_unreadable: bool,
     /// The backup or file that a restore replaces the data with: a confirmation is for this one only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement: Option<String>,
@@ -86,6 +89,7 @@ impl Impact {
             contents: None,
             bytes: None,
             newest_backup: None,
+            backups_unreadable: false,
             replacement: None,
             disposable: false,
             notice: false,

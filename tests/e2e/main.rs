@@ -12,6 +12,7 @@ mod dry_runs;
 mod engine;
 mod gone_stack;
 mod guide;
+mod locked_out;
 mod oracle;
 #[path = "../shared/own_commands.rs"]
 mod own_commands;

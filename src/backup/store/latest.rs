@@ -1,12 +1,15 @@
 //! The newest backup of a store, reading as little of the others as possible.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::root::entries;
 use super::{Backup, BackupRoot, Name, Result};
-use crate::backup::manifest::{BackupRole, ManifestHeader};
+use crate::backup::manifest::{BackupRole, FILE_NAME as MANIFEST, ManifestHeader};
+use crate::fs::FsError;
 use crate::inventory::StoreKind;
 
 /// The backup to restore by default.
@@ -92,7 +95,7 @@ impl BackupRoot {
     /// Passes the backups of a store, newest first, until `is_enough`.
     fn newest_first(&self, store: &str, mut is_enough: impl FnMut(Backup) -> bool) -> Result<()> {
         let own = self.of_store(store)?;
-        let mut found = if own.exists() { self.found(names(&own)?) } else { Vec::new() };
+        let mut found = if own.exists() { self.found(names(&own)?)? } else { Vec::new() };
         // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
         let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
         let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
@@ -100,7 +103,7 @@ impl BackupRoot {
         for other in self.entries()?.iter().map(std::fs::DirEntry::path).filter(|path| *path != own) {
             let newer = names(&other).unwrap_or_default().into_iter();
             let newer = newer.filter(|(name, _)| known.is_none_or(|known| name.time() > known));
-            found.extend(self.found(newer.collect()));
+            found.extend(self.found(newer.collect()).unwrap_or_default());
         }
         found.sort_by_key(|found| {
             std::cmp::Reverse((found.header.sequence, found.name.time(), found.name.store() == store))
@@ -115,13 +118,20 @@ impl BackupRoot {
         Ok(())
     }
 
-    /// The headers of the owner's backups.
-    fn found(&self, names: Vec<(Name, PathBuf)>) -> Vec<Found> {
-        names
-            .into_iter()
-            .filter_map(|(name, path)| Some(Found { header: ManifestHeader::read(&path)?, name, path }))
-            .filter(|found| self.owner().is_none_or(|owner| owner.owns_header(&found.header)))
-            .collect()
+    /// The headers of the owner's backups. Fails where this process may not read one: what is skipped then may be the newest.
+    fn found(&self, names: Vec<(Name, PathBuf)>) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for (name, path) in names {
+            if let Some(header) = ManifestHeader::read(&path) {
+                found.push(Found { header, name, path });
+            } else if let Err(source) = File::open(path.join(MANIFEST))
+                && source.kind() == ErrorKind::PermissionDenied
+            {
+                return Err(FsError::io("read", &path, source).into());
+            }
+        }
+        found.retain(|found| self.owner().is_none_or(|owner| owner.owns_header(&found.header)));
+        Ok(found)
     }
 
     /// The highest sequence number and the latest time of all backups in the directory.

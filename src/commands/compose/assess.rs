@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hazard_context::hazard_context;
+use crate::backup::store::StoreError;
 use crate::commands::context::ProjectContext;
 use crate::commands::newest_backup::{self, id_of_volume};
 use crate::commands::{baselines, format};
@@ -40,7 +41,10 @@ async fn describe(cx: &ProjectContext<'_>, probe: &Probe, plan: &mut Assessment)
                 impact.contents = Some(contents.clone());
             }
         }
-        impact.newest_backup = newest_backup(cx, impact);
+        match newest_backup(cx, impact) {
+            Ok(newest) => impact.newest_backup = newest,
+            Err(_) => impact.backups_unreadable = true,
+        }
     }
 }
 
@@ -54,8 +58,8 @@ fn is_surely_empty(cx: &ProjectContext<'_>, probe: &Probe, name: &str) -> bool {
 }
 
 /// The newest backup that contains the data of an impact.
-fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Option<NewestBackup> {
-    let source = newest_backup::source_of(&impact.subject)?;
+fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Result<Option<NewestBackup>, StoreError> {
+    let Some(source) = newest_backup::source_of(&impact.subject) else { return Ok(None) };
     let stores = cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject));
     let mut ids: BTreeSet<String> = stores.map(|store| store.id.clone()).collect();
     ids.extend(impact.services.iter().cloned());
@@ -64,9 +68,15 @@ fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Option<NewestBacku
     {
         ids.insert(id_of_volume(volume));
     }
-    let found = ids.iter().filter_map(|id| newest_backup::of_location(&cx.root, id, &source).ok().flatten());
-    let newest = found.max_by_key(|backup| (backup.manifest.sequence, backup.manifest.created))?;
-    Some(NewestBackup { name: newest.name(), created: newest.manifest.created })
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(newest_backup::of_location(&cx.root, &id, &source)?);
+    }
+    if let (true, Subject::Volume { name, .. }) = (found.is_empty(), &impact.subject) {
+        found.extend(newest_backup::of_volume(&cx.root, name)?);
+    }
+    let newest = found.into_iter().max_by_key(|backup| (backup.manifest.sequence, backup.manifest.created));
+    Ok(newest.map(|newest| NewestBackup { name: newest.name(), created: newest.manifest.created }))
 }
 
 /// The sizes of the volumes at risk. A warning says why they are not known.

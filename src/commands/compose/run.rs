@@ -8,6 +8,7 @@ use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
 use super::{assess, backup_step, preflight_step, probe, report, taken, verify_step};
 use crate::commands::context::CommandContext;
+use crate::commands::lockout;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
 use crate::commands::refusal::{self, RefusableAction};
@@ -27,6 +28,9 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         LoadOutcome::Project(cx) => *cx,
         LoadOutcome::Unassessable(reason) => return child::hand_over(command, reason).await,
     };
+    if let Some(found) = cx.lockout() {
+        command.ui.warn(lockout::sentence(&found));
+    }
     let probe = probe::gather(&cx, unknown_feature).await?;
     let plan = assess::assess(&cx, &probe).await;
     let apply = match Mode::of_compose(&command.safe) {

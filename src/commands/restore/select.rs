@@ -127,7 +127,8 @@ fn choose_latest(cx: &ProjectContext<'_>, service: &str) -> Result<Latest, Failu
     let latest = cx
         .root
         .choose_latest(service)
-        .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))?;
+        .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))
+        .map_err(|failure| cx.with_repair(failure))?;
     if let (Some(_), Some(skipped)) = (&latest.backup, &latest.skipped) {
         cx.ui().say(format!("Skipped the newer `{}`: {}.", skipped.name(), why_skipped(skipped)));
     }

@@ -32,6 +32,8 @@ pub(super) struct Row<'a> {
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
     pub(super) backup: Option<Backup>,
+    /// Whether there is one is not known.
+    pub(super) backups_unreadable: bool,
     pub(super) record: Option<StoreBaseline>,
 }
 
@@ -52,7 +54,7 @@ impl Row<'_> {
             self.bytes.map_or_else(String::new, |bytes| Bytes(bytes).to_string()),
             self.protected().to_owned(),
             self.backup.as_ref().map_or_else(
-                || "none".to_owned(),
+                || if self.backups_unreadable { format::UNREADABLE } else { "none" }.to_owned(),
                 |backup| {
                     let manifest = &backup.manifest;
                     format!("{}, {}", format::ago(manifest.created), format::reliability(backup))
@@ -139,6 +141,7 @@ impl Row<'_> {
         }
         if self.there
             && self.backup.is_none()
+            && !self.backups_unreadable
             && !self.disposable
             && !matches!(self.source, LocationSource::Tmpfs)
         {
@@ -188,6 +191,7 @@ impl Row<'_> {
             "protection": protection,
             "disposable": self.disposable,
             "newest_backup": self.backup.as_ref().map(format::backup_json),
+            "backups_unreadable": self.backups_unreadable,
             "baseline": self.record.as_ref().map(|record| json!({
                 "time": record.time,
                 "note": record.note,

@@ -1,6 +1,7 @@
 //! A project of its own on the real engine, removed when the test ends.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -96,6 +97,13 @@ impl Scratch {
     pub fn safe_in(&self, directory: &Path, words: &[&str], environment: &[(&str, &str)]) -> Ran {
         let mut command = self.safe_command(words);
         command.current_dir(directory).env_remove("COMPOSE_PROJECT_NAME").envs(environment.iter().copied());
+        ran(command)
+    }
+
+    /// Runs safe-compose as another user.
+    pub fn safe_as(&self, user: u32, group: u32, words: &[&str]) -> Ran {
+        let mut command = self.safe_command(words);
+        command.uid(user).gid(group).env("HOME", self.directory.path());
         ran(command)
     }
 

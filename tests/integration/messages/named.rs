@@ -35,3 +35,14 @@ fn moved_here() {
     std::fs::remove_dir_all(scene.path("")).expect("removed");
     scene.run("-p shop backup").run("-p shop down -v").snapshot("named/moved_here");
 }
+
+/// Nothing on the engine tells which service the volume is of, and a backup has it.
+#[test]
+fn only_volumes_are_left_and_a_backup_has_one() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup");
+    for container in ["shop-db-1", "shop-web-1"] {
+        scene.engine.remove_container(container);
+    }
+    scene.run("-p shop --safe-plan down -v").snapshot("named/only_volumes_are_left_and_a_backup_has_one");
+}
