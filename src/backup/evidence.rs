@@ -60,11 +60,36 @@ impl StoreEvidence {
     /// How the data that was seen is gone. Where the server has an identifier, the same one is the same data, in whichever
     /// volume it is.
     pub fn compare(&self, now: &Self) -> Vec<Difference> {
+        if !self.has_data || now.has_data {
+            return self.replaced_by(now);
+        }
+        match (&self.server, self.same_volume(now)) {
+            (None, Some(volume)) => vec![Difference::EmptiedVolume { volume }],
+            _ => self.compare_volumes(now).into_iter().chain([Difference::NoData]).collect(),
+        }
+    }
+
+    /// The name of the volume, if all are certainly the same as before.
+    fn same_volume(&self, now: &Self) -> Option<String> {
+        let is_same = |(name, recorded): (&String, &Option<VolumeIdentity>)| {
+            let now = now.volumes.get(name)?;
+            recorded.as_ref()?.is_same(now.as_ref()?)
+        };
+        let all = self.volumes.iter().all(|volume| is_same(volume) == Some(true));
+        self.volumes.keys().next().filter(|_| all).cloned()
+    }
+
+    /// How other data is in the place of the data that was seen. A server that is the same, and was emptied, was emptied by
+    /// whoever uses it.
+    pub fn replaced_by(&self, now: &Self) -> Vec<Difference> {
         if !self.has_data {
             return Vec::new();
         }
         if !now.has_data {
-            return vec![Difference::NoData];
+            return match self.server {
+                Some(_) => self.compare(now),
+                None => self.compare_volumes(now),
+            };
         }
         match (&self.server, &now.server) {
             (Some(recorded), Some(now)) if recorded.program == now.program => {
@@ -138,6 +163,23 @@ mod tests {
         assert_eq!(nothing.compare(&evidence()), []);
         assert_eq!(nothing.compare(&nothing), []);
         assert_eq!(evidence().compare(&nothing), [Difference::NoData]);
+    }
+
+    #[test]
+    fn what_is_empty_may_be_the_same_and_a_volume_that_was_created_again_is_not() {
+        let monday = volumes(&[("data", Some("monday"))]);
+        let emptied = StoreEvidence { has_data: false, ..monday.clone() };
+        assert_eq!(monday.compare(&emptied), [Difference::EmptiedVolume { volume: "data".into() }]);
+        let unknown = StoreEvidence { has_data: false, ..volumes(&[("data", None)]) };
+        assert_eq!(monday.compare(&unknown), [Difference::NoData], "it cannot be told");
+        assert_eq!(monday.replaced_by(&emptied), []);
+        let again = StoreEvidence { has_data: false, ..volumes(&[("data", Some("tuesday"))]) };
+        let recreated = || Difference::RecreatedVolume { volume: "data".into() };
+        assert_eq!(monday.compare(&again), [recreated(), Difference::NoData]);
+        assert_eq!(monday.replaced_by(&again), [recreated()]);
+        let identified = server(IdentityFile::PostgreSql, "1");
+        let nothing = StoreEvidence { has_data: false, ..evidence() };
+        assert_eq!(identified.replaced_by(&nothing), [Difference::NoData], "its identifier is gone");
     }
 
     #[test]

@@ -203,6 +203,10 @@ pub enum Difference {
     },
     /// Nothing is left.
     NoData,
+    /// Nothing is left in the volume, which is certainly the same.
+    EmptiedVolume {
+        volume: String,
+    },
     /// There are files, but not those of the server.
     NoServerData {
         server: String,
@@ -265,6 +269,9 @@ impl fmt::Display for Difference {
             }
             Self::FewerFiles { recorded, now } => write!(f, "{now} of {recorded} files are left"),
             Self::NoData => write!(f, "it has no data any more"),
+            Self::EmptiedVolume { volume } => {
+                write!(f, "volume `{volume}` is the same, and has no data any more")
+            }
             Self::NoServerData { server } => write!(f, "the data of {server} is not there"),
             Self::OtherServer { server, recorded, now } => {
                 write!(f, "it is another {server}: {now} instead of {recorded}")

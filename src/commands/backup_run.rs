@@ -9,7 +9,7 @@ use super::context::ProjectContext;
 use super::mode::Apply;
 use super::quiesce::Quiescer;
 use super::test_restore::Prover;
-use super::{baselines, format, interruptible, test_restore};
+use super::{baselines, format, interruptible, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
@@ -205,7 +205,7 @@ fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> 
 
 async fn save_one(
     cx: &ProjectContext<'_>,
-    _: Apply,
+    apply: Apply,
     (group, made): (&Group, &[(Group, Verified)]),
     quiescer: &Quiescer<'_>,
     purpose: Purpose<'_>,
@@ -264,6 +264,9 @@ async fn save_one(
         StoreKind::Qdrant => evidence::of_server(target, &dump.fingerprint).await.ok(),
         StoreKind::Volume | StoreKind::Sql(_) => evidence::look(target).await.ok(),
     };
+    if let (BackupRole::Normal, Some(now)) = (purpose.role, &evidence) {
+        replacement::note(cx, apply, store, now);
+    }
     let role = role(cx, group, purpose.role);
     let shrinkage = match role {
         BackupRole::Normal => shrinkage(cx, store, &dump.fingerprint),
@@ -352,6 +355,14 @@ fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
         manifest.consistency,
         format::short_path(&backup.directory),
     ));
+    match manifest.role {
+        BackupRole::AfterLoss => cx.ui().say(format!(
+            "`{}` was made after data of {} was lost: it is marked, and is never `latest`.",
+            backup.name(),
+            format::saved(&group.nodes, &group.lead.service),
+        )),
+        BackupRole::Normal | BackupRole::SafetyCopy => {}
+    }
     if let Some(shrinkage) = &manifest.shrinkage {
         cx.ui().warn(format!(
             "{}. If that is expected: `{}`",
@@ -374,6 +385,7 @@ fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure 
             .because(error)
             .say("No incomplete backup was left behind. Earlier backups were not touched."),
     };
+    let failure = cx.with_repair(failure);
     match command {
         Some(_) => failure.run(
             "Fix the problem and retry, or continue without a backup",

@@ -36,6 +36,7 @@ mod own_record;
 pub mod protect;
 mod quiesce;
 mod refusal;
+mod replacement;
 pub mod restore;
 mod restore_run;
 mod services;

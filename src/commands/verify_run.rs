@@ -16,7 +16,7 @@ use crate::inventory::Store;
 use crate::progress::{Progress, Silent};
 use crate::verify::VerifyResult;
 
-pub(super) use examine::{Occasion, is_verified};
+pub(super) use examine::{Occasion, is_loss, is_verified, recorded};
 
 /// How long files are waited for once every server runs. A service may end at once, or never start.
 const FILES_WAIT: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ async fn all_showing(
     let mut found = Verification::default();
     for mut one in examine::all(cx, occasion, progress).await {
         if let Mode::Apply(apply) = mode {
-            remember::remember(cx, apply, &one, occasion);
+            remember::remember(cx, apply, &one);
         }
         match (report::report(cx, &mut one, occasion), found.failure.take()) {
             (None, known) => found.failure = known,

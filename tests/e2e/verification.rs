@@ -1,5 +1,6 @@
 //! Verification of databases that are not asked, on a real engine: what plain Compose did behind our back is noticed.
 
+use crate::support::qdrant::{self, Qdrant};
 use crate::support::stand_in::StandIn;
 use crate::support::{Compose, Scratch, machine};
 
@@ -113,4 +114,22 @@ fn what_cannot_be_verified_is_no_success() {
     project.safe(&["verify"]).exits(76).says("was removed");
     project.safe(&["verify", "--accept"]).exits(0);
     project.safe(&["verify"]).exits(0).says("nothing was checked");
+}
+
+#[test]
+fn the_backup_of_what_replaced_the_data_is_not_the_latest() {
+    let Some(project) = Scratch::new(Compose::V2, qdrant::NAMED) else { return };
+    let server = || Qdrant::at(&project.published("qdrant", 6333));
+    project.safe(&["up", "-d"]).exits(0);
+    server().fill("recipes", 50);
+    project.safe(&["down", "-t", "1"]).exits(0);
+    project.safe(&["up", "-d"]).exits(0);
+    project.plain(&["down", "-v", "-t", "1"]).exits(0);
+    project.plain(&["up", "-d"]).exits(0);
+    server().fill("other", 5);
+    let down = project.safe(&["down", "-t", "1"]).exits(0);
+    down.says("`qdrant` has lost the data").says("was removed and created again").says("is never `latest`");
+    let shown = project.safe(&["restore", "--dry-run"]).exits(0);
+    assert!(shown.stdout.contains("recipes") && !shown.stdout.contains("other"), "{}", shown.stdout);
+    project.safe(&["up", "-d"]).exits(76).says("First reported");
 }

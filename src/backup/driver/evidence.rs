@@ -63,8 +63,12 @@ pub async fn look_after_start(
 }
 
 fn misses_files(expected: Option<&StoreEvidence>, now: &StoreEvidence) -> bool {
-    let is_missing =
-        |difference: Difference| matches!(difference, Difference::NoData | Difference::NoServerData { .. });
+    let is_missing = |difference: Difference| {
+        matches!(
+            difference,
+            Difference::NoData | Difference::EmptiedVolume { .. } | Difference::NoServerData { .. }
+        )
+    };
     match expected {
         Some(expected) => expected.compare(now).into_iter().any(is_missing),
         None => !now.has_data,

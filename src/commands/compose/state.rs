@@ -16,7 +16,7 @@ use crate::backup::evidence::StoreEvidence;
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::mode::Apply;
-use crate::commands::{baselines, verify_run};
+use crate::commands::{baselines, replacement, verify_run};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::fs::FsError;
@@ -70,15 +70,9 @@ pub(super) async fn write_baselines(
     for store in cx.inventory.stores.iter().filter(|store| verify_run::is_verified(cx, store)) {
         let Some(evidence) = seen.get(&store.id).filter(|seen| seen.has_data) else { continue };
         // Something else than what was recorded is no new baseline: it would never be noticed again.
-        let known = baselines::read(cx, store).ok().flatten();
-        let before = known.as_ref().and_then(|known| known.evidence.as_ref());
-        let missing = before.map(|before| before.compare(evidence)).unwrap_or_default();
-        if missing.is_empty() {
+        if !replacement::note(cx, apply, store, evidence) {
             let record = StoreBaseline { evidence: Some(evidence.clone()), ..baseline(Note::Stopped) };
             records.insert(&store.id, (store, record));
-        } else {
-            let missing = missing.iter().map(ToString::to_string).collect();
-            baselines::record_loss(cx, apply, store, known.as_ref(), missing);
         }
     }
     let created = backups.created.iter().map(|saved| (&saved.store, saved.backup.backup()));
@@ -101,6 +95,11 @@ pub(super) async fn write_baselines(
             }
             _ => record.evidence.clone(),
         };
+        if let Some(now) = &evidence
+            && replacement::note(cx, apply, store, now)
+        {
+            continue;
+        }
         baselines::record(cx, apply, store, &StoreBaseline { evidence, ..record });
     }
 }

@@ -33,14 +33,25 @@ impl Occasion<'_> {
         }
     }
 
-    /// Whether a loss is a failure. After a start, another volume of a program that is not known is only a warning:
-    /// nobody knows whether it matters.
-    pub(super) fn is_strict(self, store: &Store) -> bool {
+    /// Whether a store is mentioned that has lost nothing. After a start, only those of known programs are.
+    pub(super) fn mentions(self, store: &Store) -> bool {
         match self {
             Self::Asked => true,
-            Self::Started(_) => store.is_server() || !store.data_paths().is_empty(),
+            Self::Started(_) => is_known(store),
         }
     }
+}
+
+/// Whether the program of a store is known to keep data.
+fn is_known(store: &Store) -> bool {
+    store.is_server() || !store.data_paths().is_empty()
+}
+
+/// Whether what is missing is a loss, and not only worth a warning. A program that is not known may have emptied its own
+/// volume. Where the volume is another one, what was in it is gone, and the guard would have asked before removing it.
+pub(in crate::commands) fn is_loss(store: &Store, differences: &[Difference]) -> bool {
+    let is_emptied = |difference: &Difference| matches!(difference, Difference::EmptiedVolume { .. });
+    is_known(store) || !differences.iter().all(is_emptied)
 }
 
 /// A store with what it was compared with.
@@ -122,6 +133,16 @@ async fn one<'a>(
     };
     let compared_with_backup = backup.is_some();
     Some(Examined { store, baseline, verdict, compared_with_backup, unreadable: None })
+}
+
+/// What was recorded of the data of a store: by its baseline, or by its newest backup.
+pub(in crate::commands) fn recorded(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    baseline: Option<&StoreBaseline>,
+) -> Option<StoreEvidence> {
+    let evidence = baseline.and_then(|baseline| baseline.evidence.clone());
+    evidence.or_else(|| newest_backup(cx, store, baseline))
 }
 
 /// What the newest backup tells, if there is no baseline that tells more, or that somebody decided on.

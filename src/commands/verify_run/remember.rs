@@ -1,6 +1,6 @@
 //! Records what was found: a loss until it is resolved, and what was seen of sound stores.
 
-use super::examine::{Examined, Occasion};
+use super::examine::{Examined, is_loss};
 use crate::backup::baseline::{Note, StoreBaseline};
 use crate::commands::baselines;
 use crate::commands::context::ProjectContext;
@@ -8,16 +8,11 @@ use crate::commands::mode::Apply;
 use crate::verify::{Observation, VerifyResult};
 
 /// Records a loss, or that it is over, or what a sound store has: a later command of plain Compose is noticed by it.
-pub(super) fn remember(
-    cx: &ProjectContext<'_>,
-    apply: Apply,
-    examined: &Examined<'_>,
-    occasion: Occasion<'_>,
-) {
+pub(super) fn remember(cx: &ProjectContext<'_>, apply: Apply, examined: &Examined<'_>) {
     let Examined { store, baseline, verdict, .. } = examined;
     match verdict {
         // It was only a warning.
-        VerifyResult::DataMissing { .. } if !occasion.is_strict(store) => {}
+        VerifyResult::DataMissing { differences, .. } if !is_loss(store, differences) => {}
         VerifyResult::DataMissing { differences, .. } => {
             let missing = differences.iter().map(ToString::to_string).collect();
             baselines::record_loss(cx, apply, store, baseline.as_ref(), missing);

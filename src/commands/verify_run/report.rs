@@ -1,6 +1,6 @@
 //! What a verdict says: a line, or a failure with what to do.
 
-use super::examine::{Examined, Occasion};
+use super::examine::{Examined, Occasion, is_loss};
 use crate::backup::baseline::StoreBaseline;
 use crate::backup::fingerprint::Difference;
 use crate::commands::context::ProjectContext;
@@ -18,7 +18,7 @@ pub(super) fn report(
     let unreadable = examined.unreadable.take();
     let examined = &*examined;
     let Examined { store, verdict, .. } = examined;
-    let is_quiet = !occasion.is_strict(store);
+    let is_quiet = !occasion.mentions(store);
     match verdict {
         VerifyResult::Complete(_) | VerifyResult::NoBaseline(_) | VerifyResult::Reset { .. } => {
             if !is_quiet {
@@ -30,7 +30,7 @@ pub(super) fn report(
         VerifyResult::Unverifiable(reason) => {
             Some(unreadable.unwrap_or_else(|| unverified(cx, examined, reason)))
         }
-        VerifyResult::DataMissing { differences, .. } if is_quiet => {
+        VerifyResult::DataMissing { differences, .. } if !is_loss(store, differences) => {
             cx.ui().warn(format!(
                 "`{}` may have lost data: {}. If this is expected: `{}`",
                 store.service,
@@ -128,7 +128,7 @@ fn lost(
     }
     let latest = match cx.root.choose_latest(&store.id) {
         Ok(latest) => latest,
-        Err(error) => return failure.because(error).say("Its backups cannot be listed."),
+        Err(error) => return cx.with_repair(failure.because(error).say("Its backups cannot be listed.")),
     };
     failure = match latest.backup {
         Some(backup) => failure.run(

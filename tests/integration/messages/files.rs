@@ -157,3 +157,48 @@ fn backup_that_shrank() {
     scene.run("backup").run("backups").run("status").run("backups prune --dry-run");
     scene.run("verify --accept").run("backup").snapshot("files/backup_that_shrank");
 }
+
+/// What replaced the data behind our back is not what a restore brings back: the backup that is made of it is marked.
+#[test]
+fn another_database_is_backed_up() {
+    let mut scene = shop().with_files("shop_data", &[("PG_VERSION", 3)]).at_terminal(&[typed("shop")]);
+    scene.run_quietly("up -d").prepare("backup");
+    start_anew(&mut scene);
+    scene = scene.with_files("shop_data", &[("PG_VERSION", 3)]);
+    scene.run("down -v").run("backups").run("restore --dry-run");
+    scene.snapshot("files/another_database_is_backed_up");
+}
+
+/// A program that is not known, with files in the volume `data`.
+fn unknown() -> Scene {
+    let mut config = shop_config();
+    config["services"]["db"]["image"] = json!("acme/app:1");
+    config["services"]["db"]["volumes"][0]["target"] = json!("/app/data");
+    let mount = super::scene::mount("shop_data", "/app/data");
+    Scene::empty()
+        .with_config(&config)
+        .with_image("acme/app:1")
+        .with_volume("shop_data", "data")
+        .with_files("shop_data", &[("app.db", 47)])
+        .with_container(super::scene::container("db", "acme/app:1", vec![mount]))
+}
+
+/// `up` and `verify` agree: that the volume was replaced is certain.
+#[test]
+fn volume_of_an_unknown_program_created_again() {
+    let mut scene = unknown();
+    scene.run("up -d");
+    scene.engine.replace_volume("shop_data", &VolumeIdentity::created_at("2026-11-29T10:00:00Z"));
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "other", "x");
+    scene.run("up -d").run("verify").run("verify --accept").run("up -d");
+    scene.snapshot("files/volume_of_an_unknown_program_created_again");
+}
+
+/// A program may remove its own files.
+#[test]
+fn volume_of_an_unknown_program_emptied() {
+    let mut scene = unknown();
+    scene.run_quietly("up -d");
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "app.db", "");
+    scene.run("up -d").run("verify").snapshot("files/volume_of_an_unknown_program_emptied");
+}
