@@ -13,12 +13,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use overview::Overview;
-use row::Row;
+use row::{NewestBackup, Row};
 
 use super::context::{CommandContext, ProjectContext};
 use super::{disposable, format, lockout, newest_backup, unsettled};
 use crate::backup::baseline::StoreBaseline;
-use crate::backup::store::Backup;
 use crate::cli::{Format, StatusArgs, StatusFormat};
 use crate::engine::{Container, Engine, volume_sizes_in_time};
 use crate::error::{Failure, causes};
@@ -129,7 +128,7 @@ async fn rows<'a>(
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
         for place in store.locations.iter().filter(|place| !configuration(place)) {
-            let (backup, backups_unreadable) = newest_backup(cx, &store.id, &place.source, warnings);
+            let backup = newest_backup(cx, &store.id, &place.source, warnings);
             rows.push(Row {
                 store: Some(store),
                 service: Some(store.service.clone()),
@@ -142,7 +141,6 @@ async fn rows<'a>(
                 bytes: None,
                 protection: Protection::None,
                 backup,
-                backups_unreadable,
                 record: record.clone(),
             });
         }
@@ -155,8 +153,10 @@ async fn rows<'a>(
         let source =
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         let id = newest_backup::id_of_volume(volume);
-        let (backup, backups_unreadable) = newest_backup(cx, &id, &source, warnings);
-        let backup = backup.or_else(|| newest_backup::of_volume(&cx.root, &volume.name).ok().flatten());
+        let backup = match newest_backup(cx, &id, &source, warnings) {
+            NewestBackup::None => newest_backup::of_volume(&cx.root, &volume.name).ok().flatten().into(),
+            known => known,
+        };
         let record = baseline(cx, &id, warnings);
         rows.push(Row {
             store: None,
@@ -170,7 +170,6 @@ async fn rows<'a>(
             bytes: None,
             protection: Protection::None,
             backup,
-            backups_unreadable,
             record,
         });
     }
@@ -199,19 +198,18 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
     }
 }
 
-/// The newest backup of what is mounted there, and whether none could be looked for. A directory that cannot be read is a
-/// warning.
+/// The newest backup of what is mounted there. A directory that cannot be read is a warning.
 fn newest_backup(
     cx: &ProjectContext<'_>,
     id: &str,
     source: &LocationSource,
     warnings: &mut Vec<String>,
-) -> (Option<Backup>, bool) {
+) -> NewestBackup {
     match newest_backup::of_location(&cx.root, id, source) {
-        Ok(backup) => (backup, false),
+        Ok(backup) => backup.into(),
         Err(error) => {
             warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
-            (None, true)
+            NewestBackup::Unreadable
         }
     }
 }

@@ -78,7 +78,7 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
     database.wait_ready(&project);
     let ask = |text: &str| database.query(&project, text).unwrap_or_else(|| panic!("{text}"));
     ask("CREATE TABLE t (n INT PRIMARY KEY, x TEXT) ENGINE=InnoDB");
-    ask(r#"INSERT INTO t SELECT seq, CONCAT('a (''b''); \\ ', seq, '\n', CHAR(0)) FROM seq_1_to_1000"#);
+    ask(r"INSERT INTO t SELECT seq, CONCAT('a (''b''); \\ ', seq, '\n', CHAR(0)) FROM seq_1_to_1000");
     ask("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.n = NEW.n + 5000");
     ask("CREATE PROCEDURE p() INSERT INTO t VALUES (1, 'p')");
     ask("CREATE VIEW v AS SELECT count(*) AS n FROM t");

@@ -41,7 +41,7 @@ pub(super) async fn run(
     let (mut saved_projects, mut failed_projects) = (0, Vec::new());
     for one in &opened {
         let project = &one.known.name;
-        let Outcome { saved, failures } = back_up(one, args, apply).await;
+        let Outcome { saved, failures } = Box::pin(back_up(one, args, apply)).await;
         for failure in &failures {
             if matches!(failure.exit, Exit::Signal(_)) {
                 return Err(Failure::new(failure.exit, "interrupted")
@@ -126,10 +126,11 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
         required: required(cx, args),
         replaces_data: false,
     };
-    let outcome = one.recording(apply, async { Ok(save(cx, apply, &stores, purpose).await) }, |outcome| {
+    let saved = Box::pin(async { Ok(save(cx, apply, &stores, purpose).await) });
+    let outcome = one.recording(apply, saved, |outcome| {
         outcome.failures.first().map_or(Exit::Success, |failure| failure.exit)
     });
-    let mut outcome = outcome.await.unwrap_or_default();
+    let mut outcome = Box::pin(outcome).await.unwrap_or_default();
     for failure in &mut outcome.failures {
         failure.message = format!("project `{name}`: {}", failure.message);
     }

@@ -112,7 +112,7 @@ impl DataOverview {
                 .filter(|_| is_kept)
                 .map(|_| row.protection == Protection::Holding),
             needs_backup: is_kept,
-            backed_up: row.backup.as_ref().map(|backup| backup.manifest.created),
+            backed_up: row.backup.found().map(|backup| backup.manifest.created),
         }
     }
 }

@@ -14,6 +14,29 @@ use crate::inventory::{LocationSource, Store, StoreKind};
 use crate::protect::Protection;
 use crate::units::Bytes;
 
+/// The newest backup of what is mounted somewhere.
+pub(super) enum NewestBackup {
+    Found(Box<Backup>),
+    None,
+    /// The directory of the backups cannot be read, so there may be one.
+    Unreadable,
+}
+
+impl NewestBackup {
+    pub(super) fn found(&self) -> Option<&Backup> {
+        match self {
+            Self::Found(backup) => Some(backup),
+            Self::None | Self::Unreadable => None,
+        }
+    }
+}
+
+impl From<Option<Backup>> for NewestBackup {
+    fn from(backup: Option<Backup>) -> Self {
+        backup.map_or(Self::None, |backup| Self::Found(Box::new(backup)))
+    }
+}
+
 /// One data mount.
 pub(super) struct Row<'a> {
     /// `None` for a volume of the project that no service is known to keep data in.
@@ -31,9 +54,7 @@ pub(super) struct Row<'a> {
     pub(super) disposable: bool,
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
-    pub(super) backup: Option<Backup>,
-    /// Whether there is one is not known.
-    pub(super) backups_unreadable: bool,
+    pub(super) backup: NewestBackup,
     pub(super) record: Option<StoreBaseline>,
 }
 
@@ -53,13 +74,13 @@ impl Row<'_> {
             self.place(),
             self.bytes.map_or_else(String::new, |bytes| Bytes(bytes).to_string()),
             self.protected().to_owned(),
-            self.backup.as_ref().map_or_else(
-                || if self.backups_unreadable { format::UNREADABLE } else { "none" }.to_owned(),
-                |backup| {
-                    let manifest = &backup.manifest;
-                    format!("{}, {}", format::ago(manifest.created), format::reliability(backup))
-                },
-            ),
+            match &self.backup {
+                NewestBackup::Found(backup) => {
+                    format!("{}, {}", format::ago(backup.manifest.created), format::reliability(backup))
+                }
+                NewestBackup::None => "none".to_owned(),
+                NewestBackup::Unreadable => format::UNREADABLE.to_owned(),
+            },
             self.record.as_ref().map_or_else(String::new, baseline),
         ]
     }
@@ -130,7 +151,7 @@ impl Row<'_> {
                 cx.suggest().accept()
             ));
         }
-        if let Some(manifest) = self.backup.as_ref().map(|backup| &backup.manifest)
+        if let Some(manifest) = self.backup.found().map(|backup| &backup.manifest)
             && let Some(shrinkage) = &manifest.shrinkage
         {
             warnings.push(format!(
@@ -140,8 +161,7 @@ impl Row<'_> {
             ));
         }
         if self.there
-            && self.backup.is_none()
-            && !self.backups_unreadable
+            && matches!(self.backup, NewestBackup::None)
             && !self.disposable
             && !matches!(self.source, LocationSource::Tmpfs)
         {
@@ -190,8 +210,8 @@ impl Row<'_> {
             "bytes": self.bytes,
             "protection": protection,
             "disposable": self.disposable,
-            "newest_backup": self.backup.as_ref().map(format::backup_json),
-            "backups_unreadable": self.backups_unreadable,
+            "newest_backup": self.backup.found().map(format::backup_json),
+            "backups_unreadable": matches!(self.backup, NewestBackup::Unreadable),
             "baseline": self.record.as_ref().map(|record| json!({
                 "time": record.time,
                 "note": record.note,

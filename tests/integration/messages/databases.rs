@@ -40,9 +40,12 @@ fn set_tools(scene: &mut Scene, version: u32, failing: Option<&'static str>) {
         let fails = fails(argv);
         tokio::spawn(async move { tool(&words, version, fails, pipe).await });
     });
-    scene.engine = engine.with_program_end(move |argv| match fails(argv) {
-        true => ExecEnd { code: 1, stderr: format!("{}: error: out of memory\n", argv[5]) },
-        false => ExecEnd { code: 0, stderr: String::new() },
+    scene.engine = engine.with_program_end(move |argv| {
+        if fails(argv) {
+            ExecEnd { code: 1, stderr: format!("{}: error: out of memory\n", argv[5]) }
+        } else {
+            ExecEnd { code: 0, stderr: String::new() }
+        }
     });
 }
 
@@ -109,7 +112,7 @@ fn answers(line: &str, version: u32) -> Vec<String> {
 }
 
 fn newest(scene: &Scene) -> Manifest {
-    let root = BackupRoot::at(&scene.path("backups"));
+    let root = BackupRoot::at(scene.path("backups"));
     root.newest("db").expect("listed").expect("a backup").manifest
 }
 
