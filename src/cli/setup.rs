@@ -54,6 +54,9 @@ pub enum SetupAction {
         /// How often
         #[arg(long, value_enum, value_name = "INTERVAL", default_value = "daily")]
         every: Every,
+        /// Back up every project of the engine instead
+        #[arg(long)]
+        all: bool,
     },
     /// Ask which commands are guarded, and list what is not
     Status,

@@ -61,6 +61,7 @@ pub(super) async fn import(
         rename: target.rename.clone(),
         schema_only: target.schema_only,
         skip_existing: target.skip_existing,
+        ..RestoreOptions::default()
     };
     if !store.is_running() {
         return Err(Failure::new(

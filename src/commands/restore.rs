@@ -71,6 +71,7 @@ async fn carry_out(
         rename: args.target.rename.clone(),
         schema_only: args.target.schema_only,
         skip_existing: args.target.skip_existing,
+        dry_run: matches!(mode, Mode::DryRun),
     };
     let mut chosen: Vec<(Store, Backup)> = Vec::new();
     for backup in selected.backups {

@@ -13,7 +13,9 @@ use crate::cli::{Every, Format, SetupAction, SetupArgs, Shell};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::FsError;
-use crate::setup::{self, AliasShell, SetupComponent, SetupPlaces, SetupScope, SetupStep, TimerInterval};
+use crate::setup::{
+    self, AliasShell, BackedUpProjects, SetupComponent, SetupPlaces, SetupScope, SetupStep, TimerInterval,
+};
 use crate::ui::{Reply, Ui};
 
 pub(super) fn run(
@@ -35,7 +37,10 @@ pub(super) fn run(
             vec![SetupComponent::Alias(shells.iter().map(|shell| alias_shell(*shell)).collect())]
         }
         Some(SetupAction::Hooks) => vec![SetupComponent::Hooks],
-        Some(SetupAction::Timer { every }) => vec![SetupComponent::Timer(interval(*every))],
+        Some(SetupAction::Timer { every, all }) => {
+            let backed_up = if *all { BackedUpProjects::All } else { BackedUpProjects::InCurrentDirectory };
+            vec![SetupComponent::Timer(interval(*every), backed_up)]
+        }
         Some(SetupAction::Status) => return Ok(status::run(cx, output)),
         Some(SetupAction::Remove) => return remove::run(cx, &places, (args.yes, mode), output),
     };

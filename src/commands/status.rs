@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use overview::Overview;
-use row::{NewestBackup, Row};
+use row::{BackupOfPlace, Row};
 
 use super::context::{CommandContext, ProjectContext};
 use super::{disposable, format, lockout, newest_backup, unsettled};
@@ -154,7 +154,7 @@ async fn rows<'a>(
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         let id = newest_backup::id_of_volume(volume);
         let backup = match newest_backup(cx, &id, &source, warnings) {
-            NewestBackup::None => newest_backup::of_volume(&cx.root, &volume.name).ok().flatten().into(),
+            BackupOfPlace::None => newest_backup::of_volume(&cx.root, &volume.name).ok().flatten().into(),
             known => known,
         };
         let record = baseline(cx, &id, warnings);
@@ -204,12 +204,12 @@ fn newest_backup(
     id: &str,
     source: &LocationSource,
     warnings: &mut Vec<String>,
-) -> NewestBackup {
+) -> BackupOfPlace {
     match newest_backup::of_location(&cx.root, id, source) {
         Ok(backup) => backup.into(),
         Err(error) => {
             warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
-            NewestBackup::Unreadable
+            BackupOfPlace::Unreadable
         }
     }
 }

@@ -98,7 +98,7 @@ mod tests {
         let error = ensure(Path::new("/b"), space, Some(44_000_001)).expect_err("it would be used");
         assert_eq!(
             error.to_string(),
-            "not enough space for `/b`: 44.0 MB needed and 256.0 MB left for other programs, but only 300.0 MB free"
+            "not enough space for `/b`: 44 MB needed and 256 MB left for other programs, but only 300 MB free"
         );
         assert!(error.is_full());
     }

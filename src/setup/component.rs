@@ -7,7 +7,7 @@ use super::error::SetupError;
 use super::pre_commit::HOOKS;
 use super::scope::{SetupPlaces, SetupScope};
 use super::step::{BlockPlace, SetupStep};
-use super::timer::{self, TimerInterval};
+use super::timer::{self, BackedUpProjects, TimerInterval};
 use crate::env::Env;
 
 /// What can be installed.
@@ -21,8 +21,8 @@ pub enum SetupComponent {
     Alias(Vec<AliasShell>),
     /// The hooks of a repository.
     Hooks,
-    /// Regular backups of the project in the current directory.
-    Timer(TimerInterval),
+    /// Regular backups.
+    Timer(TimerInterval, BackedUpProjects),
 }
 
 /// A shell that gets an alias.
@@ -57,8 +57,8 @@ pub fn plan(
             [program, link(&places.named_docker_compose())].into_iter().chain(aliases).collect()
         }
         SetupComponent::Hooks => vec![hooks(env, places)?],
-        SetupComponent::Timer(interval) => {
-            [program].into_iter().chain(timer::steps(env, places, *interval)?).collect()
+        SetupComponent::Timer(interval, projects) => {
+            [program].into_iter().chain(timer::steps(env, places, *interval, *projects)?).collect()
         }
     })
 }

@@ -39,34 +39,71 @@ impl TimerInterval {
     }
 }
 
-/// The steps that make backups of the project in the current directory regular.
+/// Which projects a timer backs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackedUpProjects {
+    InCurrentDirectory,
+    /// Every project of the engine.
+    All,
+}
+
+/// What a timer runs.
+struct BackupJob {
+    /// The name of its units.
+    name: String,
+    description: String,
+    /// The program and its arguments.
+    words: Vec<String>,
+}
+
+impl BackupJob {
+    fn new(env: &Env, places: &SetupPlaces, projects: BackedUpProjects) -> Result<Self, SetupError> {
+        let program = places.program().to_string_lossy().into_owned();
+        let words = |words: &[&str]| {
+            [program].into_iter().chain(words.iter().map(|word| (*word).to_owned())).collect()
+        };
+        match projects {
+            BackedUpProjects::All => Ok(Self {
+                name: "safe-compose-backup-all".to_owned(),
+                description: "Back up every Compose project".to_owned(),
+                words: words(&["backup", "--all", "--quiet"]),
+            }),
+            BackedUpProjects::InCurrentDirectory => {
+                let directory = &env.current_dir;
+                if !PROJECT_FILES.iter().any(|name| directory.join(name).is_file()) {
+                    return Err(SetupError::NoProject);
+                }
+                let path = directory.to_string_lossy();
+                Ok(Self {
+                    name: format!("safe-compose-backup-{}", unit_name(directory)),
+                    description: format!("Back up the Compose project in {path}"),
+                    words: words(&["--project-directory", &path, "backup"]),
+                })
+            }
+        }
+    }
+}
+
+/// The steps that make backups regular.
 pub(super) fn steps(
     env: &Env,
     places: &SetupPlaces,
     interval: TimerInterval,
+    projects: BackedUpProjects,
 ) -> Result<Vec<SetupStep>, SetupError> {
-    let directory = &env.current_dir;
-    if !PROJECT_FILES.iter().any(|name| directory.join(name).is_file()) {
-        return Err(SetupError::NoProject);
-    }
-    let name = format!("safe-compose-backup-{}", unit_name(directory));
+    let job = BackupJob::new(env, places, projects)?;
     // systemd itself makes this directory when it starts.
     if env.system("/run/systemd/system").is_dir()
         && let Some(systemctl) = env.program("systemctl")
     {
-        return Ok(systemd(env, places, (&name, interval), systemctl.as_path()));
+        return Ok(systemd(env, places, (&job, interval), systemctl.as_path()));
     }
-    let command = format!(
-        "{} --project-directory {} backup",
-        shell_words::quote(&places.program().to_string_lossy()),
-        shell_words::quote(&directory.to_string_lossy())
-    );
     // cron reads a `%` as a line break.
-    let command = command.replace('%', "\\%");
+    let command = shell_words::join(&job.words).replace('%', "\\%");
     match places.scope {
         SetupScope::User => {
             let program = env.program("crontab").ok_or(SetupError::NoScheduler)?;
-            let text = block(&name, &format!("{} {command}", interval.cron()));
+            let text = block(&job.name, &format!("{} {command}", interval.cron()));
             Ok(vec![SetupStep::Crontab { program, text }])
         }
         SetupScope::System => {
@@ -75,7 +112,7 @@ pub(super) fn steps(
                 return Err(SetupError::NoScheduler);
             }
             // run-parts of cron skips names with a dot.
-            let path = directory.join(name.replace('.', "_"));
+            let path = directory.join(job.name.replace('.', "_"));
             let text = format!("{} root {command}\n", interval.cron());
             Ok(vec![SetupStep::File { path, text }])
         }
@@ -85,23 +122,22 @@ pub(super) fn steps(
 fn systemd(
     env: &Env,
     places: &SetupPlaces,
-    (name, interval): (&str, TimerInterval),
+    (job, interval): (&BackupJob, TimerInterval),
     systemctl: &Path,
 ) -> Vec<SetupStep> {
     let (units, arguments) = match places.scope {
         SetupScope::User => (places.home.join(".config/systemd/user"), vec!["--user".to_owned()]),
         SetupScope::System => (env.system("/etc/systemd/system"), Vec::new()),
     };
-    let project = env.current_dir.to_string_lossy();
+    let name = &job.name;
+    let description = job.description.replace('%', "%%");
+    let command: Vec<String> = job.words.iter().map(|word| unit_word(word)).collect();
     let service = format!(
-        "[Unit]\nDescription=Back up the Compose project in {}\n\n[Service]\nType=oneshot\nExecStart={} --project-directory {} backup\n",
-        project.replace('%', "%%"),
-        unit_word(&places.program().to_string_lossy()),
-        unit_word(&project),
+        "[Unit]\nDescription={description}\n\n[Service]\nType=oneshot\nExecStart={}\n",
+        command.join(" ")
     );
     let timer = format!(
-        "[Unit]\nDescription=Back up the Compose project in {}\n\n[Timer]\nOnCalendar={}\nPersistent=true\nRandomizedDelaySec=10min\n\n[Install]\nWantedBy=timers.target\n",
-        project.replace('%', "%%"),
+        "[Unit]\nDescription={description}\n\n[Timer]\nOnCalendar={}\nPersistent=true\nRandomizedDelaySec=10min\n\n[Install]\nWantedBy=timers.target\n",
         interval.calendar(),
     );
     vec![
@@ -111,8 +147,11 @@ fn systemd(
     ]
 }
 
-/// A word of a command line in a unit: quoted, without specifiers and variables.
+/// A word of a command line in a unit: quoted where necessary, without specifiers and variables.
 fn unit_word(word: &str) -> String {
+    if !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+        return word.to_owned();
+    }
     let word = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
     format!("\"{word}\"")
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support::bare::docker;
-use crate::support::stand_in::{StandIn, wait_for};
+use crate::support::stand_in::{StandIn, directory_of, wait_for};
 use crate::support::{Compose, Scratch};
 
 /// What is in the archive of the newest backup.
@@ -180,6 +180,8 @@ fn case_24_an_env_file_with_variables() {
     write(".env", "ENV=prod\nCOMPOSE_FILE=docker-compose.yml:docker-compose.${ENV}.yml\n");
     let lint = project.safe(&["lint"]);
     assert!(!format!("{}{}", lint.stdout, lint.stderr).contains("error"), "{lint:?}");
+    project.plain(&["up", "-d"]).exits(0);
+    wait_for(&directory_of(&project.volume("pgdata")).join("base/1/1259"));
     project.safe(&["up", "-d"]).exits(0).says("PostgreSQL system");
     project.safe(&["backup"]).exits(0);
     assert_eq!(project.backups("db").len(), 1);

@@ -243,7 +243,7 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
         (only("nenhuma"), "no collection `nenhuma`; it has `ação 12#%`, `receitas`"),
         (
             RestoreOptions { rename: Some("x".into()), ..RestoreOptions::default() },
-            "only a single collection can be restored under another name",
+            "only a single collection or database can be restored under another name",
         ),
         (
             RestoreOptions { rename: Some("atual".into()), ..only("receitas") },

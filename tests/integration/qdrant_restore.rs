@@ -137,7 +137,10 @@ async fn what_cannot_end_well_is_refused_before_anything_is_touched() {
     assert_eq!(error, "the backup has no collection `nenhuma`; it has `livros`, `receitas`");
     let error =
         refused(&backup, RestoreOptions { rename: Some("x".into()), ..RestoreOptions::default() }).await;
-    assert!(error.contains("only a single collection can be restored under another name, and 2"), "{error}");
+    assert!(
+        error.contains("only a single collection or database can be restored under another name, and 2"),
+        "{error}"
+    );
     let error = refused(&backup, RestoreOptions { rename: Some("estante".into()), ..only("receitas") }).await;
     assert!(error.contains("`estante` is an alias of collection `livros`"), "{error}");
 
@@ -175,7 +178,7 @@ async fn a_backup_of_files_is_no_backup_of_a_server() {
     let (stand, mut backup, _dir) = saved(Stand::new().await).await;
     backup.manifest.fingerprint = Fingerprint::Volume { entries: 1, bytes: 1 };
     let error = why(stand.plan(&backup, &RestoreOptions::default()).await);
-    assert!(error.contains("a backup of files"), "{error}");
+    assert!(error.contains("is not a backup of a Qdrant server"), "{error}");
 }
 
 #[tokio::test]
@@ -304,7 +307,8 @@ fn an_interrupted_restore_leaves_the_old_or_the_new() {
         stand.fail("stall:0.04");
         let interrupted = runtime();
         interrupted.block_on(async {
-            let limit = Duration::from_millis(150 * step);
+            // The last one is not interrupted.
+            let limit = if step < 11 { Duration::from_millis(150 * step) } else { Duration::MAX };
             let _ = tokio::time::timeout(limit, stand.restore_as(&backup, &plan, &request)).await;
         });
         // Enough to clean up; a switch under way was waited for before.

@@ -359,6 +359,12 @@ fn cron_backs_up_the_project_where_there_is_no_systemd() {
 
     fs::create_dir_all(machine.at("system/etc/cron.d")).expect("made");
     leaves_no_trace(&machine, &["setup timer --system --yes"], "setup remove --system --yes");
+    machine.succeed("setup timer --all --system --yes");
+    let job = fs::read_to_string(machine.at("system/etc/cron.d/safe-compose-backup-all")).expect("read");
+    assert!(
+        job.starts_with("17 3 * * * root /") && job.ends_with("/safe-compose backup --all --quiet\n"),
+        "{job}"
+    );
 }
 
 #[test]

@@ -71,6 +71,8 @@ fn every_kind_of_suggestion_is_tried() {
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("pub fn "))
         .filter_map(|rest| rest.split_once("(&self").map(|(name, _)| name))
+        // What was typed is no suggestion.
+        .filter(|name| *name != "typed")
         .collect();
     assert!(kinds.len() > 10, "{kinds:?}");
     for kind in kinds {

@@ -15,6 +15,8 @@ pub struct RestoreOptions {
     pub schema_only: bool,
     /// Leave what exists as it is.
     pub skip_existing: bool,
+    /// Only plan, with what can be read without a temporary container.
+    pub dry_run: bool,
 }
 
 impl RestoreOptions {

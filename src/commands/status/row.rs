@@ -15,14 +15,14 @@ use crate::protect::Protection;
 use crate::units::Bytes;
 
 /// The newest backup of what is mounted somewhere.
-pub(super) enum NewestBackup {
+pub(super) enum BackupOfPlace {
     Found(Box<Backup>),
     None,
     /// The directory of the backups cannot be read, so there may be one.
     Unreadable,
 }
 
-impl NewestBackup {
+impl BackupOfPlace {
     pub(super) fn found(&self) -> Option<&Backup> {
         match self {
             Self::Found(backup) => Some(backup),
@@ -31,7 +31,7 @@ impl NewestBackup {
     }
 }
 
-impl From<Option<Backup>> for NewestBackup {
+impl From<Option<Backup>> for BackupOfPlace {
     fn from(backup: Option<Backup>) -> Self {
         backup.map_or(Self::None, |backup| Self::Found(Box::new(backup)))
     }
@@ -54,7 +54,7 @@ pub(super) struct Row<'a> {
     pub(super) disposable: bool,
     pub(super) bytes: Option<u64>,
     pub(super) protection: Protection,
-    pub(super) backup: NewestBackup,
+    pub(super) backup: BackupOfPlace,
     pub(super) record: Option<StoreBaseline>,
 }
 
@@ -75,11 +75,11 @@ impl Row<'_> {
             self.bytes.map_or_else(String::new, |bytes| Bytes(bytes).to_string()),
             self.protected().to_owned(),
             match &self.backup {
-                NewestBackup::Found(backup) => {
+                BackupOfPlace::Found(backup) => {
                     format!("{}, {}", format::ago(backup.manifest.created), format::reliability(backup))
                 }
-                NewestBackup::None => "none".to_owned(),
-                NewestBackup::Unreadable => format::UNREADABLE.to_owned(),
+                BackupOfPlace::None => "none".to_owned(),
+                BackupOfPlace::Unreadable => format::UNREADABLE.to_owned(),
             },
             self.record.as_ref().map_or_else(String::new, baseline),
         ]
@@ -161,7 +161,7 @@ impl Row<'_> {
             ));
         }
         if self.there
-            && matches!(self.backup, NewestBackup::None)
+            && matches!(self.backup, BackupOfPlace::None)
             && !self.disposable
             && !matches!(self.source, LocationSource::Tmpfs)
         {
@@ -211,7 +211,7 @@ impl Row<'_> {
             "protection": protection,
             "disposable": self.disposable,
             "newest_backup": self.backup.found().map(format::backup_json),
-            "backups_unreadable": matches!(self.backup, NewestBackup::Unreadable),
+            "backups_unreadable": matches!(self.backup, BackupOfPlace::Unreadable),
             "baseline": self.record.as_ref().map(|record| json!({
                 "time": record.time,
                 "note": record.note,

@@ -87,7 +87,7 @@ fn file_system() -> Vec<u8> {
 /// Waits until a server has written its files.
 #[track_caller]
 pub(crate) fn wait_for(path: &Path) {
-    for _ in 0..100 {
+    for _ in 0..1200 {
         if path.exists() {
             return;
         }

@@ -85,7 +85,7 @@ pub(super) async fn read_places<T>(
 }
 
 /// Writes through the store's container, or through a temporary one.
-async fn on_places<T>(
+pub(super) async fn on_places<T>(
     target: DriverTarget<'_>,
     archives: &[&PlannedArchive<'_>],
     work: impl AsyncFnOnce(&HelperContainer) -> anyhow::Result<T>,

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::helper_container::HelperContainer;
 use super::planned_archive::{PlannedArchive, planned};
 use super::switch::{self, Names, Replacement, Switch};
 use super::tar_summary::TarSummary;
@@ -34,7 +35,8 @@ pub(super) async fn plan(
     options: &RestoreOptions,
 ) -> anyhow::Result<RestorePlan> {
     let archives = archives(target, from, options)?;
-    let steps = direct::read_places(target, &archives.iter().collect::<Vec<_>>(), async |helper| {
+    let all: Vec<&PlannedArchive<'_>> = archives.iter().collect();
+    let compare = async |helper: &HelperContainer| {
         let mut steps = Vec::new();
         for archive in &archives {
             let compared = direct::compare(target, helper, archive).await?;
@@ -47,8 +49,12 @@ pub(super) async fn plan(
             });
         }
         Ok(steps)
-    })
-    .await?;
+    };
+    let steps = if options.dry_run {
+        direct::read_places(target, &all, compare).await?
+    } else {
+        direct::on_places(target, &all, compare).await?
+    };
     Ok(RestorePlan { steps, ..RestorePlan::default() })
 }
 
