@@ -112,7 +112,7 @@ fn redis_saves_its_data_and_goes_on() {
     project.safe(&["up", "-d"]).exits(0);
     database.wait_ready(&project);
     database.query(&project, "SET n 1000").expect("written");
-    project.safe(&["backup"]).exits(0).says("pausing").never_says("stopp");
+    project.safe(&["backup"]).exits(0).says("pausing").never_says("stopping");
     let [backup] = names(&project).try_into().expect("one backup");
     confirmed(&project, &["down", "-v"]);
     project.safe(&["restore", &backup]).exits(0);

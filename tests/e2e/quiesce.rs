@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::support::bare::{Bare, docker};
 use crate::support::relay::Relay;
 use crate::support::scratch::Ran;
+use crate::support::stand_in::directory_of;
 use crate::support::{Compose, Scratch};
 
 /// What is between the two files in the archive takes longer to copy than many steps of the writer. It writes below a
@@ -111,7 +112,19 @@ fn a_copy_of_a_paused_writer_is_of_one_moment_and_one_of_a_running_writer_is_not
     }
     let without = "x-safe-compose: { services: { db: { quiesce: none } } }";
     let Some(control) = writing(&bare, Compose::V2, without) else { return };
-    control.safe(&["backup"]).exits(0).says("may not fit together");
+    // In the middle of the copy, the writer goes on.
+    let engine = Relay::withholding("/archive?");
+    let control = control.on(&engine.url());
+    let child = started(&control, &["backup"]);
+    wait("the copy", || engine.has_held());
+    let file = directory_of(&control.volume("data")).join("db/a");
+    let step =
+        || fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0);
+    let before = step();
+    wait("the writer", || step() > before + 1);
+    engine.release();
+    let (exit, said) = ended(child);
+    assert!(exit == Some(0) && said.contains("may not fit together"), "{exit:?} {said}");
     assert!(is_torn(copied(&control)), "the control finds nothing: {:?}", copied(&control));
     assert!(manifest(&control).contains(r#""consistency": "torn possible""#));
     // Data that was only copied like this is not destroyed: the service is stopped and copied again.
@@ -149,7 +162,13 @@ fn down_with_volumes_copies_what_the_service_wrote_when_it_stopped() {
 /// Starts a command in the background.
 fn started(project: &Scratch, words: &[&str]) -> Child {
     let mut command = project.safe_command(words);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started")
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started")
+}
+
+/// The exit code, and what was said.
+fn ended(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().expect("ended");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn signal(child: &Child, name: &str) {
@@ -163,20 +182,21 @@ fn a_signal_during_the_copy_lets_the_container_go_on() {
         let Some(project) = writing(&bare, Compose::V2, "") else { return };
         let engine = Relay::withholding("/archive?");
         let project = project.on(&engine.url());
-        let mut child = started(&project, &["backup"]);
+        let child = started(&project, &["backup"]);
         wait("the copy", || engine.has_held());
-        assert_eq!(state(&project), "paused");
+        // The engine is not asked for the state meanwhile: it answers when the archive has been read (20.10).
         signal(&child, name);
-        assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
+        let (exit, said) = ended(child);
+        assert!(exit == Some(code) && said.contains("pausing"), "{name}: {exit:?} {said}");
         assert_eq!(state(&project), "running", "{name}");
         assert!(project.backups("db").is_empty());
 
         let token = token(&project, &["down", "-v"]);
-        let mut child = started(&project, &[&token, "down", "-v"]);
+        let child = started(&project, &[&token, "down", "-v"]);
         wait("the copy", || engine.has_held());
-        assert_eq!(state(&project), "exited");
         signal(&child, name);
-        assert_eq!(child.wait().expect("ended").code(), Some(code), "{name}");
+        let (exit, said) = ended(child);
+        assert!(exit == Some(code) && said.contains("stopping"), "{name}: {exit:?} {said}");
         assert_eq!(state(&project), "running", "{name}");
         assert!(project.backups("db").is_empty());
     }

@@ -13,13 +13,27 @@ use crate::engine::EngineError;
 /// The grace period of a container may be long, and the engine answers when it is over.
 const STOP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The kernel cannot always freeze processes that start others all the time: `unable to freeze` (runc 1.1, cgroup v1). The
+/// next attempt may succeed.
+const PAUSE_ATTEMPTS: u32 = 10;
+const PAUSE_RETRY: Duration = Duration::from_millis(200);
+
 impl DockerEngine {
     pub(super) async fn pause_container(&self, id: &str) -> Result<()> {
         let client = self.api.client();
-        self.change(id, "pause", client.pause_container(self.checked(id, "pause")?), |state| {
-            state == Some(ContainerState::Paused)
-        })
-        .await
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let request = client.pause_container(self.checked(id, "pause")?);
+            let paused =
+                self.change(id, "pause", request, |state| state == Some(ContainerState::Paused)).await;
+            match paused {
+                Err(EngineError::Refused { .. }) if attempts < PAUSE_ATTEMPTS => {
+                    tokio::time::sleep(PAUSE_RETRY).await;
+                }
+                ended => return ended,
+            }
+        }
     }
 
     pub(super) async fn unpause_container(&self, id: &str) -> Result<()> {
