@@ -156,7 +156,7 @@ fn changes_nothing(compose: Compose, flags: &[&str], is_tried: impl Fn(&[&str]) 
                 // The running services have less than their baseline: a dry run of reading is reading.
                 "verify" | "check" => &[0, 76],
                 // Here is no repository, and there may be no cron.
-                "setup" => &[0, 1, 64],
+                "setup" => &[0, 1, 64, 69],
                 // The first command of the history took nothing.
                 "undo" if line.len() > 1 => &[64],
                 _ => &[0],
