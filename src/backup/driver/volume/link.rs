@@ -1,10 +1,8 @@
 //! The backup of a store whose files are in the backup of another store already.
 
-use std::collections::BTreeSet;
-
 use super::{dump, places};
 use crate::backup::driver::{DriverTarget, Dump};
-use crate::backup::manifest::{ArtifactContents, Proof};
+use crate::backup::manifest::Proof;
 use crate::backup::store::{Backup, Staging};
 use crate::inventory::{LocationSource, Store};
 
@@ -16,21 +14,10 @@ pub(super) async fn link(
     into: &mut Staging,
 ) -> anyhow::Result<Option<Dump>> {
     let chosen = dump::existing(target, places::choose(target.store, None)).await?;
-    let own: BTreeSet<(String, String)> = chosen
-        .places
-        .iter()
-        .map(|place| (place.target.display().to_string(), places::source(place)))
-        .collect();
-    let theirs: BTreeSet<(String, String)> = backup
-        .manifest
-        .artifacts
-        .iter()
-        .filter_map(|artifact| match &artifact.contents {
-            ArtifactContents::Files { target, source } => Some((target.clone(), source.clone())),
-            _ => None,
-        })
-        .collect();
-    if own.is_empty() || own != theirs || !has_entire_volumes(target.store) || !has_entire_volumes(other) {
+    if !places::are_those_of(&chosen.places, &backup.manifest)
+        || !has_entire_volumes(target.store)
+        || !has_entire_volumes(other)
+    {
         return Ok(None);
     }
     let mut artifacts = Vec::new();

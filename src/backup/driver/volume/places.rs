@@ -1,9 +1,11 @@
 //! Which directories of a store are copied, and the names of their archives.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use crate::backup::manifest::{ArtifactContents, Manifest};
 use crate::fs::Digest;
 use crate::inventory::{DataLocation, LocationSource, Store};
 
@@ -98,6 +100,21 @@ fn escape(bytes: &[u8]) -> String {
 /// The source of the data, for the manifest.
 pub(super) fn source(place: &DataLocation) -> String {
     place.source.to_string()
+}
+
+/// Whether a backup has an archive of each place, and of no other.
+pub(super) fn are_those_of(places: &[&DataLocation], manifest: &Manifest) -> bool {
+    let own: BTreeSet<(String, String)> =
+        places.iter().map(|place| (place.target.display().to_string(), source(place))).collect();
+    let theirs: BTreeSet<(String, String)> = manifest
+        .artifacts
+        .iter()
+        .filter_map(|artifact| match &artifact.contents {
+            ArtifactContents::Files { target, source } => Some((target.clone(), source.clone())),
+            _ => None,
+        })
+        .collect();
+    !own.is_empty() && own == theirs
 }
 
 #[cfg(test)]

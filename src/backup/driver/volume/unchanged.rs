@@ -1,12 +1,10 @@
 //! A store whose files are exactly those of its previous backup: its archives are linked, and no file is read.
 
-use std::collections::BTreeSet;
-
 use super::places;
 use super::tree::FileTree;
 use crate::backup::consistency::Consistency;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::{Artifact, ArtifactContents, Manifest, Proof};
+use crate::backup::manifest::{Artifact, Proof};
 use crate::backup::store::{Backup, Staging, StoreError};
 use crate::inventory::DataLocation;
 
@@ -37,7 +35,7 @@ pub(super) fn find<'a>(places: &[&DataLocation], tree: &FileTree, previous: &'a 
     let is_same = is_reliable
         && previous.proof() != Proof::Failed
         && manifest.tree.as_ref() == Some(&tree.digest)
-        && is_of(places, manifest);
+        && places::are_those_of(places, manifest);
     is_same.then(|| Same { previous, tree: tree.digest.clone() })
 }
 
@@ -57,19 +55,4 @@ pub(super) fn link(same: Same<'_>, into: &mut Staging) -> Result<Linked, StoreEr
         }
     }
     Ok(Linked { artifacts, fingerprint: previous.manifest.fingerprint.clone(), tree })
-}
-
-/// Whether a backup has an archive of each place, and of no other.
-fn is_of(places: &[&DataLocation], manifest: &Manifest) -> bool {
-    let own: BTreeSet<(String, String)> =
-        places.iter().map(|place| (place.target.display().to_string(), places::source(place))).collect();
-    let theirs: BTreeSet<(String, String)> = manifest
-        .artifacts
-        .iter()
-        .filter_map(|artifact| match &artifact.contents {
-            ArtifactContents::Files { target, source } => Some((target.clone(), source.clone())),
-            _ => None,
-        })
-        .collect();
-    !own.is_empty() && own == theirs
 }
