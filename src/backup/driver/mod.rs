@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod capability;
+mod databases;
 pub mod endpoint;
 pub mod evidence;
 pub mod mysql;

@@ -5,7 +5,7 @@ use super::tool::Tool;
 use crate::engine::{Container, Engine};
 use crate::inventory::known;
 
-const SAVE: &str = include_str!("redis_save.sh");
+const SAVE: &str = concat!(include_str!("first.sh"), include_str!("redis_save.sh"));
 
 /// Whether a container runs one of these servers.
 pub fn is_one(container: &Container) -> bool {

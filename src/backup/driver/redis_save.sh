@@ -1,12 +1,6 @@
 # Makes Redis, Valkey or KeyDB write everything to disk, and prints how: `rdb` or `aof`.
 # The password, if there is one, stays in the container.
-first() { # NAME...: the first of these that is set, in a variable or in the file of NAME_FILE
-  for name; do
-    eval "file=\${${name}_FILE:-} text=\${$name:-}"
-    if [ -n "$file" ] && [ -r "$file" ]; then cat "$file"; return; fi
-    if [ -n "$text" ]; then printf %s "$text"; return; fi
-  done
-}
+# `first` is in first.sh.
 fail() { echo "error: $*" >&2; exit 1; }
 for server in redis valkey keydb; do
   if command -v "$server-cli" >/dev/null 2>&1; then break; fi

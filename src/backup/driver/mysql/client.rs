@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::tool::Tool;
 
-const CONNECT: &str = include_str!("connect.sh");
+const CONNECT: &str = concat!(include_str!("../first.sh"), include_str!("connect.sh"));
 
 /// Strings and names are quoted as everywhere, whatever the server's settings.
 const SAFE: &str = "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';\n";

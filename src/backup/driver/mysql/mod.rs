@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, databases};
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
@@ -51,7 +51,7 @@ impl Driver for MySqlDriver {
     }
 
     async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
-        server::wait(target, limit).await
+        databases::wait_until(limit, || server::ask(target)).await
     }
 
     async fn dump(
@@ -94,7 +94,7 @@ impl Driver for MySqlDriver {
 
     /// Every database that was counted has its dump.
     async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
-        for name in plan::recorded(backup)?.databases.keys() {
+        for name in databases::recorded(backup)?.databases.keys() {
             let is_dump = |contents: &ArtifactContents| matches!(contents, ArtifactContents::DatabaseDump { database } if database == name);
             ensure!(
                 backup.manifest.artifacts.iter().any(|artifact| is_dump(&artifact.contents)),

@@ -3,40 +3,19 @@
 use anyhow::{bail, ensure};
 
 use super::server;
-use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step};
-use crate::backup::fingerprint::{DatabasesFingerprint, Fingerprint};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step, databases};
 use crate::backup::store::Backup;
 
 /// A table of this name marks a database that is being restored.
 pub(super) const UNFINISHED: &str = "safe_compose_unfinished_restore";
-
-/// The fingerprint in the backup.
-pub(super) fn recorded(from: &Backup) -> anyhow::Result<&DatabasesFingerprint> {
-    match &from.manifest.fingerprint {
-        Fingerprint::Databases(recorded) => Ok(recorded),
-        Fingerprint::Qdrant(_) | Fingerprint::Volume { .. } => {
-            bail!("`{}` is not a backup of databases", from.name())
-        }
-    }
-}
 
 pub(super) async fn plan(
     target: DriverTarget<'_>,
     from: &Backup,
     options: &RestoreOptions,
 ) -> anyhow::Result<RestorePlan> {
-    let recorded = recorded(from)?;
-    ensure!(
-        options.collections.is_empty() && !options.schema_only,
-        "`{}` contains databases: `--database` selects one of them",
-        from.name()
-    );
-    let known: Vec<&str> = recorded.databases.keys().map(String::as_str).collect();
-    options.ensure_known_databases(&from.name(), &known)?;
-    let is_chosen =
-        |name: &str| options.databases.is_empty() || options.databases.iter().any(|one| one == name);
-    let chosen: Vec<_> = recorded.databases.iter().filter(|(name, _)| is_chosen(name)).collect();
-    options.ensure_nameable(chosen.len())?;
+    let recorded = databases::recorded(from)?;
+    let chosen = databases::choose(from, options)?;
     let server = server::ask(target).await?;
     ensure!(
         server.is_mariadb() == server::is_mariadb(&recorded.version),

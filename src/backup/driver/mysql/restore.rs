@@ -1,13 +1,11 @@
 //! Restores databases that the server lacks, and compares them with the backup. Until then a table marks each of them.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, ensure};
 
 use super::client::{self, identifier};
-use super::plan::{UNFINISHED, recorded};
+use super::plan::UNFINISHED;
 use super::{server, users};
-use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step};
+use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step, databases};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::policy::Clearance;
@@ -30,7 +28,7 @@ pub(super) async fn restore(
 }
 
 async fn create_users(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result<Option<String>> {
-    let path = file(from, &ArtifactContents::ServerGlobals)?;
+    let path = databases::file(from, &ArtifactContents::ServerGlobals)?;
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let server = server::ask(target).await?;
     let (missing, statements) = users::missing(&text, &server::accounts(target, &server).await?);
@@ -42,12 +40,6 @@ async fn create_users(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result
     Ok(Some(format!("created {created}: {}", missing.join(", "))))
 }
 
-fn file(from: &Backup, contents: &ArtifactContents) -> anyhow::Result<PathBuf> {
-    let artifact = from.manifest.artifacts.iter().find(|artifact| artifact.contents == *contents);
-    let artifact = artifact.with_context(|| format!("`{}` lacks a file that it needs", from.name()))?;
-    Ok(from.directory.join(&artifact.path))
-}
-
 async fn restore_one(
     target: DriverTarget<'_>,
     from: &Backup,
@@ -55,8 +47,8 @@ async fn restore_one(
     proof: &Clearance,
 ) -> anyhow::Result<()> {
     let name = || step.from.clone();
-    let dump = file(from, &ArtifactContents::DatabaseDump { database: name() })?;
-    let create = file(from, &ArtifactContents::DatabaseDefinition { database: name() })?;
+    let dump = databases::file(from, &ArtifactContents::DatabaseDump { database: name() })?;
+    let create = databases::file(from, &ArtifactContents::DatabaseDefinition { database: name() })?;
     let create =
         std::fs::read_to_string(&create).with_context(|| format!("cannot read `{}`", create.display()))?;
     let create = create.replacen(&identifier(&step.from), &identifier(&step.to), 1);
@@ -75,7 +67,8 @@ async fn restore_one(
     let bytes = dump.metadata().map(|meta| meta.len()).ok();
     let task = target.progress.begin(&format!("restoring {}", step.from), Unit::Bytes, bytes);
     client::client(&["--", step.to.as_str()]).feed(target, &dump, task.as_ref()).await?;
-    let recorded = recorded(from)?.databases.get(&step.from).context("it is not in the manifest")?;
+    let recorded =
+        databases::recorded(from)?.databases.get(&step.from).context("it is not in the manifest")?;
     let now = server::rows(target, &step.to).await?;
     for (table, rows) in &recorded.tables {
         let found = now.get(table).copied();

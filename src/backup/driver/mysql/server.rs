@@ -1,17 +1,12 @@
 //! What a server is, which databases and users it has, and what is in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
 
 use super::client::{self, identifier, literal};
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::tool::ToolFailed;
-
-/// How often a server that starts is asked.
-const PAUSE: Duration = Duration::from_millis(300);
 
 /// The databases of the server itself.
 const OWN: &str = "('mysql', 'information_schema', 'performance_schema', 'sys')";
@@ -51,18 +46,6 @@ pub(super) async fn ask(target: DriverTarget<'_>) -> anyhow::Result<MySqlServer>
         );
     }
     Ok(server)
-}
-
-/// Waits until the server answers.
-pub(super) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
-    let deadline = Instant::now() + limit;
-    loop {
-        match ask(target).await {
-            Ok(_) => return Ok(()),
-            Err(error) if !error.is::<ToolFailed>() || Instant::now() >= deadline => return Err(error),
-            Err(_) => sleep(PAUSE).await,
-        }
-    }
 }
 
 /// A database of users.

@@ -8,7 +8,7 @@ use crate::backup::driver::tool::Tool;
 /// The database for what is about the server: it always exists, and nobody keeps data in it.
 pub(super) const CONTROL: &str = "template1";
 
-const CONNECT: &str = include_str!("connect.sh");
+const CONNECT: &str = concat!(include_str!("../first.sh"), include_str!("connect.sh"));
 
 /// Nothing that a user has created is found instead of what is in the catalog.
 const SAFE: &str = "SET search_path = pg_catalog;\nSET standard_conforming_strings = on;\n";

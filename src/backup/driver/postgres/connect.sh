@@ -1,13 +1,7 @@
 # Runs a program of PostgreSQL as the superuser of the image, over the local socket.
 #   sh -c <this> safe-compose DATABASE PROGRAM [ARGUMENT]...
 # The password, if the server wants one, stays in the container: it goes from its environment to that of the program.
-first() { # NAME...: the first of these that is set, in a variable or in the file of NAME_FILE
-  for name; do
-    eval "file=\${${name}_FILE:-} text=\${$name:-}"
-    if [ -n "$file" ] && [ -r "$file" ]; then cat "$file"; return; fi
-    if [ -n "$text" ]; then printf %s "$text"; return; fi
-  done
-}
+# `first` is in first.sh.
 PGDATABASE=$1
 shift
 if [ -n "${POSTGRESQL_VOLUME_DIR:-}${BITNAMI_APP_NAME:-}" ]; then

@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, databases};
 use crate::backup::fingerprint::{DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
@@ -54,7 +54,7 @@ impl Driver for PostgresDriver {
     }
 
     async fn wait_ready(&self, target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
-        server::wait(target, limit).await
+        databases::wait_until(limit, || server::ask(target)).await
     }
 
     async fn dump(
@@ -97,7 +97,7 @@ impl Driver for PostgresDriver {
 
     /// Every database that was counted has its files, and its dump is one.
     async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
-        for name in plan::recorded(backup)?.databases.keys() {
+        for name in databases::recorded(backup)?.databases.keys() {
             let is_dump = |contents: &ArtifactContents| matches!(contents, ArtifactContents::DatabaseDump { database } if database == name);
             let artifact = backup.manifest.artifacts.iter().find(|artifact| is_dump(&artifact.contents));
             let artifact = artifact.with_context(|| format!("it has no dump of database `{name}`"))?;

@@ -1,39 +1,18 @@
 //! Plans a restore: what each database of a backup meets on the server.
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
 use super::{count, server};
-use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step};
-use crate::backup::fingerprint::{DatabasesFingerprint, Fingerprint};
+use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step, databases};
 use crate::backup::store::Backup;
-
-/// The fingerprint in the backup.
-pub(super) fn recorded(from: &Backup) -> anyhow::Result<&DatabasesFingerprint> {
-    match &from.manifest.fingerprint {
-        Fingerprint::Databases(recorded) => Ok(recorded),
-        Fingerprint::Qdrant(_) | Fingerprint::Volume { .. } => {
-            bail!("`{}` is not a backup of databases", from.name())
-        }
-    }
-}
 
 pub(super) async fn plan(
     target: DriverTarget<'_>,
     from: &Backup,
     options: &RestoreOptions,
 ) -> anyhow::Result<RestorePlan> {
-    let recorded = recorded(from)?;
-    ensure!(
-        options.collections.is_empty() && !options.schema_only,
-        "`{}` contains databases: `--database` selects one of them",
-        from.name()
-    );
-    let known: Vec<&str> = recorded.databases.keys().map(String::as_str).collect();
-    options.ensure_known_databases(&from.name(), &known)?;
-    let is_chosen =
-        |name: &str| options.databases.is_empty() || options.databases.iter().any(|one| one == name);
-    let chosen: Vec<_> = recorded.databases.iter().filter(|(name, _)| is_chosen(name)).collect();
-    options.ensure_nameable(chosen.len())?;
+    let recorded = databases::recorded(from)?;
+    let chosen = databases::choose(from, options)?;
     let server = server::ask_writable(target).await?;
     if let Some(made) = server::major(&recorded.version) {
         ensure!(

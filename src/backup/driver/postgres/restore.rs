@@ -1,7 +1,6 @@
 //! Restores databases beside those that exist, compares them with the backup, and switches all of them in one transaction.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -9,9 +8,8 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::client::{self, CONTROL, identifier, literal};
-use super::plan::recorded;
 use super::{count, names, roles, server};
-use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step};
+use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step, databases};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::policy::Clearance;
@@ -113,14 +111,8 @@ async fn missing_tablespaces(target: DriverTarget<'_>, from: &Backup) -> anyhow:
 }
 
 fn globals(from: &Backup) -> anyhow::Result<String> {
-    let path = file(from, |contents| *contents == ArtifactContents::ServerGlobals)?;
+    let path = databases::file(from, &ArtifactContents::ServerGlobals)?;
     std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-fn file(from: &Backup, is_it: impl Fn(&ArtifactContents) -> bool) -> anyhow::Result<PathBuf> {
-    let artifact = from.manifest.artifacts.iter().find(|artifact| is_it(&artifact.contents));
-    let artifact = artifact.with_context(|| format!("`{}` lacks a file that it needs", from.name()))?;
-    Ok(from.directory.join(&artifact.path))
 }
 
 /// Restores a database under a name that nobody uses, and compares it with the backup.
@@ -132,9 +124,9 @@ async fn stage(
     with_tablespaces: bool,
 ) -> anyhow::Result<()> {
     let name = || step.from.clone();
-    let create = file(from, |one| *one == ArtifactContents::DatabaseDefinition { database: name() })?;
-    let dump = file(from, |one| *one == ArtifactContents::DatabaseDump { database: name() })?;
-    let properties = file(from, |one| *one == ArtifactContents::DatabaseProperties { database: name() })?;
+    let create = databases::file(from, &ArtifactContents::DatabaseDefinition { database: name() })?;
+    let dump = databases::file(from, &ArtifactContents::DatabaseDump { database: name() })?;
+    let properties = databases::file(from, &ArtifactContents::DatabaseProperties { database: name() })?;
     drop_database(target, staging).await?;
     let psql = client::psql(CONTROL, &[&format!("database={staging}")]);
     let bytes = dump.metadata().map(|meta| meta.len()).ok();
@@ -147,7 +139,8 @@ async fn stage(
     }
     client::tool(staging, "pg_restore", &args).feed(target, &dump, task.as_ref()).await?;
     psql.feed(target, &properties, &crate::progress::Silent).await?;
-    let recorded = recorded(from)?.databases.get(&step.from).context("it is not in the manifest")?;
+    let recorded =
+        databases::recorded(from)?.databases.get(&step.from).context("it is not in the manifest")?;
     let now = count::everything(target, staging).await?;
     let difference = count::difference(recorded, &now);
     ensure!(

@@ -1,17 +1,11 @@
 //! What a server is, which databases it has, and how it would create them again.
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
 
 use super::client::{self, CONTROL, literal};
 use super::names;
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::tool::ToolFailed;
-
-/// How often a server that starts is asked.
-const PAUSE: Duration = Duration::from_millis(300);
 
 /// A server that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -73,18 +67,6 @@ pub(super) async fn ask_writable(target: DriverTarget<'_>) -> anyhow::Result<Pos
     let server = ask(target).await?;
     anyhow::ensure!(!server.in_recovery, "the server is a standby, which cannot be written to");
     Ok(server)
-}
-
-/// Waits until the server answers.
-pub(super) async fn wait(target: DriverTarget<'_>, limit: Duration) -> anyhow::Result<()> {
-    let deadline = Instant::now() + limit;
-    loop {
-        match ask(target).await {
-            Ok(_) => return Ok(()),
-            Err(error) if !error.is::<ToolFailed>() || Instant::now() >= deadline => return Err(error),
-            Err(_) => sleep(PAUSE).await,
-        }
-    }
 }
 
 /// The databases, without those that an interrupted restore has left.
