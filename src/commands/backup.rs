@@ -63,8 +63,8 @@ async fn act(
         required: required(cx, args),
         replaces_data: false,
     };
-    let saved = backup_run::save_to(cx, apply, stores, purpose).await?;
-    if output == Format::Json {
+    let (saved, failure) = backup_run::save_to(cx, apply, stores, purpose).await?.split(cx);
+    if output == Format::Json && !(saved.is_empty() && failure.is_some()) {
         let mut backups: Vec<_> = saved.iter().map(|one| one.backup.backup()).collect();
         // The nodes of a cluster share one.
         backups.dedup_by_key(|backup| backup.name());
@@ -72,7 +72,7 @@ async fn act(
         cx.ui().result(format::json(&backups));
     }
     warn_of_layers(cx, stores);
-    Ok(Exit::Success)
+    failure.map_or(Ok(Exit::Success), Err)
 }
 
 fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> DryRun {

@@ -15,10 +15,11 @@ use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
+use crate::backup::quiesce::Quiesce as _;
 use crate::backup::set;
 use crate::backup::shrink::{Good, Shrinkage};
 use crate::backup::store::{Staging, Verified};
-use crate::error::Failure;
+use crate::error::{Failure, Hint, causes};
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
 use crate::progress::Silent;
@@ -35,6 +36,83 @@ pub(super) struct Saved {
     pub backup: Verified,
 }
 
+/// What became of several stores.
+#[derive(Default)]
+pub(super) struct BackupRun {
+    pub(super) saved: Vec<Saved>,
+    pub(super) failures: Vec<FailedBackup>,
+}
+
+/// A backup that failed.
+pub(super) struct FailedBackup {
+    /// Of what: `` `db` ``.
+    name: String,
+    pub(super) failure: Failure,
+}
+
+impl BackupRun {
+    fn failed(&mut self, store: &Store, failure: Failure) {
+        self.failures.push(FailedBackup { name: format!("`{}`", store.service), failure });
+    }
+
+    /// Splits it into the backups and, where some failed, one failure that names all of them.
+    pub(super) fn split(self, cx: &ProjectContext<'_>) -> (Vec<Saved>, Option<Failure>) {
+        let Self { saved, mut failures } = self;
+        let others: BTreeSet<String> = saved
+            .iter()
+            .map(|one| format!("`{}`", one.store.service))
+            .filter(|name| failures.iter().all(|failed| failed.name != *name))
+            .collect();
+        let failure = match failures.as_slice() {
+            [] => None,
+            [_] => failures.pop().map(|one| one.failure),
+            [..] => Some(together(cx, failures)),
+        };
+        let others: Vec<String> = others.into_iter().collect();
+        let failure = failure.map(|failure| {
+            if others.is_empty() {
+                return failure;
+            }
+            let others = Hint::Say(format!("Backed up all the same: {}.", format::list(&others)));
+            let mut failure = failure;
+            let first_command = failure.hints.iter().position(|hint| matches!(hint, Hint::Run { .. }));
+            failure.hints.insert(first_command.unwrap_or(failure.hints.len()), others);
+            failure
+        });
+        (saved, failure)
+    }
+
+    /// The backups, if none failed.
+    pub(super) fn complete(self, cx: &ProjectContext<'_>) -> Result<Vec<Saved>, Failure> {
+        match self.split(cx) {
+            (saved, None) => Ok(saved),
+            (_, Some(failure)) => Err(failure),
+        }
+    }
+}
+
+/// Several failures as one, with the cause of each and the advice of all.
+fn together(cx: &ProjectContext<'_>, failures: Vec<FailedBackup>) -> Failure {
+    let names: Vec<&str> = failures.iter().map(|one| one.name.as_str()).collect();
+    let message = format!("the backups of {} failed", format::list(&names));
+    let message = match cx.command.composes() {
+        Some(command) => format!("{message}, so `{command}` was not run"),
+        None => message,
+    };
+    let cause = |one: &FailedBackup| match &one.failure.cause {
+        Some(cause) => format!("{}: {}", one.name, causes(cause)),
+        None => format!("{}: {}", one.name, one.failure.message),
+    };
+    let causes: Vec<String> = failures.iter().map(cause).collect();
+    let mut failure = Failure::new(Exit::BackupFailed, message).because(anyhow::anyhow!(causes.join("\n")));
+    for hint in failures.into_iter().flat_map(|one| one.failure.hints) {
+        if !failure.hints.contains(&hint) {
+            failure.hints.push(hint);
+        }
+    }
+    failure
+}
+
 /// Why backups are made, and what each has to be good for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
@@ -48,15 +126,16 @@ pub(super) struct Purpose<'a> {
     pub(super) replaces_data: bool,
 }
 
-/// Backs up every store. Ctrl-C and failures return every container to the state that it was in.
+/// Backs up every store; one that fails does not stop the others. Ctrl-C and failures return every container to the state
+/// that it was in.
 pub(super) async fn save_to(
     cx: &ProjectContext<'_>,
     apply: Apply,
     stores: &[Store],
     purpose: Purpose<'_>,
-) -> Result<Vec<Saved>, Failure> {
+) -> Result<BackupRun, Failure> {
     let quiescer = Quiescer::new(cx, apply);
-    let saved = interruptible(save_with(cx, apply, &quiescer, stores, purpose)).await;
+    let saved = interruptible(async { Ok(save_with(cx, apply, &quiescer, stores, purpose).await) }).await;
     quiescer.finish(saved).await.map(|(saved, _)| saved)
 }
 
@@ -67,13 +146,60 @@ pub(super) async fn save_with(
     quiescer: &Quiescer<'_>,
     stores: &[Store],
     purpose: Purpose<'_>,
-) -> Result<Vec<Saved>, Failure> {
+) -> BackupRun {
+    let mut run = BackupRun::default();
     if stores.is_empty() {
-        return Ok(Vec::new());
+        return run;
     }
-    let failed_at = |store: &Store, error| failed(cx, &format!("`{}`", store.service), error);
-    let mut groups = groups(cx, stores).await.map_err(|(store, error)| failed_at(&store, error))?;
-    // What can be backed up only while it runs comes first: the rest may have to be stopped.
+    let groups = grouped(cx, stores, &mut run).await;
+    let mut made: Vec<(Group, Verified)> = Vec::new();
+    for group in groups {
+        cx.command.record.will(format!("backs up {}", group.lead.id));
+        cx.command.record.begin(apply);
+        match save_one(cx, apply, (&group, &made), quiescer, purpose).await {
+            Ok(backup) => {
+                cx.command.record.backup(&backup.name());
+                report(cx, &group, &backup);
+                made.push((group, backup));
+            }
+            Err(error) => {
+                let failure = failed_at(cx, &group.lead, error);
+                run.failed(&group.lead, released(quiescer, failure).await);
+            }
+        }
+    }
+    if purpose.replaces_data {
+        save_what_was_written(cx, apply, &mut made, quiescer, purpose, &mut run).await;
+    }
+    let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
+    if !members.is_empty()
+        && let Err(error) = set::write(&cx.root, &cx.project.name, &members)
+    {
+        let name = "the backup set".to_owned();
+        run.failures.push(FailedBackup { failure: failed(cx, &name, error.into()), name });
+    }
+    for (group, mut backup) in made {
+        if let Err(failure) = prove(cx, apply, &group.lead, &mut backup, purpose.required).await {
+            run.failed(&group.lead, failure);
+        }
+        run.saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
+    }
+    run
+}
+
+/// The stores that share a backup, in the order in which they are backed up: what can be backed up only while it runs comes
+/// first, because the rest may have to be stopped.
+async fn grouped(cx: &ProjectContext<'_>, stores: &[Store], run: &mut BackupRun) -> Vec<Group> {
+    let mut stores = stores.to_vec();
+    let mut groups = loop {
+        match groups(cx, &stores).await {
+            Ok(groups) => break groups,
+            Err((store, error)) => {
+                run.failed(&store, failed_at(cx, &store, error));
+                stores.retain(|known| known.id != store.id);
+            }
+        }
+    };
     let mut keeps_running = BTreeSet::new();
     for group in &groups {
         let is_dumped = group.lead.is_server() || matches!(group.lead.kind, StoreKind::Sql(_));
@@ -82,29 +208,15 @@ pub(super) async fn save_with(
         }
     }
     groups.sort_by_key(|group| !keeps_running.contains(&group.lead.id));
-    let mut made: Vec<(Group, Verified)> = Vec::new();
-    for group in groups {
-        cx.command.record.will(format!("backs up {}", group.lead.id));
-        cx.command.record.begin(apply);
-        let backup = save_one(cx, apply, (&group, &made), quiescer, purpose)
-            .await
-            .map_err(|error| failed_at(&group.lead, error))?;
-        cx.command.record.backup(&backup.name());
-        report(cx, &group, &backup);
-        made.push((group, backup));
+    groups
+}
+
+/// What was held for a copy that failed goes on.
+async fn released(quiescer: &Quiescer<'_>, failure: Failure) -> Failure {
+    match quiescer.release().await {
+        Ok(()) => failure,
+        Err(error) => failure.say(format!("{error:#}")),
     }
-    if purpose.replaces_data {
-        save_what_was_written(cx, apply, &mut made, quiescer, purpose).await?;
-    }
-    let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
-    set::write(&cx.root, &cx.project.name, &members)
-        .map_err(|error| failed(cx, "the backup set", error.into()))?;
-    let mut saved = Vec::new();
-    for (group, mut backup) in made {
-        prove(cx, apply, &group.lead, &mut backup, purpose.required).await?;
-        saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
-    }
-    Ok(saved)
 }
 
 /// Whether a directory is out of reach as soon as the container stops.
@@ -125,16 +237,21 @@ async fn save_what_was_written(
     made: &mut [(Group, Verified)],
     quiescer: &Quiescer<'_>,
     purpose: Purpose<'_>,
-) -> Result<(), Failure> {
+    run: &mut BackupRun,
+) {
     for one in made {
         let service = one.0.lead.service.clone();
         if !one.0.lead.is_server() || !was_written(cx, one).await {
             continue;
         }
         cx.ui().say(format!("`{service}` was written to since its backup: backing up what was added."));
-        one.1 = save_one(cx, apply, (&one.0, &[]), quiescer, purpose)
-            .await
-            .map_err(|error| failed(cx, &format!("`{service}`"), error))?;
+        match save_one(cx, apply, (&one.0, &[]), quiescer, purpose).await {
+            Ok(backup) => one.1 = backup,
+            Err(error) => {
+                run.failed(&one.0.lead, failed_at(cx, &one.0.lead, error));
+                continue;
+            }
+        }
         report(cx, &one.0, &one.1);
         if was_written(cx, one).await {
             cx.ui().warn(format!(
@@ -142,7 +259,6 @@ async fn save_what_was_written(
             ));
         }
     }
-    Ok(())
 }
 
 /// A server that cannot be asked may have been written to.
@@ -370,6 +486,10 @@ fn report(cx: &ProjectContext<'_>, group: &Group, verified: &Verified) {
             cx.suggest().accept()
         ));
     }
+}
+
+fn failed_at(cx: &ProjectContext<'_>, store: &Store, error: anyhow::Error) -> Failure {
+    failed(cx, &format!("`{}`", store.service), error)
 }
 
 fn failed(cx: &ProjectContext<'_>, what: &str, error: anyhow::Error) -> Failure {

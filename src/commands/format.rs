@@ -420,6 +420,15 @@ pub(super) fn backup(backup: &Backup) -> Page {
     page
 }
 
+/// `a, b and c`.
+pub(super) fn list(items: &[impl AsRef<str>]) -> String {
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match items.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        Some(_) | None => items.concat(),
+    }
+}
+
 /// Pretty JSON, as our own commands print it.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("plain data serialises")

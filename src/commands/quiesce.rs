@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 
 use super::context::ProjectContext;
+use super::format;
 use super::held::{HeldContainers, StillHeld, Until};
 use super::mode::Apply;
 use crate::backup::driver::redis;
@@ -238,11 +239,6 @@ fn names(containers: &[Container]) -> String {
     list(&containers.iter().map(|one| one.name.clone()).collect::<Vec<_>>())
 }
 
-/// `` `a`, `b` and `c` ``.
 fn list(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        Some(_) | None => names.concat(),
-    }
+    format::list(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
 }

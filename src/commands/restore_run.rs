@@ -235,7 +235,7 @@ pub(super) async fn save_replaced(
         required: cx.settings.backup.proof,
         replaces_data: true,
     };
-    backup_run::save_to(cx, apply, &replaced, purpose).await?;
+    backup_run::save_to(cx, apply, &replaced, purpose).await?.complete(cx)?;
     Ok(BackupStatus::Verified)
 }
 

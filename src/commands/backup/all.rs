@@ -6,7 +6,7 @@ use super::{chosen, plan, required};
 use crate::backup::manifest::BackupRole;
 use crate::cli::{BackupArgs, Format};
 use crate::commands::all_projects::{AllProjects, OpenedProject, Unread, worst};
-use crate::commands::backup_run::{self, Purpose, Saved};
+use crate::commands::backup_run::{self, BackupRun, Purpose, Saved};
 use crate::commands::compose::store_of_volume;
 use crate::commands::context::{CommandContext, ProjectContext};
 use crate::commands::dry_run::DryRun;
@@ -137,30 +137,13 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
     outcome
 }
 
-/// Backs up all stores as one set; where that fails, each by itself.
 async fn save(cx: &ProjectContext<'_>, apply: Apply, stores: &[Store], purpose: Purpose<'_>) -> Outcome {
-    let failure = match backup_run::save_to(cx, apply, stores, purpose).await {
-        Ok(saved) => return Outcome { saved, failures: Vec::new() },
-        Err(failure) => failure,
-    };
-    if stores.len() == 1 || matches!(failure.exit, Exit::Signal(_)) {
-        return Outcome { saved: Vec::new(), failures: vec![failure] };
-    }
-    let mut outcome = Outcome::default();
-    for store in stores {
-        match backup_run::save_to(cx, apply, std::slice::from_ref(store), purpose).await {
-            Ok(saved) => outcome.saved.extend(saved),
-            Err(failure) => {
-                let is_interrupted = matches!(failure.exit, Exit::Signal(_));
-                outcome.failures.push(failure);
-                if is_interrupted {
-                    break;
-                }
-            }
+    match backup_run::save_to(cx, apply, stores, purpose).await {
+        Ok(BackupRun { saved, failures }) => {
+            Outcome { saved, failures: failures.into_iter().map(|one| one.failure).collect() }
         }
+        Err(failure) => Outcome { saved: Vec::new(), failures: vec![failure] },
     }
-    // What failed before and succeeds now is backed up, but not as one set.
-    outcome
 }
 
 fn to_json(project: &str, saved: &[Saved], failures: &[Failure]) -> Value {

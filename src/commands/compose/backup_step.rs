@@ -83,7 +83,10 @@ pub(super) async fn back_up(
         replaces_data: plan.worst() >= Effect::Orphan,
     };
     let quiescer = Quiescer::stopping(cx, apply, stopped_anyway(cx, plan));
-    let created = interruptible(backup_run::save_with(cx, apply, &quiescer, &stores, purpose)).await;
+    let created = interruptible(async {
+        backup_run::save_with(cx, apply, &quiescer, &stores, purpose).await.complete(cx)
+    })
+    .await;
     let (created, held) = quiescer.finish(created).await?;
     let outcome =
         BackupOutcome { waived: false, created, current, current_of_stopped, fingerprints: Vec::new() };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safe_compose::engine::memory::EngineMethod;
 use serde_json::json;
 
-use super::scene::{Scene, shop_config, typed};
+use super::scene::{Scene, container, mount, shop_config, typed};
 
 #[test]
 fn backup() {
@@ -109,6 +109,39 @@ fn prune() {
         .run("backups prune")
         .run("backups prune")
         .snapshot("backups/prune");
+}
+
+/// A service `files` with a small file, beside `db`.
+fn with_files_service() -> Scene {
+    let mut config = shop_config();
+    config["services"]["files"] = json!({ "image": "nginx:1.27", "volumes": [
+        { "type": "volume", "source": "uploads", "target": "/uploads", "volume": {} }
+    ] });
+    config["volumes"]["uploads"] = json!({ "name": "shop_uploads" });
+    Scene::shop()
+        .with_config(&config)
+        .with_volume("shop_uploads", "uploads")
+        .with_files("shop_uploads", &[("a.jpg", 3)])
+        .with_container(container("files", "nginx:1.27", vec![mount("shop_uploads", "/uploads")]))
+        .with_settings(&json!({ "services": { "files": { "kind": "volume" } } }))
+}
+
+#[test]
+fn one_of_two_stores_fails() {
+    let mut scene = with_files_service();
+    scene.engine.cut_archives_after(5000);
+    scene.run("backup").run("backup --format json").run("backups").run("history");
+    scene = scene.at_terminal(&[typed("shop")]);
+    scene.run("down -v").snapshot("backups/one_of_two_stores_fails");
+}
+
+#[test]
+fn both_stores_fail() {
+    let mut scene = with_files_service();
+    scene.engine.cut_archives_after(0);
+    scene.run("backup").run("backup --all");
+    scene = scene.at_terminal(&[typed("shop")]);
+    scene.run("down -v").snapshot("backups/both_stores_fail");
 }
 
 #[test]
