@@ -99,17 +99,21 @@ impl BackedCommand {
 }
 
 /// `backup.keep`: how many backups to keep. A backup is kept if any rule keeps it; the newest is always kept.
+///
+/// By default no backup is kept for its hour: on a busy database every one of them is as large as the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetentionSettings {
     pub last: u32,
+    pub hourly: u32,
     pub daily: u32,
     pub weekly: u32,
+    pub monthly: u32,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { last: 7, daily: 7, weekly: 4 }
+        Self { last: 7, hourly: 0, daily: 7, weekly: 4, monthly: 6 }
     }
 }
 
@@ -199,7 +203,8 @@ mod tests {
     #[test]
     fn unset_settings_have_defaults() {
         let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
-        assert_eq!(settings.backup.keep, RetentionSettings { last: 2, daily: 7, weekly: 4 });
+        let keep = RetentionSettings { last: 2, hourly: 0, daily: 7, weekly: 4, monthly: 6 };
+        assert_eq!(settings.backup.keep, keep);
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
         assert_eq!(settings.backup.proof, RequiredProof::Readable);
         assert_eq!(settings.backup.compression, Compression::Zstd);

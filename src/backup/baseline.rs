@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::StoreEvidence;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
-use super::store::{self, BackupOwner, BackupRoot, StoreError};
+use super::store::{self, BackupOwner, BackupRoot, StoreError, is_baseline};
 use crate::fs::{
     Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all, to_json, write_atomically,
 };
@@ -122,6 +122,24 @@ impl StoreBaseline {
     /// The baseline of a store of the directory's owner; `None` if there is none.
     pub fn read(root: &BackupRoot, store: &str) -> Result<Option<Self>, StoreBaselineError> {
         Self::locate(root, store).map(|(_, baseline)| baseline)
+    }
+
+    /// The baselines of a store, of every project and engine that has one there.
+    pub fn read_all(root: &BackupRoot, store: &str) -> Result<Vec<Self>, StoreBaselineError> {
+        let directory = root.of_store(store)?;
+        let mut baselines = Vec::new();
+        let entries = match std::fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(baselines),
+            Err(source) => return Err(FsError::io("list", &directory, source).into()),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| FsError::io("list", &directory, source))?;
+            if is_baseline(&entry.file_name().to_string_lossy()) {
+                baselines.extend(Self::read_file(&entry.path())?);
+            }
+        }
+        Ok(baselines)
     }
 
     /// The file of the owner's baseline, whether it exists or not, and what is in it.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::format::{self, FormatError};
 use super::manifest;
 use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, is_set, next_second, stamp};
-use crate::fs::{Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, to_json, write_new};
+use crate::fs::{Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, remove_file, to_json, write_new};
 
 /// The value of `format` in every backup set.
 pub const FORMAT: &str = "safe-compose-backup-set";
@@ -92,6 +92,20 @@ pub fn list(root: &BackupRoot) -> Vec<(PathBuf, BackupSet)> {
         (other.created, other_path).cmp(&(one.created, one_path))
     });
     sets
+}
+
+/// Removes the owner's sets of which no backup is left. The caller holds [`BackupRoot::lock`].
+pub fn remove_empty(root: &BackupRoot) -> Result<(), StoreError> {
+    for (path, set) in list(root) {
+        let is_gone = |member: &SetMember| {
+            let store = root.of_store(&member.store);
+            store.is_ok_and(|store| store.join(&member.name).symlink_metadata().is_err())
+        };
+        if !set.backups.is_empty() && set.backups.iter().all(is_gone) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a set, and finds its backups, which have to be the ones that were made then.

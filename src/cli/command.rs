@@ -71,6 +71,7 @@ impl ProjectCommand {
             Self::Backup(args) => args.dry_run.dry_run,
             Self::Backups(args) => match &args.action {
                 None | Some(BackupsAction::List | BackupsAction::Show { .. }) => return Access::ReadOnly,
+                Some(BackupsAction::Pin(args) | BackupsAction::Unpin(args)) => args.dry_run.dry_run,
                 Some(BackupsAction::Prune(args)) => args.dry_run.dry_run,
             },
             Self::Restore(args) => args.dry_run.dry_run,

@@ -9,7 +9,8 @@ use super::{AllArg, DryRunArg, Format, FormatArg};
 /// Back up the project's data and verify the backups
 ///
 /// Backs up every service that holds data. Files that have not changed since the previous backup are hard-linked, so
-/// repeating a backup is cheap. Each backup is read back and verified before it counts.
+/// repeating a backup is cheap. Each backup is read back and verified before it counts. Afterwards, backups that the
+/// retention settings do not keep are removed.
 ///
 /// With --all, backs up every Compose project that the engine knows. A service or a project that fails does not stop the
 /// others; the exit code is then 74.
@@ -66,12 +67,13 @@ impl BackupFormat {
     }
 }
 
-/// List, inspect and prune backups
+/// List, inspect, pin and prune backups
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   $ safe-compose backups
   $ safe-compose backups show latest
+  $ safe-compose backups pin db_backup_20260102_030405
   $ safe-compose backups prune --dry-run")]
 pub struct BackupsArgs {
     #[command(subcommand)]
@@ -101,8 +103,21 @@ pub enum BackupsAction {
         #[arg(value_name = "BACKUP")]
         backup: String,
     },
-    /// Remove the backups that the retention settings do not keep
+    /// Keep backups until they are unpinned, whatever the retention settings say
+    Pin(PinArgs),
+    /// Let the retention settings apply to pinned backups again
+    Unpin(PinArgs),
+    /// Remove the backups that the retention settings do not keep; every backup does so, too
     Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// Names or paths of backups or backup sets, or `latest`
+    #[arg(value_name = "BACKUP", required = true)]
+    pub backups: Vec<String>,
+    #[command(flatten)]
+    pub dry_run: DryRunArg,
 }
 
 #[derive(Debug, Args)]

@@ -22,7 +22,7 @@ pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
 pub use completions::script as completion_script;
 pub use data::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,
-    ReportFormat, RestoreArgs, RestoreTarget, UndoArgs,
+    PinArgs, ReportFormat, RestoreArgs, RestoreTarget, UndoArgs,
 };
 pub use format::{AllArg, DryRunArg, Format, FormatArg};
 pub use help::{help, topic};

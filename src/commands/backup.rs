@@ -5,8 +5,9 @@ mod all;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_run, export_data, format, services};
+use super::{backup_run, export_data, format, prune_run, services};
 use crate::backup::manifest::BackupRole;
+use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
 use crate::engine::ContainerState;
 use crate::error::Failure;
@@ -71,6 +72,10 @@ async fn act(
         let backups: Vec<_> = backups.into_iter().map(format::backup_json).collect();
         cx.ui().result(format::json(&backups));
     }
+    let made: Vec<&Verified> = saved.iter().map(|one| &one.backup).collect();
+    if !made.is_empty() {
+        prune_run::after_backups(cx, apply, &made);
+    }
     warn_of_layers(cx, stores);
     failure.map_or(Ok(Exit::Success), Err)
 }
@@ -89,7 +94,10 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
         });
         [backup].into_iter().chain(test)
     });
-    DryRun::new("backup", changes.collect())
+    let removed = prune_run::expected(cx, stores).into_iter().map(|name| {
+        PlannedChange::new("remove", format!("backup `{name}`")).with("the retention settings do not keep it")
+    });
+    DryRun::new("backup", changes.chain(removed).collect())
 }
 
 /// The stores to back up: servers that run by themselves, and the files of everything else. A stopped server cannot be

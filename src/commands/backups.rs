@@ -1,24 +1,26 @@
-//! `safe-compose backups`: list, inspect and prune backups.
+//! `safe-compose backups`: list, inspect, pin and prune backups.
 
 mod all;
+mod pin;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use pin::Pinning;
 use serde_json::json;
 
 use super::context::{self, CommandContext, OwnBackups};
 use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
+use super::prune_run::{self, Pruned};
 use crate::backup::manifest::BackupRole;
-use crate::backup::retention::{self, Plans};
 use crate::backup::set::{self, BackupSet};
 use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::settings::RetentionSettings;
 use crate::ui::{Column, Table};
 use crate::units::{Bytes, count};
 
@@ -53,12 +55,19 @@ pub(super) async fn run(
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
         BackupsAction::List => list(command, &root, args.all_projects, output),
         BackupsAction::Show { backup } => show(command, &root, backup, output),
+        BackupsAction::Pin(args) => pin::run(command, &root, (args, Pinning::Pin), (mode, output)),
+        BackupsAction::Unpin(args) => pin::run(command, &root, (args, Pinning::Unpin), (mode, output)),
         BackupsAction::Prune(_) => {
-            let listing = listing(&root)?;
-            let plans = retention::by_service(&listing.backups, settings.backup.keep, Timestamp::now());
+            let keep = settings.backup.keep;
             match mode {
-                Mode::DryRun => Ok(dry_run(&plans).show(&command.ui, output)),
-                Mode::Apply(apply) => prune(command, &root, &plans, (apply, output)),
+                Mode::DryRun => {
+                    let planned = prune_run::plan(&root, &listing(&root)?.backups, keep);
+                    if output == Format::Text {
+                        show_kept(command, &planned);
+                    }
+                    Ok(dry_run(&planned).show(&command.ui, output))
+                }
+                Mode::Apply(apply) => prune(command, (&root, keep), (apply, output)).map(|_| Exit::Success),
             }
         }
     }
@@ -116,6 +125,7 @@ fn list(
         let rows: Vec<Vec<String>> = listing.backups.iter().map(row).collect();
         command.ui.result(Table::new(COLUMNS, rows));
     }
+    list_pinned(command, &listing.backups);
     list_sets(command, root);
     for warning in clock_warnings(&listing.backups) {
         command.ui.warn(warning);
@@ -170,6 +180,18 @@ fn list_sets(command: &CommandContext, root: &BackupRoot) {
     }
 }
 
+/// The pinned backups: narrow terminals have no column that shows them.
+fn list_pinned(command: &CommandContext, backups: &[Backup]) {
+    let pinned: Vec<String> = backups
+        .iter()
+        .filter(|backup| backup.is_pinned)
+        .map(|backup| format!("`{}`", backup.name()))
+        .collect();
+    if !pinned.is_empty() {
+        command.ui.paragraph(format!("Pinned, so never removed: {}.", pinned.join(", ")));
+    }
+}
+
 /// The names of the sets that a backup is in.
 fn names_of_sets(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
     let name = backup.name();
@@ -189,24 +211,23 @@ fn row(backup: &Backup) -> Vec<String> {
     ]
 }
 
-/// Why it was made, and whether it is passed over as the latest.
+/// Why it was made, whether it is passed over as the latest, and whether it is pinned.
 fn reason(backup: &Backup) -> String {
-    let reason = match backup.manifest.shrinkage {
-        Some(_) => &format!("shrank, {}", backup.manifest.reason),
-        None => &backup.manifest.reason,
-    };
-    match backup.manifest.role {
-        // The reason says so.
-        BackupRole::Normal | BackupRole::SafetyCopy => reason.clone(),
-        BackupRole::AfterLoss => format!("after a loss, {reason}"),
-    }
+    let marks = [
+        (backup.is_pinned, "pinned, "),
+        // Of a safety copy, the reason says what it is.
+        (backup.manifest.role == BackupRole::AfterLoss, "after a loss, "),
+        (backup.manifest.shrinkage.is_some(), "shrank, "),
+    ];
+    let marks: String = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
+    format!("{marks}{}", backup.manifest.reason)
 }
 
 fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format) -> Result<Exit, Failure> {
     let backup = find(root, name, &command.suggest.backups())?;
     let checked = backup.check();
     if format == Format::Json {
-        command.ui.result(format::json(&backup.manifest));
+        command.ui.result(format::json(&with_pin(&backup)));
     } else {
         command.ui.result(format::backup(&backup));
     }
@@ -219,6 +240,13 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
             .because(damage)
             .run("To list the other backups", command.suggest.backups())),
     }
+}
+
+/// The manifest, and what is recorded beside it.
+fn with_pin(backup: &Backup) -> serde_json::Value {
+    let mut value = json!(backup.manifest);
+    value["pinned"] = backup.is_pinned.into();
+    value
 }
 
 /// Finds a backup by its name, its path or `latest`.
@@ -234,6 +262,8 @@ pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, 
             | StoreError::Unsound(_)
             | StoreError::NoSuchArtifact(_)
             | StoreError::NoneIntact(_)
+            | StoreError::InUse { .. }
+            | StoreError::Pinned(_)
             | StoreError::Elsewhere(_) => {
                 Failure::new(Exit::Usage, format!("backup `{name}` cannot be used")).because(error)
             }
@@ -242,52 +272,55 @@ pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, 
     })
 }
 
-fn dry_run(plans: &Plans<'_>) -> DryRun {
-    let removed =
-        plans.removed().map(|backup| PlannedChange::new("remove", format!("backup `{}`", backup.name())));
-    DryRun::new("backups prune", removed.collect())
+fn dry_run(planned: &Pruned) -> DryRun {
+    let removed = planned.removed.iter().map(|name| PlannedChange::new("remove", format!("backup `{name}`")));
+    let kept = planned.kept.iter().map(|(name, reasons)| (name.clone(), reasons.clone()));
+    DryRun { kept: kept.collect(), ..DryRun::new("backups prune", removed.collect()) }
 }
 
-/// Removes what the plans remove. Each removal requires that a backup of the same service is kept that was just read back.
+fn show_kept(command: &CommandContext, pruned: &Pruned) {
+    for (name, reasons) in &pruned.kept {
+        command.ui.result(format!("kept     {name}   {}", reasons.join(", ")));
+    }
+}
+
+/// Removes what the settings do not keep. Each removal requires that a backup of the same service is kept that was just
+/// read back.
 fn prune(
     command: &CommandContext,
-    root: &BackupRoot,
-    plans: &Plans<'_>,
+    (root, keep): (&BackupRoot, RetentionSettings),
     (apply, output): (Apply, Format),
-) -> Result<Exit, Failure> {
-    let failed = |error: anyhow::Error| {
+) -> Result<Pruned, Failure> {
+    let failed = |error: StoreError| {
         Failure::new(Exit::BackupFailed, "the backups cannot be pruned")
             .because(error)
             .run("To list the backups", command.suggest.backups())
     };
-    if output == Format::Text {
-        for (backup, why) in plans.kept() {
-            let reasons: Vec<String> = why.reasons.iter().map(ToString::to_string).collect();
-            command.ui.result(format!("kept     {}   {}", backup.name(), reasons.join(", ")));
-        }
-    }
-    if plans.removed().len() > 0 {
-        let _lock = root.lock().map_err(|error| failed(error.into()))?;
-        for removable in plans.removed() {
-            command.record.will(format!("removes backup {}", removable.name()));
-            command.record.begin(apply);
-            root.remove(removable).map_err(|error| failed(error.into()))?;
-            if output == Format::Text {
-                command.ui.result(format!("removed  {}", removable.name()));
-            }
-        }
-    }
-    let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();
-    let kept: Vec<String> = plans.kept().map(|(backup, _)| backup.name()).collect();
+    let mut pruned =
+        prune_run::prune((&command.record, apply), (root, keep), &[], prune_run::PATIENT).map_err(failed)?;
+    let (removed, kept) = (&pruned.removed, &pruned.kept);
     match output {
         Format::Text => {
-            let kept = count(kept.len() as u64, "backup");
-            command.ui.say(match removed.len() {
-                0 => format!("no backup was removed: the retention settings keep {kept}."),
-                removed => format!("removed {} and kept {kept}.", count(removed as u64, "backup")),
-            });
+            show_kept(command, &pruned);
+            for name in removed {
+                command.ui.result(format!("removed  {name}"));
+            }
         }
-        Format::Json => command.ui.result(format::json(&json!({ "removed": removed, "kept": kept }))),
+        Format::Json => command.ui.result(format::json(&json!({
+            "removed": removed,
+            "kept": kept.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "reasons": kept.iter().cloned().collect::<BTreeMap<_, _>>(),
+        }))),
     }
-    Ok(Exit::Success)
+    if let Some(error) = pruned.failed.pop() {
+        return Err(failed(error));
+    }
+    if output == Format::Text {
+        let kept = count(kept.len() as u64, "backup");
+        command.ui.say(match removed.len() {
+            0 => format!("no backup was removed: the retention settings keep {kept}."),
+            removed => format!("removed {} and kept {kept}.", count(removed as u64, "backup")),
+        });
+    }
+    Ok(pruned)
 }

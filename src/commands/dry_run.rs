@@ -1,5 +1,6 @@
 //! What a command would do, shown instead of doing it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub(super) struct PlannedChange {
 pub(super) struct DryRun {
     pub(super) command: &'static str,
     pub(super) changes: Vec<PlannedChange>,
+    /// The backups that a prune would keep, each with the reasons.
+    pub(super) kept: Vec<(String, Vec<String>)>,
     /// The confirmation that the command would ask for, where it would: what `--safe-allow` takes.
     pub(super) token: Option<String>,
 }
@@ -45,20 +48,27 @@ impl PlannedChange {
 
 impl DryRun {
     pub(super) fn new(command: &'static str, changes: Vec<PlannedChange>) -> Self {
-        Self { command, changes, token: None }
+        Self { command, changes, kept: Vec::new(), token: None }
     }
 
     /// Prints the changes. A dry run that could be planned has succeeded.
     pub(super) fn show(&self, ui: &Ui, output: Format) -> Exit {
         match output {
             Format::Text => ui.paragraph(self.to_string()),
-            Format::Json => ui.result(format::json(&json!({
-                "format": "safe-compose-dry-run",
-                "format_version": 1,
-                "command": self.command,
-                "changes": self.changes(),
-                "token": self.token,
-            }))),
+            Format::Json => {
+                let mut value = json!({
+                    "format": "safe-compose-dry-run",
+                    "format_version": 1,
+                    "command": self.command,
+                    "changes": self.changes(),
+                    "token": self.token,
+                });
+                if !self.kept.is_empty() {
+                    let reasons: BTreeMap<_, _> = self.kept.iter().cloned().collect();
+                    value["reasons"] = json!(reasons);
+                }
+                ui.result(format::json(&value));
+            }
         }
         Exit::Success
     }

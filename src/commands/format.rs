@@ -357,6 +357,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),
+        "pinned": backup.is_pinned,
         "consistency": manifest.consistency,
         "test_restore": backup.test_restore.as_ref().map(trial_json),
         "reason": manifest.reason,
@@ -369,7 +370,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
 pub(super) fn backup(backup: &Backup) -> Page {
     let manifest = &backup.manifest;
     let head = format!(
-        "{}\n  service      {} of project {}\n  image        {}\n  created      {} by {}\n  reason       {}\n  contents     {}\n  size         {}\n  proof        {}\n  consistency  {}\n  directory    {}\n",
+        "{}\n  service      {} of project {}\n  image        {}\n  created      {} by {}\n  reason       {}\n  contents     {}\n  size         {}\n  proof        {}\n  consistency  {}\n  retention    {}\n  directory    {}\n",
         backup.name(),
         manifest.service,
         manifest.project,
@@ -384,6 +385,7 @@ pub(super) fn backup(backup: &Backup) -> Page {
         Bytes(backup.bytes()),
         proof_of(backup),
         consistency_of(backup),
+        if backup.is_pinned { "pinned: never removed" } else { "as the settings say" },
         short_path(&backup.directory),
     );
     let mut page = Page::from(head);

@@ -7,7 +7,7 @@ use super::mode::Mode;
 use super::restore_run::{
     Destination, PlannedRestore, RestoreOrigin, adopt, announce, clear, dry_run, report,
 };
-use super::{context, format};
+use super::{context, format, prune_run};
 use crate::backup::driver::RestoreOptions;
 use crate::backup::export::{ExportContents, ExportFormat, scan};
 use crate::backup::store::{BackupRoot, Name};
@@ -107,6 +107,9 @@ pub(super) async fn import(
     report(to, &restored, output);
     if request.rename.is_none() {
         adopt(to, apply, &restored).await;
+    }
+    if only.replaces() {
+        prune_run::after_backups(cx, apply, &[]);
     }
     Ok(Exit::Success)
 }

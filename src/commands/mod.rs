@@ -34,6 +34,7 @@ mod newest_backup;
 mod offline_context;
 mod own_record;
 pub mod protect;
+mod prune_run;
 mod quiesce;
 mod refusal;
 mod replacement;

@@ -10,7 +10,7 @@ use super::context::{CommandContext, ProjectContext};
 use super::dry_run::DryRun;
 use super::mode::Mode;
 use super::restore_run::{self, Destination, PlannedRestore};
-use super::{format, import_data};
+use super::{format, import_data, prune_run};
 use crate::backup::driver::RestoreOptions;
 use crate::backup::set;
 use crate::backup::store::Backup;
@@ -114,6 +114,9 @@ async fn carry_out(
         output,
     };
     Box::pin(job.run(cx, apply)).await?;
+    if planned.iter().any(PlannedRestore::replaces) {
+        prune_run::after_backups(cx, apply, &[]);
+    }
     Ok(None)
 }
 

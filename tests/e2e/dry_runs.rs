@@ -25,7 +25,7 @@ volumes:
   data:
   cache:
 x-safe-compose:
-  backup: { keep: { last: 1, daily: 0, weekly: 0 } }
+  backup: { keep: { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0 } }
   services: { files: { kind: volume } }
 "#;
 

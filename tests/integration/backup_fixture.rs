@@ -10,6 +10,7 @@ use safe_compose::backup::manifest::{
 };
 use safe_compose::backup::store::{BackupRoot, Staging, Verified};
 use safe_compose::inventory::StoreKind;
+use safe_compose::settings::RetentionSettings;
 use tempfile::TempDir;
 
 pub(crate) fn root() -> (TempDir, BackupRoot) {
@@ -51,6 +52,11 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         artifacts,
         manual_restore: vec!["tar xf data.tar".into()],
     }
+}
+
+/// Only the last backups are kept.
+pub(crate) fn keep_last(last: u32) -> RetentionSettings {
+    RetentionSettings { last, hourly: 0, daily: 0, weekly: 0, monthly: 0 }
 }
 
 /// Stages some files at a time.

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use safe_compose::backup::manifest::{ArtifactContents, BackupRole, Manifest, ManifestError};
-use safe_compose::backup::retention;
+use safe_compose::backup::retention::{self, UnresolvedLosses};
 use safe_compose::backup::set;
 use safe_compose::backup::store::{Backup, BackupOwner, BackupRoot, Damage, StoreError, Verified};
 use safe_compose::fs::{Digest, FsError};
-use safe_compose::settings::RetentionSettings;
 
-use crate::backup_fixture::{backup, manifest, names, root, stage, time};
+use crate::backup_fixture::{backup, keep_last, manifest, names, root, stage, time};
 use crate::support::Disk;
 
 const AT: &str = "2026-08-01T10:00:00Z";
@@ -506,10 +505,15 @@ fn only_beside_a_whole_backup_another_is_removed() {
     let (_dir, root) = root();
     let old = backup(&root, "db", AT);
     let new = backup(&root, "db", "2026-08-02T10:00:00Z");
-    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
+    let keep = keep_last(1);
     let prune = || {
         let listing = root.list(None).expect("listed");
-        let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
+        let plans = retention::by_service(
+            &listing.backups,
+            keep,
+            &UnresolvedLosses::default(),
+            time("2026-08-03T00:00:00Z"),
+        );
         assert_eq!(plans.kept().len(), 1);
         plans.removed().map(|backup| root.remove(backup)).collect::<Vec<_>>()
     };
@@ -518,7 +522,7 @@ fn only_beside_a_whole_backup_another_is_removed() {
     assert!(matches!(prune().as_slice(), [Err(StoreError::NoneIntact(store))] if store == "db"));
     assert!(old.directory.exists());
     fs::write(new.directory.join("data.tar"), sound).expect("mended");
-    assert!(matches!(prune().as_slice(), [Ok(())]));
+    assert!(matches!(prune().as_slice(), [Ok(true)]));
     assert_eq!(names(&root.directory().join("db")), [".lock".to_owned(), new.name()]);
     assert!(prune().is_empty());
 }
@@ -603,8 +607,13 @@ fn retention_counts_each_project_and_safety_copies_apart() {
     let old_copy = backup_as(&root, "db", "2026-08-01T12:00:00Z", copy);
     let new_copy = backup_as(&root, "db", "2026-08-01T13:00:00Z", copy);
     let listing = root.list(None).expect("listed");
-    let keep = RetentionSettings { last: 1, daily: 0, weekly: 0 };
-    let plans = retention::by_service(&listing.backups, keep, time("2026-08-03T00:00:00Z"));
+    let keep = keep_last(1);
+    let plans = retention::by_service(
+        &listing.backups,
+        keep,
+        &UnresolvedLosses::default(),
+        time("2026-08-03T00:00:00Z"),
+    );
     let removed: Vec<String> = plans.removed().map(|backup| backup.name()).collect();
     assert_eq!(removed, [old_copy.name()]);
     let mut kept: Vec<String> = plans.kept().map(|(backup, _)| backup.name()).collect();

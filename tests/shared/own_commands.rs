@@ -13,6 +13,8 @@ fn lines(name: &str) -> &'static [&'static [&'static str]] {
             &["backups"],
             &["backups", "list"],
             &["backups", "show", "latest"],
+            &["backups", "pin", "latest"],
+            &["backups", "unpin", "latest"],
             &["backups", "prune"],
             &["backups", "prune", "--all"],
         ],

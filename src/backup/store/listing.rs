@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::name::{TAKEN, is_baseline, is_set, valid_store};
+use super::pin::is_pin;
 use super::root::entries;
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
@@ -77,7 +78,7 @@ impl Listing {
                 if DirectoryLock::probe(directory) != LockState::Held {
                     self.interrupted.push(path);
                 }
-            } else if !DirectoryLock::is_lock(&name) && !is_baseline(&name) {
+            } else if !DirectoryLock::is_lock(&name) && !is_baseline(&name) && !is_pin(&name) {
                 self.foreign.push(path);
             }
         }
@@ -123,7 +124,11 @@ fn is_backup_of(store: &str, name: &str) -> bool {
 /// Whether a directory contains anything that this program created; otherwise it is listed as one foreign entry.
 fn has_ours(store: &str, directory: &Path) -> Result<bool> {
     let ours = |name: &str| {
-        is_backup_of(store, name) || is_interrupted(name) || DirectoryLock::is_lock(name) || is_baseline(name)
+        is_backup_of(store, name)
+            || is_interrupted(name)
+            || DirectoryLock::is_lock(name)
+            || is_baseline(name)
+            || is_pin(name)
     };
     Ok(entries(directory)?.iter().any(|entry| ours(&entry.file_name().to_string_lossy())))
 }

@@ -12,6 +12,7 @@ mod listing;
 mod lockout;
 mod name;
 mod owner;
+mod pin;
 mod prune;
 mod root;
 mod staging;
@@ -27,7 +28,9 @@ pub use latest::Latest;
 pub use listing::Listing;
 pub use lockout::Lockout;
 pub use name::Name;
-pub(in crate::backup) use name::{BASELINE, OTHER_BASELINE_PREFIX, SET_PREFIX, is_set, next_second, stamp};
+pub(in crate::backup) use name::{
+    BASELINE, OTHER_BASELINE_PREFIX, SET_PREFIX, is_baseline, is_set, next_second, stamp,
+};
 pub use owner::BackupOwner;
 pub use root::BackupRoot;
 pub(in crate::backup) use root::WAIT;
@@ -47,6 +50,8 @@ pub struct Backup {
     pub manifest: Manifest,
     /// The result of the last test restore, if there was one.
     pub test_restore: Option<TestRestoreRecord>,
+    /// Retention never removes it.
+    pub is_pinned: bool,
 }
 
 impl Backup {
@@ -57,6 +62,7 @@ impl Backup {
             directory: directory.to_owned(),
             manifest,
             test_restore: TestRestoreRecord::read(directory),
+            is_pinned: pin::is_pinned(directory),
         })
     }
 
@@ -114,7 +120,8 @@ impl Backup {
             artifacts: Vec::new(),
             manual_restore: Vec::new(),
         };
-        Self { directory: root.directory().join(store).join(BASELINE), manifest, test_restore: None }
+        let directory = root.directory().join(store).join(BASELINE);
+        Self { directory, manifest, test_restore: None, is_pinned: false }
     }
 
     /// How far it was verified.
@@ -176,6 +183,11 @@ pub enum StoreError {
         #[source]
         source: FsError,
     },
+    #[error("another safe-compose is removing, pinning or test-restoring backups of this project")]
+    InUse {
+        #[source]
+        source: FsError,
+    },
     #[error("there is no backup `{0}`")]
     NotFound(String),
     #[error("`{text}` is ambiguous: it could be {}", names.join(", "))]
@@ -194,6 +206,8 @@ pub enum StoreError {
     NoneIntact(String),
     #[error("`{}` is not a backup in this directory", .0.display())]
     Elsewhere(PathBuf),
+    #[error("`{0}` is pinned")]
+    Pinned(String),
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -29,7 +29,7 @@ pub(in crate::backup) const BASELINE: &str = "last_stop.json";
 pub(in crate::backup) const OTHER_BASELINE_PREFIX: &str = "last_stop-";
 
 /// Whether a file beside the backups of a store is a baseline.
-pub(super) fn is_baseline(name: &str) -> bool {
+pub(in crate::backup) fn is_baseline(name: &str) -> bool {
     name == BASELINE
         || name
             .strip_prefix(OTHER_BASELINE_PREFIX)

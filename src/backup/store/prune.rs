@@ -4,20 +4,27 @@ use std::path::Path;
 
 use super::root::WAIT;
 use super::staging::DELETING;
-use super::{Backup, BackupRoot, Name, Result, StoreError};
+use super::{Backup, BackupRoot, Name, Result, StoreError, pin};
 use crate::backup::retention::Removable;
 use crate::fs::{remove_tree, rename_new, sync_dir};
 
 impl BackupRoot {
-    /// Removes one backup that a plan removes. One of the backups that are kept is verified first, once for each store:
-    /// the last good backup is never removed while only damaged ones are kept.
-    pub fn remove(&self, backup: &Removable<'_>) -> Result<()> {
+    /// Removes one backup that a plan removes; the caller holds [`BackupRoot::lock`] since before the plan was made. One of
+    /// the backups that are kept is verified first, once for each store: the last good backup is never removed while only
+    /// damaged ones are kept. Returns whether it was still there.
+    pub fn remove(&self, backup: &Removable<'_>) -> Result<bool> {
         let path = backup.directory.as_path();
         let elsewhere = || StoreError::Elsewhere(path.to_owned());
         let name = Name::parse(&backup.name()).ok_or_else(elsewhere)?;
         let (directory, _lock) = self.lock_store(name.store(), WAIT)?;
-        if !path.parent().is_some_and(|parent| same(parent, &directory)) {
+        if !self.has(path, name.store())? {
             return Err(elsewhere());
+        }
+        if pin::is_pinned(path) {
+            return Err(StoreError::Pinned(name.to_string()));
+        }
+        if path.symlink_metadata().is_err() {
+            return Ok(false);
         }
         if !backup.has_intact_sibling(Backup::is_intact) {
             return Err(StoreError::NoneIntact(name.store().to_owned()));
@@ -28,7 +35,14 @@ impl BackupRoot {
         }
         rename_new(path, &hidden)?;
         sync_dir(&directory)?;
-        Ok(remove_tree(&hidden)?)
+        remove_tree(&hidden)?;
+        Ok(true)
+    }
+
+    /// Whether a path is in this directory's directory of a store.
+    pub(super) fn has(&self, path: &Path, store: &str) -> Result<bool> {
+        let directory = self.of_store(store)?;
+        Ok(path.parent().is_some_and(|parent| same(parent, &directory)))
     }
 }
 

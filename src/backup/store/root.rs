@@ -59,10 +59,19 @@ impl BackupRoot {
         Ok(self.path.join(valid_store(store)?))
     }
 
-    /// Takes the lock of the whole directory. Each store has a lock of its own, which this does not take.
+    /// Takes the lock of the whole directory, under which backups are pinned, removed and test-restored. Each store has a
+    /// lock of its own, under which backups are made, and which this does not take.
     pub fn lock(&self) -> Result<DirectoryLock> {
+        self.lock_within(WAIT)
+    }
+
+    /// Like [`BackupRoot::lock`]; waits at most this long for another process.
+    pub fn lock_within(&self, wait: Duration) -> Result<DirectoryLock> {
         create_ignored_dir_all(&self.path)?;
-        DirectoryLock::acquire(&self.path, WAIT).map_err(|error| busy("this project", error))
+        DirectoryLock::acquire(&self.path, wait).map_err(|error| match error {
+            source @ FsError::Locked { .. } => StoreError::InUse { source },
+            other => other.into(),
+        })
     }
 
     /// Creates the directory of a store and takes its lock.

@@ -216,7 +216,8 @@ impl Staging {
         if let Some(parent) = self.finished.parent() {
             sync_dir(parent)?;
         }
-        Ok(Verified(Backup { directory: self.finished.clone(), manifest, test_restore: None }))
+        let directory = self.finished.clone();
+        Ok(Verified(Backup { directory, manifest, test_restore: None, is_pinned: false }))
     }
 }
 

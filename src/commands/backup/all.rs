@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{chosen, plan, required};
 use crate::backup::manifest::BackupRole;
+use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, Format};
 use crate::commands::all_projects::{AllProjects, OpenedProject, Unread, worst};
 use crate::commands::backup_run::{self, BackupRun, Purpose, Saved};
@@ -11,7 +12,7 @@ use crate::commands::compose::store_of_volume;
 use crate::commands::context::{CommandContext, ProjectContext};
 use crate::commands::dry_run::DryRun;
 use crate::commands::mode::{Apply, Mode};
-use crate::commands::{disposable, format};
+use crate::commands::{disposable, format, prune_run};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{LocationSource, Store};
@@ -126,7 +127,14 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
         required: required(cx, args),
         replaces_data: false,
     };
-    let saved = Box::pin(async { Ok(save(cx, apply, &stores, purpose).await) });
+    let saved = Box::pin(async {
+        let outcome = save(cx, apply, &stores, purpose).await;
+        let made: Vec<&Verified> = outcome.saved.iter().map(|one| &one.backup).collect();
+        if !made.is_empty() {
+            prune_run::after_backups(cx, apply, &made);
+        }
+        Ok(outcome)
+    });
     let outcome = one.recording(apply, saved, |outcome| {
         outcome.failures.first().map_or(Exit::Success, |failure| failure.exit)
     });

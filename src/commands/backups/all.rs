@@ -1,21 +1,17 @@
 //! `backups prune --all`: prunes the backups of every project by its own settings.
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::listing;
-use crate::backup::retention::{self, Plans};
 use crate::cli::Format;
 use crate::commands::all_projects::{AllProjects, OpenedProject, Unread, worst};
 use crate::commands::context::CommandContext;
 use crate::commands::dry_run::DryRun;
 use crate::commands::format;
 use crate::commands::mode::{Apply, Mode};
+use crate::commands::prune_run::{self, Pruned};
 use crate::error::Failure;
 use crate::exit::Exit;
-
-/// The names of the backups that were removed and kept.
-type Pruned = (Vec<String>, Vec<String>);
 
 pub(super) async fn prune(command: &CommandContext, mode: Mode, output: Format) -> Result<Exit, Failure> {
     // As JSON there is one result for all of them.
@@ -27,7 +23,8 @@ pub(super) async fn prune(command: &CommandContext, mode: Mode, output: Format) 
     for one in &all.open().await {
         let name = &one.known.name;
         match prune_one(one, mode, &mut shown).await {
-            Ok((removed, kept)) => {
+            Ok(Pruned { removed, kept, .. }) => {
+                let kept: Vec<String> = kept.into_iter().map(|(name, _)| name).collect();
                 results.push(json!({ "project": name, "removed": removed, "kept": kept, "error": null }));
             }
             Err(failure) => {
@@ -65,18 +62,21 @@ async fn prune_one(one: &OpenedProject<'_>, mode: Mode, shown: &mut DryRun) -> R
     if listing.backups.is_empty() {
         return Ok(Pruned::default());
     }
-    let plans = retention::by_service(&listing.backups, one.cx.settings.backup.keep, Timestamp::now());
     match mode {
-        Mode::DryRun => shown.changes.extend(super::dry_run(&plans).changes),
-        Mode::Apply(apply) => carry_out(one, &plans, apply).await?,
+        Mode::DryRun => {
+            let planned = prune_run::plan(&one.cx.root, &listing.backups, one.cx.settings.backup.keep);
+            let dry_run = super::dry_run(&planned);
+            shown.changes.extend(dry_run.changes);
+            shown.kept.extend(dry_run.kept);
+            Ok(planned)
+        }
+        Mode::Apply(apply) => carry_out(one, apply).await,
     }
-    let removed = plans.removed().map(|backup| backup.name()).collect();
-    Ok((removed, plans.kept().map(|(backup, _)| backup.name()).collect()))
 }
 
-async fn carry_out(one: &OpenedProject<'_>, plans: &Plans<'_>, apply: Apply) -> Result<(), Failure> {
-    let command = one.cx.command;
-    command.ui.say(format!("project `{}`:", one.known.name));
-    let work = async { super::prune(command, &one.cx.root, plans, (apply, Format::Text)) };
-    one.recording(apply, work, |exit| *exit).await.map(drop)
+async fn carry_out(one: &OpenedProject<'_>, apply: Apply) -> Result<Pruned, Failure> {
+    let cx = &one.cx;
+    cx.ui().say(format!("project `{}`:", one.known.name));
+    let work = async { super::prune(cx.command, (&cx.root, cx.settings.backup.keep), (apply, Format::Text)) };
+    one.recording(apply, work, |_| Exit::Success).await
 }

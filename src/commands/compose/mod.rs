@@ -18,6 +18,7 @@ mod preflight_step;
 mod probe;
 mod related_projects;
 mod report;
+mod retention_step;
 mod run;
 mod state;
 mod symlinks;

@@ -1,4 +1,4 @@
-//! The life of a guarded command: probe, assess, decide, preflight, confirm, back up, run, record, verify.
+//! The life of a guarded command: probe, assess, decide, preflight, confirm, back up, run, record, verify, prune.
 //!
 //! Each step takes the results of the steps before it and returns a value of its own.
 
@@ -6,7 +6,7 @@ use super::child::{self, Unassessed};
 use super::load::{self, LoadOutcome};
 use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
-use super::{assess, backup_step, preflight_step, probe, report, taken, verify_step};
+use super::{assess, backup_step, preflight_step, probe, report, retention_step, taken, verify_step};
 use crate::commands::context::CommandContext;
 use crate::commands::lockout;
 use crate::commands::mode::Mode;
@@ -82,6 +82,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         if has_unsettled && exit == Exit::Compose(0) {
             unsettled::settle(&cx, apply);
         }
+        retention_step::prune(&cx, apply, (&mut journal, &backups), exit);
         return Ok(exit);
     }
     let ended = child::run(command, options, &clearance).await;
@@ -102,5 +103,6 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
             unsettled::settle(&cx, apply);
         }
     }
+    retention_step::prune(&cx, apply, (&mut journal, &backups), exit);
     Ok(exit)
 }

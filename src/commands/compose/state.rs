@@ -189,6 +189,11 @@ impl CommandRecord {
         }
     }
 
+    /// Adds the backups that the retention settings did not keep.
+    pub(super) fn add_removed(&mut self, names: &[String]) {
+        self.entry.effects.extend(names.iter().map(|name| format!("removes backup {name}")));
+    }
+
     /// Records that the command is about to run.
     pub(super) fn start(&self, cx: &ProjectContext<'_>, _: Apply) {
         self.write(cx, &self.entry, |root, entry| journal::append(root, entry));

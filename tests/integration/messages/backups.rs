@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use safe_compose::backup::store::BackupRoot;
 use safe_compose::engine::memory::EngineMethod;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scene::{Scene, container, mount, shop_config, typed};
 
@@ -98,17 +100,102 @@ fn show_unknown() {
 
 #[test]
 fn prune() {
-    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
-    let mut scene = Scene::shop().with_settings(&settings);
+    two_backups_of_which_one_is_kept()
+        .run("backups prune --dry-run")
+        .run("backups prune --dry-run --format json")
+        .run("backups prune")
+        .run("backups prune")
+        .run("backups prune --format json")
+        .snapshot("backups/prune");
+}
+
+fn keep_one() -> Value {
+    let keep = json!({ "last": 1, "hourly": 0, "daily": 0, "weekly": 0, "monthly": 0 });
+    json!({ "backup": { "keep": keep } })
+}
+
+/// The settings become stricter after the second backup, so that both are still there.
+fn two_backups_of_which_one_is_kept() -> Scene {
+    let mut scene = Scene::shop();
     scene.prepare("backup");
     scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    scene.prepare("backup");
+    scene.with_settings(&keep_one())
+}
+
+#[test]
+fn retention_after_a_backup() {
+    let mut scene = Scene::shop().with_settings(&keep_one());
+    scene.prepare("backup");
+    for number in 0..2 {
+        scene.engine =
+            scene.engine.clone().with_volume_file("shop_data", &format!("base/1/{number}"), "more");
+        scene.run("backup --dry-run").run("backup");
+    }
+    scene.run("backups").run("history").snapshot("backups/retention_after_a_backup");
+}
+
+#[test]
+fn retention_after_down() {
+    let mut scene = Scene::shop().with_settings(&keep_one()).at_terminal(&[typed("shop"), typed("shop")]);
+    scene.prepare("backup").run("down -v").run("history").snapshot("backups/retention_after_down");
+}
+
+#[test]
+fn pin() {
+    let mut scene = two_backups_of_which_one_is_kept();
+    let set = fs::read_dir(scene.path("backups"))
+        .expect("backups")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("backup_set_"))
+        .min()
+        .expect("a set");
+    let set = set.trim_end_matches(".json");
     scene
-        .prepare("backup")
-        .run("backups prune --dry-run")
+        .run(&format!("backups pin {set} --dry-run"))
+        .run(&format!("backups pin {set}"))
+        .run(&format!("backups pin {set} --format json"))
+        .run("backups")
+        .run("backups prune");
+    let pinned = pinned(&scene);
+    scene
+        .run(&format!("backups show {pinned}"))
+        .run(&format!("backups unpin {set}"))
+        .run("backups unpin latest")
+        .run("backups pin nosuch")
+        .run("backups pin")
         .run("backups prune")
-        .run("backups prune")
-        .snapshot("backups/prune");
+        .run("history")
+        .snapshot("backups/pin");
+}
+
+/// The name of the pinned backup of `db`.
+fn pinned(scene: &Scene) -> String {
+    let names = fs::read_dir(scene.path("backups/db")).expect("backups");
+    let names = names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let pins: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".pinned").map(str::to_owned)).collect();
+    assert_eq!(pins.len(), 1, "{pins:?}");
+    pins.concat()
+}
+
+/// What is planned before another process has removed it is no error.
+#[test]
+fn prune_waits_for_another_one_and_then_looks() {
+    let scene = two_backups_of_which_one_is_kept();
+    let root = BackupRoot::at(scene.path("backups"));
+    let lock = root.lock().expect("free");
+    let oldest = root.list(Some("db")).expect("listed").backups.pop().expect("two backups");
+    let attempt = std::thread::scope(|threads| {
+        let attempt = threads.spawn(|| scene.attempt("backups prune"));
+        // Long enough for a prune that does not wait.
+        std::thread::sleep(Duration::from_millis(300));
+        fs::remove_dir_all(&oldest.directory).expect("removed");
+        drop(lock);
+        attempt.join().expect("no panic")
+    });
+    assert_eq!(attempt.exit, 0, "{}", attempt.printed);
+    assert!(!attempt.printed.contains(&oldest.name()), "{}", attempt.printed);
 }
 
 /// A service `files` with a small file, beside `db`.
@@ -158,17 +245,12 @@ fn history() {
 
 #[test]
 fn history_of_own_commands() {
-    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
-    let mut scene = Scene::shop().with_settings(&settings);
+    let mut scene = Scene::shop();
     scene.prepare("backup").prepare("backup --dry-run").prepare("backups").prepare("verify latest");
     scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    scene
-        .prepare("backup")
-        .prepare("backups prune")
-        .prepare("backups prune")
-        .prepare("protect")
-        .prepare("protect");
+    scene.prepare("backup");
+    scene = scene.with_settings(&keep_one());
+    scene.prepare("backups prune").prepare("backups prune").prepare("protect").prepare("protect");
     scene.run_quietly("unprotect data");
     scene = scene.at_terminal(&[typed("no")]);
     scene.run_quietly("unprotect data");
@@ -248,13 +330,12 @@ fn dry_runs() {
 
 #[test]
 fn nothing_intact_to_keep() {
-    let settings = json!({ "backup": { "keep": { "last": 1, "daily": 0, "weekly": 0 } } });
-    let mut scene = Scene::shop().with_settings(&settings);
+    let mut scene = Scene::shop();
     scene.prepare("backup");
     let first = only_backup(&scene.path("backups/db"));
-    std::thread::sleep(std::time::Duration::from_millis(1100));
     scene.engine = scene.engine.clone().with_volume_file("shop_data", "base/1/1260", "more");
     scene.prepare("backup");
+    scene = scene.with_settings(&keep_one());
     let backups =
         fs::read_dir(scene.path("backups/db")).expect("backups").map(|entry| entry.expect("one").path());
     for backup in backups.filter(|path| path.join("manifest.json").is_file() && *path != first) {

@@ -54,7 +54,7 @@ mod tests {
             sha256: String::new(),
             contents: ArtifactContents::Note,
         }];
-        Backup { directory: PathBuf::new(), manifest, test_restore: None }
+        Backup { directory: PathBuf::new(), manifest, test_restore: None, is_pinned: false }
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
             .map(|(at, bytes)| artifact(&at.to_string(), *bytes, contents(at)))
             .rev()
             .collect();
-        Backup { directory: "/none".into(), manifest: made, test_restore: None }
+        Backup { directory: "/none".into(), manifest: made, test_restore: None, is_pinned: false }
     }
 
     fn now() -> CollectionFingerprint {
