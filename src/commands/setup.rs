@@ -174,7 +174,7 @@ fn report(cx: &OfflineContext<'_>, places: &SetupPlaces, plan: &DryRun, output: 
             ui.good("everything is in place already; nothing was changed.");
         }
         Format::Text => {
-            ui.good("the setup is complete. Shells that are open may need to be started anew.");
+            ui.good("the setup is complete. Open a new shell to use it.");
             ui.suggest("To see which commands are guarded", cx.suggest.setup(&["status"]));
             ui.suggest("To undo it", cx.suggest.setup(&remove_words(places)));
         }
