@@ -13,6 +13,7 @@ use super::evidence::StoreEvidence;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::shrink::Shrinkage;
+use super::sqlite::SqliteDatabase;
 use crate::inventory::StoreKind;
 
 /// The value of `format` in every manifest.
@@ -73,6 +74,9 @@ pub struct Manifest {
     /// It has far less than the last good backup before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrinkage: Option<Shrinkage>,
+    /// The SQLite databases among the files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sqlite: Vec<SqliteDatabase>,
     pub artifacts: Vec<Artifact>,
     /// How to restore it without this program, one command or sentence per line. Called `restore_by_hand` before format
     /// version 4.
@@ -204,6 +208,17 @@ impl Manifest {
         crate::fs::to_json(self)
     }
 
+    /// The SQLite databases that SQLite finds damaged, and what it says.
+    pub fn damaged_databases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sqlite.iter().filter_map(|one| Some((one.path.as_str(), one.problem()?)))
+    }
+
+    /// Whether it may be less than what was there before it: it shrank, or a database in it is damaged. Such a backup
+    /// never displaces an older one.
+    pub fn is_doubtful(&self) -> bool {
+        self.shrinkage.is_some() || self.damaged_databases().next().is_some()
+    }
+
     /// The collections in the backup.
     pub fn collections(&self) -> BTreeSet<&str> {
         self.artifacts
@@ -319,6 +334,7 @@ pub(crate) mod tests {
             fingerprint: Fingerprint::Volume { entries: 1, bytes: 1 },
             evidence: None,
             shrinkage: None,
+            sqlite: Vec::new(),
             artifacts: Vec::new(),
             manual_restore: Vec::new(),
         }

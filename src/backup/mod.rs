@@ -13,6 +13,7 @@ pub mod restore_lock;
 pub mod retention;
 pub mod set;
 pub mod shrink;
+pub mod sqlite;
 pub mod store;
 mod tar_end;
 pub mod test_restore;

@@ -18,6 +18,7 @@ use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proo
 use crate::backup::quiesce::Quiesce as _;
 use crate::backup::set;
 use crate::backup::shrink::{Good, Shrinkage};
+use crate::backup::sqlite::{SqliteDatabase, SqliteResult};
 use crate::backup::store::{Staging, Verified};
 use crate::error::{Failure, Hint, causes};
 use crate::exit::Exit;
@@ -375,6 +376,7 @@ async fn save_one(
     for remark in &dump.remarks {
         cx.ui().warn(format!("{}: {remark}", store.service));
     }
+    warn_of_databases(cx, store, &dump);
     // It is only for comparisons: a backup without it is as good as one with it.
     let evidence = match store.kind {
         StoreKind::Qdrant => evidence::of_server(target, &dump.fingerprint).await.ok(),
@@ -413,6 +415,7 @@ async fn save_one(
         proof: dump.proof,
         consistency: dump.consistency,
         tree: dump.tree,
+        sqlite: dump.sqlite,
         fingerprint: dump.fingerprint,
         evidence,
         shrinkage,
@@ -420,6 +423,26 @@ async fn save_one(
         manual_restore: dump.manual_restore,
     };
     Ok(staging.finish_showing(manifest, &meter)?)
+}
+
+fn warn_of_databases(cx: &ProjectContext<'_>, store: &Store, dump: &Dump) {
+    for SqliteDatabase { path, result } in &dump.sqlite {
+        let service = &store.service;
+        match result {
+            SqliteResult::Intact => {}
+            SqliteResult::Damaged { problem } if dump.consistency.is_sound() => cx.ui().warn(format!(
+                "{service}: the SQLite database `{path}` is damaged: {problem}. The copy is of one moment, so the \
+                 original is damaged too. Older backups are kept: `{}`",
+                cx.suggest().backups()
+            )),
+            SqliteResult::Damaged { problem } => cx.ui().warn(format!(
+                "{service}: the copy of the SQLite database `{path}` is damaged: {problem}"
+            )),
+            SqliteResult::Unchecked { reason } => cx.ui().warn(format!(
+                "{service}: the copy of the SQLite database `{path}` could not be checked: {reason}"
+            )),
+        }
+    }
 }
 
 /// The backup of another service that was just made of the same files, as links. They are copied once.

@@ -218,6 +218,7 @@ fn reason(backup: &Backup) -> String {
         // Of a safety copy, the reason says what it is.
         (backup.manifest.role == BackupRole::AfterLoss, "after a loss, "),
         (backup.manifest.shrinkage.is_some(), "shrank, "),
+        (backup.manifest.damaged_databases().next().is_some(), "damaged database, "),
     ];
     let marks: String = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
     format!("{marks}{}", backup.manifest.reason)

@@ -13,6 +13,7 @@ use crate::backup::driver::Action;
 use crate::backup::fingerprint::{DatabaseFingerprint, Fingerprint};
 use crate::backup::manifest::{Manifest, Proof};
 use crate::backup::shrink::Shrinkage;
+use crate::backup::sqlite::{SqliteDatabase, SqliteResult};
 use crate::backup::store::Backup;
 use crate::backup::test_restore::{TestRestoreOutcome, TestRestoreRecord};
 use crate::inventory::Inventory;
@@ -36,6 +37,8 @@ pub(super) const UNREADABLE: &str = "cannot be read";
 
 const COLLECTIONS: &[Column] =
     &[Column::name("COLLECTION"), Column::fixed("POINTS"), Column::detail("ALIASES")];
+
+const SQLITE: &[Column] = &[Column::name("SQLITE DATABASE"), Column::detail("CHECK")];
 
 const DATABASES: &[Column] = &[Column::name("DATABASE"), Column::fixed("TABLES"), Column::fixed("ROWS")];
 
@@ -354,6 +357,7 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
         "role": manifest.role,
         "sequence": manifest.sequence,
         "shrinkage": manifest.shrinkage,
+        "sqlite": manifest.sqlite,
         "created": manifest.created,
         "bytes": backup.bytes(),
         "proof": backup.proof(),
@@ -413,6 +417,17 @@ pub(super) fn backup(backup: &Backup) -> Page {
         };
         let rows = server.databases.iter().map(row).collect();
         page = page.blank().table(Table::new(DATABASES, rows));
+    }
+    if !manifest.sqlite.is_empty() {
+        let row = |database: &SqliteDatabase| {
+            let result = match &database.result {
+                SqliteResult::Intact => "intact".to_owned(),
+                SqliteResult::Damaged { problem } => format!("damaged: {problem}"),
+                SqliteResult::Unchecked { reason } => format!("not checked: {reason}"),
+            };
+            vec![database.path.clone(), result]
+        };
+        page = page.blank().table(Table::new(SQLITE, manifest.sqlite.iter().map(row).collect()));
     }
     page = page.blank().verbatim("To restore without safe-compose:");
     for line in &manifest.manual_restore {

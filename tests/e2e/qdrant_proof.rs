@@ -69,6 +69,7 @@ fn saved(scratch: &Bare, image: &str, root: &BackupRoot) -> (DockerEngine, Backu
             proof: dump.proof,
             consistency: dump.consistency,
             tree: dump.tree,
+            sqlite: Vec::new(),
             fingerprint: dump.fingerprint,
             evidence: None,
             shrinkage: None,

@@ -77,6 +77,7 @@ async fn dump(store: &Store, root: &BackupRoot) -> (Verified, Vec<String>) {
         proof: dump.proof,
         consistency: dump.consistency,
         tree: dump.tree,
+        sqlite: dump.sqlite,
         fingerprint: dump.fingerprint,
         evidence: None,
         shrinkage: None,

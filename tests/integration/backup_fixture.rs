@@ -46,6 +46,7 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
         proof: Proof::Readable,
         consistency: Consistency::Cold,
         tree: None,
+        sqlite: Vec::new(),
         fingerprint: Fingerprint::Volume { entries: 2, bytes: 9 },
         evidence: None,
         shrinkage: None,

@@ -421,7 +421,17 @@ impl Stand {
     pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
         let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
         let dump = DRIVER.dump(self.target(), root.latest("qdrant")?.as_ref(), &mut staging).await?;
-        let Dump { server, fingerprint, artifacts, proof, consistency, tree, manual_restore, remarks } = dump;
+        let Dump {
+            server,
+            fingerprint,
+            artifacts,
+            proof,
+            consistency,
+            tree,
+            sqlite,
+            manual_restore,
+            remarks,
+        } = dump;
         let manifest = Manifest {
             kind: StoreKind::Qdrant,
             server,
@@ -429,6 +439,7 @@ impl Stand {
             proof,
             consistency,
             tree,
+            sqlite,
             manual_restore,
             ..manifest("qdrant", artifacts)
         };

@@ -145,6 +145,7 @@ async fn dump_after(
         proof: dump.proof,
         consistency: dump.consistency,
         tree: dump.tree,
+        sqlite: dump.sqlite,
         fingerprint: dump.fingerprint,
         manual_restore: dump.manual_restore,
         ..manifest("db", dump.artifacts)

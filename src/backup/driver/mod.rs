@@ -27,6 +27,7 @@ pub use target::DriverTarget;
 use super::consistency::Consistency;
 use super::fingerprint::{Difference, Fingerprint};
 use super::manifest::{Artifact, Proof};
+use super::sqlite::SqliteDatabase;
 use super::store::{Backup, Staging};
 use crate::inventory::{SqlServer, StoreKind};
 use crate::policy::Clearance;
@@ -53,6 +54,8 @@ pub struct Dump {
     pub consistency: Consistency,
     /// For [`crate::backup::manifest::Manifest::tree`].
     pub tree: Option<String>,
+    /// The SQLite databases among the files.
+    pub sqlite: Vec<SqliteDatabase>,
     pub manual_restore: Vec<String>,
     /// What the user should know: `points were written during the backup`.
     pub remarks: Vec<String>,

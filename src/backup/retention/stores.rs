@@ -38,7 +38,8 @@ struct KeptBackups<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Class {
     role: BackupRole,
-    shrank: bool,
+    /// See [`Manifest::is_doubtful`].
+    is_doubtful: bool,
     /// All its files are known to be of one moment.
     is_sound: bool,
     /// Its test restore failed.
@@ -49,7 +50,7 @@ impl Class {
     fn of(backup: &Backup) -> Self {
         Self {
             role: backup.manifest.role,
-            shrank: backup.manifest.shrinkage.is_some(),
+            is_doubtful: backup.manifest.is_doubtful(),
             is_sound: backup.manifest.consistency.is_sound(),
             has_failed: backup.proof() == Proof::Failed,
         }
@@ -57,7 +58,7 @@ impl Class {
 }
 
 /// Plans for each store of each project and engine separately; the directory of a backup shows which store it belongs to.
-/// Safety copies, backups that were made after a loss, backups that shrank, backups that may be torn and backups whose test
+/// Safety copies, backups that were made after a loss, doubtful backups, backups that may be torn and backups whose test
 /// restore failed are counted on their own, so that they never displace the others.
 pub fn by_service<'a>(
     backups: &'a [Backup],

@@ -62,7 +62,7 @@ impl BackupRoot {
     pub fn last_good(&self, store: &str) -> Result<Option<Backup>> {
         let mut good = None;
         self.newest_first(store, |backup| {
-            if backup.manifest.role == BackupRole::Normal && backup.manifest.shrinkage.is_none() {
+            if backup.manifest.role == BackupRole::Normal && !backup.manifest.is_doubtful() {
                 good = Some(backup);
             }
             good.is_some()

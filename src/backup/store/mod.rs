@@ -117,6 +117,7 @@ impl Backup {
             fingerprint: held,
             evidence: None,
             shrinkage: None,
+            sqlite: Vec::new(),
             artifacts: Vec::new(),
             manual_restore: Vec::new(),
         };

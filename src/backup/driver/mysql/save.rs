@@ -45,6 +45,7 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
         proof: Proof::Readable,
         consistency: Consistency::Dumped,
         tree: None,
+        sqlite: Vec::new(),
         remarks,
     })
 }

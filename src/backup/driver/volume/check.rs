@@ -30,6 +30,9 @@ pub(super) async fn contents(backup: &Backup) -> anyhow::Result<()> {
         entries += summary.entries + u64::from(summary.is_file);
         bytes += summary.bytes;
     }
+    if let Some((path, problem)) = backup.manifest.damaged_databases().next() {
+        anyhow::bail!("the SQLite database `{path}` in it is damaged: {problem}");
+    }
     match backup.manifest.fingerprint {
         Fingerprint::Volume { entries: recorded, bytes: size } => {
             let of = |entries: u64, bytes: u64| format!("{} with {}", count(entries, "file"), Bytes(bytes));

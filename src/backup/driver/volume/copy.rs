@@ -1,28 +1,22 @@
 //! Copies the files of a store while nothing writes to them, and reads each archive back.
 
-use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
 use super::archive_file;
-use super::contents::{self, PlaceContents};
+use super::contents;
 use super::helper_container::HelperContainer;
 use super::save::{self, SaveResult};
 use super::source::{Source, is_replaced, replaced};
-use super::tar_summary::{self, TarSummary};
 use super::unchanged::{self, Linked, Same};
 use super::{pipe, places, tree, writers};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::DriverTarget;
-use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::{Backup, Staging};
 use crate::engine::{Container, ContainerState, ReplacedMount, volume_sizes_in_time};
 use crate::error::causes;
-use crate::fs::{Digest, FsError, open_to_read_back};
+use crate::fs::{Digest, FsError};
 use crate::inventory::{DataLocation, LocationSource};
-use crate::progress::{Task, Unit};
-use crate::units::{Bytes, count};
+use crate::progress::Unit;
 
 /// The archives of one moment, as far as that is known.
 pub(super) struct QuietCopy<'a> {
@@ -36,12 +30,12 @@ pub(super) struct QuietCopy<'a> {
 
 /// An archive that was written and not yet read back.
 pub(super) struct Archive<'a> {
-    place: &'a DataLocation,
+    pub(super) place: &'a DataLocation,
     /// Relative to the backup.
-    path: String,
-    written: PathBuf,
-    bytes: u64,
-    digest: Digest,
+    pub(super) path: String,
+    pub(super) written: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) digest: Digest,
 }
 
 /// What is copied.
@@ -226,25 +220,6 @@ fn replaced_remarks(replaced: &[ReplacedMount], places: &[&DataLocation]) -> Vec
     places.map(remark).collect()
 }
 
-/// An archive that was read back.
-pub(super) struct Copied {
-    pub(super) artifact: Artifact,
-    pub(super) summary: TarSummary,
-    pub(super) target: PathBuf,
-    /// It has a file that the program always has.
-    pub(super) is_recognized: bool,
-}
-
-impl Copied {
-    pub(super) fn contents(&self) -> PlaceContents {
-        PlaceContents {
-            target: self.target.clone(),
-            is_empty: self.summary.is_empty(),
-            is_recognized: self.is_recognized,
-        }
-    }
-}
-
 fn is_own(target: DriverTarget<'_>, container: &Container) -> bool {
     target.store.container.as_ref().is_some_and(|own| own.id == container.id)
 }
@@ -292,46 +267,6 @@ async fn copy_all<'a>(
     Ok(Ok(copied))
 }
 
-/// Reads every archive back to its end. By then, the containers that were held run again.
-pub(super) async fn read_back(
-    target: DriverTarget<'_>,
-    archives: Vec<Archive<'_>>,
-) -> anyhow::Result<Vec<Copied>> {
-    let mut copied = Vec::new();
-    for archive in archives {
-        let shown = archive.place.target.display().to_string();
-        copied.push(
-            read_one_back(target, archive).await.with_context(|| format!("`{shown}` could not be copied"))?,
-        );
-    }
-    Ok(copied)
-}
-
-async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow::Result<Copied> {
-    let Archive { place, path, written, bytes, digest } = archive;
-    let shown = place.target.display().to_string();
-    let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
-    let marks = contents::program(target).map_or(&[][..], |program| program.files);
-    let (task, summary, read_back, is_recognized) = walk(written, task, marks).await?;
-    anyhow::ensure!(read_back == digest, "`{path}` does not read back as it was written");
-    anyhow::ensure!(
-        !summary.has_staging,
-        "`{shown}` contains the files of an interrupted restore; restore again to finish it"
-    );
-    task.finish(&format!(
-        "copied {shown}: {} in {}",
-        Bytes(summary.bytes),
-        count(summary.entries + u64::from(summary.is_file), "file")
-    ));
-    let contents = ArtifactContents::Files { target: shown, source: places::source(place) };
-    Ok(Copied {
-        artifact: Artifact { path, bytes, sha256: digest.to_string(), contents },
-        summary,
-        target: place.target.clone(),
-        is_recognized,
-    })
-}
-
 /// On a full disk, adds how much space the volume needs. Asking earlier would slow down every backup: the engine
 /// measures all volumes.
 async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow::Error) -> anyhow::Error {
@@ -342,41 +277,5 @@ async fn with_size(target: DriverTarget<'_>, place: &DataLocation, error: anyhow
         }
         (Ok(error), _) => error.into(),
         (Err(error), _) => error,
-    }
-}
-
-/// Reads an archive back. The last value is whether it has an entry with one of these names.
-async fn walk(
-    file: PathBuf,
-    task: Box<dyn Task>,
-    names: &'static [&'static str],
-) -> anyhow::Result<(Box<dyn Task>, TarSummary, Digest, bool)> {
-    pipe::blocking(move || {
-        let mut reader =
-            Hashing { inner: open_to_read_back(&file)?, digester: crate::fs::Digester::default() };
-        let mut is_recognized = false;
-        let look = |item: tar_summary::Item<'_>| {
-            is_recognized |= names.iter().any(|name| item.path.ends_with(name));
-        };
-        let summary = tar_summary::take(archive_file::decompress(&file, &mut reader)?, look)
-            .with_context(|| format!("`{}` cannot be read back", file.display()))?;
-        let bytes = reader.digester.bytes();
-        task.advance(bytes);
-        Ok((task, summary, reader.digester.finish(), is_recognized))
-    })
-    .await
-}
-
-/// Hashes what is read through it.
-struct Hashing {
-    inner: File,
-    digester: crate::fs::Digester,
-}
-
-impl std::io::Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.digester.update(&buffer[..count]);
-        Ok(count)
     }
 }

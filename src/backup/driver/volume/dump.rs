@@ -6,12 +6,13 @@ use anyhow::Context as _;
 
 use super::archive_file;
 use super::contents;
-use super::copy::{self, Copied, Outcome};
+use super::copy::{self, Outcome};
 use super::helper_container::HelperContainer;
 use super::places::{self, Chosen};
+use super::read_back::Copied;
 use super::source::{Source, replaced};
 use super::tar_summary::{self, TarSummary};
-use super::{need, pipe};
+use super::{need, pipe, read_back};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::{DriverTarget, Dump};
 use crate::backup::fingerprint::Fingerprint;
@@ -99,6 +100,7 @@ pub(super) async fn dump(
         proof: Proof::Readable,
         consistency: Consistency::Cold,
         tree: None,
+        sqlite: Vec::new(),
         manual_restore: Vec::new(),
         remarks: chosen.remarks,
     };
@@ -116,12 +118,13 @@ pub(super) async fn dump(
             dump.fingerprint = linked.fingerprint;
             dump.consistency = consistency;
             dump.tree = Some(linked.tree);
+            dump.sqlite = linked.sqlite;
             dump.manual_restore = by_hand(target, &linked.artifacts);
             dump.artifacts = linked.artifacts;
             return Ok(dump);
         }
     };
-    let read_back = copy::read_back(target, copied.archives).await?;
+    let read_back = read_back::read_back(target, copied.archives).await?;
     if copied.was_serving {
         let seen: Vec<_> = read_back.iter().map(Copied::contents).collect();
         contents::check(target, &chosen.places, &seen)?;
@@ -133,7 +136,8 @@ pub(super) async fn dump(
     dump.tree = copied.tree;
     dump.remarks.extend(copied.remarks);
     let (mut entries, mut bytes) = (0, 0);
-    for Copied { artifact, summary, .. } in read_back {
+    for Copied { artifact, summary, sqlite, .. } in read_back {
+        dump.sqlite.extend(sqlite);
         entries += summary.entries + u64::from(summary.is_file);
         bytes += summary.bytes;
         dump.artifacts.push(artifact);

@@ -32,6 +32,7 @@ pub(super) async fn link(
         proof: Proof::Readable,
         consistency: backup.manifest.consistency,
         tree: backup.manifest.tree.clone(),
+        sqlite: backup.manifest.sqlite.clone(),
         remarks: chosen.remarks,
     }))
 }

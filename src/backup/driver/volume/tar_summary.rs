@@ -68,6 +68,27 @@ pub(super) struct Item<'a> {
     pub is_directory: bool,
 }
 
+/// Looks at the entries of an archive while it is walked.
+pub(super) trait Visitor {
+    /// An entry begins; its path is below the top directory.
+    fn enter(&mut self, _path: &Path) {}
+
+    /// A part of its contents.
+    fn chunk(&mut self, _bytes: &[u8]) {}
+
+    /// All of it has been read.
+    fn leave(&mut self, item: Item<'_>);
+}
+
+/// Looks at entries only when they have been read.
+struct EachItem<F>(F);
+
+impl<F: FnMut(Item<'_>)> Visitor for EachItem<F> {
+    fn leave(&mut self, item: Item<'_>) {
+        (self.0)(item);
+    }
+}
+
 /// A digest of a path and the type of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 16]);
@@ -85,7 +106,12 @@ pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths),
 }
 
 /// Counts, and shows every entry.
-pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Result<TarSummary, TarError> {
+pub(super) fn take(archive: impl Read, visit: impl FnMut(Item<'_>)) -> Result<TarSummary, TarError> {
+    take_with(archive, &mut EachItem(visit))
+}
+
+/// Counts, and shows every entry and its contents.
+pub(super) fn take_with(archive: impl Read, visitor: &mut impl Visitor) -> Result<TarSummary, TarError> {
     let mut summary = TarSummary::default();
     let walked = tar_end::walk(archive, |entry| {
         let named = entry.path().map_err(TarError::Malformed)?.into_owned();
@@ -99,7 +125,8 @@ pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Resul
             summary.has_staging = true;
             return Ok(());
         }
-        let content = content(entry)?;
+        visitor.enter(&path);
+        let content = content(entry, |bytes| visitor.chunk(bytes))?;
         // File system checks put their finds there; every new file system has the directory.
         let is_lost_and_found = entry.header().entry_type().is_dir() && path == Path::new("lost+found");
         if is_lost_and_found {
@@ -118,7 +145,7 @@ pub(super) fn take(archive: impl Read, mut visit: impl FnMut(Item<'_>)) -> Resul
         let mode = entry.header().mode().unwrap_or(0);
         summary.has_setuid_link |= kind(entry) == b'1' && mode & 0o6000 != 0;
         let is_directory = entry.header().entry_type().is_dir();
-        visit(Item { key: key(&path, kind(entry)), path: &path, is_directory });
+        visitor.leave(Item { key: key(&path, kind(entry)), path: &path, is_directory });
         Ok(())
     });
     match walked {
@@ -157,7 +184,7 @@ fn split(named: &Path) -> Result<(&OsStr, PathBuf), TarError> {
 }
 
 /// Reads all of an entry. Returns its digest.
-fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], TarError> {
+fn content(entry: &mut tar::Entry<'_, impl Read>, mut part: impl FnMut(&[u8])) -> Result<[u8; 32], TarError> {
     let mut hash = Sha256::new();
     let mut read = 0;
     let mut buffer = vec![0; 64 * 1024];
@@ -166,6 +193,7 @@ fn content(entry: &mut tar::Entry<'_, impl Read>) -> Result<[u8; 32], TarError> 
             Ok(0) => break,
             Ok(count) => {
                 hash.update(&buffer[..count]);
+                part(&buffer[..count]);
                 read += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -4,7 +4,8 @@ use super::places;
 use super::tree::FileTree;
 use crate::backup::consistency::Consistency;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::{Artifact, Proof};
+use crate::backup::manifest::{Artifact, Manifest, Proof};
+use crate::backup::sqlite::SqliteDatabase;
 use crate::backup::store::{Backup, Staging, StoreError};
 use crate::inventory::DataLocation;
 
@@ -22,6 +23,7 @@ pub(super) struct Linked {
     pub(super) artifacts: Vec<Artifact>,
     pub(super) fingerprint: Fingerprint,
     pub(super) tree: String,
+    pub(super) sqlite: Vec<SqliteDatabase>,
 }
 
 /// The previous backup, if it is of the same places and every file below them is the one that was copied then.
@@ -54,5 +56,6 @@ pub(super) fn link(same: Same<'_>, into: &mut Staging) -> Result<Linked, StoreEr
             }
         }
     }
-    Ok(Linked { artifacts, fingerprint: previous.manifest.fingerprint.clone(), tree })
+    let Manifest { fingerprint, sqlite, .. } = previous.manifest.clone();
+    Ok(Linked { artifacts, fingerprint, tree, sqlite })
 }

@@ -74,6 +74,7 @@ pub(crate) async fn dump(
         proof: Proof::Readable,
         consistency: Consistency::Dumped,
         tree: None,
+        sqlite: Vec::new(),
         manual_restore,
         remarks,
     })
