@@ -5,7 +5,7 @@ mod all;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_run, export_data, format, prune_run, services};
+use super::{backup_run, export_data, format, held_record, prune_run, services};
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
@@ -36,7 +36,12 @@ pub(super) async fn run(
         }
         None | Some(BackupFormat::Text | BackupFormat::Json | BackupFormat::Snapshot) => {}
     }
-    let cx = ProjectContext::gather(command).await?;
+    let mut cx = ProjectContext::gather(command).await?;
+    if let Mode::Apply(apply) = mode
+        && held_record::let_go(&cx, apply).await
+    {
+        cx = ProjectContext::gather(command).await?;
+    }
     let stores = chosen(&cx, &args.services)?;
     match mode {
         Mode::DryRun => Ok(plan(&cx, &stores, required(&cx, args)).show(cx.ui(), output)),

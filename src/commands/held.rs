@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use super::context::ProjectContext;
+use super::held_record::{HeldContainer, HeldRecord};
 use super::mode::Apply;
 use crate::engine::{Container, ContainerState, Engine, EngineError};
 use crate::error::causes;
@@ -67,6 +68,7 @@ pub(super) struct HeldContainers {
     /// Requests run to their end even if whoever waits for them is interrupted: a request that is under way must not take
     /// effect after its own reversal.
     tasks: TaskTracker,
+    record: HeldRecord,
     state: Mutex<State>,
 }
 
@@ -88,6 +90,7 @@ impl HeldContainers {
                 .collect(),
             health_timeout: cx.command.ready_timeout(),
             tasks: TaskTracker::new(),
+            record: HeldRecord::new(cx),
             state: Mutex::default(),
         }
     }
@@ -155,6 +158,22 @@ impl HeldContainers {
             is_certain: false,
             stopped: None,
         });
+        self.write_record(&state);
+    }
+
+    /// What the command stops anyway is not in the record: the user wanted it to stop.
+    fn write_record(&self, state: &State) {
+        let held = |Entry { container, how, .. }: &Entry| HeldContainer {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            stopped: *how == How::Stopped,
+            started: container.started.clone(),
+        };
+        let copied = state.entries.iter().filter(|entry| entry.until == Until::Copied);
+        if let Err(error) = self.record.write(copied.map(held).collect()) {
+            // Only a process that is killed needs the record.
+            tracing::warn!("the held containers cannot be recorded: {error}");
+        }
     }
 
     async fn to_its_end<E: Into<anyhow::Error> + Send + 'static>(
@@ -176,7 +195,10 @@ impl HeldContainers {
 
     /// The command has stopped or removed the containers by itself.
     pub(super) fn forget(&self) {
-        self.state().entries.clear();
+        let mut state = self.state();
+        state.entries.clear();
+        self.write_record(&state);
+        drop(state);
         self.done();
     }
 
@@ -212,7 +234,10 @@ impl HeldContainers {
                     });
                 }
             }
-            self.state().entries.retain(|known| known.container.id != container.id || known.how != *how);
+            let mut state = self.state();
+            state.entries.retain(|known| known.container.id != container.id || known.how != *how);
+            self.write_record(&state);
+            drop(state);
             if *how == How::Stopped && container.health.as_deref() == Some("healthy") {
                 healthy_before.push(entry);
             }

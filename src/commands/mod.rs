@@ -19,6 +19,7 @@ mod dry_run;
 mod export_data;
 mod format;
 mod held;
+mod held_record;
 pub mod history;
 mod home;
 mod import_data;

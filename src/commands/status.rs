@@ -16,7 +16,7 @@ use overview::Overview;
 use row::{BackupOfPlace, Row};
 
 use super::context::{CommandContext, ProjectContext};
-use super::{disposable, format, lockout, newest_backup, unsettled};
+use super::{disposable, format, held_record, lockout, newest_backup, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::cli::{Format, StatusArgs, StatusFormat};
 use crate::engine::{Container, Engine, volume_sizes_in_time};
@@ -54,6 +54,7 @@ pub(super) async fn run(
     let cx = ProjectContext::gather(command).await?;
     let mut warnings: Vec<String> = cx.lockout().iter().map(lockout::sentence).collect();
     warnings.extend(unsettled::warnings(&cx));
+    warnings.extend(held_record::warnings(&cx));
     let sizes = sizes(cx.engine.as_ref(), &mut warnings).await;
     let rows = rows(&cx, &sizes, &mut warnings).await;
     add_warnings(&cx, &rows, &mut warnings);

@@ -34,7 +34,8 @@ pub async fn remove_abandoned(engine: &dyn Engine) {
     }
 }
 
-fn is_gone(owner: &str) -> bool {
+/// Whether the process that [`owner`] described is certainly gone.
+pub fn is_gone(owner: &str) -> bool {
     let parts: Vec<&str> = owner.split('|').collect();
     let [of_machine, of_boot, of_namespace, id, started] = parts.as_slice() else { return false };
     if of_machine.is_empty() || *of_machine != machine() {

@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::policy::Clearance;
 
-pub use abandoned::{OWNER_LABEL, is_abandoned, owner, remove_abandoned};
+pub use abandoned::{OWNER_LABEL, is_abandoned, is_gone, owner, remove_abandoned};
 pub use own_container::own_container;
 pub use scratch::{SCRATCH_LABEL, Scratch, ScratchLimits};
 pub use types::*;

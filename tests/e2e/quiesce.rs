@@ -218,6 +218,48 @@ fn a_signal_during_the_copy_lets_the_container_go_on() {
 }
 
 #[test]
+fn a_container_that_a_killed_backup_held_goes_on_with_the_next_command() {
+    let Some(bare) = Bare::new("quiesce-killed") else { return };
+    for (settings, held) in
+        [("", "paused"), ("x-safe-compose: { services: { db: { quiesce: stop } } }", "exited")]
+    {
+        let Some(project) = writing(&bare, Compose::V2, settings) else { return };
+        let engine = Relay::withholding("/archive?");
+        let project = project.on(&engine.url());
+        let mut child = started(&project, &["backup"]);
+        wait("the copy", || engine.has_held());
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        assert_eq!(state(&project), held, "nobody lets it go on");
+        engine.release();
+        let left = if held == "paused" { "paused" } else { "stopped" };
+        let warning = format!("an interrupted backup may have left `{}-db-1` {left}", project.project);
+        project.safe(&["status"]).exits(0).says(&warning);
+        project.safe(&["--safe-plan", "down"]).exits(0);
+        assert_eq!(state(&project), held, "a dry run changes nothing");
+        project.safe(&["backup"]).exits(0).says("runs again: an interrupted backup had left it");
+        assert_eq!(state(&project), "running");
+        assert!(!is_torn(copied(&project)));
+        project.safe(&["status"]).exits(0).never_says("interrupted");
+
+        // Somebody else decides meanwhile.
+        let engine = Relay::withholding("/archive?");
+        let project = project.on(&engine.url());
+        let mut child = started(&project, &["backup"]);
+        wait("the copy", || engine.has_held());
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        engine.release();
+        project.plain(&["kill"]);
+        project.plain(&["stop"]).exits(0);
+        project.plain(&["start"]).exits(0);
+        project.plain(&["stop"]).exits(0);
+        project.safe(&["backup"]).exits(0).never_says("interrupted");
+        assert_eq!(state(&project), "exited");
+    }
+}
+
+#[test]
 fn a_stopped_and_a_removed_project_are_backed_up() {
     let Some(bare) = Bare::new("quiesce-stopped") else { return };
     let Some(project) = writing(&bare, Compose::V2, "") else { return };

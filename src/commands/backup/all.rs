@@ -12,7 +12,7 @@ use crate::commands::compose::store_of_volume;
 use crate::commands::context::{CommandContext, ProjectContext};
 use crate::commands::dry_run::DryRun;
 use crate::commands::mode::{Apply, Mode};
-use crate::commands::{disposable, format, prune_run};
+use crate::commands::{disposable, format, held_record, prune_run};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::inventory::{LocationSource, Store};
@@ -117,6 +117,7 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
         return Outcome { saved: Vec::new(), failures: vec![failure] };
     }
     let cx = &one.cx;
+    held_record::let_go(cx, apply).await;
     let stores = stores(cx);
     if stores.is_empty() {
         return Outcome::default();

@@ -12,7 +12,7 @@ use crate::commands::lockout;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
 use crate::commands::refusal::{self, RefusableAction};
-use crate::commands::unsettled;
+use crate::commands::{held_record, unsettled};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
@@ -28,6 +28,14 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         LoadOutcome::Project(cx) => *cx,
         LoadOutcome::Unassessable(reason) => return child::hand_over(command, reason).await,
     };
+    if let Mode::Apply(apply) = Mode::of_compose(&command.safe)
+        && held_record::let_go(&cx, apply).await
+    {
+        cx = match load::project(command, unknown_feature.is_some()).await? {
+            LoadOutcome::Project(cx) => *cx,
+            LoadOutcome::Unassessable(reason) => return child::hand_over(command, reason).await,
+        };
+    }
     if let Some(found) = cx.lockout() {
         command.ui.warn(lockout::sentence(&found));
     }

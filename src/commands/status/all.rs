@@ -11,7 +11,7 @@ use super::{add_warnings, prometheus, rows, sizes};
 use crate::cli::{Format, StatusArgs, StatusFormat};
 use crate::commands::all_projects::{AllProjects, OpenedProject, Unread, worst};
 use crate::commands::context::CommandContext;
-use crate::commands::{format, unsettled};
+use crate::commands::{format, held_record, unsettled};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::{Column, Page, Table};
@@ -63,6 +63,7 @@ pub(super) async fn run(
 async fn look<'a>(opened: &'a OpenedProject<'a>, sizes: &BTreeMap<String, u64>) -> Shown<'a> {
     let cx = &opened.cx;
     let mut warnings = unsettled::warnings(cx);
+    warnings.extend(held_record::warnings(cx));
     let rows = rows(cx, sizes, &mut warnings).await;
     add_warnings(cx, &rows, &mut warnings);
     let overview = Overview { is_read: opened.unread.is_none(), ..Overview::of(cx, &rows) };
