@@ -4,6 +4,7 @@ use std::os::unix::fs::chown;
 
 use crate::requirements::missing;
 use crate::support::database::Database;
+use crate::support::stand_in::directory_of;
 use crate::support::{Compose, Scratch};
 
 /// The statements that write something, and the one that counts it.
@@ -76,7 +77,7 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
     let Some(project) = database.project(Compose::V2) else { return };
     project.safe(&["up", "-d"]).exits(0);
     database.wait_ready(&project);
-    let ask = |text: &str| database.query(&project, text).unwrap_or_else(|| panic!("{text}"));
+    let ask = |text: &str| database.expect(&project, text);
     ask("CREATE TABLE t (n INT PRIMARY KEY, x TEXT) ENGINE=InnoDB");
     ask(r"INSERT INTO t SELECT seq, CONCAT('a (''b''); \\ ', seq, '\n', CHAR(0)) FROM seq_1_to_1000");
     ask("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.n = NEW.n + 5000");
@@ -95,7 +96,7 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
     let [backup] = names(&project).try_into().expect("one backup");
     project.safe(&["restore", &backup]).exits(74).says("cannot rename a database");
 
-    confirmed(&project, &["down", "-v"]);
+    project.confirmed(&["down", "-v"]);
     project.safe(&["restore", &backup]).exits(0).says("created 1 user");
     database.wait_ready(&project);
     assert_eq!(ask(sum), before);
@@ -114,11 +115,33 @@ fn redis_saves_its_data_and_goes_on() {
     database.query(&project, "SET n 1000").expect("written");
     project.safe(&["backup"]).exits(0).says("pausing").never_says("stopping");
     let [backup] = names(&project).try_into().expect("one backup");
-    confirmed(&project, &["down", "-v"]);
+    project.confirmed(&["down", "-v"]);
     project.safe(&["restore", &backup]).exits(0);
     project.safe(&["up", "-d"]).exits(0);
     database.wait_ready(&project);
     assert_eq!(database.query(&project, "GET n").as_deref(), Some("1000"));
+}
+
+#[test]
+fn a_damaged_sqlite_database_is_reported_and_does_not_replace_a_sound_one() {
+    let database = Database::Sqlite;
+    let Some(project) = database.project(Compose::V2) else { return };
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    database.prepare(&project);
+    project.safe(&["backup"]).exits(0).says("checked 1 SQLite database").never_says("damaged");
+    project.plain(&["stop"]).exits(0);
+    let file = directory_of(&project.volume("data")).join("app.db");
+    let mut bytes = std::fs::read(&file).expect("read");
+    let middle = bytes.len() / 8192 * 4096;
+    bytes[middle..middle + 4096].fill(0);
+    std::fs::write(&file, bytes).expect("written");
+    project.safe(&["backup"]).exits(0).says("db: the SQLite database `/data/app.db` is damaged");
+    let [sound, damaged] = names(&project).try_into().expect("two backups");
+    project.safe(&["verify", &sound]).exits(0);
+    project.safe(&["verify", &damaged]).exits(76).says("SQLite database `/data/app.db` in it is damaged");
+    let listed = project.safe(&["backups"]).exits(0).stdout;
+    assert_eq!(listed.matches("damaged database").count(), 1, "{listed}");
 }
 
 /// The names of a service's backups, oldest first.
@@ -127,22 +150,13 @@ fn names(project: &Scratch) -> Vec<String> {
     names.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()
 }
 
-/// Runs a command that has to be confirmed.
-#[track_caller]
-fn confirmed(project: &Scratch, words: &[&str]) {
-    let refused = project.safe(words).exits(77);
-    let token = refused.stderr.split("--safe-allow=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let allow = format!("--safe-allow={}", token.expect("a token"));
-    project.safe(&[&[allow.as_str()], words].concat()).exits(0);
-}
-
 #[test]
 fn postgresql_is_dumped_and_restored_beside_what_runs_and_into_a_newer_version() {
     let database = Database::Postgres15;
     let Some(project) = database.project(Compose::V2) else { return };
     project.safe(&["up", "-d"]).exits(0);
     database.wait_ready(&project);
-    let ask = |text: &str| database.query(&project, text).unwrap_or_else(|| panic!("{text}"));
+    let ask = |text: &str| database.expect(&project, text);
     ask("CREATE ROLE shop LOGIN PASSWORD 'secret of the shop'");
     ask(r#"CREATE SCHEMA "a""b"; CREATE TABLE "a""b"."c'd" AS SELECT generate_series(1, 1000) AS n"#);
     ask("ALTER DATABASE postgres SET work_mem TO '7MB'; SELECT lo_from_bytea(0, 'large')");
@@ -151,14 +165,14 @@ fn postgresql_is_dumped_and_restored_beside_what_runs_and_into_a_newer_version()
     let [backup] = names(&project).try_into().expect("one backup");
     ask(r#"INSERT INTO "a""b"."c'd" SELECT 0; CREATE TABLE later()"#);
 
-    confirmed(&project, &["restore", &backup]);
+    project.confirmed(&["restore", &backup]);
     let count = r#"SELECT count(*) FROM "a""b"."c'd""#;
     assert_eq!(ask(count), "1000");
     assert_eq!(database.query(&project, "SELECT count(*) FROM later"), None);
     let databases = "SELECT count(*) FROM pg_database WHERE datname ~ 'before_restore|safe_compose'";
     assert_eq!(ask(databases), "0", "what was replaced is in a backup");
 
-    confirmed(&project, &["down", "-v"]);
+    project.confirmed(&["down", "-v"]);
     let newer = Database::Postgres17.image().or_else(|| database.image()).expect("an image");
     let file = project.path("docker-compose.yml");
     let text = std::fs::read_to_string(&file).expect("a file");

@@ -7,6 +7,7 @@ mod cases;
 mod cases_away;
 mod cases_held;
 mod cases_layers;
+mod database_trials;
 mod databases;
 mod dry_runs;
 mod engine;

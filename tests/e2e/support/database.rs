@@ -19,7 +19,7 @@ pub enum Database {
     Sqlite,
 }
 
-const PASSWORD: &str = "only for tests";
+pub const PASSWORD: &str = "only for tests";
 
 impl Database {
     pub const ALL: [Self; 5] = [Self::Postgres15, Self::Postgres17, Self::Mariadb, Self::Redis, Self::Sqlite];
@@ -72,11 +72,16 @@ impl Database {
 
     /// A project with the server as service `db`, its data in the volume `data`.
     pub fn project(self, compose: Compose) -> Option<Scratch> {
+        self.project_with(compose, "")
+    }
+
+    /// The same, with lines at the top of its file.
+    pub fn project_with(self, compose: Compose, top: &str) -> Option<Scratch> {
         let image = self.image()?;
         let environment = self.environment();
         let path = self.data_path();
         let file = format!(
-            "services: {{ db: {{ image: \"{image}\", environment: {{ {environment} }}, volumes: [ \"data:{path}\" ] }} }}\n\
+            "{top}\nservices: {{ db: {{ image: \"{image}\", environment: {{ {environment} }}, volumes: [ \"data:{path}\" ] }} }}\n\
              volumes: {{ data: {{}} }}\n"
         );
         Scratch::new(compose, &file)
@@ -97,6 +102,96 @@ impl Database {
         words.extend(client);
         let ran = project.plain(&words);
         (ran.code == 0).then(|| ran.stdout.trim().to_owned())
+    }
+
+    /// Fills the server with 200,000 rows (100,000 keys), and creates what a [`super::writer::Writer`] writes to.
+    pub fn prepare(self, project: &Scratch) {
+        match self {
+            Self::Postgres15 | Self::Postgres17 => {
+                pgbench(project, &[], &["-i", "-q", "-s", "2"]);
+                self.expect(project, "CREATE TABLE written (n INT PRIMARY KEY)");
+            }
+            Self::Mariadb => {
+                self.expect(project, "CREATE TABLE written (n INT PRIMARY KEY) ENGINE=InnoDB");
+                self.expect(
+                    project,
+                    "CREATE TABLE filled ENGINE=InnoDB AS SELECT seq AS n, REPEAT('x', 100) AS x FROM seq_1_to_200000",
+                );
+            }
+            Self::Redis => {
+                let fill = "for i = 1, 100000 do redis.call('SET', 'key' .. i, i) end return 1";
+                project.plain(&["exec", "-T", "db", "redis-cli", "EVAL", fill, "0"]).exits(0);
+            }
+            Self::Sqlite => {
+                self.expect(
+                    project,
+                    "CREATE TABLE filled AS WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 200000) \
+                     SELECT n, hex(zeroblob(20)) AS x FROM s",
+                );
+            }
+        }
+    }
+
+    /// Starts a load that runs until the server stops, where the server's packages have one. It adds to one account, one
+    /// teller, one branch and the history in each transaction: the sums are equal in every copy of one moment.
+    pub fn start_load(self, project: &Scratch) {
+        if let Self::Postgres15 | Self::Postgres17 = self {
+            pgbench(project, &["-d"], &["-n", "-c", "2", "-T", "100000"]);
+        }
+    }
+
+    /// What is wrong with the server's data by its own checks, by sums that have to be equal, and by the rows that were
+    /// acknowledged: `written` has 1 to `rows`. `schema` is the database of a MySQL server.
+    pub fn problems(self, project: &Scratch, schema: &str, rows: u64) -> Vec<String> {
+        let checks = match self {
+            Self::Postgres15 | Self::Postgres17 => vec![
+                (format!("SELECT count(*) FROM written WHERE n <= {rows}"), rows.to_string()),
+                ("SELECT count(*) FROM pgbench_accounts".to_owned(), "200000".to_owned()),
+                (
+                    "SELECT count(DISTINCT s) FROM (SELECT sum(abalance) FROM pgbench_accounts UNION ALL \
+                     SELECT sum(tbalance) FROM pgbench_tellers UNION ALL SELECT sum(bbalance) FROM pgbench_branches UNION ALL \
+                     SELECT coalesce(sum(delta), 0) FROM pgbench_history) AS sums (s)"
+                        .to_owned(),
+                    "1".to_owned(),
+                ),
+                (
+                    "CREATE EXTENSION IF NOT EXISTS amcheck; SELECT count(bt_index_check(c.oid, true)) > 0 FROM pg_index i \
+                     JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree' \
+                     WHERE c.relpersistence = 'p'"
+                        .to_owned(),
+                    "t".to_owned(),
+                ),
+            ],
+            Self::Mariadb => vec![
+                (format!("SELECT count(*) FROM {schema}.written WHERE n <= {rows}"), rows.to_string()),
+                (format!("SELECT count(*), sum(n) FROM {schema}.filled"), "200000\t20000100000".to_owned()),
+                (
+                    format!("CHECK TABLE {schema}.written, {schema}.filled EXTENDED"),
+                    format!("{schema}.written\tcheck\tstatus\tOK\n{schema}.filled\tcheck\tstatus\tOK"),
+                ),
+            ],
+            Self::Redis => vec![
+                (format!("LINDEX written {}", rows - 1), rows.to_string()),
+                ("DBSIZE".to_owned(), "100001".to_owned()),
+            ],
+            Self::Sqlite => vec![
+                (format!("SELECT count(*) FROM entries WHERE id <= {rows}"), rows.to_string()),
+                ("SELECT count(*), sum(n) FROM filled".to_owned(), "200000|20000100000".to_owned()),
+                ("PRAGMA integrity_check".to_owned(), "ok".to_owned()),
+            ],
+        };
+        let differs = |(text, expected): (String, String)| {
+            let answer = self.query(project, &text);
+            (answer.as_ref() != Some(&expected))
+                .then(|| format!("{text}: {answer:?} instead of {expected:?}"))
+        };
+        checks.into_iter().filter_map(differs).collect()
+    }
+
+    /// Runs statements that have to succeed.
+    #[track_caller]
+    pub fn expect(self, project: &Scratch, text: &str) -> String {
+        self.query(project, text).unwrap_or_else(|| panic!("{self:?} fails: {text}"))
     }
 
     /// Waits until the server answers queries.
@@ -122,4 +217,11 @@ fn redis(project: &Scratch, text: &str) -> Option<String> {
     words.extend(text.split(' '));
     let ran = project.plain(&words);
     (ran.code == 0 && !ran.stdout.contains("LOADING")).then(|| ran.stdout.trim().to_owned())
+}
+
+fn pgbench(project: &Scratch, options: &[&str], words: &[&str]) {
+    let password = format!("PGPASSWORD={PASSWORD}");
+    let client = ["pgbench", "-U", "postgres", "-h", "127.0.0.1"];
+    let words = [&["exec", "-T"], options, &["-e", &password, "db"], &client, words, &["postgres"]].concat();
+    project.plain(&words).exits(0);
 }

@@ -11,6 +11,7 @@ pub mod relay;
 pub mod scratch;
 pub mod stand_in;
 pub mod tls;
+pub mod writer;
 
 pub use qdrant::Qdrant;
 pub use scratch::{Compose, Scratch, docker_can};

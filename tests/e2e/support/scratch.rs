@@ -117,7 +117,22 @@ impl Scratch {
 
     /// Runs the real Compose, behind our back.
     pub fn plain(&self, words: &[&str]) -> Ran {
-        ran(self.command(&self.program, words))
+        ran(self.plain_command(words))
+    }
+
+    /// The real Compose, to be run in a way of the test's own.
+    pub fn plain_command(&self, words: &[&str]) -> Command {
+        self.command(&self.program, words)
+    }
+
+    /// Runs a command that is refused without a confirmation, with the token that the refusal prints.
+    #[track_caller]
+    pub fn confirmed(&self, words: &[&str]) -> Ran {
+        let refused = self.safe(words).exits(77);
+        let token =
+            refused.stderr.split("--safe-allow=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let allow = format!("--safe-allow={}", token.expect("a token"));
+        self.safe(&[&[allow.as_str()], words].concat()).exits(0)
     }
 
     fn command(&self, program: &Path, words: &[&str]) -> Command {
