@@ -1,6 +1,7 @@
 //! The data stores of a project: which services hold data, of which kind, and where.
 
 pub mod known;
+pub mod version;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

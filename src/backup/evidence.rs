@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::Difference;
 use crate::engine::VolumeIdentity;
 use crate::inventory::known::IdentityFile;
+use crate::inventory::version::ServerVersion;
 
 /// What was seen of the data of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct StoreEvidence {
     /// The identifier that the server gave its data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerIdentity>,
+    /// The version of the server that last wrote the data, if it is known for certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<ServerVersion>,
     /// The volumes of the data by their names; `None` for one that cannot be told from a later one of the same name.
     #[serde(default)]
     pub volumes: BTreeMap<String, Option<VolumeIdentity>>,
@@ -53,7 +57,8 @@ impl StoreEvidence {
             (name.clone(), seen.clone().or_else(|| self.volumes.get(name).cloned().flatten()))
         };
         let volumes = now.volumes.iter().map(volume).collect();
-        let updated = Self { volumes, ..now.clone() };
+        let version = now.version.clone().or_else(|| self.version.clone());
+        let updated = Self { version, volumes, ..now.clone() };
         (Self { time: now.time, ..self.clone() } != updated).then_some(updated)
     }
 
@@ -140,7 +145,13 @@ mod tests {
     use super::*;
 
     fn evidence() -> StoreEvidence {
-        StoreEvidence { time: Timestamp::UNIX_EPOCH, has_data: true, server: None, volumes: BTreeMap::new() }
+        StoreEvidence {
+            time: Timestamp::UNIX_EPOCH,
+            has_data: true,
+            server: None,
+            version: None,
+            volumes: BTreeMap::new(),
+        }
     }
 
     fn server(program: IdentityFile, id: &str) -> StoreEvidence {

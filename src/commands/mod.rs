@@ -50,6 +50,7 @@ pub mod unprotect;
 mod unsettled;
 pub mod verify;
 mod verify_run;
+mod versions;
 
 use interrupt::interruptible;
 

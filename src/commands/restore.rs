@@ -10,7 +10,7 @@ use super::context::{CommandContext, ProjectContext};
 use super::dry_run::DryRun;
 use super::mode::Mode;
 use super::restore_run::{self, Destination, PlannedRestore};
-use super::{format, import_data, prune_run};
+use super::{format, import_data, prune_run, versions};
 use crate::backup::driver::RestoreOptions;
 use crate::backup::set;
 use crate::backup::store::Backup;
@@ -78,6 +78,7 @@ async fn carry_out(
         let store = as_backed_up(store_for(cx, &backup, &args.target)?, &backup);
         if !request.schema_only {
             plan::check(cx, &backup)?;
+            versions::check_restore(cx, &store, &backup).await?;
         }
         chosen.push((store, backup));
     }

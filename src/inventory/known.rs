@@ -131,16 +131,27 @@ pub fn identity_files(container: &Container) -> Vec<(IdentityFile, PathBuf)> {
         let by_flag = flag_value(&container.command, program.flags);
         let directories: Vec<PathBuf> = match by_flag.or(configured).filter(|path| path.starts_with('/')) {
             Some(directory) => vec![PathBuf::from(directory)],
-            None => program
-                .paths
-                .iter()
-                .flat_map(|path| file.subdirectories().iter().map(move |below| Path::new(path).join(below)))
-                .collect(),
+            None => program.paths.iter().flat_map(|path| file.directories(Path::new(path))).collect(),
         };
         for directory in directories {
             let path = directory.join(file.path());
             if !found.contains(&(file, path.clone())) {
                 found.push((file, path));
+            }
+        }
+    }
+    found
+}
+
+/// What may identify the data at a path that only one kind of server uses, and the directories where it may be.
+pub fn identities_of_path(path: &Path) -> Vec<(IdentityFile, PathBuf)> {
+    let programs =
+        PROGRAMS.iter().filter(|program| program.paths.iter().any(|known| path == Path::new(known)));
+    let mut found = Vec::new();
+    for file in programs.filter_map(|program| program.identity).filter(|_| is_data_path(path)) {
+        for directory in file.directories(path) {
+            if !found.contains(&(file, directory.clone())) {
+                found.push((file, directory));
             }
         }
     }

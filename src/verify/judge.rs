@@ -50,7 +50,13 @@ mod tests {
     use crate::backup::evidence::StoreEvidence;
 
     fn seen(has_data: bool) -> StoreEvidence {
-        StoreEvidence { time: Timestamp::UNIX_EPOCH, has_data, server: None, volumes: BTreeMap::new() }
+        StoreEvidence {
+            time: Timestamp::UNIX_EPOCH,
+            has_data,
+            server: None,
+            version: None,
+            volumes: BTreeMap::new(),
+        }
     }
 
     fn now(has_data: bool) -> Observation {

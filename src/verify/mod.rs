@@ -8,7 +8,9 @@ use crate::backup::baseline::StoreBaseline;
 use crate::backup::driver::{DriverTarget, evidence};
 use crate::backup::evidence::StoreEvidence;
 use crate::backup::fingerprint::{Difference, Fingerprint};
+use crate::engine::ContainerState;
 use crate::inventory::StoreKind;
+use crate::inventory::version::{self, VersionChange};
 
 /// What a store has now.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +48,37 @@ pub async fn examine(target: DriverTarget<'_>, recorded: Recorded<'_>, limit: Du
     match observe(target, recorded.evidence(), limit).await {
         Ok(now) => {
             let driver = target.store.kind.driver();
-            judge::judge(recorded, now, |recorded, now| driver.compare(recorded, now))
+            let result = judge::judge(recorded, now, |recorded, now| driver.compare(recorded, now));
+            match &result {
+                VerifyResult::Complete(now) | VerifyResult::NoBaseline(now) => {
+                    out_of_use(target, &now.evidence).await.map_or(result, VerifyResult::Unverifiable)
+                }
+                VerifyResult::Reset { .. }
+                | VerifyResult::DataMissing { .. }
+                | VerifyResult::Unverifiable(_) => result,
+            }
         }
         Err(error) => VerifyResult::Unverifiable(format!("{error:#}")),
     }
+}
+
+/// Why nothing can be said of data that is there: its server cannot open it, or does not stay up.
+async fn out_of_use(target: DriverTarget<'_>, evidence: &StoreEvidence) -> Option<String> {
+    let container = target.store.container.as_ref()?;
+    if let Some(data) = evidence.version.as_ref().filter(|_| evidence.has_data)
+        && let Some(server) = evidence::version_of_image(target.engine, container).await
+        && let VersionChange::Impossible(reason) = version::change(data, &server)
+    {
+        return Some(format!(
+            "its data is of {data}, and its image `{}` is {server}: {reason}",
+            container.image
+        ));
+    }
+    let now = target.engine.inspect(&container.id).await.ok().flatten();
+    let now = now.as_ref().unwrap_or(container);
+    (now.state == ContainerState::Restarting).then(|| {
+        format!("its container restarts again and again, and last ended with exit code {}", now.exit_code)
+    })
 }
 
 /// Looks at a store. `expected` is what was seen before.

@@ -174,9 +174,7 @@ fn postgresql_is_dumped_and_restored_beside_what_runs_and_into_a_newer_version()
 
     project.confirmed(&["down", "-v"]);
     let newer = Database::Postgres17.image().or_else(|| database.image()).expect("an image");
-    let file = project.path("docker-compose.yml");
-    let text = std::fs::read_to_string(&file).expect("a file");
-    std::fs::write(&file, text.replace(&database.image().expect("an image"), &newer)).expect("written");
+    project.edit(&database.image().expect("an image"), &newer);
     project.safe(&["restore", &backup]).exits(0).says("created 1 role");
     database.wait_ready(&project);
     assert_eq!(ask(count), "1000");

@@ -35,4 +35,5 @@ mod support;
 mod undo;
 mod v1_api;
 mod verification;
+mod versions;
 mod volume_driver;

@@ -25,3 +25,4 @@ mod status;
 mod undo;
 mod usage;
 mod verify;
+mod versions;

@@ -1,6 +1,8 @@
 //! Looks at the data of a store without counting it: a few small requests to the engine, no program in the container.
 
 mod files;
+mod identity;
+mod version;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +15,12 @@ use crate::backup::evidence::{ServerIdentity, StoreEvidence};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::engine::{Container, ContainerState, VolumeIdentity};
 use crate::inventory::known;
+use crate::inventory::version::{ServerProgram, ServerVersion};
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::progress::Unit;
 use files::Files;
+
+pub use version::{of_image as version_of_image, of_next_container as version_of_next_container};
 
 /// How long a server may take to write its first files.
 const FIRST_FILES: Duration = Duration::from_secs(10);
@@ -97,13 +102,18 @@ pub async fn of_server(target: DriverTarget<'_>, contents: &Fingerprint) -> anyh
         Fingerprint::Volume { entries, .. } => *entries > 0,
         Fingerprint::Databases(_) => true,
     };
-    Ok(StoreEvidence { time: Timestamp::now(), has_data, server: None, volumes: volumes(target).await? })
+    let version = match contents {
+        Fingerprint::Qdrant(qdrant) => ServerVersion::parse(ServerProgram::Qdrant, &qdrant.version),
+        Fingerprint::Volume { .. } | Fingerprint::Databases(_) => None,
+    };
+    let volumes = volumes(target).await?;
+    Ok(StoreEvidence { time: Timestamp::now(), has_data, server: None, version, volumes })
 }
 
 async fn see(target: DriverTarget<'_>, container: &Container) -> anyhow::Result<StoreEvidence> {
     let files = Files::of(target, container).await?;
-    let (server, volumes) = tokio::try_join!(server(&files, container), volumes(target))?;
-    let mut has_data = server.is_some();
+    let (identity, volumes) = tokio::try_join!(identity::find(&files, container), volumes(target))?;
+    let mut has_data = identity.is_some();
     for place in data_locations(target.store) {
         if has_data {
             break;
@@ -115,7 +125,13 @@ async fn see(target: DriverTarget<'_>, container: &Container) -> anyhow::Result<
             None => anyhow::bail!("container `{}` has no `{}`", container.name, place.target.display()),
         };
     }
-    Ok(StoreEvidence { time: Timestamp::now(), has_data, server, volumes })
+    let version = if has_data {
+        version::of_container(target, &files, container, identity.as_ref()).await?
+    } else {
+        None
+    };
+    let server = identity.map(|found| ServerIdentity { program: found.file, id: found.id });
+    Ok(StoreEvidence { time: Timestamp::now(), has_data, server, version, volumes })
 }
 
 /// The mounts that hold the data: of a known program those at its data paths, of another one all volumes.
@@ -144,14 +160,4 @@ async fn volumes(target: DriverTarget<'_>) -> anyhow::Result<BTreeMap<String, Op
         }
     }
     Ok(volumes)
-}
-
-async fn server(files: &Files<'_>, container: &Container) -> anyhow::Result<Option<ServerIdentity>> {
-    for (program, path) in known::identity_files(container) {
-        let content = files.read(&path).await?;
-        if let Some(id) = content.and_then(|content| program.parse(&content)) {
-            return Ok(Some(ServerIdentity { program, id }));
-        }
-    }
-    Ok(None)
 }

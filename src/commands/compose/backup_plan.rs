@@ -10,6 +10,7 @@ use crate::backup::manifest::Proof;
 use crate::backup::store::{Backup, Verified};
 use crate::commands::context::ProjectContext;
 use crate::commands::newest_backup::id_of_volume;
+use crate::commands::versions::{self, VersionStep};
 use crate::engine::{MountSource, Volume};
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::policy::{Assessment, Effect, Impact, Subject};
@@ -33,13 +34,17 @@ pub(super) struct BackupPlan {
 }
 
 /// Decides what has to be backed up: every running server that the command stops, if the settings want that, and all data
-/// that it would destroy or leave behind.
+/// that it would destroy or leave behind, or that another version of its server would convert.
 pub(super) async fn make(
     cx: &ProjectContext<'_>,
     plan: &Assessment,
     before_stop: bool,
+    versions: &[VersionStep],
 ) -> anyhow::Result<BackupPlan> {
     let mut backups = BackupPlan::default();
+    for step in versions.iter().filter(|step| step.converts() && versions::is_backed_up(cx, &step.store)) {
+        save(cx, &step.store, &mut backups).await?;
+    }
     for impact in &plan.impacts {
         match impact.effect {
             Effect::Interrupt if before_stop && !impact.disposable => {
@@ -76,22 +81,7 @@ async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan
         if backups.current.iter().any(|(known, _)| known.id == store.id) {
             continue;
         }
-        if store.is_server() && store.is_running() {
-            match unchanged_since(cx, store, backups)
-                .await
-                .and_then(|backup| backup.check_showing(&cx.ui().meter()).ok())
-            {
-                Some(backup) => backups.current.push((store.clone(), backup)),
-                None => add(&mut backups.stores, store.clone()),
-            }
-            continue;
-        }
-        // A stopped server cannot be asked, but its files can be copied.
-        let files = Store { kind: StoreKind::Volume, ..store.clone() };
-        match of_same_files(cx, &files).await? {
-            Some(backup) => backups.current.push((files, backup)),
-            None => add(&mut backups.stores, files),
-        }
+        save(cx, store, backups).await?;
     }
     // The data of another project stays where it is.
     if !any
@@ -103,6 +93,25 @@ async fn lost(cx: &ProjectContext<'_>, impact: &Impact, backups: &mut BackupPlan
     }
     if !any && impact.effect == Effect::Destroy {
         backups.impossible.push(impact.subject.clone());
+    }
+    Ok(())
+}
+
+/// Backs up all data of a store, unless it has a current backup.
+async fn save(cx: &ProjectContext<'_>, store: &Store, backups: &mut BackupPlan) -> anyhow::Result<()> {
+    if store.is_server() && store.is_running() {
+        let unchanged = unchanged_since(cx, store, backups).await;
+        match unchanged.and_then(|backup| backup.check_showing(&cx.ui().meter()).ok()) {
+            Some(backup) => backups.current.push((store.clone(), backup)),
+            None => add(&mut backups.stores, store.clone()),
+        }
+        return Ok(());
+    }
+    // A stopped server cannot be asked, but its files can be copied.
+    let files = Store { kind: StoreKind::Volume, ..store.clone() };
+    match of_same_files(cx, &files).await? {
+        Some(backup) => backups.current.push((files, backup)),
+        None => add(&mut backups.stores, files),
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::commands::context::ProjectContext;
 use crate::commands::held::HeldContainers;
 use crate::commands::mode::Apply;
 use crate::commands::quiesce::Quiescer;
+use crate::commands::versions::VersionStep;
 use crate::commands::{format, interruptible};
 use crate::engine::Container;
 use crate::error::Failure;
@@ -53,6 +54,7 @@ pub(super) async fn back_up(
     cx: &ProjectContext<'_>,
     apply: Apply,
     plan: &Assessment,
+    versions: &[VersionStep],
 ) -> Result<(BackupOutcome, HeldContainers), Failure> {
     let command = cx.command;
     if command.safe.skip_backup || cx.is_disposable() {
@@ -61,7 +63,7 @@ pub(super) async fn back_up(
         return Ok((outcome, HeldContainers::new(cx, apply)));
     }
     let BackupPlan { stores, mut current, current_of_stopped, impossible, .. } =
-        backup_plan::make(cx, plan, report::backs_up_before(cx)).await.map_err(|error| {
+        backup_plan::make(cx, plan, report::backs_up_before(cx), versions).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "cannot determine what to back up, so nothing was run")
                 .because(error)
                 .run(
@@ -80,9 +82,9 @@ pub(super) async fn back_up(
         reason: &format!("before {}", command.reading.name()),
         role: BackupRole::Normal,
         required: cx.settings.backup.proof,
-        replaces_data: plan.worst() >= Effect::Orphan,
+        replaces_data: plan.worst() >= Effect::Orphan || versions.iter().any(VersionStep::converts),
     };
-    let quiescer = Quiescer::stopping(cx, apply, stopped_anyway(cx, plan));
+    let quiescer = Quiescer::stopping(cx, apply, stopped_anyway(cx, plan, versions));
     let created = interruptible(async {
         backup_run::save_with(cx, apply, &quiescer, &stores, purpose).await.complete(cx)
     })
@@ -95,7 +97,7 @@ pub(super) async fn back_up(
 
 /// The running containers that the command stops by itself, or that lose their data to it, without the servers that are
 /// backed up while they run.
-fn stopped_anyway(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<Container> {
+fn stopped_anyway(cx: &ProjectContext<'_>, plan: &Assessment, versions: &[VersionStep]) -> Vec<Container> {
     let reading = &cx.command.reading;
     let stops = reading.begins_with_stop();
     let in_scope: BTreeSet<&str> = if stops {
@@ -112,6 +114,13 @@ fn stopped_anyway(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<Container> 
                     && impact.services.iter().any(|name| Some(name.as_str()) == service)
             })
     };
+    // It is recreated with another image.
+    let is_converted = |container: &Container| {
+        let is_it = |step: &VersionStep| {
+            step.converts() && step.store.container.as_ref().is_some_and(|own| own.id == container.id)
+        };
+        reading.updates_containers() && versions.iter().any(is_it)
+    };
     let is_served = |container: &Container| {
         cx.inventory.stores.iter().any(|store| {
             store.is_server() && store.container.as_ref().is_some_and(|own| own.id == container.id)
@@ -121,7 +130,7 @@ fn stopped_anyway(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<Container> 
         container.is_running()
             && !container.is_one_off()
             && !is_served(container)
-            && (in_scope.contains(container.id.as_str()) || loses(container))
+            && (in_scope.contains(container.id.as_str()) || loses(container) || is_converted(container))
     };
     cx.containers.iter().filter(is_stopped).cloned().collect()
 }

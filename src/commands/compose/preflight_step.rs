@@ -4,13 +4,14 @@ use crate::backup::restore_lock::{self, RestoreState};
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::commands::mode::Apply;
+use crate::commands::versions::{self, VersionStep};
 use crate::compose::actions::MountOrigin;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::preflight::{self, CheckFinding, CheckSeverity, Start};
 
-/// The findings, if the command starts services.
-pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<CheckFinding>> {
+/// The findings, if the command starts services. `versions` are those of [`versions::steps_of_start`].
+pub(super) async fn findings(cx: &ProjectContext<'_>, versions: &[VersionStep]) -> Option<Vec<CheckFinding>> {
     let reading = &cx.command.reading;
     if !reading.starts_services() {
         return None;
@@ -26,13 +27,19 @@ pub(super) async fn findings(cx: &ProjectContext<'_>) -> Option<Vec<CheckFinding
             MountOrigin::File => Start::AsDeclared,
         },
     };
-    Some(preflight::examine(input).await)
+    let mut findings = preflight::examine(input).await;
+    findings.extend(versions::findings(cx, versions));
+    Some(findings)
 }
 
 /// Checks every data mount of the services that the command starts, creates missing directories, and refuses to start a
 /// service that cannot work.
-pub(super) async fn check(cx: &ProjectContext<'_>, _: Apply) -> Result<(), Failure> {
-    let Some(findings) = findings(cx).await else { return Ok(()) };
+pub(super) async fn check(
+    cx: &ProjectContext<'_>,
+    _: Apply,
+    versions: &[VersionStep],
+) -> Result<(), Failure> {
+    let Some(findings) = findings(cx, versions).await else { return Ok(()) };
     let command = cx.command.reading.name();
     let ui = cx.ui();
     let is_waived = cx.command.safe.skip_checks;

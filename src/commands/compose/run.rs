@@ -12,7 +12,7 @@ use crate::commands::lockout;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
 use crate::commands::refusal::{self, RefusableAction};
-use crate::commands::{held_record, unsettled};
+use crate::commands::{held_record, unsettled, versions};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
@@ -41,10 +41,11 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     }
     let probe = probe::gather(&cx, unknown_feature).await?;
     let plan = assess::assess(&cx, &probe).await;
+    let versions = versions::steps_of_start(&cx).await;
     let apply = match Mode::of_compose(&command.safe) {
         Mode::Apply(apply) => apply,
         Mode::DryRun => {
-            report::plan(&cx, &plan, preflight_step::findings(&cx).await.as_deref());
+            report::plan(&cx, &plan, preflight_step::findings(&cx, &versions).await.as_deref());
             return Ok(Exit::Success);
         }
     };
@@ -59,14 +60,14 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     };
     let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
-    preflight_step::check(&cx, apply).await?;
+    preflight_step::check(&cx, apply, &versions).await?;
     // The question comes before the backup: what is written while it is open has to be in the backup.
     let approval = permission
         .confirm(&command.ui, action.what, action.untouched)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
     // Before the first service is stopped for its backup.
     journal.start(&cx, apply);
-    let (backups, held) = backup_step::back_up(&cx, apply, &plan)
+    let (backups, held) = backup_step::back_up(&cx, apply, &plan, &versions)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
     journal.add_backups(&cx, apply, (&plan, &backups));

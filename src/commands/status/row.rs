@@ -137,6 +137,15 @@ impl Row<'_> {
             )),
             LocationSource::Volume { .. } | LocationSource::Bind { .. } => {}
         }
+        if let Some(container) =
+            self.container().filter(|container| container.state == ContainerState::Restarting)
+        {
+            warnings.push(format!(
+                "`{name}` restarts again and again, and last ended with exit code {}. To see its log: `{}`",
+                container.exit_code,
+                cx.suggest().logs(name)
+            ));
+        }
         if let (Protection::Stopped, Some(volume)) = (self.protection, volume_of(&self.source)) {
             warnings.push(format!(
                 "the holder container of `{volume}` is stopped, so any `prune` removes it. To start it: `{}`",

@@ -165,7 +165,9 @@ fn newest_backup(
     };
     Some(match evidence {
         Some(evidence) => evidence.of_contents(),
-        None => StoreEvidence { time: created, has_data, server: None, volumes: BTreeMap::new() },
+        None => {
+            StoreEvidence { time: created, has_data, server: None, version: None, volumes: BTreeMap::new() }
+        }
     })
 }
 

@@ -1,6 +1,8 @@
 //! The files in which servers keep an identifier of their data: written once, when the data directory is made, and copied
 //! with it by a backup of files.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 /// A file that identifies the data of a server.
@@ -25,12 +27,18 @@ impl IdentityFile {
         }
     }
 
-    /// Where the data directory may be, relative to a data path of the image.
-    pub(super) fn subdirectories(self) -> &'static [&'static str] {
-        match self {
+    /// The data directory that has the file at this path.
+    pub fn directory_of(self, path: &Path) -> Option<PathBuf> {
+        path.ancestors().nth(Path::new(self.path()).components().count()).map(Path::to_owned)
+    }
+
+    /// The directories that may be the data directory, for a data path of the image.
+    pub fn directories(self, path: &Path) -> impl Iterator<Item = PathBuf> {
+        let below: &[&str] = match self {
             Self::PostgreSql => &["", "data", "pgdata"],
             Self::MySql | Self::MariaDb => &["", "data", "databases"],
-        }
+        };
+        below.iter().map(move |below| path.join(below))
     }
 
     /// What the identifier identifies.

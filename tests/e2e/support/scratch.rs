@@ -78,6 +78,14 @@ impl Scratch {
         self
     }
 
+    /// Replaces a text in the Compose file.
+    pub fn edit(&self, from: &str, to: &str) {
+        let file = self.path("docker-compose.yml");
+        let text = std::fs::read_to_string(&file).expect("a file");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&file, text.replace(from, to)).expect("written");
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.directory.path().join(below)
     }

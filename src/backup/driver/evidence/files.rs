@@ -7,11 +7,11 @@ use anyhow::Context as _;
 
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::volume::pipe;
-use crate::engine::{ByteStream, Container, EngineError, ReplacedMount};
+use crate::engine::{ByteStream, Container, Engine, EngineError, ReplacedMount};
 use crate::progress::Silent;
 
 /// An identifier is in the first bytes of a small file.
-const MOST_OF_A_FILE: u64 = 64 * 1024;
+pub(super) const MOST_OF_A_FILE: u64 = 64 * 1024;
 
 /// A directory with more entries than this has data, even if the first of them are empty.
 const MANY: usize = 1000;
@@ -33,18 +33,10 @@ impl<'a> Files<'a> {
     /// The content of a file; `None` if there is no such file.
     pub(super) async fn read(&self, path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
         // Only directories can be read as the processes have them.
-        let opened = match path.parent().filter(|parent| self.is_replaced(parent)) {
-            Some(parent) => self.open(parent).await,
-            None => self.target.engine.read_archive(&self.container.id, path).await,
-        };
-        let stream = match opened {
-            Err(EngineError::NotFound { .. }) => return Ok(None),
-            other => other.with_context(|| format!("`{}` cannot be read", path.display()))?,
-        };
-        let name = path.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
-        let content =
-            pipe::consume(stream, &Silent, move |archive| file_named(archive, Path::new(&name))).await?;
-        content.with_context(|| format!("`{}` cannot be read", path.display()))
+        match path.parent().filter(|parent| self.is_replaced(parent)) {
+            Some(parent) => content(self.open(parent).await, path).await,
+            None => read_in(self.target.engine, &self.container.id, path).await,
+        }
     }
 
     /// Whether a directory has a file that is not empty; `None` if there is no such directory.
@@ -71,6 +63,26 @@ impl<'a> Files<'a> {
             directory.starts_with(&mount.destination) || mount.destination.starts_with(directory)
         })
     }
+}
+
+/// The beginning of a file of a container, as the engine has it; `None` if there is no such file.
+pub(super) async fn read_in(
+    engine: &dyn Engine,
+    container: &str,
+    path: &Path,
+) -> anyhow::Result<Option<Vec<u8>>> {
+    content(engine.read_archive(container, path).await, path).await
+}
+
+async fn content(opened: crate::engine::Result<ByteStream>, path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    let stream = match opened {
+        Err(EngineError::NotFound { .. }) => return Ok(None),
+        other => other.with_context(|| format!("`{}` cannot be read", path.display()))?,
+    };
+    let name = path.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
+    let content =
+        pipe::consume(stream, &Silent, move |archive| file_named(archive, Path::new(&name))).await?;
+    content.with_context(|| format!("`{}` cannot be read", path.display()))
 }
 
 /// The first file of this name, wherever it is in the archive.

@@ -16,7 +16,7 @@ use crate::inventory::{DataLocation, LocationSource};
 const CLEANUP: Duration = Duration::from_secs(5);
 
 /// The store's own container, or one created for this purpose. [`HelperContainer::close`] removes it.
-pub(super) struct HelperContainer {
+pub(in crate::backup::driver) struct HelperContainer {
     pub container: String,
     created: Option<RemovedOnDrop>,
 }
@@ -69,7 +69,7 @@ impl Drop for RemovedOnDrop {
 
 impl HelperContainer {
     /// For reading: the store's own container, which has the files as the service sees them.
-    pub(super) async fn to_read(target: DriverTarget<'_>) -> anyhow::Result<Self> {
+    pub(in crate::backup::driver) async fn to_read(target: DriverTarget<'_>) -> anyhow::Result<Self> {
         match &target.store.container {
             Some(container) => Ok(Self::own(container)),
             None => Self::helper(target, declared(target)).await,
@@ -114,7 +114,7 @@ impl HelperContainer {
     }
 
     /// Removes the container that was created, whatever the result of the work. An error of the work takes precedence.
-    pub(super) async fn close<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    pub(in crate::backup::driver) async fn close<T>(self, result: anyhow::Result<T>) -> anyhow::Result<T> {
         match self.created {
             Some(created) => created.close(result).await,
             None => result,

@@ -12,7 +12,7 @@ mod contents;
 mod copy;
 mod direct;
 mod dump;
-mod helper_container;
+pub(super) mod helper_container;
 mod link;
 mod mover;
 mod need;
