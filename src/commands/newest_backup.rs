@@ -1,7 +1,7 @@
 //! The newest backup of one volume or directory. A service may have several, and an older backup of it need not contain all
 //! of them.
 
-use crate::backup::manifest::{ArtifactContents, BackupRole, Manifest};
+use crate::backup::manifest::{ArtifactContents, Manifest};
 use crate::backup::store::{Backup, BackupRoot, StoreError};
 use crate::engine::Volume;
 use crate::inventory::LocationSource;
@@ -17,8 +17,7 @@ pub(super) fn of_location(
     if latest.as_ref().is_none_or(|backup| contains(&backup.manifest, source)) {
         return Ok(latest);
     }
-    let is_one =
-        |backup: &Backup| backup.manifest.role == BackupRole::Normal && contains(&backup.manifest, source);
+    let is_one = |backup: &Backup| backup.can_be_latest() && contains(&backup.manifest, source);
     Ok(root.list(Some(store))?.backups.into_iter().find(is_one))
 }
 
@@ -32,7 +31,7 @@ pub(super) fn of_volume(root: &BackupRoot, volume: &str) -> Result<Option<Backup
                 matches!(&artifact.contents, ArtifactContents::Files { source: found, .. } if *found == source)
             })
     };
-    let is_one = |backup: &Backup| backup.manifest.role == BackupRole::Normal && has_volume(&backup.manifest);
+    let is_one = |backup: &Backup| backup.can_be_latest() && has_volume(&backup.manifest);
     Ok(root.list(None)?.backups.into_iter().find(is_one))
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Backup, BackupRoot, Listing, Name, Result, StoreError};
-use crate::backup::manifest::BackupRole;
 
 const LATEST: &str = "latest";
 
@@ -25,7 +24,7 @@ impl BackupRoot {
     }
 
     /// Every backup that could be meant. A name or a path means one, whoever owns it; a time or `latest` means one of each
-    /// store, of the owner of this directory. `latest` is never a safety copy or a backup that was made after a loss.
+    /// store, of the owner of this directory. `latest` is never a safety copy, a backup that was made after a loss, or one that failed its test restore.
     pub fn find_all(&self, store: Option<&str>, text: &str) -> Result<Vec<Backup>> {
         if text.contains('/') {
             return Self::load(Path::new(text)).map(|backup| vec![backup]);
@@ -67,7 +66,7 @@ fn newest(listing: Listing) -> Vec<Backup> {
     listing
         .backups
         .into_iter()
-        .filter(|backup| backup.manifest.role == BackupRole::Normal)
+        .filter(Backup::can_be_latest)
         .filter(|backup| seen.insert(backup.directory.parent().map(Path::to_owned)))
         .collect()
 }

@@ -16,7 +16,8 @@ use crate::inventory::StoreKind;
 #[derive(Debug, Default)]
 pub struct Latest {
     pub backup: Option<Backup>,
-    /// The newest of the safety copies and backups after a loss that are newer, and were skipped.
+    /// The newest of those that are newer and were skipped: safety copies, backups after a loss, and backups that failed
+    /// their test restore.
     pub skipped: Option<Backup>,
 }
 
@@ -36,8 +37,8 @@ pub(super) struct Newest {
 }
 
 impl BackupRoot {
-    /// The newest readable normal backup of a store: its own, or one of the cluster that it is a node of. Safety copies
-    /// and backups that were made after a loss are skipped.
+    /// The newest readable backup of a store that can be the latest: its own, or one of the cluster that it is a node of.
+    /// Safety copies, backups that were made after a loss, and backups that failed their test restore are skipped.
     pub fn latest(&self, store: &str) -> Result<Option<Backup>> {
         Ok(self.choose_latest(store)?.backup)
     }
@@ -46,23 +47,21 @@ impl BackupRoot {
     pub fn choose_latest(&self, store: &str) -> Result<Latest> {
         let mut latest = Latest::default();
         self.newest_first(store, |backup| {
-            match backup.manifest.role {
-                BackupRole::Normal => latest.backup = Some(backup),
-                BackupRole::SafetyCopy | BackupRole::AfterLoss if latest.skipped.is_none() => {
-                    latest.skipped = Some(backup);
-                }
-                BackupRole::SafetyCopy | BackupRole::AfterLoss => {}
+            if backup.can_be_latest() {
+                latest.backup = Some(backup);
+            } else if latest.skipped.is_none() {
+                latest.skipped = Some(backup);
             }
             latest.backup.is_some()
         })?;
         Ok(latest)
     }
 
-    /// The newest readable normal backup that did not shrink: what a new one is compared with.
+    /// The newest readable backup that can be the latest and did not shrink: what a new one is compared with.
     pub fn last_good(&self, store: &str) -> Result<Option<Backup>> {
         let mut good = None;
         self.newest_first(store, |backup| {
-            if backup.manifest.role == BackupRole::Normal && !backup.manifest.is_doubtful() {
+            if backup.can_be_latest() && !backup.manifest.is_doubtful() {
                 good = Some(backup);
             }
             good.is_some()
@@ -70,21 +69,24 @@ impl BackupRoot {
         Ok(good)
     }
 
-    /// The newest readable backup of a store, safety copies included: the base of an incremental backup.
+    /// The newest readable backup of a store that did not fail its test restore, safety copies included: the base of an
+    /// incremental backup.
     pub fn newest(&self, store: &str) -> Result<Option<Backup>> {
         let mut newest = None;
         self.newest_first(store, |backup| {
-            newest = Some(backup);
-            true
+            if !backup.has_failed_proof() {
+                newest = Some(backup);
+            }
+            newest.is_some()
         })?;
         Ok(newest)
     }
 
-    /// The newest readable backup of one kind, safety copies included.
+    /// The same of one kind.
     pub fn newest_of(&self, store: &str, kind: StoreKind) -> Result<Option<Backup>> {
         let mut newest = None;
         self.newest_first(store, |backup| {
-            if backup.manifest.kind == kind {
+            if backup.manifest.kind == kind && !backup.has_failed_proof() {
                 newest = Some(backup);
             }
             newest.is_some()

@@ -134,6 +134,19 @@ impl Backup {
         }
     }
 
+    /// Whether its last test restore failed: it is no base for another backup, and no reason to make none.
+    pub fn has_failed_proof(&self) -> bool {
+        self.proof() == Proof::Failed
+    }
+
+    /// Whether `latest` can mean it: neither a safety copy, nor made after a loss, nor one that failed its test restore.
+    pub fn can_be_latest(&self) -> bool {
+        match self.manifest.role {
+            BackupRole::Normal => !self.has_failed_proof(),
+            BackupRole::SafetyCopy | BackupRole::AfterLoss => false,
+        }
+    }
+
     /// Records the result of a test restore beside it.
     pub fn record_test_restore(&mut self, result: &TestRestoreResult) -> Result<&TestRestoreRecord> {
         Ok(self.test_restore.insert(TestRestoreRecord::write(&self.directory, result)?))

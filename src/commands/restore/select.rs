@@ -79,7 +79,7 @@ fn has_backup(cx: &ProjectContext<'_>, store: &str) -> bool {
 
 /// Whether a set has all stores of the project that have a backup, each in a backup that may be the latest.
 fn is_complete(cx: &ProjectContext<'_>, set: &[Backup]) -> bool {
-    let is_own = |backup: &Backup| backup.manifest.role == BackupRole::Normal && !cx.root.is_foreign(backup);
+    let is_own = |backup: &Backup| backup.can_be_latest() && !cx.root.is_foreign(backup);
     let has = |store: &str| set.iter().any(|backup| backup.is_of(store));
     set.iter().all(is_own)
         && cx.inventory.stores.iter().all(|store| has(&store.id) || !has_backup(cx, &store.id))
@@ -139,7 +139,7 @@ fn why_skipped(backup: &Backup) -> &'static str {
     match backup.manifest.role {
         BackupRole::SafetyCopy => "it contains what a restore has replaced",
         BackupRole::AfterLoss => "it was made after data was lost",
-        BackupRole::Normal => "it is not the latest",
+        BackupRole::Normal => "its test restore failed",
     }
 }
 
