@@ -7,6 +7,7 @@ use safe_compose::backup::driver::{Driver as _, RestoreOptions};
 use safe_compose::backup::fingerprint::{Difference, Fingerprint};
 use safe_compose::backup::manifest::ArtifactContents;
 use safe_compose::backup::store::Backup;
+use safe_compose::backup::test_restore::TestRestoreResult;
 use serde_json::{Value, json};
 
 use crate::backup_fixture::{names, root};
@@ -58,18 +59,22 @@ async fn fill_in_segments(stand: &Stand, collection: &str, points: u64) {
     stand.write(collection, 1..=points).await;
 }
 
-async fn upload(stand: &Stand, collection: &str, file: &Path) {
-    let form = reqwest::multipart::Form::new().file("snapshot", file).await.expect("a file");
-    let url = stand.url(&format!("/collections/{collection}/snapshots/upload?wait=true&priority=snapshot"));
-    let answer = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("a client")
-        .post(url)
-        .multipart(form)
-        .send()
-        .await;
-    assert!(answer.expect("an answer").status().is_success());
+/// What a backup contains, restored under another name.
+async fn count_of(stand: &Stand, backup: &Backup) -> u64 {
+    let options = RestoreOptions {
+        collections: vec!["receitas".into()],
+        rename: Some("copia".into()),
+        ..RestoreOptions::default()
+    };
+    stand.restore(backup, &options).await.expect("restored");
+    let count = stand.count("copia").await;
+    stand.delete("copia").await;
+    count
+}
+
+async fn delete_points(stand: &Stand, collection: &str, ids: std::ops::RangeInclusive<u64>) {
+    let body = json!({ "points": ids.collect::<Vec<_>>() });
+    stand.call("POST", &format!("/collections/{collection}/points/delete?wait=true"), body).await;
 }
 
 #[tokio::test]
@@ -114,7 +119,7 @@ async fn a_snapshot_that_was_put_over_a_collection_is_a_change() {
     let (_dir, root) = root();
     let backup = stand.back_up(&root).await.expect("saved").backup;
     assert!(is_unchanged(&stand, &backup).await);
-    upload(&stand, "receitas", &backup.directory.join("collections/receitas.snapshot")).await;
+    stand.upload("receitas", &backup.directory.join("collections/receitas.snapshot")).await;
     assert_eq!(stand.count("receitas").await, 50);
     assert!(!is_unchanged(&stand, &backup).await);
 }
@@ -127,16 +132,157 @@ async fn without_a_look_at_the_files_nothing_is_proven() {
     stand.container().mounts.clear();
     let backup = stand.back_up(&root).await.expect("saved").backup;
     assert!(!is_unchanged(&stand, &backup).await);
-    // The server itself says that no file has changed, and so none is copied. On a real one the snapshot was the first
-    // thing that wrote some files at all, so that there this begins with the second backup.
     let again = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!((snapshots(&stand, "receitas").await, deltas(&again)), (2, 0), "a restore would not be seen");
+}
+
+/// The versions of the segments go back with a restore, and the server sends only files with higher ones.
+#[tokio::test]
+async fn a_restore_ends_a_chain() {
+    let stand = Stand::new().await;
+    fill_in_segments(&stand, "receitas", 800).await;
+    let (_dir, root) = root();
+    let first = stand.back_up(&root).await.expect("saved").backup;
+    delete_points(&stand, "receitas", 1..=400).await;
+    assert_eq!(stand.count("receitas").await, 400);
+    let safety = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!(count_of(&stand, &safety).await, 400);
+    stand.restore(&first, &RestoreOptions::default()).await.expect("restored");
+    assert!(!is_unchanged(&stand, &safety).await);
+    let second = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!(deltas(&second), 0);
+    assert_eq!(count_of(&stand, &second).await, 800);
+    assert!(is_unchanged(&stand, &second).await);
+}
+
+#[tokio::test]
+async fn a_restore_by_somebody_else_ends_a_chain() {
+    let stand = Stand::new().await;
+    fill_in_segments(&stand, "receitas", 800).await;
+    let (_dir, root) = root();
+    let first = stand.back_up(&root).await.expect("saved").backup;
+    delete_points(&stand, "receitas", 1..=400).await;
+    let second = stand.back_up(&root).await.expect("saved").backup;
+    stand.upload("receitas", &first.directory.join("collections/receitas.snapshot")).await;
+    stand.write("receitas", 801..=801).await;
+    assert!(!is_unchanged(&stand, &second).await);
     let third = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!((deltas(&third), count_of(&stand, &third).await), (0, 801));
+}
+
+/// The counter is that of the last 64th write after a restart, and stands still until the next write.
+#[tokio::test]
+async fn what_was_written_between_two_restarts_shows() {
+    let mut stand = Stand::new().await;
+    stand.fill("receitas", 50).await;
+    let (_dir, root) = root();
+    stand.kill_and_start().await;
+    let backup = stand.back_up(&root).await.expect("saved").backup;
+    stand.kill_and_start().await;
+    assert!(is_unchanged(&stand, &backup).await, "a restart is no write");
+    delete_points(&stand, "receitas", 1..=17).await;
+    stand.kill_and_start().await;
+    assert!(!is_unchanged(&stand, &backup).await);
+    let next = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!((deltas(&next), count_of(&stand, &next).await), (0, 33));
+}
+
+#[tokio::test]
+async fn a_restart_ends_a_chain_but_proves_no_change() {
+    let mut stand = Stand::new().await;
+    fill_in_segments(&stand, "receitas", 800).await;
+    let (_dir, root) = root();
+    let first = stand.back_up(&root).await.expect("saved").backup;
+    stand.stop_and_start().await;
+    assert!(is_unchanged(&stand, &first).await);
+    let linked = stand.back_up(&root).await.expect("saved").backup;
     let path = "collections/receitas.snapshot";
-    assert_eq!((inode(&again, path), deltas(&again)), (inode(&third, path), deltas(&third)));
-    if stand.is_double() {
-        assert_eq!(inode(&backup, path), inode(&third, path));
-        assert_eq!(snapshots(&stand, "receitas").await, 1);
-    }
+    assert_eq!(inode(&linked, path), inode(&first, path));
+    assert_eq!(
+        names(&linked.directory.join("collections")),
+        ["receitas.snapshot"],
+        "no increment starts here"
+    );
+    set_payload(&stand, "receitas", 3, json!({ "n": 33 })).await;
+    let full = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!(deltas(&full), 0);
+    set_payload(&stand, "receitas", 3, json!({ "n": 34 })).await;
+    assert_eq!(deltas(&stand.back_up(&root).await.expect("saved").backup), 1);
+}
+
+/// The server changes the points that exist, and does not count the operation.
+#[tokio::test]
+async fn an_operation_that_fails_halfway_is_a_change() {
+    let stand = Stand::new().await;
+    stand.fill("receitas", 50).await;
+    let (_dir, root) = root();
+    let backup = stand.back_up(&root).await.expect("saved").backup;
+    let body = json!({ "payload": { "n": 99 }, "points": [3, 1000] });
+    let answer = stand.ask("POST", "/collections/receitas/points/payload?wait=true", body).await;
+    assert_ne!(answer["status"], "ok", "{answer}");
+    assert_eq!(payload(&stand, "receitas", 3).await["n"], 99);
+    assert!(!is_unchanged(&stand, &backup).await);
+    stand.back_up(&root).await.expect("saved");
+}
+
+#[tokio::test]
+async fn a_backup_that_failed_its_test_restore_is_no_ground_for_the_next() {
+    let stand = Stand::new().await;
+    fill_in_segments(&stand, "receitas", 800).await;
+    let (_dir, root) = root();
+    let first = stand.back_up(&root).await.expect("saved").backup;
+    set_payload(&stand, "receitas", 3, json!({ "n": 33 })).await;
+    let mut second = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!(deltas(&second), 1);
+    let failed = TestRestoreResult {
+        image: "qdrant/qdrant:v1.19.0".into(),
+        server: Some("1.19.0".into()),
+        reasons: vec!["points are missing".into()],
+    };
+    second.record_test_restore(&failed).expect("recorded");
+    assert!(!is_unchanged(&stand, &second).await);
+    let name = |found: Option<Backup>| found.map(|backup| backup.name());
+    assert_eq!(name(root.latest("qdrant").expect("listed")), Some(first.name()));
+    assert_eq!(name(root.newest("qdrant").expect("listed")), Some(first.name()));
+    assert_eq!(root.find("qdrant", "latest").expect("found").name(), first.name());
+    let third = stand.back_up(&root).await.expect("saved").backup;
+    let tar =
+        |backup: &Backup| std::fs::metadata(backup.directory.join("collections/receitas.changes-01.tar"));
+    assert!(tar(&third).is_ok_and(|tar| tar.ino() != tar_inode(&second)), "it starts from the first one");
+}
+
+fn tar_inode(backup: &Backup) -> u64 {
+    inode(backup, "collections/receitas.changes-01.tar")
+}
+
+/// The commands in the manifest need a shell, `tar` and `curl`, and no server that merges.
+#[tokio::test]
+async fn a_chain_is_restored_by_hand() {
+    let stand = Stand::new().await;
+    fill_in_segments(&stand, "receitas", 800).await;
+    let (_dir, root) = root();
+    stand.back_up(&root).await.expect("saved");
+    set_payload(&stand, "receitas", 3, json!({ "n": 33 })).await;
+    stand.back_up(&root).await.expect("saved");
+    delete_points(&stand, "receitas", 1..=1).await;
+    let backup = stand.back_up(&root).await.expect("saved").backup;
+    assert_eq!(deltas(&backup), 2);
+    stand.delete("receitas").await;
+    let script = backup.manifest.manual_restore.join("\n").replace("http://localhost:6333", &stand.url(""));
+    run_script(&backup.directory, &script).await;
+    assert_eq!(stand.count("receitas").await, 799);
+    assert_eq!(payload(&stand, "receitas", 3).await["n"], 33);
+    backup.check().expect("nothing is left in it");
+}
+
+#[expect(clippy::disallowed_methods, reason = "people use a shell")]
+async fn run_script(directory: &Path, script: &str) {
+    let (directory, script) = (directory.to_owned(), format!("set -e\n{script}"));
+    let ran = tokio::task::spawn_blocking(move || {
+        std::process::Command::new("sh").current_dir(directory).args(["-c", &script]).output()
+    });
+    let output = ran.await.expect("not cancelled").expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
@@ -159,9 +305,6 @@ async fn a_change_costs_what_it_is_and_each_backup_is_whole_by_itself() {
         inode(&first, "collections/receitas.snapshot"),
         inode(&third, "collections/receitas.snapshot")
     );
-    let by_hand = third.manifest.manual_restore.join("\n");
-    assert_eq!(by_hand.matches("/shards/0/snapshot/partial/recover").count(), 2, "{by_hand}");
-
     // The others are gone, and it is whole all the same.
     for earlier in [&first, &second] {
         std::fs::remove_dir_all(&earlier.directory).expect("removed");

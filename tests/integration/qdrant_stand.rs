@@ -56,15 +56,38 @@ pub(crate) struct Stand {
 }
 
 enum Kind {
-    Double(Server),
-    Real(std::process::Child),
+    Double {
+        /// `None` while it is down.
+        server: Option<Server>,
+        /// With the ports that it has taken.
+        config: Config,
+    },
+    Real {
+        child: std::process::Child,
+        program: std::path::PathBuf,
+        arguments: Vec<String>,
+    },
+}
+
+impl Kind {
+    fn double(server: Server, config: Config) -> Self {
+        let config = Config { http_port: server.http_port(), grpc_port: server.grpc_port(), ..config };
+        Self::Double { server: Some(server), config }
+    }
+
+    fn as_double(&self) -> Option<&Server> {
+        match self {
+            Self::Double { server, .. } => server.as_ref(),
+            Self::Real { .. } => None,
+        }
+    }
 }
 
 impl Drop for Kind {
     fn drop(&mut self) {
         match self {
-            Self::Double(_) => {}
-            Self::Real(child) => {
+            Self::Double { .. } => {}
+            Self::Real { child, .. } => {
                 let _ = child.kill();
                 let _ = child.wait();
             }
@@ -96,9 +119,9 @@ impl Stand {
         let mut config = Config::below(dir.path().join("server"));
         change(&mut config);
         let key = config.api_key.clone();
-        let server = Server::start(config).await.expect("a server");
+        let server = Server::start(config.clone()).await.expect("a server");
         let (http, grpc) = (server.http_port(), server.grpc_port());
-        Self::with(Kind::Double(server), dir, (http, grpc), key)
+        Self::with(Kind::double(server, config), dir, (http, grpc), key)
     }
 
     /// So many servers that are the nodes of one cluster, each a service of one project.
@@ -124,10 +147,10 @@ impl Stand {
         let mut dirs = vec![dir];
         dirs.resize_with(usize::try_from(nodes).expect("few"), || tempfile::tempdir().expect("one"));
         let storage = MountSource::Bind { path: config.storage.clone() };
-        let servers = Server::start_cluster(config, nodes).await.expect("a cluster");
+        let servers = Server::start_cluster(config.clone(), nodes).await.expect("a cluster");
         let stand = |(server, dir): (Server, TempDir)| {
             let ports = (server.http_port(), server.grpc_port());
-            let mut stand = Self::with(Kind::Double(server), dir, ports, None);
+            let mut stand = Self::with(Kind::double(server, config.clone()), dir, ports, None);
             // The nodes of the stand-in keep what they have in one place.
             stand.container().mounts[0].source = storage.clone();
             stand
@@ -139,36 +162,69 @@ impl Stand {
         Self::of_program_with(program, &[]).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the server under test is a program")]
     async fn of_program_with(program: &Path, arguments: &[String]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let (http, grpc) = (free_port(), free_port());
-        let peers = arguments.get(1).and_then(|own| own.rsplit_once(':'));
-        let log = std::fs::File::create(dir.path().join("log")).expect("a log");
-        let child = std::process::Command::new(program)
-            .current_dir(dir.path())
-            .env("QDRANT__TELEMETRY_DISABLED", "true")
-            .env("QDRANT__SERVICE__HOST", "127.0.0.1")
-            .env("QDRANT__SERVICE__HTTP_PORT", http.to_string())
-            .env("QDRANT__SERVICE__GRPC_PORT", grpc.to_string())
-            .env("QDRANT__STORAGE__STORAGE_PATH", dir.path().join("storage"))
-            .env("QDRANT__STORAGE__SNAPSHOTS_PATH", dir.path().join("snapshots"))
-            .env("QDRANT__STORAGE__WAL__WAL_CAPACITY_MB", "1")
-            .args(arguments)
-            .env("QDRANT__CLUSTER__ENABLED", if peers.is_some() { "true" } else { "false" })
-            .env("QDRANT__CLUSTER__P2P__PORT", peers.map_or("6335", |(_, port)| port))
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .spawn()
-            .expect("it starts");
-        let stand = Self::with(Kind::Real(child), dir, (http, grpc), None);
-        QdrantDriver::new().wait_ready(stand.target(), Duration::from_secs(60)).await.expect("it answers");
+        let child = spawn(program, arguments, dir.path(), (http, grpc));
+        let (program, arguments) = (program.to_owned(), arguments.to_vec());
+        let stand = Self::with(Kind::Real { child, program, arguments }, dir, (http, grpc), None);
+        stand.wait_ready().await;
         stand
+    }
+
+    async fn wait_ready(&self) {
+        let ready = QdrantDriver::new().wait_ready(self.target(), Duration::from_secs(60)).await;
+        let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        assert!(ready.is_ok(), "it does not answer: {ready:?}\n{}", log());
+    }
+
+    /// Ends the server with `SIGKILL`, in the middle of whatever it does, and starts it again.
+    pub(crate) async fn kill_and_start(&mut self) {
+        self.end_and_start(End::Kill).await;
+    }
+
+    /// Ends the server with `SIGTERM`, and starts it again.
+    pub(crate) async fn stop_and_start(&mut self) {
+        self.end_and_start(End::Stop).await;
+    }
+
+    async fn end_and_start(&mut self, how: End) {
+        let ports = self.store.container.as_ref().map(|container| {
+            let port = |inside| container.ports.iter().find(|port| port.container_port == inside);
+            let number = |inside| port(inside).expect("published").host_port;
+            (number(6333), number(6334))
+        });
+        match &mut self.server {
+            Kind::Double { server, config } => {
+                let running = server.take().expect("it runs");
+                match how {
+                    End::Kill => running.kill().await,
+                    End::Stop => running.stop().await.expect("it stops"),
+                }
+                *server = Some(Server::start(config.clone()).await.expect("it starts again"));
+            }
+            Kind::Real { child, program, arguments } => {
+                let pid = rustix::process::Pid::from_child(child);
+                let signal = match how {
+                    End::Kill => rustix::process::Signal::KILL,
+                    End::Stop => rustix::process::Signal::TERM,
+                };
+                rustix::process::kill_process(pid, signal).expect("it runs");
+                child.wait().expect("it ends");
+                *child = spawn(program, arguments, self.dir.path(), ports.expect("a container"));
+            }
+        }
+        self.wait_ready().await;
+    }
+
+    /// The driver, with timeouts that fit the server.
+    pub(crate) fn driver(&self) -> QdrantDriver {
+        if self.is_double() { DRIVER } else { QdrantDriver::new() }
     }
 
     fn with(server: Kind, dir: TempDir, (http, grpc): (u16, u16), key: Option<String>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let below = if matches!(server, Kind::Double(_)) { "server/storage" } else { "storage" };
+        let below = if matches!(server, Kind::Double { .. }) { "server/storage" } else { "storage" };
         let storage = Mount {
             source: MountSource::Bind { path: dir.path().join(below) },
             destination: "/qdrant/storage".into(),
@@ -224,8 +280,8 @@ impl Stand {
     /// What the container says about where its server keeps snapshots, which it then moves on its own disk.
     pub(crate) fn with_known_snapshots(mut self) -> Self {
         let below = match &self.server {
-            Kind::Double(_) => "server/snapshots",
-            Kind::Real(_) => "snapshots",
+            Kind::Double { .. } => "server/snapshots",
+            Kind::Real { .. } => "snapshots",
         };
         let path = self.dir.path().join(below).display().to_string();
         self.container().environment.insert("QDRANT__STORAGE__SNAPSHOTS_PATH".to_owned(), Secret::new(path));
@@ -260,7 +316,7 @@ impl Stand {
     }
 
     pub(crate) fn is_double(&self) -> bool {
-        matches!(self.server, Kind::Double(_))
+        matches!(self.server, Kind::Double { .. })
     }
 
     /// As where only the first port is published.
@@ -283,10 +339,7 @@ impl Stand {
 
     /// Tells the stand-in how to fail from now on; with nothing, not at all.
     pub(crate) fn fail(&self, list: &str) {
-        match &self.server {
-            Kind::Double(server) => server.fail(list).expect("a failure"),
-            Kind::Real(_) => panic!("a real server fails on no command"),
-        }
+        self.server.as_double().expect("a real server fails on no command").fail(list).expect("a failure");
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -295,14 +348,18 @@ impl Stand {
 
     /// Whether the stand-in is told to fail, or has died of it.
     pub(crate) fn is_failing(&self) -> Vec<qdrant_double::Failure> {
-        match &self.server {
-            Kind::Double(server) => server.failures().list(),
-            Kind::Real(_) => Vec::new(),
-        }
+        self.server.as_double().map(|server| server.failures().list()).unwrap_or_default()
     }
 
     /// Talks to the server as an application would.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+        let answer = self.ask(method, path, body).await;
+        assert_eq!(answer["status"], "ok", "{path}: {answer}");
+        answer["result"].clone()
+    }
+
+    /// The same where the server may refuse.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
         let method = method.parse().expect("a method");
         let mut request = self.client.request(method, self.url(path));
         if !body.is_null() {
@@ -311,9 +368,15 @@ impl Stand {
         if let Some(key) = &self.key {
             request = request.header("api-key", key);
         }
-        let answer: Value = request.send().await.expect("an answer").json().await.expect("json");
-        assert_eq!(answer["status"], "ok", "{path}: {answer}");
-        answer["result"].clone()
+        request.send().await.expect("an answer").json().await.expect("json")
+    }
+
+    /// Uploads a snapshot over a collection, as somebody else would.
+    pub(crate) async fn upload(&self, collection: &str, file: &Path) {
+        let form = reqwest::multipart::Form::new().file("snapshot", file).await.expect("a file");
+        let path = format!("/collections/{collection}/snapshots/upload?wait=true&priority=snapshot");
+        let answer = self.client.post(self.url(&path)).multipart(form).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     }
 
     /// Makes a collection like the recorded one: named, sparse and indexed, with points from 1.
@@ -398,8 +461,8 @@ impl Stand {
     /// Where the server keeps its data.
     pub(crate) fn storage(&self) -> std::path::PathBuf {
         match self.server {
-            Kind::Double(_) => self.dir.path().join("server/storage"),
-            Kind::Real(_) => self.dir.path().join("storage"),
+            Kind::Double { .. } => self.dir.path().join("server/storage"),
+            Kind::Real { .. } => self.dir.path().join("storage"),
         }
     }
 
@@ -411,7 +474,7 @@ impl Stand {
     }
 
     pub(crate) async fn fingerprint(&self) -> QdrantFingerprint {
-        match DRIVER.fingerprint(self.target()).await.expect("counted") {
+        match self.driver().fingerprint(self.target()).await.expect("counted") {
             Fingerprint::Qdrant(found) => found,
             Fingerprint::Volume { .. } | Fingerprint::Databases(_) => panic!("not of a Qdrant"),
         }
@@ -420,7 +483,7 @@ impl Stand {
     /// Backs up, and finishes the backup as the program does.
     pub(crate) async fn back_up(&self, root: &BackupRoot) -> anyhow::Result<Saved> {
         let mut staging = root.stage("qdrant", jiff::Timestamp::now())?;
-        let dump = DRIVER.dump(self.target(), root.latest("qdrant")?.as_ref(), &mut staging).await?;
+        let dump = self.driver().dump(self.target(), root.newest("qdrant")?.as_ref(), &mut staging).await?;
         let Dump {
             server,
             fingerprint,
@@ -449,7 +512,7 @@ impl Stand {
     }
 
     pub(crate) async fn plan(&self, from: &Backup, request: &RestoreOptions) -> anyhow::Result<RestorePlan> {
-        DRIVER.plan_restore(self.target(), from, request).await
+        self.driver().plan_restore(self.target(), from, request).await
     }
 
     /// Plans and restores.
@@ -464,8 +527,42 @@ impl Stand {
         plan: &RestorePlan,
         request: &RestoreOptions,
     ) -> anyhow::Result<Restored> {
-        DRIVER.restore(self.target(), from, plan, request, &clearance()).await
+        self.driver().restore(self.target(), from, plan, request, &clearance()).await
     }
+}
+
+/// How a server ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Kill,
+    Stop,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server under test is a program")]
+fn spawn(
+    program: &Path,
+    arguments: &[String],
+    directory: &Path,
+    (http, grpc): (u16, u16),
+) -> std::process::Child {
+    let peers = arguments.get(1).and_then(|own| own.rsplit_once(':'));
+    let log = std::fs::File::options().create(true).append(true).open(directory.join("log")).expect("a log");
+    std::process::Command::new(program)
+        .current_dir(directory)
+        .env("QDRANT__TELEMETRY_DISABLED", "true")
+        .env("QDRANT__SERVICE__HOST", "127.0.0.1")
+        .env("QDRANT__SERVICE__HTTP_PORT", http.to_string())
+        .env("QDRANT__SERVICE__GRPC_PORT", grpc.to_string())
+        .env("QDRANT__STORAGE__STORAGE_PATH", directory.join("storage"))
+        .env("QDRANT__STORAGE__SNAPSHOTS_PATH", directory.join("snapshots"))
+        .env("QDRANT__STORAGE__WAL__WAL_CAPACITY_MB", "1")
+        .args(arguments)
+        .env("QDRANT__CLUSTER__ENABLED", if peers.is_some() { "true" } else { "false" })
+        .env("QDRANT__CLUSTER__P2P__PORT", peers.map_or("6335", |(_, port)| port))
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
+        .spawn()
+        .expect("it starts")
 }
 
 /// A stand-in for a scratch container, on a thread of its own, that ends when what it gives is dropped.

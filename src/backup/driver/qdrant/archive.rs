@@ -7,6 +7,8 @@
 //! `lib/common/common/src/tar_ext.rs`. Memory stays bounded: only the small files at the top are kept.
 
 pub(crate) mod increment;
+pub(crate) mod merge;
+mod raw;
 mod segment;
 mod shard;
 
@@ -53,6 +55,8 @@ pub(crate) enum SnapshotError {
     Twice { path: String },
     #[error("`{path}` is missing")]
     Missing { path: String },
+    #[error("`{path}` has changed, and is not in the increment")]
+    NotSent { path: String },
     #[error("`{path}` cannot be parsed")]
     Unreadable {
         path: String,

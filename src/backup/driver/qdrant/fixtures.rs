@@ -79,7 +79,7 @@ pub(crate) fn collection(points: u64) -> CollectionFingerprint {
         payload_schema: json!({ "cozinha": { "data_type": "keyword" } }),
         sample: Some(sample()),
         write_position: Some(WritePosition {
-            shards: vec![ShardPosition { id: 0, node: None, op_num: points, segments: BTreeMap::new() }],
+            shards: vec![ShardPosition { op_num: points, ..ShardPosition::default() }],
         }),
     }
 }

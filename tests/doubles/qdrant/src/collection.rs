@@ -237,9 +237,12 @@ impl Collection {
         payload: &Payload,
     ) -> Outcome<u64> {
         let mut changed = Vec::new();
+        let mut missing = None;
         for id in self.resolve(selector)? {
-            let point = self.get(id).cloned().ok_or_else(|| no_point(id));
-            let mut point = self.or_burn(point)?;
+            let Some(mut point) = self.get(id).cloned() else {
+                missing = Some(id);
+                continue;
+            };
             match change {
                 PayloadChange::Merge => point.payload.extend(payload.clone()),
                 PayloadChange::Replace => point.payload.clone_from(payload),
@@ -248,7 +251,23 @@ impl Collection {
             }
             changed.push(point);
         }
+        if let Some(id) = missing {
+            return self.write_half(changed).and(Err(no_point(id)));
+        }
         self.write(1, changed, Vec::new())
+    }
+
+    /// As the real server: an operation on points of which some are missing changes the others, and fails then.
+    fn write_half(&mut self, changed: Vec<Point>) -> Outcome<()> {
+        let mut parts: Vec<Vec<Point>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for point in changed {
+            let home = self.home(point.id);
+            parts[home].push(point);
+        }
+        for (shard, part) in self.shards.iter_mut().zip(parts) {
+            if part.is_empty() { shard.burn()? } else { shard.write_half(part)? }
+        }
+        Ok(())
     }
 
     /// Change some vectors of existing points.

@@ -56,6 +56,9 @@ pub(crate) struct Entry {
     pub(crate) void: bool,
 }
 
+/// The file of the log that says how much of it is in the segments.
+const FIRST_INDEX: &str = "first-index";
+
 /// An append-only log of JSON lines in a preallocated (sparse) file.
 #[derive(Debug)]
 pub(crate) struct Wal {
@@ -97,14 +100,21 @@ impl Wal {
         Ok(())
     }
 
-    /// Forget everything, after it has been written to the segments.
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
+    /// Forget everything up to an operation, after it has been written to the segments. Numbers are not given out twice.
+    pub(crate) fn clear(&mut self, until: u64) -> io::Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
+        write_json(&dir.join(FIRST_INDEX), &serde_json::json!({ "ack_index": until }))?;
         let fresh = tempfile::Builder::new().prefix(".wal").tempfile_in(dir)?;
         fresh.as_file().set_len(self.capacity)?;
         self.file = fresh.persist(&self.path).map_err(|error| error.error)?;
         self.end = 0;
         Ok(())
+    }
+
+    /// The last operation that was forgotten.
+    pub(crate) fn acknowledged(&self) -> Option<u64> {
+        let bytes = fs::read(self.path.parent()?.join(FIRST_INDEX)).ok()?;
+        serde_json::from_slice::<serde_json::Value>(&bytes).ok()?["ack_index"].as_u64()
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -133,7 +143,8 @@ mod tests {
         wal.append(&Entry { op: 3, ..Entry::default() }).unwrap();
         let (mut wal, entries) = Wal::open(dir.path(), 4096).unwrap();
         assert_eq!(entries.iter().map(|e| e.op).collect::<Vec<_>>(), [1, 3]);
-        wal.clear().unwrap();
+        wal.clear(3).unwrap();
+        assert_eq!(wal.acknowledged(), Some(3));
         assert!(Wal::open(dir.path(), 4096).unwrap().1.is_empty());
     }
 }

@@ -25,10 +25,48 @@ pub(crate) struct Shard {
     /// Each point with the index of its segment.
     points: BTreeMap<PointId, (usize, Point)>,
     wal: Wal,
-    /// The number of the last operation that succeeded.
-    pub(crate) op: u64,
+    /// The last operation that succeeded, as the server tells it: see [`AppliedSeq`].
+    applied: AppliedSeq,
     /// The last number given out.
     last: u64,
+}
+
+/// The real server's counter of operations. It is saved only now and then, and the log that is replayed at a start does
+/// not count: after a restart it goes back, and stands still until something is written
+/// (`lib/collection/src/update_workers/applied_seq.rs` of 1.19.0).
+#[derive(Debug)]
+struct AppliedSeq {
+    path: PathBuf,
+    op: u64,
+    updates: u64,
+}
+
+impl AppliedSeq {
+    const SAVE_INTERVAL: u64 = 64;
+
+    fn load(dir: &Path, last_of_log: u64) -> Outcome<Self> {
+        let path = dir.join("applied_seq.json");
+        let saved = fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+            .and_then(|value| value["op_num"].as_u64());
+        let loaded = Self { path, op: saved.unwrap_or(last_of_log), updates: 0 };
+        if saved.is_none() {
+            loaded.save()?;
+        }
+        Ok(loaded)
+    }
+
+    fn update(&mut self, op: u64) -> Outcome<()> {
+        self.op = op;
+        let before = self.updates;
+        self.updates += 1;
+        if before > 0 && before.is_multiple_of(Self::SAVE_INTERVAL) { self.save() } else { Ok(()) }
+    }
+
+    fn save(&self) -> Outcome<()> {
+        Ok(disk::write_json(&self.path, &json!({ "op_num": self.op }))?)
+    }
 }
 
 impl Shard {
@@ -79,20 +117,14 @@ impl Shard {
         if segments.is_empty() {
             segments.push(Segment::create(&dir.join("segments"), schema, &Map::new())?);
         }
-        let applied = fs::read(dir.join("applied_seq.json"))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-            .and_then(|value| value["op_num"].as_u64());
         let newest = segments.iter().map(|segment| segment.version).max();
         let (wal, entries) = Wal::open(&dir.join("wal"), schema.wal_capacity())?;
-        let op = applied.max(newest).unwrap_or(0);
-        let mut shard = Self { id, dir, segments, points, wal, op, last: op };
-        for entry in entries {
-            shard.last = shard.last.max(entry.op);
-            if !entry.void {
-                shard.op = shard.op.max(entry.op);
-                shard.apply(entry);
-            }
+        let logged = entries.iter().map(|entry| entry.op).max();
+        let last = newest.max(logged).max(wal.acknowledged()).unwrap_or(0);
+        let applied = AppliedSeq::load(&dir, last)?;
+        let mut shard = Self { id, dir, segments, points, wal, applied, last };
+        for entry in entries.into_iter().filter(|entry| !entry.void) {
+            shard.apply(entry);
         }
         Ok(shard)
     }
@@ -111,9 +143,26 @@ impl Shard {
         let put = put.into_iter().map(|point| Point { version: op, ..point }).collect();
         let entry = Entry { op, put, del, void: false };
         self.wal.append(&entry)?;
-        (self.op, self.last) = (op, op);
+        self.last = op;
         self.apply(entry);
+        self.applied.update(op)?;
         Ok(op)
+    }
+
+    /// An operation that fails after some of its points were changed: it is in the log, but it does not count.
+    pub(crate) fn write_half(&mut self, put: Vec<Point>) -> Outcome<()> {
+        self.last += 1;
+        let op = self.last;
+        let put = put.into_iter().map(|point| Point { version: op, ..point }).collect();
+        let entry = Entry { op, put, ..Entry::default() };
+        self.wal.append(&entry)?;
+        self.apply(entry);
+        Ok(())
+    }
+
+    /// The last operation that succeeded, as the telemetry has it.
+    pub(crate) fn op_num(&self) -> u64 {
+        self.applied.op
     }
 
     /// Use up a number for an operation that was refused, as the real server does: it logs before it looks.
@@ -160,7 +209,6 @@ impl Shard {
                 self.points.values().filter(|(home, _)| *home == index).map(|(_, point)| point).collect();
             segment.flush(&directory, schema, &points)?;
         }
-        disk::write_json(&self.dir.join("applied_seq.json"), &json!({ "op_num": self.op }))?;
         Ok(())
     }
 
@@ -169,7 +217,7 @@ impl Shard {
         self.flush(schema)?;
         disk::write_json(&self.dir.join("newest_clocks.json"), &json!({ "clocks": [] }))?;
         disk::write_json(&self.dir.join("oldest_clocks.json"), &json!({ "clocks": [] }))?;
-        self.wal.clear()?;
+        self.wal.clear(self.last)?;
         Ok(())
     }
 

@@ -1,46 +1,53 @@
-//! Applies the increments of a backup to the snapshot that they are based on, one after the other.
+//! The increments of a backup, merged with the snapshot that they are based on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::rest::Upload;
-use crate::backup::driver::qdrant::server::upload::UploadProgress;
+use anyhow::Context as _;
+
+use crate::backup::driver::cancellation::Cancellation;
+use crate::backup::driver::qdrant::archive::merge::{MergedReader, MergedSnapshot};
 use crate::backup::manifest::{Artifact, ArtifactContents};
-use crate::progress::Task;
+use crate::fs::Digester;
 
 /// One increment.
 pub(crate) struct IncrementFile {
     file: PathBuf,
-    sha256: String,
     shard: u32,
-    number: u32,
 }
 
 impl IncrementFile {
     /// `None` for the snapshot itself.
     pub(crate) fn of(file: PathBuf, artifact: &Artifact) -> Option<Self> {
-        let ArtifactContents::CollectionIncrement { shard, number, .. } = artifact.contents else {
-            return None;
-        };
-        Some(Self { file, sha256: artifact.sha256.clone(), shard, number })
+        let ArtifactContents::CollectionIncrement { shard, .. } = artifact.contents else { return None };
+        Some(Self { file, shard })
     }
 }
 
-/// Applies them to a collection with a temporary name. If the server rejects one, the collection is inconsistent, and
-/// the caller deletes it.
-pub(crate) async fn put(
-    client: &Client,
-    name: &str,
+/// Merges a snapshot and its increments; returns the result with its SHA-256. `None` without increments.
+pub(crate) async fn merge(
+    snapshot: &Path,
     changes: &[IncrementFile],
-    task: &Arc<dyn Task>,
-) -> anyhow::Result<()> {
-    for change in changes {
-        task.detail(&format!("uploading changes {} of {}", change.number, changes.len()));
-        let sent = UploadProgress::new(task);
-        let upload =
-            Upload { file: &change.file, name: "changes.snapshot", sha256: &change.sha256, progress: &sent };
-        client.rest().upload_increment(name, change.shard, upload).await?;
-    }
-    Ok(())
+    cancellation: &Cancellation,
+) -> anyhow::Result<Option<(Arc<MergedSnapshot>, String)>> {
+    let Some(shard) = changes.first().map(|change| change.shard) else { return Ok(None) };
+    let snapshot = snapshot.to_owned();
+    let increments: Vec<PathBuf> = changes.iter().map(|change| change.file.clone()).collect();
+    let cancellation = cancellation.clone();
+    let merging = tokio::task::spawn_blocking(move || {
+        let merged = MergedSnapshot::of(&snapshot, &increments, shard);
+        let merged = Arc::new(merged.context("the increments do not fit the snapshot")?);
+        let mut digester = Digester::default();
+        let mut reader = MergedReader::new(&merged);
+        let mut chunk = vec![0; 256 * 1024];
+        loop {
+            cancellation.check()?;
+            match std::io::Read::read(&mut reader, &mut chunk)? {
+                0 => break,
+                count => digester.update(&chunk[..count]),
+            }
+        }
+        anyhow::Ok((merged, digester.finish().to_string()))
+    });
+    merging.await?.map(Some)
 }

@@ -1,17 +1,16 @@
-//! Sends a file of a backup to a server, until the caller is gone or the server has received all of it.
+//! Sends a snapshot of a backup to a server, until the caller is gone or the server has received all of it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::backup::driver::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload};
+use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, Upload, UploadContent};
 use crate::backup::driver::qdrant::server::upload::UploadProgress;
 use crate::progress::Task;
 
-/// A file to send.
-pub(super) struct FileToSend<'a> {
-    pub(super) file: &'a Path,
+/// A snapshot to send.
+pub(super) struct SnapshotToSend<'a> {
+    pub(super) content: UploadContent<'a>,
     /// Its name on the server.
     pub(super) name: &'a str,
     pub(super) sha256: &'a str,
@@ -22,11 +21,11 @@ pub(super) struct FileToSend<'a> {
 pub(super) async fn send(
     client: &Client,
     of: SnapshotTarget<'_>,
-    file: &FileToSend<'_>,
+    file: &SnapshotToSend<'_>,
     cancellation: &Cancellation,
 ) -> anyhow::Result<()> {
     let sent = UploadProgress::new(file.task);
-    let upload = Upload { file: file.file, name: file.name, sha256: file.sha256, progress: &sent };
+    let upload = Upload { content: file.content, name: file.name, sha256: file.sha256, progress: &sent };
     let sending = client.rest().upload(of, upload);
     tokio::pin!(sending);
     let done = tokio::select! {

@@ -11,12 +11,12 @@ use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, sleep};
 
 use super::schema;
-use super::send_file::{FileToSend, send};
+use super::send_file::{SnapshotToSend, send};
 use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::{ApiError, Result};
 use crate::backup::driver::qdrant::server::placement::Placement;
-use crate::backup::driver::qdrant::server::rest::SnapshotTarget;
+use crate::backup::driver::qdrant::server::rest::{SnapshotTarget, UploadContent};
 use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
@@ -47,7 +47,8 @@ pub(super) async fn put(
     for one in shards {
         task.detail(&format!("uploading shard {} of {}", one.shard, shards.len()));
         let holder = client.holder(&placement, name, one.shard)?;
-        let file = FileToSend { file: &one.file, name: "shard.snapshot", sha256: &one.sha256, task };
+        let content = UploadContent::File(&one.file);
+        let file = SnapshotToSend { content, name: "shard.snapshot", sha256: &one.sha256, task };
         send(holder, SnapshotTarget::shard(name, one.shard), &file, cancellation).await?;
     }
     task.detail("waiting for the nodes to replicate the shards");

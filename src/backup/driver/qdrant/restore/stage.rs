@@ -7,11 +7,12 @@ use anyhow::{Context as _, bail};
 use tokio::time::{Instant, sleep};
 
 use super::increments::{self, IncrementFile};
-use super::send_file::{FileToSend, send};
+use super::send_file::{SnapshotToSend, send};
 use super::shards::{self, ShardFile};
 use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
+use crate::backup::driver::qdrant::server::rest::UploadContent;
 use crate::backup::driver::qdrant::state::fingerprint;
 use crate::backup::driver::qdrant::state::vectors::Vectors;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
@@ -37,7 +38,7 @@ pub(crate) enum CollectionSource {
 pub(crate) struct FullSnapshot {
     pub(crate) file: PathBuf,
     pub(crate) sha256: String,
-    /// The increments to apply to it.
+    /// The increments to merge with it.
     pub(crate) changes: Vec<IncrementFile>,
 }
 
@@ -135,15 +136,18 @@ async fn put_full(
     snapshot: &Snapshot,
     cancellation: &Cancellation,
 ) -> anyhow::Result<Vec<String>> {
+    let merged = increments::merge(&whole.file, &whole.changes, cancellation).await?;
+    let (content, sha256) = match &merged {
+        None => (UploadContent::File(&whole.file), &whole.sha256),
+        Some((merged, sha256)) => (UploadContent::Merged(merged), sha256),
+    };
     snapshot.task.detail("uploading");
     let upload_name = whole.upload_name();
-    let uploading =
-        FileToSend { file: &whole.file, name: &upload_name, sha256: &whole.sha256, task: &snapshot.task };
+    let uploading = SnapshotToSend { content, name: &upload_name, sha256, task: &snapshot.task };
     let uploaded = send(client, name.into(), &uploading, cancellation).await;
     // The server keeps the uploaded file, and lists it as a snapshot of the new collection.
     let cleaned = client.delete_snapshot(name, &upload_name).await;
     uploaded?;
-    increments::put(client, name, &whole.changes, &snapshot.task).await?;
     let left = |error| {
         format!("the uploaded snapshot of collection `{name}` could not be deleted from the server: {error}")
     };

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use crate::backup::driver::cancellation::{Cancellation, Interrupted};
 use crate::backup::driver::qdrant::archive::increment;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
+use crate::backup::driver::qdrant::state::segment_versions;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::fs::{NewFile, remove_file};
@@ -99,6 +100,7 @@ async fn fetch(
     let (name, shard) = (job.name.as_str(), job.shard);
     // Taken before the changes: what is written in between is then in both, never in neither.
     let versions = client.rest().versions(name, shard).await?;
+    ensure!(segment_versions::only_grow(&job.versions, &versions), "the version of a file went back");
     let Some(mut response) = client.rest().increment(name, shard, &job.versions).await? else {
         return Ok(None);
     };

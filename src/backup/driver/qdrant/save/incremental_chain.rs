@@ -2,10 +2,17 @@
 //!
 //! A chain is a full snapshot and the increments of the collection's only shard; in a cluster, it is a snapshot of each
 //! shard without increments. Each backup contains the complete chain: files of an earlier backup are hard-linked.
+//!
+//! An increment has the files whose versions are higher than those of the chain. So a chain ends, and the next backup is a
+//! full one, wherever a version could have gone back or stood still while the contents changed: after a restart of the
+//! server, after a restore by anyone, after a counter that went back, and if something was written during a backup.
+
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::manual_restore::is_custom_sharded;
+use crate::backup::driver::qdrant::archive::merge::MergedSnapshot;
 use crate::backup::fingerprint::{CollectionFingerprint, Fingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::store::Backup;
@@ -23,8 +30,8 @@ pub(crate) struct IncrementalChain<'a> {
 }
 
 impl<'a> IncrementalChain<'a> {
-    /// The chain of a collection; `None` if it cannot be extended, because the server's version or the settings
-    /// changed.
+    /// The chain of a collection; `None` if it is no ground for the next backup: the server's version or the settings
+    /// changed, or the backup failed its test restore.
     pub(crate) fn of(
         backup: &'a Backup,
         name: &str,
@@ -34,7 +41,8 @@ impl<'a> IncrementalChain<'a> {
         let manifest = &backup.manifest;
         let Fingerprint::Qdrant(recorded) = &manifest.fingerprint else { return None };
         let recorded = recorded.collections.get(name)?;
-        let same = manifest.server.as_deref() == Some(server)
+        let same = !backup.has_failed_proof()
+            && manifest.server.as_deref() == Some(server)
             && recorded.config == now.config
             && recorded.payload_schema == now.payload_schema
             && now.status != "red";
@@ -47,22 +55,54 @@ impl<'a> IncrementalChain<'a> {
         (same && !links.is_empty()).then_some(Self { backup, recorded, links, versions })
     }
 
-    /// Whether the server proves that nothing was written since the backup.
+    /// Whether the server proves that nothing was written since the backup. Where both are counted, the counts must be
+    /// equal, too: a segment of version 0 can be one without any write, or one that has the first of all.
     pub(crate) fn is_current(&self, now: &CollectionFingerprint) -> bool {
         let (Some(before), Some(mark)) = (&self.recorded.write_position, &now.write_position) else {
             return false;
         };
-        mark.proves_unchanged_since(before) && self.recorded.points_after.is_none()
+        mark.proves_unchanged_since(before) && self.has_same_count(now)
     }
 
-    /// Every file of it, to be linked.
-    pub(crate) fn paths(&self) -> Vec<String> {
-        self.links.iter().chain(&self.versions).map(|artifact| artifact.path.clone()).collect()
+    /// Whether all changes since the backup show in the versions of the files.
+    pub(crate) fn can_be_extended(&self, now: &CollectionFingerprint) -> bool {
+        let (Some(before), Some(mark)) = (&self.recorded.write_position, &now.write_position) else {
+            return false;
+        };
+        mark.continues(before) && self.recorded.points_after.is_none()
+    }
+
+    /// Whether as many points were counted then as now.
+    pub(crate) fn has_same_count(&self, now: &CollectionFingerprint) -> bool {
+        self.recorded.points_after.is_none() && self.recorded.points == now.points
+    }
+
+    /// Every file of it, to be linked into the backup of an unchanged collection. The versions are only among them if the
+    /// next increment may start from them: a server that replays its log at a start rewrites files and keeps their versions.
+    pub(crate) fn paths(&self, now: &CollectionFingerprint) -> Vec<String> {
+        let versions = self.versions.filter(|_| self.can_be_extended(now));
+        self.links.iter().copied().chain(versions).map(|artifact| artifact.path.clone()).collect()
     }
 
     /// The files that an increment extends.
     pub(crate) fn links(&self) -> Vec<String> {
         self.links.iter().map(|artifact| artifact.path.clone()).collect()
+    }
+
+    /// Whether the chain and a new increment have every file of every segment that the increment lists.
+    pub(crate) async fn fits(&self, increment: &Path, shard: u32) -> bool {
+        let mut files = self.links.iter().map(|artifact| self.backup.directory.join(&artifact.path));
+        let Some(snapshot) = files.next() else { return false };
+        let increments: Vec<PathBuf> = files.chain([increment.to_owned()]).collect();
+        let merging = tokio::task::spawn_blocking(move || MergedSnapshot::of(&snapshot, &increments, shard));
+        match merging.await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "falling back to a full backup");
+                false
+            }
+            Err(_) => false,
+        }
     }
 
     /// The number of the next increment, and its maximum size: increments of more than half the snapshot's size cost
@@ -100,8 +140,6 @@ pub(crate) fn only_shard(collection: &CollectionFingerprint) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
     use super::*;
@@ -178,7 +216,7 @@ mod tests {
     fn only_a_collection_of_one_shard_has_changes() {
         assert_eq!(only_shard(&now()), Some(0));
         let mut two = now();
-        let shard = |id| ShardPosition { id, node: None, op_num: 1, segments: BTreeMap::new() };
+        let shard = |id| ShardPosition { id, ..ShardPosition::default() };
         two.write_position = Some(WritePosition { shards: vec![shard(0), shard(1)] });
         assert_eq!(only_shard(&two), None);
         let mut custom = now();

@@ -21,10 +21,6 @@ pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<St
     for artifact in artifacts {
         let collection = match &artifact.contents {
             ArtifactContents::CollectionSnapshot { collection } => collection,
-            ArtifactContents::CollectionIncrement { collection, shard, .. } => {
-                lines.push(changes(collection, *shard, artifact));
-                continue;
-            }
             ArtifactContents::ShardSnapshot { collection, shard } => {
                 if made.insert(collection) {
                     lines.extend(saved.collections.get(collection).map(|one| create(collection, one)));
@@ -32,7 +28,9 @@ pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<St
                 lines.push(upload(&format!("{}/shards/{shard}", in_url(collection)), artifact));
                 continue;
             }
-            ArtifactContents::SegmentVersions { .. }
+            // Increments are merged with their snapshot.
+            ArtifactContents::CollectionIncrement { .. }
+            | ArtifactContents::SegmentVersions { .. }
             | ArtifactContents::Files { .. }
             | ArtifactContents::DatabaseDump { .. }
             | ArtifactContents::DatabaseDefinition { .. }
@@ -41,11 +39,14 @@ pub(crate) fn lines(saved: &QdrantFingerprint, artifacts: &[Artifact]) -> Vec<St
             | ArtifactContents::Note => continue,
         };
         let is_custom = saved.collections.get(collection).is_some_and(|one| is_custom_sharded(&one.config));
-        lines.push(if is_custom {
-            offline(collection, artifact)
+        let increments = increments(artifacts, collection);
+        if is_custom {
+            lines.push(offline(collection, artifact));
+        } else if increments.is_empty() {
+            lines.push(upload(&in_url(collection), artifact));
         } else {
-            upload(&in_url(collection), artifact)
-        });
+            lines.extend(merged(collection, artifact, &increments));
+        }
     }
     if !saved.aliases.is_empty() {
         let actions: Vec<_> = saved
@@ -83,15 +84,50 @@ fn create(collection: &str, recorded: &CollectionFingerprint) -> String {
     )
 }
 
-/// Applies to what the lines before restored.
-fn changes(collection: &str, shard: u32, artifact: &Artifact) -> String {
-    format!(
-        "curl --fail-with-body -X POST \
-         '{SERVER}/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}' -F {}",
-        in_url(collection),
-        artifact.sha256,
-        shell_words::quote(&format!("snapshot=@{}", artifact.path)),
-    )
+/// The increments of a collection in their order, with their shard.
+fn increments<'a>(artifacts: &'a [Artifact], name: &str) -> Vec<(u32, &'a Artifact)> {
+    let mut found: Vec<_> = artifacts
+        .iter()
+        .filter_map(|artifact| match &artifact.contents {
+            ArtifactContents::CollectionIncrement { collection, shard, number } if collection == name => {
+                Some((*number, (*shard, artifact)))
+            }
+            _ => None,
+        })
+        .collect();
+    found.sort_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, increment)| increment).collect()
+}
+
+/// Merges the increments with the snapshot and uploads the result. Applied on a server, they would replace only some of the
+/// files that it has rewritten by then.
+fn merged(collection: &str, snapshot: &Artifact, increments: &[(u32, &Artifact)]) -> Vec<String> {
+    let Some((shard, last)) = increments.last() else { return Vec::new() };
+    let quoted = |path: &str| shell_words::quote(path).into_owned();
+    let mut lines = vec![
+        format!("rm -rf merged && mkdir merged && tar -xf {} -C merged", quoted(&snapshot.path)),
+        format!(
+            "for tar in merged/{shard}/segments/*.tar; do mkdir \"${{tar%.tar}}\" && tar -xf \"$tar\" -C \"${{tar%.tar}}\" --strip-components=1 && rm \"$tar\"; done"
+        ),
+    ];
+    for (shard, increment) in increments {
+        lines.push(format!(
+            "rm -rf merged/{shard}/wal merged/{shard}/applied_seq.json && tar -xf {} -C merged/{shard}",
+            quoted(&increment.path)
+        ));
+    }
+    lines.push(format!(
+        "for dir in merged/{shard}/segments/*; do tar -tf {} \"segments/${{dir##*/}}/files/version.info\" >/dev/null 2>&1 || rm -r \"$dir\"; done",
+        quoted(&last.path)
+    ));
+    lines.push(format!(
+        "rm merged/{shard}/segments/*/files/segment_manifest.json && tar -cf merged.snapshot -C merged $(ls merged) && rm -r merged"
+    ));
+    lines.push(format!(
+        "curl --fail-with-body -X POST '{SERVER}/collections/{}/snapshots/upload?wait=true&priority=snapshot' -F snapshot=@merged.snapshot && rm merged.snapshot",
+        in_url(collection)
+    ));
+    lines
 }
 
 /// The server accepts the upload of such a collection, but leaves it empty (qdrant#10135).

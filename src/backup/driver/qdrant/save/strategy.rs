@@ -1,5 +1,5 @@
-//! The strategy for one collection: link the last backup if nothing was written since, otherwise an incremental backup,
-//! otherwise a full one. Any problem with a cheaper strategy leads to the next one.
+//! The strategy for one collection: link the last backup if nothing was written since, otherwise an incremental backup if
+//! the last one can be extended, otherwise a full one. Any problem or doubt about a cheaper strategy leads to the next one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::backup::driver::DriverTarget;
 use crate::backup::driver::cancellation::run_to_completion;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::state::fingerprint::CountedServer;
+use crate::backup::driver::qdrant::state::fingerprint::{self, CountedServer, schema};
 use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents};
@@ -87,12 +87,12 @@ impl<'a> ServerDump<'a> {
         into: &mut Staging,
     ) -> anyhow::Result<bool> {
         if chain.is_current(&known) {
-            return Ok(self.take_over(&chain.paths(), known, (name, info), into));
+            return Ok(self.take_over(&chain.paths(&known), known, (name, info), into));
         }
         let (Some((number, most)), Some((shard, versions))) = (chain.next(), chain.versions()) else {
             return Ok(false);
         };
-        if only_shard(&known) != Some(shard) {
+        if only_shard(&known) != Some(shard) || !chain.can_be_extended(&known) {
             return Ok(false);
         }
         let job = IncrementalJob {
@@ -115,19 +115,22 @@ impl<'a> ServerDump<'a> {
                 .await?;
         match outcome {
             incremental::IncrementalOutcome::UseFull => Ok(false),
-            incremental::IncrementalOutcome::Same => {
-                Ok(self.take_over(&chain.paths(), known, (name, info), into))
-            }
+            // Two empty lists of files are equal, too, and so are two of version 0.
+            incremental::IncrementalOutcome::Same => Ok(chain.has_same_count(&known)
+                && self.take_over(&chain.paths(&known), known, (name, info), into)),
             incremental::IncrementalOutcome::Changed(changed) => {
                 let path = changed.artifact.path.clone();
-                if !self.take_over(&chain.links(), known, (name, info), into) {
+                // An operation that was being applied can be in the increment by half.
+                if !chain.fits(&into.directory().join(&path), shard).await
+                    || !self.is_still(name, &known, Some(&info)).await
+                    || !self.take_over(&chain.links(), known, (name, info), into)
+                {
                     into.discard(&path)?;
                     return Ok(false);
                 }
                 into.was_read_back(&changed.artifact);
                 self.artifacts.push(changed.artifact);
                 self.artifacts.push(versions_file(name, shard, &changed.versions, into)?);
-                self.recount(name).await;
                 Ok(true)
             }
         }
@@ -162,11 +165,22 @@ impl<'a> ServerDump<'a> {
         true
     }
 
-    /// What was written during the download may be in the increment or not.
-    async fn recount(&mut self, name: &str) {
-        let Some(collection) = self.saved.collections.get_mut(name) else { return };
-        let info = self.infos.last().map(|(_, info)| info.clone()).unwrap_or_default();
-        self.remarks.extend(full::recount(self.client, name, &info, collection).await);
+    /// Whether nothing at all happened to a collection since its write position was read: no write and no optimization, and,
+    /// if it is compared with its info, no change of its settings since then either.
+    async fn is_still(&self, name: &str, known: &CollectionFingerprint, info: Option<&Value>) -> bool {
+        if let Some(info) = info {
+            let Ok(now) = self.client.rest().info(name).await else { return false };
+            // The points were counted before the write position was read.
+            let counted = self.client.count(name, &now).await.ok();
+            if now["config"] != info["config"]
+                || schema(&now["payload_schema"]) != schema(&info["payload_schema"])
+                || counted != known.points
+            {
+                return false;
+            }
+        }
+        let now = fingerprint::marks(self.client, self.target).await.unwrap_or_default().remove(name);
+        now.is_some() && now == known.write_position
     }
 
     async fn full(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {
@@ -184,12 +198,15 @@ impl<'a> ServerDump<'a> {
         match outcome {
             FullOutcome::SavedCollection(one) => {
                 one.artifacts.iter().for_each(|artifact| into.was_read_back(artifact));
-                self.saved.collections.insert(name.to_owned(), one.collection);
-                self.infos.push((name.to_owned(), one.info));
                 self.artifacts.extend(one.artifacts);
-                if let Some((shard, versions)) = &one.versions {
+                // Otherwise the versions need not be those of the files in the snapshot.
+                if let Some((shard, versions)) = &one.versions
+                    && self.is_still(name, &one.collection, None).await
+                {
                     self.artifacts.push(versions_file(name, *shard, versions, into)?);
                 }
+                self.saved.collections.insert(name.to_owned(), one.collection);
+                self.infos.push((name.to_owned(), one.info));
                 self.remarks.extend(one.remarks);
             }
             FullOutcome::Deleted => {

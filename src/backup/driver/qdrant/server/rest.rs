@@ -25,7 +25,7 @@ use crate::secret::Secret;
 use exchange::{answer, body, send, strings};
 pub(crate) use points::{ScrollPage, ScrollRequest};
 pub(crate) use snapshot_target::SnapshotTarget;
-pub(crate) use snapshots::{Descriptor, Download, Upload, tag};
+pub(crate) use snapshots::{Descriptor, Download, Upload, UploadContent, tag};
 pub(crate) use transfer::AliasChange;
 
 /// The timeout for a small request. Large collections respond slowly while they are loaded.

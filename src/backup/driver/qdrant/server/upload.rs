@@ -1,15 +1,21 @@
-//! Reports the progress of an upload.
+//! The stream of an upload, and its progress.
 
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
+use futures_util::Stream;
+use futures_util::stream::unfold;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::mpsc;
 
 use crate::progress::Task;
+
+/// How much is read at once.
+const CHUNK: usize = 256 * 1024;
 
 /// The progress of an upload.
 #[derive(Clone)]
@@ -30,6 +36,40 @@ impl UploadProgress {
 
     pub(crate) fn watch(&self, file: File) -> WatchedFile {
         WatchedFile { file, sent: self.clone() }
+    }
+
+    /// What a reader gives, read on a thread of its own.
+    pub(crate) fn stream<R: Read + Send + 'static>(
+        &self,
+        mut reader: R,
+    ) -> impl Stream<Item = io::Result<Vec<u8>>> + use<R> {
+        let (send, receive) = mpsc::channel(4);
+        tokio::task::spawn_blocking(move || {
+            loop {
+                let mut chunk = vec![0; CHUNK];
+                let read = reader.read(&mut chunk).map(|count| {
+                    chunk.truncate(count);
+                    chunk
+                });
+                let is_last = read.as_ref().map_or(true, Vec::is_empty);
+                // Nobody receives after the request has ended.
+                if send.blocking_send(read).is_err() || is_last {
+                    break;
+                }
+            }
+        });
+        let sent = self.clone();
+        unfold((receive, sent), async |(mut receive, sent)| match receive.recv().await? {
+            Ok(chunk) if chunk.is_empty() => {
+                sent.whole.store(true, Ordering::Release);
+                None
+            }
+            Ok(chunk) => {
+                sent.task.advance(chunk.len() as u64);
+                Some((Ok(chunk), (receive, sent)))
+            }
+            Err(error) => Some((Err(error), (receive, sent))),
+        })
     }
 }
 

@@ -6,5 +6,6 @@ pub(crate) mod equal;
 pub(crate) mod fingerprint;
 mod sample;
 mod segment_files;
+pub(crate) mod segment_versions;
 pub(crate) mod vectors;
 mod write_position;

@@ -1,10 +1,13 @@
-//! The write position of each collection: from the server's telemetry and the files of its segments.
+//! The write position of each collection: from the server's telemetry, the versions of its segments and their files.
+//!
+//! The counter is read before the versions: what is written in between then shows as a change, never as none.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::segment_files::SegmentFileIds;
+use super::segment_versions;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::Result;
 use crate::backup::fingerprint::write_position::{ShardPosition, WritePosition};
@@ -22,11 +25,36 @@ pub(crate) async fn report(
     files: &SegmentFileIds,
 ) -> Result<ShardPositions> {
     let telemetry = client.rest().telemetry(SEGMENTS).await?;
-    let collections = telemetry["collections"]["collections"].as_array().cloned().unwrap_or_default();
-    Ok(collections
-        .iter()
-        .filter_map(|report| Some((report["id"].as_str()?.to_owned(), shards(report, node, files))))
-        .collect())
+    let process = telemetry["app"]["startup"].as_str();
+    let mut positions = ShardPositions::new();
+    for report in telemetry["collections"]["collections"].as_array().into_iter().flatten() {
+        let Some(name) = report["id"].as_str() else { continue };
+        let mut shards = shards(report, node, files, process);
+        for shard in shards.iter_mut().flatten() {
+            // Without them, nothing is proven.
+            let Ok(manifest) = client.rest().versions(name, shard.id).await else { continue };
+            shard.versions = versions_of(report, shard, &manifest);
+        }
+        positions.insert(name.to_owned(), shards);
+    }
+    Ok(positions)
+}
+
+/// The versions of a shard's segments; empty if a segment is being optimized, because its points are deleted elsewhere
+/// meanwhile, or if the segments changed between the two reports.
+fn versions_of(report: &Value, shard: &ShardPosition, manifest: &Value) -> BTreeMap<String, u64> {
+    let of_shard = |found: &&Value| found["id"].as_u64() == Some(shard.id.into());
+    let mut segments = report["shards"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(of_shard)
+        .flat_map(|found| found["local"]["segments"].as_array().cloned().unwrap_or_default());
+    if segments.any(|segment| segment["info"]["segment_type"] == "special") {
+        return BTreeMap::new();
+    }
+    let versions = segment_versions::of(manifest);
+    if versions.keys().eq(shard.segments.keys()) { versions } else { BTreeMap::new() }
 }
 
 /// The write positions of all collections, by name. A collection with an incomplete report has none.
@@ -47,11 +75,18 @@ pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMa
 }
 
 /// In a cluster, other nodes report their own shards.
-fn shards(report: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Vec<ShardPosition>> {
+fn shards(
+    report: &Value,
+    node: Option<u64>,
+    files: &SegmentFileIds,
+    process: Option<&str>,
+) -> Option<Vec<ShardPosition>> {
     let shards = report["shards"].as_array()?.iter();
     shards
         .filter(|report| node.is_none() || !report["local"].is_null())
-        .map(|report| shard(report, node, files))
+        .map(|report| {
+            Some(ShardPosition { process: process.map(str::to_owned), ..shard(report, node, files)? })
+        })
         .collect()
 }
 
@@ -68,7 +103,7 @@ fn shard(report: &Value, node: Option<u64>, files: &SegmentFileIds) -> Option<Sh
         Some((uuid.to_owned(), files.of(uuid)))
     };
     let segments = local["segments"].as_array()?.iter().map(segment).collect::<Option<_>>()?;
-    Some(ShardPosition { id, node, op_num: queue["op_num"].as_u64()?, segments })
+    Some(ShardPosition { id, node, op_num: queue["op_num"].as_u64()?, segments, ..ShardPosition::default() })
 }
 
 #[cfg(test)]
@@ -78,7 +113,7 @@ mod tests {
     use super::*;
 
     fn mark(report: &Value, node: Option<u64>) -> Option<WritePosition> {
-        let shards = shards(report, node, &SegmentFileIds::none());
+        let shards = shards(report, node, &SegmentFileIds::none(), None);
         join([ShardPositions::from([("receitas".to_owned(), shards)])]).remove("receitas")
     }
 
@@ -110,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn versions_count_only_if_they_are_of_the_same_segments_and_all_changes_are_there() {
+        let shard = mark(&report(), None).expect("it tells").shards.remove(0);
+        let manifest = json!({ "a": { "segment_version": 12 }, "b": { "segment_version": 3 } });
+        let found = versions_of(&report(), &shard, &manifest);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [("a".to_owned(), 12), ("b".to_owned(), 3)]);
+        let mut optimizing = report();
+        optimizing["shards"][0]["local"]["segments"][1]["info"]["segment_type"] = json!("special");
+        assert!(versions_of(&optimizing, &shard, &manifest).is_empty());
+        for other in [json!({}), json!({ "a": { "segment_version": 12 } }), json!({ "a": {}, "b": {} })] {
+            assert!(versions_of(&report(), &shard, &other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
     fn the_nodes_of_a_cluster_tell_together() {
         let one = report();
         let mut other = one.clone();
@@ -121,7 +170,7 @@ mod tests {
         let of = |report: &Value, node| {
             ShardPositions::from([(
                 "receitas".to_owned(),
-                shards(report, Some(node), &SegmentFileIds::none()),
+                shards(report, Some(node), &SegmentFileIds::none(), None),
             )])
         };
         let joined = join([of(&other, 8), of(&one, 7)]).remove("receitas").expect("they tell");

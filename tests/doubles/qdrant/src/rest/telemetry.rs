@@ -151,7 +151,7 @@ fn local(store: &Store, collection: &Collection, shard: &Shard, level: u32) -> V
         local["optimizations"]["log"] = json!([]);
         local["indexed_only_excluded_vectors"] = Value::Object(excluded);
     }
-    local["update_queue"] = json!({ "length": 0, "op_num": shard.op });
+    local["update_queue"] = json!({ "length": 0, "op_num": shard.op_num() });
     local
 }
 

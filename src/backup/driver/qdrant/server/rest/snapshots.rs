@@ -1,6 +1,7 @@
 //! Requests that create, download and upload snapshots and increments.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::multipart::{Form, Part};
@@ -10,9 +11,10 @@ use tokio_util::io::ReaderStream;
 
 use super::exchange::{answer, refusal, send};
 use super::{COUNT, QUESTION, Rest, SnapshotTarget};
+use crate::backup::driver::qdrant::archive::merge::{MergedReader, MergedSnapshot};
 use crate::backup::driver::qdrant::names::in_url;
 use crate::backup::driver::qdrant::server::error::{ApiError, ApiRequest, Permission, Result};
-use crate::backup::driver::qdrant::server::upload::{UploadProgress, WatchedFile};
+use crate::backup::driver::qdrant::server::upload::UploadProgress;
 
 /// A snapshot on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +32,41 @@ pub(crate) struct Download<'a> {
     pub(crate) snapshot: &'a str,
 }
 
-/// A file to upload.
+/// A snapshot to upload.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload<'a> {
-    pub(crate) file: &'a Path,
+    pub(crate) content: UploadContent<'a>,
     pub(crate) name: &'a str,
     pub(crate) sha256: &'a str,
     pub(crate) progress: &'a UploadProgress,
 }
 
+/// Where an uploaded snapshot is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum UploadContent<'a> {
+    File(&'a Path),
+    /// In several files.
+    Merged(&'a Arc<MergedSnapshot>),
+}
+
 impl Upload<'_> {
-    fn watch(&self, file: tokio::fs::File) -> WatchedFile {
-        self.progress.watch(file)
+    async fn part(&self) -> Result<Part> {
+        match self.content {
+            UploadContent::File(path) => {
+                let read = |error: std::io::Error| ApiError::Refused {
+                    action: format!("read `{}`", path.display()),
+                    message: error.to_string(),
+                };
+                let file = tokio::fs::File::open(path).await.map_err(read)?;
+                let length = file.metadata().await.map_err(read)?.len();
+                let stream = ReaderStream::with_capacity(self.progress.watch(file), 256 * 1024);
+                Ok(Part::stream_with_length(Body::wrap_stream(stream), length))
+            }
+            UploadContent::Merged(snapshot) => {
+                let stream = self.progress.stream(MergedReader::new(snapshot));
+                Ok(Part::stream_with_length(Body::wrap_stream(stream), snapshot.bytes()))
+            }
+        }
     }
 }
 
@@ -87,23 +112,14 @@ impl Rest {
             of.path(),
             in_url(upload.sha256)
         );
-        self.send_file(format!("upload {of}"), &path, upload).await
-    }
-
-    async fn send_file(&self, action: String, path: &str, upload: Upload<'_>) -> Result<()> {
-        let request = self.request(action, Permission::Manage);
-        let read = |error: std::io::Error| ApiError::Refused {
-            action: format!("read `{}`", upload.file.display()),
-            message: error.to_string(),
-        };
-        let file = tokio::fs::File::open(upload.file).await.map_err(read)?;
-        let length = file.metadata().await.map_err(read)?.len();
-        let stream = ReaderStream::with_capacity(upload.watch(file), 256 * 1024);
-        let part = Part::stream_with_length(Body::wrap_stream(stream), length)
+        let request = self.request(format!("upload {of}"), Permission::Manage);
+        let part = upload
+            .part()
+            .await?
             .file_name(upload.name.to_owned())
             .mime_str("application/octet-stream")
             .expect("it is a media type");
-        let builder = self.to(Method::POST, path).multipart(Form::new().part("snapshot", part));
+        let builder = self.to(Method::POST, &path).multipart(Form::new().part("snapshot", part));
         answer(&request, builder).await.map(drop)
     }
 
@@ -132,21 +148,6 @@ impl Rest {
             status if status.is_success() => Ok(Some(response)),
             _ => Err(refusal(&request, response).await),
         }
-    }
-
-    /// Applies an increment to a shard in the state that it is based on, and waits until it is applied.
-    pub(crate) async fn upload_increment(
-        &self,
-        collection: &str,
-        shard: u32,
-        upload: Upload<'_>,
-    ) -> Result<()> {
-        let path = format!(
-            "/collections/{}/shards/{shard}/snapshot/partial/recover?wait=true&checksum={}",
-            in_url(collection),
-            in_url(upload.sha256)
-        );
-        self.send_file(format!("upload changes of collection `{collection}`"), &path, upload).await
     }
 }
 
