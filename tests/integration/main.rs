@@ -35,6 +35,7 @@ mod qdrant_access;
 mod qdrant_backup;
 mod qdrant_cluster;
 mod qdrant_export;
+mod qdrant_fuzz;
 mod qdrant_import;
 mod qdrant_incremental;
 mod qdrant_proof;
