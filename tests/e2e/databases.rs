@@ -5,6 +5,7 @@ use std::os::unix::fs::chown;
 use crate::requirements::missing;
 use crate::support::database::Database;
 use crate::support::stand_in::directory_of;
+use crate::support::writer::Writer;
 use crate::support::{Compose, Scratch};
 
 /// The statements that write something, and the one that counts it.
@@ -72,7 +73,7 @@ fn a_directory_of_somebody_else_stops_only_a_server_that_cannot_take_it() {
 }
 
 #[test]
-fn mariadb_is_dumped_and_restored_into_an_empty_server() {
+fn mariadb_is_dumped_and_restored_over_what_runs_and_into_an_empty_server() {
     let database = Database::Mariadb;
     let Some(project) = database.project(Compose::V2) else { return };
     project.safe(&["up", "-d"]).exits(0);
@@ -94,7 +95,13 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
         .says("tables without transactions: old `one")
         .never_says("secret of the shop");
     let [backup] = names(&project).try_into().expect("one backup");
-    project.safe(&["restore", &backup]).exits(74).says("cannot rename a database");
+    ask("DELETE FROM t WHERE n < 1000; DROP TRIGGER g; DROP PROCEDURE p; CREATE TABLE later (n INT)");
+    project.confirmed(&["restore", &backup]);
+    assert_eq!(ask(sum), before);
+    let left = "SELECT count(*) FROM information_schema.tables WHERE table_name IN ('later', 'safe_compose_unfinished_restore')
+                OR table_schema LIKE 'safe_compose%' OR table_schema LIKE '%before_restore%'";
+    assert_eq!(ask(left), "0", "what was replaced is in a backup");
+    assert_eq!(ask("SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = 'test'"), "1");
 
     project.confirmed(&["down", "-v"]);
     project.safe(&["restore", &backup]).exits(0).says("created 1 user");
@@ -104,6 +111,25 @@ fn mariadb_is_dumped_and_restored_into_an_empty_server() {
     assert_eq!(ask("SELECT count(*) FROM `old ``one`"), "2");
     assert!(ask("SHOW GRANTS FOR shop@'%'").contains("GRANT SELECT ON `test`.*"));
     assert_eq!(ask("SHOW TABLES LIKE 'safe%'"), "");
+}
+
+#[test]
+fn what_is_written_while_mariadb_is_restored_is_kept() {
+    let database = Database::Mariadb;
+    let Some(project) = database.project(Compose::V2) else { return };
+    project.safe(&["up", "-d"]).exits(0);
+    database.wait_ready(&project);
+    database.expect(&project, "CREATE TABLE written (n INT PRIMARY KEY) ENGINE=InnoDB");
+    project.safe(&["backup"]).exits(0);
+    let [backup] = names(&project).try_into().expect("one backup");
+    let mut writer = Writer::start(database, &project, 0);
+    writer.writes(20);
+    project.confirmed(&["restore", &backup]).says("was written to after it was backed up");
+    let acknowledged = writer.ended();
+    let schema = database.expect(&project, "SHOW DATABASES LIKE 'test\\_before\\_restore%'");
+    let count = format!("SELECT count(*) FROM {schema}.written WHERE n <= {acknowledged}");
+    assert_eq!(database.expect(&project, &count), acknowledged.to_string());
+    assert_eq!(database.expect(&project, "SELECT count(*) FROM test.written"), "0");
 }
 
 #[test]

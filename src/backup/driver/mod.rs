@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod capability;
+mod database_names;
 mod databases;
 pub mod endpoint;
 pub mod evidence;

@@ -1,5 +1,5 @@
-//! MySQL and MariaDB: a running server is backed up with `mysqldump` or `mariadb-dump` of its own image, and the databases
-//! that a server lacks are restored with its client.
+//! MySQL and MariaDB: a running server is backed up with `mysqldump` or `mariadb-dump` of its own image, and its databases are
+//! restored with its client.
 //!
 //! The programs run in the server's container and connect over its local socket. Where they are missing or fail, the error
 //! is a [`super::tool::ToolFailed`], and the files can be copied instead.

@@ -1,6 +1,6 @@
-//! Plans a restore. MySQL and MariaDB cannot rename a database, so one that has anything in it is never replaced.
+//! Plans a restore.
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
 use super::server;
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Step, databases};
@@ -44,9 +44,10 @@ pub(super) async fn plan(
         } else if server::objects(target, to).await? == 0 {
             Action::Create
         } else {
-            bail!(
-                "database `{to}` exists, and the server cannot rename a database to switch to what is restored: restore it under another name (`--as`), restore only what is missing (`--skip-existing`), or restore a backup of the files, which replaces everything"
-            )
+            if !options.dry_run {
+                plan.written.insert(to.clone(), server::checksum(target, to).await?);
+            }
+            Action::Replace
         };
         plan.steps.push(Step { from: name.clone(), to: to.clone(), action, count: Some(database.rows()) });
     }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::client::{self, identifier, literal};
-use crate::backup::driver::DriverTarget;
 use crate::backup::driver::tool::ToolFailed;
+use crate::backup::driver::{DriverTarget, database_names};
 
 /// The databases of the server itself.
 const OWN: &str = "('mysql', 'information_schema', 'performance_schema', 'sys')";
@@ -64,6 +66,17 @@ impl MySqlDatabase {
 }
 
 pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<MySqlDatabase>> {
+    let is_own = |one: &MySqlDatabase| database_names::is_staging(&one.name);
+    Ok(all_databases(target).await?.into_iter().filter(|one| !is_own(one)).collect())
+}
+
+/// The databases in which restores are tried.
+pub(super) async fn staging(target: DriverTarget<'_>) -> anyhow::Result<Vec<String>> {
+    let names = all_databases(target).await?.into_iter().map(|one| one.name);
+    Ok(names.filter(|name| database_names::is_staging(name)).collect())
+}
+
+async fn all_databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<MySqlDatabase>> {
     let statement = format!(
         "SELECT JSON_OBJECT('name', schema_name, 'charset', default_character_set_name, 'collation', default_collation_name)
          FROM information_schema.schemata WHERE schema_name NOT IN {OWN} ORDER BY schema_name;\n"
@@ -82,6 +95,11 @@ pub(super) struct MySqlTable {
 impl MySqlTable {
     pub(super) fn has_rows(&self) -> bool {
         self.kind == "BASE TABLE"
+    }
+
+    /// Whether it can be moved to another database: a view or a sequence has no data of its own.
+    pub(super) fn is_movable(&self) -> bool {
+        self.has_rows() || self.kind == "SYSTEM VERSIONED"
     }
 
     /// Whether a transaction reads it as it was when the transaction began.
@@ -122,6 +140,32 @@ pub(super) async fn rows(target: DriverTarget<'_>, database: &str) -> anyhow::Re
     };
     let statements: String = tables.iter().filter(|table| table.has_rows()).map(count).collect();
     Ok(client::query::<(String, u64)>(target, &statements).await?.into_iter().collect())
+}
+
+/// A digest of the names and the contents of all tables. Reads all of them.
+pub(super) async fn checksum(target: DriverTarget<'_>, database: &str) -> anyhow::Result<u64> {
+    let tables = tables(target, database).await?;
+    let mut digest = Sha256::new();
+    for table in tables.iter().filter(|table| table.is_movable()) {
+        let place = format!("{}.{}", identifier(database), identifier(&table.name));
+        let printed = client::lines(target, &format!("CHECKSUM TABLE {place} EXTENDED;\n")).await?;
+        // The name of the table, which may contain anything, and the checksum.
+        let checksum = printed.last().and_then(|line| line.rsplit_once('\t')).map(|(_, checksum)| checksum);
+        let checksum = checksum.filter(|checksum| checksum.parse::<u64>().is_ok());
+        let checksum = checksum.with_context(|| format!("table `{}` has no checksum", table.name))?;
+        digest.update(format!("{}\0{checksum}\0", table.name));
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    Ok(u64::from_le_bytes(digest[..8].try_into().expect("eight bytes")))
+}
+
+/// The names of the triggers.
+pub(super) async fn triggers(target: DriverTarget<'_>, database: &str) -> anyhow::Result<Vec<String>> {
+    let statement = format!(
+        "SELECT JSON_QUOTE(trigger_name) FROM information_schema.triggers WHERE trigger_schema = {};\n",
+        literal(database)
+    );
+    client::query(target, &statement).await
 }
 
 /// The accounts and roles, as `'name'@'host'`; roles of MariaDB without a host.

@@ -6,7 +6,6 @@
 
 mod client;
 mod count;
-mod names;
 mod plan;
 mod restore;
 mod roles;

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::client::{self, CONTROL, identifier, literal};
-use super::{count, names, roles, server};
-use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step, databases};
+use super::{count, roles, server};
+use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step, database_names, databases};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::policy::Clearance;
@@ -25,6 +25,10 @@ const TRIES: u32 = 5;
 /// The first version whose counters of written tuples are exact when a session has ended: before, they were sent in packets
 /// that may be lost. <https://www.postgresql.org/docs/15/release-15.html>
 const EXACT_COUNTERS: u32 = 15;
+
+/// The comment of a replaced database whose data is in a backup for certain: it may be removed.
+const IN_BACKUP: &str =
+    "safe-compose: replaced by a restore, and contained in the backup that was made before it";
 
 /// A database that was restored under another name.
 struct Staged<'a> {
@@ -54,11 +58,11 @@ pub(super) async fn restore(
     let time = Timestamp::now();
     let mut staged = Vec::new();
     for (number, step) in plan.steps.iter().filter(|step| step.action != Action::Keep).enumerate() {
-        let staging = names::staging(number);
+        let staging = database_names::staging(number);
         stage(target, from, step, &staging, spaces.is_empty())
             .await
             .with_context(|| format!("database `{}`", step.from))?;
-        let replaced = there.contains(&step.to).then(|| names::replaced(&step.to, time));
+        let replaced = there.contains(&step.to).then(|| database_names::replaced(&step.to, time));
         staged.push(Staged { step, staging, replaced });
     }
     switch(target, &staged, proof).await?;
@@ -66,8 +70,7 @@ pub(super) async fn restore(
         let Some(replaced) = &one.replaced else { continue };
         let before = plan.written.get(&one.step.to).copied();
         if is_in_backup(target, replaced, before, server.major()).await? {
-            let comment =
-                format!("COMMENT ON DATABASE {} IS {};", identifier(replaced), literal(names::IN_BACKUP));
+            let comment = format!("COMMENT ON DATABASE {} IS {};", identifier(replaced), literal(IN_BACKUP));
             client::run(target, CONTROL, &comment).await?;
         } else {
             remarks.push(format!(
@@ -227,8 +230,8 @@ pub(super) async fn finish(target: DriverTarget<'_>, _: &Clearance) -> anyhow::R
     let query = format!(
         "SELECT to_json(datname::text) FROM pg_database WHERE shobj_description(oid, 'pg_database') = {}
            OR datname LIKE {};\n",
-        literal(names::IN_BACKUP),
-        literal(&format!("{}%", names::STAGING.replace('_', "\\_"))),
+        literal(IN_BACKUP),
+        literal(&format!("{}%", database_names::STAGING.replace('_', "\\_"))),
     );
     for name in client::query::<String>(target, CONTROL, &query).await? {
         drop_database(target, &name).await?;

@@ -3,9 +3,8 @@
 use serde::Deserialize;
 
 use super::client::{self, CONTROL, literal};
-use super::names;
-use crate::backup::driver::DriverTarget;
 use crate::backup::driver::tool::ToolFailed;
+use crate::backup::driver::{DriverTarget, database_names};
 
 /// A server that answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -80,7 +79,7 @@ pub(super) async fn databases(target: DriverTarget<'_>) -> anyhow::Result<Vec<Po
          WHERE NOT d.datistemplate ORDER BY d.datname;\n",
     )
     .await?;
-    Ok(databases.into_iter().filter(|database| !names::is_staging(&database.name)).collect())
+    Ok(databases.into_iter().filter(|database| !database_names::is_staging(&database.name)).collect())
 }
 
 impl PostgresDatabase {

@@ -1,11 +1,11 @@
-//! The names of databases that a restore uses.
+//! The names of databases that a restore uses, of PostgreSQL, MySQL and MariaDB.
 
 use jiff::Timestamp;
 
 /// A database that is being restored has a name that begins with this.
 pub(super) const STAGING: &str = "safe_compose_new_";
 
-/// PostgreSQL cuts longer names off, in bytes.
+/// PostgreSQL cuts longer names off, in bytes. MySQL and MariaDB accept one character more.
 const LONGEST: usize = 63;
 
 pub(super) fn staging(number: usize) -> String {
@@ -25,10 +25,6 @@ pub(super) fn replaced(name: &str, time: Timestamp) -> String {
     }
     format!("{}{suffix}", &name[..end])
 }
-
-/// The comment of a replaced database whose data is in a backup for certain: it may be removed.
-pub(super) const IN_BACKUP: &str =
-    "safe-compose: replaced by a restore, and contained in the backup that was made before it";
 
 #[cfg(test)]
 mod tests {
