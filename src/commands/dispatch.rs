@@ -37,7 +37,7 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
     if let Mode::Apply(apply) = mode {
         cx.record.allow(apply);
     }
-    let ended = carry_out(cx, command, mode, format).await;
+    let ended = Box::pin(carry_out(cx, command, mode, format)).await;
     cx.record.end(&cx.ui, &ended);
     ended
 }
