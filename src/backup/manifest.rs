@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::consistency::Consistency;
 use super::evidence::StoreEvidence;
+use super::file_attributes::FileAttributes;
 use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::shrink::Shrinkage;
@@ -147,7 +148,16 @@ pub enum ArtifactContents {
     /// starts from them. Not needed to restore. Since format version 2.
     SegmentVersions { collection: String, shard: u32 },
     /// The files below one path of the container, as a tar archive.
-    Files { target: String, source: String },
+    Files {
+        target: String,
+        source: String,
+        /// `None` in backups of older versions, which have no more than the basic ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attributes: Option<FileAttributes>,
+        /// The sockets that were not copied, by their paths in the container: a program makes its sockets when it starts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped_sockets: Vec<String>,
+    },
     /// A database, as its server's own tool dumps it. Since format version 8.
     DatabaseDump { database: String },
     /// The statement that creates a database, for `psql` with the variable `database`. Since format version 8.

@@ -5,6 +5,7 @@ pub mod consistency;
 pub mod driver;
 pub mod evidence;
 pub mod export;
+pub mod file_attributes;
 pub mod fingerprint;
 mod format;
 pub mod manifest;

@@ -11,7 +11,7 @@ use super::context::{CommandContext, ProjectContext};
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::Action;
 use crate::backup::fingerprint::{DatabaseFingerprint, Fingerprint};
-use crate::backup::manifest::{Manifest, Proof};
+use crate::backup::manifest::{ArtifactContents, Manifest, Proof};
 use crate::backup::shrink::Shrinkage;
 use crate::backup::sqlite::{SqliteDatabase, SqliteResult};
 use crate::backup::store::Backup;
@@ -428,6 +428,21 @@ pub(super) fn backup(backup: &Backup) -> Page {
             vec![database.path.clone(), result]
         };
         page = page.blank().table(Table::new(SQLITE, manifest.sqlite.iter().map(row).collect()));
+    }
+    let files = manifest.artifacts.iter().filter_map(|artifact| {
+        let ArtifactContents::Files { target, attributes, skipped_sockets, .. } = &artifact.contents else {
+            return None;
+        };
+        Some((target, (*attributes)?, skipped_sockets))
+    });
+    for (target, attributes, skipped_sockets) in files {
+        page = page.blank().text(format!("Attributes of files in {target}: {attributes}."));
+        if !skipped_sockets.is_empty() {
+            page = page.text(format!(
+                "Sockets that were not copied, because programs make them when they start: {}.",
+                skipped_sockets.join(", ")
+            ));
+        }
     }
     page = page.blank().verbatim("To restore without safe-compose:");
     for line in &manifest.manual_restore {

@@ -79,8 +79,12 @@ mod tests {
         let mut manifest = manifest("db", time);
         let staging = root.stage("db", manifest.created).expect("staged");
         for name in volumes {
-            let contents =
-                ArtifactContents::Files { target: format!("/{name}"), source: volume(name).to_string() };
+            let contents = ArtifactContents::Files {
+                target: format!("/{name}"),
+                source: volume(name).to_string(),
+                attributes: None,
+                skipped_sockets: Vec::new(),
+            };
             let artifact = staging.write(&format!("{name}.tar"), name.as_bytes(), contents);
             manifest.artifacts.push(artifact.expect("written"));
         }

@@ -1,17 +1,27 @@
 //! The driver for plain files on a real engine: copied out, put back, and the same to the last owner and mode.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{
+    AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags, lgetxattr, llistxattr, lsetxattr, makedev,
+    mknodat, utimensat,
+};
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::driver::{Action, Driver as _, DriverTarget, RestoreOptions};
+use safe_compose::backup::file_attributes::FileAttributes;
 use safe_compose::backup::fingerprint::Fingerprint;
-use safe_compose::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest};
+use safe_compose::backup::manifest::{ArtifactContents, BackupRole, FORMAT, FORMAT_VERSION, Manifest};
 use safe_compose::backup::store::{BackupRoot, Verified};
 use safe_compose::engine::{Engine as _, HELPER_LABEL};
 use safe_compose::error::Failure;
 use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
+use tempfile::TempDir;
 
+use crate::requirements::missing;
 use crate::support::bare::{Bare, docker, engine};
 use crate::support::permission::clearance;
 
@@ -317,4 +327,219 @@ async fn a_volume_inside_of_another_goes_with_it() {
         "in the inner volume, not below its mount point"
     );
     assert!(cat(format!("{outer}:/x"), "/x/inner/i").is_err());
+}
+
+/// What is compared of a file, apart from its content, by the system calls of the host.
+#[derive(Debug, PartialEq, Eq)]
+struct FileFacts {
+    mode: u32,
+    owner: (u32, u32),
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    links: u64,
+    size: u64,
+    device: u64,
+    target: Option<PathBuf>,
+    extended: BTreeMap<String, Vec<u8>>,
+}
+
+fn attributes(root: &Path) -> BTreeMap<PathBuf, FileFacts> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![root.to_owned()];
+    while let Some(path) = left.pop() {
+        let meta = path.symlink_metadata().expect("there");
+        if meta.is_dir() {
+            let entries = fs::read_dir(&path).expect("readable").map(|entry| entry.expect("an entry").path());
+            left.extend(entries.filter(|path| !path.ends_with(".safe-compose-restore")));
+        }
+        let is_root = path == root;
+        let facts = FileFacts {
+            mode: meta.mode(),
+            owner: (meta.uid(), meta.gid()),
+            // The top directory changes when what was replaced is removed from it.
+            modified: if is_root { (0, 0) } else { (meta.mtime(), meta.mtime_nsec()) },
+            links: if meta.is_dir() { 0 } else { meta.nlink() },
+            size: if meta.is_file() { meta.size() } else { 0 },
+            device: meta.rdev(),
+            target: fs::read_link(&path).ok(),
+            extended: extended(&path),
+        };
+        found.insert(path.strip_prefix(root).expect("below").to_owned(), facts);
+    }
+    found
+}
+
+fn extended(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut names = vec![0; 4096];
+    let length = llistxattr(path, names.as_mut_slice()).expect("listed");
+    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let value = |name: &[u8]| {
+        let name = String::from_utf8(name.to_vec()).expect("text");
+        let mut value = vec![0; 4096];
+        let length = lgetxattr(path, &name, value.as_mut_slice()).expect("read");
+        value.truncate(length);
+        (name, value)
+    };
+    names.map(value).collect()
+}
+
+/// The ACL of a user in the kernel's form, with these rights of the user and the mask.
+fn acl(user: u32, rights: u16) -> Vec<u8> {
+    let nobody = u32::MAX;
+    let entries =
+        [(1, 6, nobody), (2, rights, user), (4, 4, nobody), (0x10, rights, nobody), (0x20, 0, nobody)];
+    let entry = |(tag, rights, id): (u16, u16, u32)| {
+        [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    2u32.to_le_bytes().into_iter().chain(entries.into_iter().flat_map(entry)).collect()
+}
+
+/// Large enough to see whether it takes its size on disk.
+const SPARSE: u64 = 256 << 20;
+
+/// Makes files with every attribute that the engine's archives or its unpacking lose.
+fn fill_with_attributes(root: &Path) {
+    let write = |name: &str, text: &str| fs::write(root.join(name), text).expect("written");
+    let set = |name: &str, attribute: &str, value: &[u8]| {
+        lsetxattr(root.join(name), attribute, value, XattrFlags::empty()).expect("set");
+    };
+    let at = |name: &str, seconds, nanoseconds| {
+        let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+        let times = Timestamps { last_access: time, last_modification: time };
+        utimensat(CWD, root.join(name), &times, AtFlags::SYMLINK_NOFOLLOW).expect("set");
+    };
+    write("fraction", "x");
+    write("early", "x");
+    write("capable", "x");
+    set("capable", "security.capability", &[1, 0, 0, 2, 0, 4, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    set("capable", "user.note", b"a\n12 path=evil\n\0b");
+    set("capable", "trusted.mark", b"1");
+    write("acl", "x");
+    set("acl", "system.posix_acl_access", &acl(1234, 6));
+    fs::create_dir(root.join("inherits")).expect("made");
+    // It has no ACL, although its directory gives every new file one.
+    write("inherits/plain", "x");
+    set("inherits", "system.posix_acl_default", &acl(1234, 4));
+    write("inherits/inherited", "x");
+    fs::hard_link(root.join("fraction"), root.join("hard")).expect("linked");
+    symlink("fraction", root.join("link")).expect("linked");
+    mknodat(CWD, root.join("null"), FileType::CharacterDevice, 0o666.into(), makedev(1, 3)).expect("made");
+    mknodat(CWD, root.join("pipe"), FileType::Fifo, 0o640.into(), 0).expect("made");
+    let sparse = fs::File::create(root.join("sparse")).expect("created");
+    sparse.set_len(SPARSE).expect("extended");
+    for place in [0, SPARSE / 2, SPARSE - 3] {
+        sparse.write_all_at(b"abc", place).expect("written");
+    }
+    set("sparse", "user.kind", b"disk");
+    set("sparse", "security.capability", &[1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    fs::write(root.join("zeros"), vec![0; 1 << 20]).expect("written");
+    // Until then, a file system may count no blocks for it.
+    fs::File::open(root.join("zeros")).and_then(|open| open.sync_all()).expect("synced");
+    at("fraction", 1_600_000_000, 123_456_789);
+    at("early", -123_456_790, 500_000_000);
+    at("sparse", 1_500_000_000, 1);
+    at("link", 1_400_000_000, 111_111_111);
+    at("inherits", 1_300_000_000, 999_999_999);
+}
+
+/// A volume full of attributes, its backup, and what was in it.
+struct WithAttributes {
+    scratch: Bare,
+    stored: Store,
+    backup: Verified,
+    before: BTreeMap<PathBuf, FileFacts>,
+    /// Removed with the backup in it.
+    _directory: TempDir,
+}
+
+impl WithAttributes {
+    /// `None` where the volume cannot be filled.
+    async fn new() -> Option<Self> {
+        let scratch = Bare::new("attributes")?;
+        let image = scratch.image(&["CMD [\"sleep\", \"600\"]"]);
+        let volume = scratch.volume("from");
+        let root = mountpoint(&volume).await;
+        if !rustix::process::geteuid().is_root() || !root.exists() {
+            missing("this test writes into volumes on the host, which only root can");
+            return None;
+        }
+        fill_with_attributes(&root);
+        let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).expect("bound");
+        let mut before = attributes(&root);
+        before.remove(Path::new("socket")).expect("there");
+        let stored = store(&scratch.name, &image, data(&volume)).await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let (backup, remarks) = dump(&stored, &BackupRoot::create(directory.path()).expect("a root")).await;
+        assert_eq!(remarks, [""; 0]);
+        Some(Self { scratch, stored, backup, before, _directory: directory })
+    }
+
+    /// Restores it into a new volume, with or without access to the host. Returns where that is, and the remarks.
+    async fn restore(&self, key: &str, local: bool) -> (PathBuf, Vec<String>) {
+        let volume = self.scratch.volume(key);
+        let engine = engine().await;
+        let store = Store { container: None, locations: data(&volume), ..self.stored.clone() };
+        let target = DriverTarget {
+            engine: &engine,
+            store: &store,
+            stores: &[],
+            progress: &Silent,
+            local,
+            api_key: None,
+            quiesce: None,
+        };
+        let request = RestoreOptions::default();
+        let plan = VolumeDriver.plan_restore(target, &self.backup, &request).await.expect("planned");
+        let restored = VolumeDriver.restore(target, &self.backup, &plan, &request, &clearance()).await;
+        (mountpoint(&volume).await, restored.expect("restored").remarks)
+    }
+}
+
+async fn mountpoint(volume: &str) -> PathBuf {
+    engine().await.volume(volume).await.expect("asked").expect("there").mountpoint
+}
+
+#[tokio::test]
+async fn every_attribute_comes_back() {
+    let Some(made) = WithAttributes::new().await else { return };
+    let ArtifactContents::Files { attributes: recorded, skipped_sockets, .. } =
+        &made.backup.manifest.artifacts[0].contents
+    else {
+        panic!("{:?}", made.backup.manifest)
+    };
+    assert_eq!(*recorded, Some(FileAttributes::All));
+    assert_eq!(skipped_sockets, &["/data/socket"]);
+
+    let (root, remarks) = made.restore("to", true).await;
+    assert_eq!(remarks, [""; 0]);
+    let after = attributes(&root);
+    for (path, expected) in &made.before {
+        assert_eq!(after.get(path), Some(expected), "{}", path.display());
+    }
+    assert_eq!(after.len(), made.before.len(), "{:?}", after.keys());
+    let meta = |name: &str| root.join(name).metadata().expect("there");
+    assert_eq!(meta("hard").ino(), meta("fraction").ino());
+    assert!(meta("sparse").blocks() < 100, "{} blocks", meta("sparse").blocks());
+    assert!(meta("zeros").blocks() >= 2048, "it had no holes: {} blocks", meta("zeros").blocks());
+    let sparse = fs::File::open(root.join("sparse")).expect("opened");
+    let mut read = [0; 3];
+    for place in [0, SPARSE / 2, SPARSE - 3] {
+        sparse.read_exact_at(&mut read, place).expect("read");
+        assert_eq!(&read, b"abc", "{place}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_engine_alone_cannot_restore_is_named() {
+    let Some(made) = WithAttributes::new().await else { return };
+    let (root, remarks) = made.restore("far", false).await;
+    let [holes, times] = remarks.as_slice() else { panic!("{remarks:?}") };
+    assert!(holes.starts_with("files with holes in `/data`") && holes.contains("(1 file, "), "{holes}");
+    assert!(times.starts_with("times before 1970 in `/data`") && times.contains("(1 file)"), "{times}");
+    let after = attributes(&root);
+    // The engine lets a new file inherit the ACL of the directory that it has just unpacked.
+    let same = |path: &&PathBuf| !path.ends_with("early") && !path.ends_with("inherits/plain");
+    for path in made.before.keys().filter(same) {
+        assert_eq!(after.get(path), made.before.get(path), "{}", path.display());
+    }
 }

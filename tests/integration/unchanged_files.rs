@@ -7,7 +7,7 @@ use std::path::Path;
 use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::driver::{Driver as _, DriverTarget, Dump};
-use safe_compose::backup::manifest::Manifest;
+use safe_compose::backup::manifest::{ArtifactContents, Manifest};
 use safe_compose::backup::store::{Backup, BackupRoot};
 use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{Container, ContainerState, Mount, MountSource};
@@ -158,11 +158,20 @@ async fn what_cannot_be_relied_on_is_not_linked() {
             manifest.format_version = 6;
         }),
         ("without a digest", |manifest| manifest.tree = None),
+        ("of a version that recorded no attributes", |manifest| {
+            for artifact in &mut manifest.artifacts {
+                if let ArtifactContents::Files { attributes, .. } = &mut artifact.contents {
+                    *attributes = None;
+                }
+            }
+        }),
         ("of another place", |manifest| {
             let mut other = manifest.artifacts[0].clone();
-            other.contents = safe_compose::backup::manifest::ArtifactContents::Files {
+            other.contents = ArtifactContents::Files {
                 target: "/other".into(),
                 source: "volume x".into(),
+                attributes: None,
+                skipped_sockets: Vec::new(),
             };
             manifest.artifacts = vec![other];
         }),

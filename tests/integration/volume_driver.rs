@@ -9,6 +9,7 @@ use safe_compose::backup::driver::volume::VolumeDriver;
 use safe_compose::backup::driver::{
     Action, Driver as _, DriverTarget, RestoreOptions, RestorePlan, Restored,
 };
+use safe_compose::backup::file_attributes::FileAttributes;
 use safe_compose::backup::fingerprint::Fingerprint;
 use safe_compose::backup::manifest::{ArtifactContents, Manifest, Proof};
 use safe_compose::backup::store::{Backup, BackupRoot, Verified};
@@ -212,7 +213,12 @@ async fn each_place_becomes_one_readable_archive() {
     assert_eq!(manifest.proof, Proof::Readable);
     // Three files and a directory, one file, one file.
     assert_eq!(manifest.fingerprint, Fingerprint::Volume { entries: 6, bytes: 9003 + 4 + 5 });
-    let contents = ArtifactContents::Files { target: "/var/lib/db".into(), source: "volume shop_db".into() };
+    let contents = ArtifactContents::Files {
+        target: "/var/lib/db".into(),
+        source: "volume shop_db".into(),
+        attributes: Some(FileAttributes::Basic),
+        skipped_sockets: Vec::new(),
+    };
     assert_eq!(manifest.artifacts[0].contents, contents);
     assert_eq!(
         VolumeDriver.fingerprint(target(&engine, &store)).await.expect("counted"),

@@ -32,7 +32,7 @@ pub(super) async fn gather(
         if let Ok(Some(backup)) = cx.root.latest(&service.name) {
             let evidence = format!("backup `{}` was made of", backup.name());
             for artifact in &backup.manifest.artifacts {
-                if let ArtifactContents::Files { target, source } = &artifact.contents
+                if let ArtifactContents::Files { target, source, .. } = &artifact.contents
                     && is_data_path(service, Path::new(target))
                     && let Some(place) = Place::parse(source)
                 {

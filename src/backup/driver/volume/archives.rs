@@ -1,12 +1,10 @@
 //! Small archives that a restore makes itself.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{bail, ensure};
 
-use super::archive_file;
+use super::{archive_file, tar_entries};
 
 /// One file that only root can read.
 pub(super) fn file(name: &str, content: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -35,22 +33,25 @@ pub(super) fn directories(names: &[&Path]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The top directory of an archive, without its contents and under another name: unpacked over a directory, it gives that
-/// one its owner, its mode and its time.
+/// one its owner, its mode, its time and its attributes.
 pub(super) fn top_directory(archive: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
-    let mut archive = tar::Archive::new(archive_file::open(archive)?);
-    let entry = archive.entries()?.next().context("the archive is empty")??;
-    let original = entry.header();
-    ensure!(original.entry_type().is_dir(), "the archive does not begin with its directory");
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(tar::EntryType::Directory);
-    header.set_mode(original.mode()?);
-    header.set_uid(original.uid().unwrap_or(0));
-    header.set_gid(original.gid().unwrap_or(0));
-    header.set_mtime(original.mtime().unwrap_or(0));
-    header.set_size(0);
-    let mut tar = tar::Builder::new(Vec::new());
-    tar.append_data(&mut header, OsStr::from_bytes(format!("{name}/").as_bytes()), std::io::empty())?;
-    Ok(tar.into_inner()?)
+    let mut top = None;
+    let walked = tar_entries::walk(archive_file::open(archive)?, |entry, _| {
+        top = Some(entry.clone());
+        Err(())
+    });
+    match (top, walked) {
+        (Some(mut top), _) => {
+            ensure!(top.kind() == b'5', "the archive does not begin with its directory");
+            top.set_path(format!("{name}/").as_bytes());
+            let mut tar = Vec::new();
+            top.write_head(&mut tar)?;
+            tar_entries::write_end(&mut tar)?;
+            Ok(tar)
+        }
+        (None, Ok(())) => bail!("the archive is empty"),
+        (None, Err(_)) => bail!("the archive is damaged"),
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::archive_file;
+use super::attributes::HostAttributes;
 use super::contents;
 use super::helper_container::HelperContainer;
-use super::save::{self, SaveResult};
+use super::save::{self, SaveResult, SavedArchive};
 use super::source::{Source, is_replaced, replaced};
 use super::unchanged::{self, Linked, Same};
 use super::{pipe, places, tree, writers};
@@ -14,7 +15,7 @@ use crate::backup::driver::DriverTarget;
 use crate::backup::store::{Backup, Staging};
 use crate::engine::{Container, ContainerState, ReplacedMount, volume_sizes_in_time};
 use crate::error::causes;
-use crate::fs::{Digest, FsError};
+use crate::fs::FsError;
 use crate::inventory::{DataLocation, LocationSource};
 use crate::progress::Unit;
 
@@ -34,8 +35,9 @@ pub(super) struct Archive<'a> {
     /// Relative to the backup.
     pub(super) path: String,
     pub(super) written: PathBuf,
-    pub(super) bytes: u64,
-    pub(super) digest: Digest,
+    pub(super) saved: SavedArchive,
+    /// The sockets below the place, if they could be seen.
+    pub(super) sockets: Vec<PathBuf>,
 }
 
 /// What is copied.
@@ -161,7 +163,15 @@ async fn copy_once<'a, 'p>(
         (Vec::new(), seen.clone())
     } else {
         match copy_all(target, Source { helper, replaced: &replaced }, places, into).await? {
-            Ok(archives) => (archives, tree::look(target, places).await),
+            Ok(mut archives) => {
+                let seen = tree::look(target, places).await;
+                for archive in &mut archives {
+                    let sockets = seen.iter().flat_map(|tree| &tree.sockets);
+                    archive.sockets =
+                        sockets.filter(|socket| socket.starts_with(&archive.place.target)).cloned().collect();
+                }
+                (archives, seen)
+            }
             Err(incomplete) => {
                 if let Some(quiesce) = target.quiesce {
                     quiesce.release().await?;
@@ -245,12 +255,12 @@ async fn copy_all<'a>(
         let title = format!("copying {}", place.target.display());
         let task = target.progress.begin(&title, Unit::Bytes, None);
         let compression = into.compression();
-        let saved =
-            pipe::consume(stream, task.as_ref(), move |archive| save::save(archive, file, compression))
-                .await?;
-        match saved {
-            Ok(SaveResult::Saved(bytes, digest)) => {
-                copied.push(Archive { place, path, written, bytes, digest });
+        let attributes =
+            if is_replaced(source.replaced, place) { None } else { HostAttributes::of(target, place).await };
+        let write = move |archive| save::save(archive, file, compression, attributes);
+        match pipe::consume(stream, task.as_ref(), write).await? {
+            Ok(SaveResult::Saved(saved)) => {
+                copied.push(Archive { place, path, written, saved, sockets: Vec::new() });
             }
             Ok(SaveResult::Incomplete(last)) => {
                 let parent = place.target.parent().unwrap_or(&place.target);

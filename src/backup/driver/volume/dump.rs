@@ -162,7 +162,7 @@ pub(super) fn by_hand(target: DriverTarget<'_>, artifacts: &[Artifact]) -> Vec<S
         let mut words =
             vec!["docker".to_owned(), "create".to_owned(), "--name".to_owned(), container.clone()];
         for artifact in artifacts {
-            if let ArtifactContents::Files { target, source } = &artifact.contents
+            if let ArtifactContents::Files { target, source, .. } = &artifact.contents
                 && let Some(volume) = source.strip_prefix("volume ")
             {
                 words.extend(["-v".to_owned(), format!("{volume}:{target}")]);

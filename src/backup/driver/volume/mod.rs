@@ -7,15 +7,19 @@
 
 mod archive_file;
 mod archives;
+mod attributes;
 mod check;
 mod contents;
 mod copy;
 mod direct;
 mod dump;
 pub(super) mod helper_container;
+#[cfg_attr(not(target_os = "linux"), path = "host_restore_elsewhere.rs")]
+mod host_restore;
 mod link;
 mod mover;
 mod need;
+mod pax;
 pub(super) mod pipe;
 mod places;
 mod planned_archive;
@@ -25,10 +29,14 @@ mod save;
 mod source;
 mod sqlite;
 mod switch;
+mod tar_entries;
 mod tar_summary;
 mod tree;
 mod unchanged;
+mod unpacked;
 mod writers;
+#[cfg(target_os = "linux")]
+mod xattr;
 
 use async_trait::async_trait;
 

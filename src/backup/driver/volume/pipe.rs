@@ -1,6 +1,6 @@
 //! Connects the engine's streams with blocking readers, with a bounded number of chunks in between.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -8,6 +8,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::archive_file;
+use super::attributes::has_holes;
+use super::tar_entries::{self, TarWalkError};
 use crate::engine::ByteStream;
 use crate::progress::Task;
 
@@ -57,8 +59,7 @@ impl Read for ChunkReader {
 
 /// What is in an archive, as a stream for the engine.
 pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
-    let file = file.to_owned();
-    let mut archive = blocking(move || archive_file::open_showing(&file, task)).await?;
+    let mut archive = open(file, task).await?;
     let (sender, receiver) = mpsc::channel(PIECES);
     // Ends when the stream is dropped.
     tokio::task::spawn_blocking(move || {
@@ -76,10 +77,75 @@ pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<B
             }
         }
     });
-    let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
-        receiver.recv().await.map(|piece| (piece, receiver))
+    Ok(received(receiver))
+}
+
+/// Like [`stream`], where files with holes are empty: the engine would write their zeros.
+pub(super) async fn stream_without_holes(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
+    let archive = open(file, task).await?;
+    let (sender, receiver) = mpsc::channel(PIECES);
+    tokio::task::spawn_blocking(move || {
+        let mut to = PieceSender { sender, piece: Vec::with_capacity(PIECE) };
+        let written = tar_entries::walk(archive, |entry, content| {
+            if has_holes(entry) {
+                entry.size = 0;
+            }
+            entry.write_head(&mut to)?;
+            if entry.size > 0 {
+                io::copy(content, &mut to)?;
+            }
+            entry.write_padding(&mut to)
+        });
+        let ended = match written {
+            Ok(()) => tar_entries::write_end(&mut to).and_then(|()| to.flush()),
+            Err(TarWalkError::Visit(error) | TarWalkError::Read(error) | TarWalkError::Damaged(error)) => {
+                Err(error)
+            }
+            Err(TarWalkError::Truncated(_) | TarWalkError::Trailing { .. }) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the archive is damaged"))
+            }
+        };
+        if let Err(error) = ended {
+            // Whoever receives has gone, or learns why the stream ends.
+            let _ = to.sender.blocking_send(Err(error));
+        }
     });
-    Ok(Box::pin(pieces))
+    Ok(received(receiver))
+}
+
+async fn open(file: &Path, task: Box<dyn Task>) -> anyhow::Result<Box<dyn Read + Send>> {
+    let file = file.to_owned();
+    blocking(move || archive_file::open_showing(&file, task)).await
+}
+
+fn received(receiver: mpsc::Receiver<io::Result<Vec<u8>>>) -> ByteStream {
+    Box::pin(futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    }))
+}
+
+/// Sends what is written in pieces.
+struct PieceSender {
+    sender: mpsc::Sender<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+}
+
+impl Write for PieceSender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        if piece.is_empty() {
+            return Ok(());
+        }
+        self.sender.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
 }
 
 /// Runs code that blocks while it reads files.

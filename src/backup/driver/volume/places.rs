@@ -110,7 +110,7 @@ pub(super) fn are_those_of(places: &[&DataLocation], manifest: &Manifest) -> boo
         .artifacts
         .iter()
         .filter_map(|artifact| match &artifact.contents {
-            ArtifactContents::Files { target, source } => Some((target.clone(), source.clone())),
+            ArtifactContents::Files { target, source, .. } => Some((target.clone(), source.clone())),
             _ => None,
         })
         .collect();

@@ -7,10 +7,12 @@ use anyhow::Context as _;
 
 use super::contents::{self, PlaceContents};
 use super::copy::Archive;
+use super::save::SavedArchive;
 use super::sqlite::SqliteFiles;
 use super::tar_summary::{self, TarSummary, Visitor};
 use super::{archive_file, pipe, places};
 use crate::backup::driver::DriverTarget;
+use crate::backup::file_attributes::FileAttributes;
 use crate::backup::manifest::{Artifact, ArtifactContents};
 use crate::backup::sqlite::SqliteDatabase;
 use crate::fs::{Digest, open_to_read_back};
@@ -53,7 +55,8 @@ pub(super) async fn read_back(
 }
 
 async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow::Result<Copied> {
-    let Archive { place, path, written, bytes, digest } = archive;
+    let Archive { place, path, written, saved, sockets } = archive;
+    let SavedArchive { bytes, digest, has_all_attributes } = saved;
     let shown = place.target.display().to_string();
     let task = target.progress.begin(&format!("reading back {shown}"), Unit::Bytes, Some(bytes));
     let marks = contents::program(target).map_or(&[][..], |program| program.files);
@@ -70,7 +73,12 @@ async fn read_one_back(target: DriverTarget<'_>, archive: Archive<'_>) -> anyhow
         count(summary.entries + u64::from(summary.is_file), "file")
     ));
     let sqlite = check_databases(target, read.sqlite, &place.target).await?;
-    let contents = ArtifactContents::Files { target: shown, source: places::source(place) };
+    let contents = ArtifactContents::Files {
+        target: shown,
+        source: places::source(place),
+        attributes: Some(if has_all_attributes { FileAttributes::All } else { FileAttributes::Basic }),
+        skipped_sockets: sockets.iter().map(|socket| socket.display().to_string()).collect(),
+    };
     Ok(Copied {
         artifact: Artifact { path, bytes, sha256: digest.to_string(), contents },
         summary,

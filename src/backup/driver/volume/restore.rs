@@ -9,9 +9,9 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::helper_container::HelperContainer;
 use super::planned_archive::{PlannedArchive, planned};
-use super::switch::{self, Names, Replacement, Switch};
+use super::switch::{self, Names, Replacement, Switch, UnpackedBy};
 use super::tar_summary::TarSummary;
-use super::{archive_file, direct, helper_container, pipe};
+use super::{archive_file, direct, helper_container, pipe, unpacked};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
@@ -82,17 +82,23 @@ pub(super) async fn restore(
     if !directly.is_empty() {
         direct::write_all(target, job.plan, &directly, proof).await?;
     }
+    let mut remarks = Vec::new();
+    for archive in &directly {
+        remarks.extend(unpacked::remarks(archive, UnpackedBy::Engine).await?);
+    }
     for (switch, archive, (expected, names)) in switches {
         let new = Replacement {
             file: &archive.file,
             bytes: archive.artifact.bytes,
             expected: &expected,
             names: &names,
+            attributes: unpacked::attributes(archive),
         };
         let replaced = replace(&switch, archive, planned(job.plan, archive), new, proof).await;
-        switch.close(replaced).await?;
+        let by = switch.close(replaced).await?;
+        remarks.extend(unpacked::remarks(archive, by).await?);
     }
-    Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks: Vec::new() })
+    Ok(Restored { steps: job.plan.steps.clone(), aliases: Vec::new(), remarks })
 }
 
 /// Removes what the renames of a restore have replaced, and finishes one that was interrupted.
@@ -123,7 +129,7 @@ async fn replace(
     planned: Action,
     new: Replacement<'_>,
     proof: &Clearance,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<UnpackedBy> {
     switch.finish(proof).await?;
     if planned == Action::Create {
         let (now, _) = switch.look().await?;

@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::host_restore::HostDirectory;
 use super::mover::{self, MoverContainer};
 use super::tar_summary::{self, STAGING, TarSummary};
-use super::{archives, helper_container, pipe};
+use super::{archives, helper_container, pipe, tree};
 use crate::backup::driver::DriverTarget;
+use crate::backup::file_attributes::FileAttributes;
 use crate::engine::own_image::{MoveList, Operation};
 use crate::inventory::DataLocation;
 use crate::policy::Clearance;
@@ -40,6 +42,17 @@ pub(super) struct Replacement<'a> {
     pub expected: &'a TarSummary,
     /// The names at the top of the archive.
     pub names: &'a Names,
+    pub attributes: Option<FileAttributes>,
+}
+
+/// Who unpacked an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnpackedBy {
+    /// The engine, which leaves some attributes out.
+    Engine,
+    /// The engine and this process, which has completed what the engine left out, but for the extended attributes of so many
+    /// files: the file system does not support them.
+    Host { without_attributes: u64 },
 }
 
 /// The switch of one place.
@@ -75,13 +88,20 @@ impl<'a> Switch<'a> {
     }
 
     /// Replaces the contents of the place. On an error they are what they were.
-    pub(super) async fn replace(&self, new: Replacement<'_>, proof: &Clearance) -> anyhow::Result<()> {
+    pub(super) async fn replace(
+        &self,
+        new: Replacement<'_>,
+        proof: &Clearance,
+    ) -> anyhow::Result<UnpackedBy> {
         let shown = self.place.target.display();
-        if let Err(error) = self.stage(new, proof).await {
-            // The first error is the useful one. What stays behind is no data, and the next restore removes it.
-            let _ = self.mover.settle(proof).await;
-            return Err(error.context(format!("`{shown}` was not changed")));
-        }
+        let unpacked = match self.stage(new, proof).await {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                // The first error is the useful one. What stays behind is no data, and the next restore removes it.
+                let _ = self.mover.settle(proof).await;
+                return Err(error.context(format!("`{shown}` was not changed")));
+            }
+        };
         let (_, names) = self.look().await?;
         if let Some(user) = helper_container::running(self.target, &[self.place]).await?.first() {
             let _ = self.mover.settle(proof).await;
@@ -89,22 +109,44 @@ impl<'a> Switch<'a> {
         }
         let renames = renames(new.expected.top.as_deref().unwrap_or_default(), &names, new.names);
         let switched = self.swap(new, &renames, proof).await;
-        let Err(error) = switched else { return Ok(()) };
+        let Err(error) = switched else { return Ok(unpacked) };
         self.mover.carry_out(list(&back(&renames)), proof).await.with_context(|| {
             format!("{error:#}; `{shown}` is incomplete now, and restoring again finishes it")
         })?;
         Err(error.context(format!("`{shown}` has its former contents again")))
     }
 
-    async fn stage(&self, new: Replacement<'_>, proof: &Clearance) -> anyhow::Result<()> {
+    /// The directory that the archive is unpacked into, where the rest can be done on the host.
+    async fn on_host(&self) -> Option<HostDirectory> {
+        let roots = tree::roots(self.target, &[self.place]).await?;
+        let (_, on_host) = roots.into_iter().find(|(target, _)| *target == self.place.target)?;
+        HostDirectory::open(&on_host.join(STAGING).join(NEW))
+    }
+
+    async fn stage(&self, new: Replacement<'_>, proof: &Clearance) -> anyhow::Result<UnpackedBy> {
         let staging = Path::new(STAGING);
         let made = archives::directories(&[staging, &staging.join(OLD), &staging.join(NEW)])?;
         self.mover.write_bytes(mover::root(), made, proof).await?;
         let title = format!("restoring {}", self.place.target.display());
         let task = self.target.progress.begin(&title, Unit::Bytes, Some(new.bytes));
-        let tar = pipe::stream(new.file, task).await?;
+        let host = match new.attributes {
+            Some(FileAttributes::All) => self.on_host().await,
+            Some(FileAttributes::Basic) | None => None,
+        };
+        let tar = match host {
+            Some(_) => pipe::stream_without_holes(new.file, task).await?,
+            None => pipe::stream(new.file, task).await?,
+        };
         let into = mover::staging().join(NEW);
         self.mover.write(&into, tar, proof).await?;
+        let by = match host {
+            Some(host) => {
+                let file = new.file.to_owned();
+                let without_attributes = pipe::blocking(move || host.complete(&file)).await?;
+                UnpackedBy::Host { without_attributes }
+            }
+            None => UnpackedBy::Engine,
+        };
         let top = new.expected.top.as_deref().unwrap_or_default();
         let unpacked = self.summary(&into.join(top), "verifying").await?;
         let (unpacked, _) = unpacked.unwrap_or_default();
@@ -112,7 +154,7 @@ impl<'a> Switch<'a> {
             unpacked.same_tree(new.expected) || (unpacked.is_empty() && new.expected.is_empty()),
             "what was unpacked does not match the backup"
         );
-        Ok(())
+        Ok(by)
     }
 
     async fn swap(

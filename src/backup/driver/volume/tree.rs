@@ -5,7 +5,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::contents::{self, PlaceContents};
@@ -20,10 +20,12 @@ pub(super) struct FileTree {
     /// The space that an archive of it takes at most, in bytes. The holes of sparse files take none.
     pub(super) space: u64,
     pub(super) places: Vec<PlaceContents>,
+    /// By their paths in the container. The engine leaves them out.
+    pub(super) sockets: Vec<PathBuf>,
 }
 
 /// A place: its path in the container, and on this machine.
-type RootPaths = (PathBuf, PathBuf);
+pub(super) type RootPaths = (PathBuf, PathBuf);
 
 /// The digest; `None` where this process cannot see all the files.
 pub(super) async fn digest(target: DriverTarget<'_>, places: &[&DataLocation]) -> Option<String> {
@@ -65,7 +67,8 @@ fn sync(_: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-async fn roots(target: DriverTarget<'_>, places: &[&DataLocation]) -> Option<Vec<RootPaths>> {
+/// Where places, and what is mounted inside of them, are on the host; `None` if that is on another machine or not known.
+pub(super) async fn roots(target: DriverTarget<'_>, places: &[&DataLocation]) -> Option<Vec<RootPaths>> {
     if !target.local {
         return None;
     }
@@ -92,13 +95,21 @@ async fn roots(target: DriverTarget<'_>, places: &[&DataLocation]) -> Option<Vec
 }
 
 fn of_roots(roots: &[RootPaths], marks: &'static [&'static str]) -> io::Result<FileTree> {
-    let mut walk =
-        TreeWalk { digester: Digester::default(), space: 0, entries: 0, marks, is_recognized: false };
+    let mut walk = TreeWalk {
+        digester: Digester::default(),
+        space: 0,
+        entries: 0,
+        marks,
+        is_recognized: false,
+        sockets: Vec::new(),
+    };
+    let mut sockets = Vec::new();
     let mut places = Vec::new();
     for (target, on_host) in roots {
         walk.digester.update(target.as_os_str().as_bytes());
         (walk.entries, walk.is_recognized) = (0, false);
         walk.entry(on_host, Path::new(""), &on_host.symlink_metadata()?)?;
+        sockets.extend(walk.sockets.drain(..).map(|inside| target.join(inside)));
         places.push(PlaceContents {
             target: target.clone(),
             // The place itself counts as one.
@@ -106,11 +117,11 @@ fn of_roots(roots: &[RootPaths], marks: &'static [&'static str]) -> io::Result<F
             is_recognized: walk.is_recognized,
         });
     }
-    Ok(FileTree { digest: walk.digester.finish().to_string(), space: walk.space, places })
+    Ok(FileTree { digest: walk.digester.finish().to_string(), space: walk.space, places, sockets })
 }
 
-/// The header of an entry, the padding of its content, and an extended header for some.
-const ENTRY: u64 = 1024;
+/// The header of an entry, its extended header, and the padding of its content.
+const ENTRY: u64 = 2048;
 
 struct TreeWalk {
     digester: Digester,
@@ -119,6 +130,8 @@ struct TreeWalk {
     entries: u64,
     marks: &'static [&'static str],
     is_recognized: bool,
+    /// Below the place that is looked at.
+    sockets: Vec<PathBuf>,
 }
 
 impl TreeWalk {
@@ -135,6 +148,9 @@ impl TreeWalk {
         self.entries += 1;
         self.is_recognized |= self.marks.iter().any(|mark| inside.ends_with(mark));
         self.space += ENTRY;
+        if meta.file_type().is_socket() {
+            self.sockets.push(inside.to_owned());
+        }
         if meta.is_file() {
             // A block has 512 bytes here, whatever the file system has.
             self.space += meta.size().min(meta.blocks().saturating_mul(512)) / meta.nlink().max(1);

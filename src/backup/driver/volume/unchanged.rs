@@ -4,7 +4,7 @@ use super::places;
 use super::tree::FileTree;
 use crate::backup::consistency::Consistency;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::{Artifact, Manifest, Proof};
+use crate::backup::manifest::{Artifact, ArtifactContents, Manifest, Proof};
 use crate::backup::sqlite::SqliteDatabase;
 use crate::backup::store::{Backup, Staging, StoreError};
 use crate::inventory::DataLocation;
@@ -34,7 +34,13 @@ pub(super) fn find<'a>(places: &[&DataLocation], tree: &FileTree, previous: &'a 
         Consistency::Frozen => manifest.format_version >= COUNTS_MAPPED_FILES,
         Consistency::Dumped | Consistency::TornPossible => false,
     };
+    // What an older version or another user left out can be recorded now.
+    let has_attributes = manifest
+        .artifacts
+        .iter()
+        .all(|artifact| !matches!(artifact.contents, ArtifactContents::Files { attributes: None, .. }));
     let is_same = is_reliable
+        && has_attributes
         && previous.proof() != Proof::Failed
         && manifest.tree.as_ref() == Some(&tree.digest)
         && places::are_those_of(places, manifest);
