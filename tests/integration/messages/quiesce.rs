@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, SystemTime};
 
 use safe_compose::backup::consistency::Consistency;
 use safe_compose::backup::manifest::Manifest;
@@ -323,7 +324,16 @@ fn a_removed_project() {
 #[test]
 fn files_decide_whether_a_stopped_store_is_unchanged() {
     let on_host = tempfile::tempdir().expect("a directory");
-    fs::write(on_host.path().join("PG_VERSION"), "17").expect("written");
+    let write = |version: &str| {
+        let file = on_host.path().join("PG_VERSION");
+        fs::write(&file, version).expect("written");
+        // A fraction of a second would be in the archive, whose size is in the snapshot.
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for path in [file.as_path(), on_host.path()] {
+            fs::File::open(path).and_then(|open| open.set_modified(time)).expect("set");
+        }
+    };
+    write("17");
     let mut scene = Scene::shop().stopped().at_terminal(&[typed("shop"), typed("shop")]);
     scene.engine.set_mountpoint("shop_data", on_host.path());
     scene.prepare("backup");
@@ -331,7 +341,7 @@ fn files_decide_whether_a_stopped_store_is_unchanged() {
     scene.run("down -v");
     assert_eq!(manifests(&scene, "db").len(), 1);
     // Written by whatever, through whatever: no container has run since.
-    fs::write(on_host.path().join("PG_VERSION"), "18").expect("written");
+    write("18");
     scene.run("down -v");
     assert_eq!(manifests(&scene, "db").len(), 2);
     scene.snapshot("quiesce/files_decide_whether_a_stopped_store_is_unchanged");
