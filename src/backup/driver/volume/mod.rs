@@ -9,6 +9,7 @@ mod archive_file;
 mod archives;
 mod attributes;
 mod check;
+mod compressed_size;
 mod contents;
 mod copy;
 mod direct;

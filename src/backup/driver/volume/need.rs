@@ -1,11 +1,13 @@
 //! How much space a backup will need, as far as that is known before the first byte.
 
+use super::compressed_size;
 use super::tree::{self, FileTree};
 use super::unchanged;
 use crate::backup::driver::DriverTarget;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::store::{Backup, Staging};
 use crate::inventory::DataLocation;
+use crate::settings::Compression;
 
 /// Fails before anything is stopped or written if the disk has too little space.
 pub(super) async fn ensure_space(
@@ -23,7 +25,26 @@ pub(super) async fn ensure_space(
         // Where the files cannot be seen, it will be about as large as the previous one.
         None => previous.map_or(0, Backup::bytes),
     };
-    Ok(into.ensure_space(needed)?)
+    let enough = into.ensure_space(needed);
+    let is_first = !previous.is_some_and(tells_compression);
+    match (&enough, &seen) {
+        // Files are read for an estimate only where it decides. If it is too low, the copy stops before it uses the reserve.
+        (Err(_), Some(tree)) if is_first && needed > 0 && into.compression() == Compression::Zstd => {
+            match compressed_size::estimate(target, places, tree).await {
+                Some(estimate) => Ok(into.ensure_space(estimate)?),
+                None => Ok(enough?),
+            }
+        }
+        (Ok(()) | Err(_), Some(_) | None) => Ok(enough?),
+    }
+}
+
+/// Whether a backup shows how well the files compress.
+fn tells_compression(backup: &Backup) -> bool {
+    match backup.manifest.fingerprint {
+        Fingerprint::Volume { bytes, .. } => bytes > 0,
+        Fingerprint::Qdrant(_) | Fingerprint::Databases(_) => false,
+    }
 }
 
 /// The size of the files, compressed as well as those of the previous backup were, and a tenth more.
