@@ -53,6 +53,8 @@ pub enum TestRestoreOutcome {
 pub struct TestRestoreResult {
     pub image: String,
     pub server: Option<String>,
+    /// What the temporary server has counted, where a copy of files has no counts. Not recorded.
+    pub contents: Option<String>,
     /// What is wrong; empty if the test restore succeeded.
     pub reasons: Vec<String>,
 }
@@ -101,6 +103,7 @@ mod tests {
         TestRestoreResult {
             image: "qdrant/qdrant".into(),
             server: Some("1.19.0".into()),
+            contents: None,
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
         }
     }

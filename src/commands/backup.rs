@@ -5,7 +5,7 @@ mod all;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_run, export_data, format, held_record, prune_run, services};
+use super::{backup_run, export_data, format, held_record, prune_run, services, test_restore};
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
@@ -90,7 +90,7 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
         let directory = cx.root.directory().join(&store.id);
         let backup = PlannedChange::new("back up", format!("`{}`", store.service))
             .with(format!("to {}; the backup is read back and verified", format::short_path(&directory)));
-        let is_tested = required >= RequiredProof::Restored && store.kind.driver().test_restore().is_some();
+        let is_tested = required >= RequiredProof::Restored && test_restore::is_possible(store);
         let test = is_tested.then(|| {
             PlannedChange::new(
                 "test-restore",

@@ -281,7 +281,7 @@ pub(super) async fn prove(
     if required < RequiredProof::Restored || backup.proof() >= Proof::Restored {
         return Ok(());
     }
-    if driver.test_restore().is_none() {
+    if driver.test_restore(&backup.manifest.image).is_none() {
         cx.ui().say(format!(
             "`{}` is a backup of files: it was read back, and there is no server to test-restore it into.",
             backup.name()
@@ -290,7 +290,7 @@ pub(super) async fn prove(
     }
     let tried = Prover::of(cx).prove(apply, backup).await;
     let what = format!("the backup of `{}` could not be test-restored", store.service);
-    let trial = tried.map_err(|error| failed_proof(cx, what, error))?;
+    let trial = tried.map_err(|error| failed_proof(cx, Exit::Unverified, what, error))?;
     match test_restore::verdict(&trial) {
         None => {
             test_restore::report(cx.ui(), backup, &trial);
@@ -298,13 +298,14 @@ pub(super) async fn prove(
         }
         Some(reasons) => {
             let what = format!("the backup of `{}` cannot be restored", store.service);
-            Err(failed_proof(cx, what, reasons))
+            Err(failed_proof(cx, Exit::BackupFailed, what, reasons))
         }
     }
 }
 
-/// A backup that does not count, because it is not proven as far as required.
-fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> Failure {
+/// A backup that does not count, because it is not proven as far as required. `exit` is that of a command that only backs
+/// up: whether the backup is bad, or could not be tried.
+fn failed_proof(cx: &ProjectContext<'_>, exit: Exit, what: String, error: anyhow::Error) -> Failure {
     match cx.command.composes() {
         Some(command) => Failure::new(Exit::BackupFailed, format!("{what}, so `{command}` was not run"))
             .because(error)
@@ -313,7 +314,7 @@ fn failed_proof(cx: &ProjectContext<'_>, what: String, error: anyhow::Error) -> 
                 "Fix the problem and retry, or continue without a backup",
                 cx.suggest().again("--safe-skip-backup", &cx.command.words),
             ),
-        None => Failure::new(Exit::BackupFailed, what)
+        None => Failure::new(exit, what)
             .because(error)
             .say("The backup was kept, but it does not count as restored.")
             .run("To list the backups with their proof", cx.suggest().backups()),

@@ -12,6 +12,8 @@ use crate::backup::store::{Backup, BackupRoot, Verified};
 use crate::backup::test_restore::TestRestoreResult;
 use crate::engine::Engine;
 use crate::fs::Digest;
+use crate::inventory::Store;
+use crate::policy::{Approval, BackupStatus};
 use crate::ui::Ui;
 
 /// Where backups are test-restored.
@@ -53,6 +55,7 @@ impl<'a> Prover<'a> {
             Err(damage) => TestRestoreResult {
                 image: backup.manifest.image.clone(),
                 server: None,
+                contents: None,
                 reasons: vec![damage.to_string()],
             },
         };
@@ -65,21 +68,32 @@ impl<'a> Prover<'a> {
         let _lock = self.root.lock()?;
         let meter = self.ui.meter();
         let owner = owner(self.root);
+        let manifest = &backup.manifest;
+        let approval = Approval::to_affect_nothing(&manifest.engine, &manifest.project);
+        let clearance = approval.clear(BackupStatus::Nothing);
         let ground = TestEnv {
             engine: self.engine,
             local: self.local,
             progress: &meter,
             owner: &owner,
             ready_timeout: self.ready_timeout,
+            clearance: &clearance,
         };
-        match backup.manifest.kind.driver().test_restore() {
+        match manifest.kind.driver().test_restore(&manifest.image) {
             Some(driver) => driver.run(ground, backup).await,
             None => anyhow::bail!(
-                "`{}` contains plain files: there is no server to restore it into",
-                backup.name()
+                "`{}` contains files, and `{}` is no server that can be started on a copy of them",
+                backup.name(),
+                manifest.image
             ),
         }
     }
+}
+
+/// Whether a backup of a store can be test-restored.
+pub(super) fn is_possible(store: &Store) -> bool {
+    let image = store.image.as_deref().unwrap_or_default();
+    store.kind.driver().test_restore(image).is_some()
 }
 
 /// Identifies the backups of one directory on one machine: an engine may serve several.
@@ -101,11 +115,11 @@ pub(super) fn verdict(trial: &TestRestoreResult) -> Option<anyhow::Error> {
 
 pub(super) fn report(ui: &Ui, backup: &Backup, trial: &TestRestoreResult) {
     let server = trial.server.as_deref().map_or_else(String::new, |version| format!(" {version}"));
+    let contents = trial.contents.clone().unwrap_or_else(|| format::contents(&backup.manifest.fingerprint));
     ui.good(format!(
-        "test restore of `{}` into {}{server} succeeded: {}.",
+        "test restore of `{}` into {}{server} succeeded: {contents}.",
         backup.name(),
         trial.image,
-        format::contents(&backup.manifest.fingerprint),
     ));
 }
 
@@ -126,6 +140,7 @@ mod tests {
         let trial = |reasons: &[&str]| TestRestoreResult {
             image: "i".into(),
             server: None,
+            contents: None,
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
         };
         assert!(verdict(&trial(&[])).is_none());

@@ -67,6 +67,7 @@ pub enum EngineMethod {
     StartHolder,
     RemoveHolder,
     Inspect,
+    CreateScratch,
     StartScratch,
     ScratchContainers,
     RemoveScratch,
@@ -492,9 +493,13 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container> {
-        drop(self.record(EngineMethod::StartScratch, scratch.image.clone())?);
-        scratch::start(self, scratch)
+    async fn create_scratch(&self, scratch: &Scratch) -> Result<()> {
+        scratch::create(&mut *self.record(EngineMethod::CreateScratch, scratch.image.clone())?, scratch)
+    }
+
+    async fn start_scratch(&self, name: &str) -> Result<Container> {
+        drop(self.record(EngineMethod::StartScratch, name)?);
+        scratch::start(self, name)
     }
 
     async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>> {

@@ -192,8 +192,10 @@ pub trait Engine: Send + Sync {
     async fn start_holder(&self, id: &str) -> Result<()>;
     /// Removes a holder container and keeps its volume; refuses any other container.
     async fn remove_holder(&self, id: &str, proof: &Clearance) -> Result<()>;
-    /// Creates and starts a scratch container with a network of its own. Removes both if the container does not start.
-    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container>;
+    /// Creates a scratch container with a network of its own. Removes both if one of them cannot be created.
+    async fn create_scratch(&self, scratch: &Scratch) -> Result<()>;
+    /// Starts a scratch container; refuses any other container.
+    async fn start_scratch(&self, name: &str) -> Result<Container>;
     /// The names of an owner's scratch containers, and of scratch networks without a container.
     async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>>;
     /// Removes a scratch container with its network and data; refuses any other container. Succeeds if there is none.

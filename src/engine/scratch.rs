@@ -1,6 +1,7 @@
 //! Scratch containers: temporary servers for test restores, removed afterwards.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::secret::Secret;
 
@@ -19,6 +20,10 @@ pub struct Scratch {
     pub image: String,
     /// Added to the environment of the image.
     pub environment: BTreeMap<String, Secret>,
+    /// In place of the command of the image; empty for that.
+    pub command: Vec<String>,
+    /// Where it has anonymous volumes, besides those of the image.
+    pub volumes: Vec<PathBuf>,
     pub limits: ScratchLimits,
 }
 

@@ -56,6 +56,12 @@ impl Approval {
         Self { plan: plan.clone() }
     }
 
+    /// The approval of work that affects no data of a project: it happens in what was created for it.
+    pub fn to_affect_nothing(engine: &str, project: &str) -> Self {
+        let plan = Assessment { engine: engine.to_owned(), project: project.to_owned(), impacts: Vec::new() };
+        Self { plan }
+    }
+
     /// The only way to a [`Clearance`]: the plan was approved, and its data is backed up in this way.
     pub fn clear(self, backup: BackupStatus) -> Clearance {
         Clearance::granted(self.plan, backup)

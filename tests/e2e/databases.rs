@@ -9,7 +9,7 @@ use crate::support::writer::Writer;
 use crate::support::{Compose, Scratch};
 
 /// The statements that write something, and the one that counts it.
-fn statements(database: Database) -> (&'static str, &'static str) {
+pub fn statements(database: Database) -> (&'static str, &'static str) {
     match database {
         Database::Postgres15 | Database::Postgres17 => {
             ("CREATE TABLE t AS SELECT generate_series(1, 1000) AS n", "SELECT count(*) FROM t")

@@ -14,6 +14,7 @@ use safe_compose::progress::Silent;
 
 use crate::support::bare::{Bare, docker, engine};
 use crate::support::machine::qdrant_image;
+use crate::support::permission::clearance;
 use crate::support::qdrant::Qdrant;
 
 /// A project with a server that has two collections and an alias, and a backup of it.
@@ -104,12 +105,14 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
     let root = BackupRoot::create(dir.path().join("backups")).expect("a root");
     let (engine, backup) = saved(&scratch, &image, &root);
     let owner = scratch.name.as_str();
+    let clearance = clearance();
     let ground = TestEnv {
         engine: &engine,
         local: true,
         progress: &Silent,
         owner,
         ready_timeout: Duration::from_secs(120),
+        clearance: &clearance,
     };
     let trying = runtime();
     let driver = QdrantDriver::new();

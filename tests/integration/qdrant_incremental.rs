@@ -237,6 +237,7 @@ async fn a_backup_that_failed_its_test_restore_is_no_ground_for_the_next() {
     let failed = TestRestoreResult {
         image: "qdrant/qdrant:v1.19.0".into(),
         server: Some("1.19.0".into()),
+        contents: None,
         reasons: vec!["points are missing".into()],
     };
     second.record_test_restore(&failed).expect("recorded");

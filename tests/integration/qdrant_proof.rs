@@ -127,7 +127,8 @@ async fn what_cannot_be_tried_says_nothing_about_the_backup() {
         json!("custom");
     assert!(why(stand.try_out(&backup).await).contains("qdrant#10135"));
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
-    assert!(VolumeDriver.test_restore().is_none());
+    assert!(VolumeDriver.test_restore("acme/app:1").is_none());
+    assert!(VolumeDriver.test_restore("postgres:17").is_some());
     let _ = stand.container();
 }
 
@@ -144,9 +145,12 @@ async fn what_a_killed_trial_has_left_is_removed_by_the_next_and_nothing_else_is
                 safe_compose::secret::Secret::new("true"),
             )]
             .into(),
+            command: Vec::new(),
+            volumes: Vec::new(),
             limits: ScratchLimits { memory: 1, millicpus: 1, processes: 1 },
         };
-        stand.engine.start_scratch(&scratch).await.expect("started");
+        stand.engine.create_scratch(&scratch).await.expect("created");
+        stand.engine.start_scratch(name).await.expect("started");
     }
     assert_eq!(stand.try_out(&backup).await.expect("tried").reasons, [""; 0]);
     assert_eq!(scratches(&stand.engine).await, [""; 0]);
@@ -183,7 +187,8 @@ fn an_interrupted_trial_leaves_no_server() {
 async fn the_result_is_written_beside_the_manifest_and_goes_with_it() {
     let (_stand, mut backup, _dir) = saved(Stand::double().await).await;
     assert_eq!(backup.proof(), Proof::Readable);
-    let trial = |reasons: Vec<String>| TestRestoreResult { image: "i".into(), server: None, reasons };
+    let trial =
+        |reasons: Vec<String>| TestRestoreResult { image: "i".into(), server: None, contents: None, reasons };
     backup.record_test_restore(&trial(vec!["it came out empty".into()])).expect("written");
     assert_eq!(Backup::load(&backup.directory).expect("read").proof(), Proof::Failed);
     backup.record_test_restore(&trial(Vec::new())).expect("written");

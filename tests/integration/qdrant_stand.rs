@@ -311,6 +311,7 @@ impl Stand {
             progress: &Silent,
             owner: OWNER,
             ready_timeout: Duration::from_secs(10),
+            clearance: &clearance(),
         };
         DRIVER.run(ground, backup).await
     }

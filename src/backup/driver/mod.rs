@@ -135,8 +135,9 @@ pub trait Driver: Send + Sync {
         Ok(false)
     }
 
-    /// Test restores, for stores that a temporary server can be started for.
-    fn test_restore(&self) -> Option<&dyn TestRestore> {
+    /// Test restores, if a temporary server of this image can be started for the store.
+    fn test_restore(&self, image: &str) -> Option<&dyn TestRestore> {
+        let _ = image;
         None
     }
 

@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio::time::{Instant, sleep};
 
+use super::cancellation::{Cancellation, run_to_completion};
 use super::target::DriverTarget;
+use super::volume::pipe;
 use crate::backup::store::Backup;
-use crate::engine::{Container, Engine, Scratch, ScratchLimits};
-use crate::inventory::Store;
-use crate::progress::{Progress, Silent};
+use crate::backup::test_restore::TestRestoreResult;
+use crate::engine::{ByteStream, Container, Engine, EngineError, Scratch, ScratchLimits};
+use crate::inventory::{Store, StoreKind};
+use crate::policy::Clearance;
+use crate::progress::{Progress, Silent, Task, Unit};
 use crate::secret::Secret;
 
 /// How often removing the container is tried.
@@ -19,6 +26,12 @@ const TRIES: u32 = 5;
 
 /// The memory for each container, at least: enough for an empty server.
 const LEAST_MEMORY: u64 = 1 << 30;
+
+/// How long to wait before a server is asked again.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The exit code of a container that the kernel or the engine killed.
+const KILLED: i64 = 137;
 
 /// Where test restores run.
 #[derive(Clone, Copy)]
@@ -31,10 +44,81 @@ pub struct TestEnv<'a> {
     pub owner: &'a str,
     /// How long a server may take to respond after its start.
     pub ready_timeout: Duration,
+    /// The permission to write into the container that was created for the test restore. Nothing else is written to.
+    pub clearance: &'a Clearance,
 }
 
-/// A running scratch container. [`ScratchServer::clear`] removes it; if it is dropped without that, the next test
-/// restore of the same owner removes it.
+/// How a temporary server is set up. The default has no data, and runs what its image runs.
+#[derive(Debug, Clone)]
+pub(super) struct ScratchSetup {
+    /// How it is asked.
+    pub(super) kind: StoreKind,
+    /// Added to the environment of the image.
+    pub(super) environment: BTreeMap<String, Secret>,
+    /// In place of the command of the image; empty for that.
+    pub(super) command: Vec<String>,
+    /// What it has when it starts.
+    pub(super) files: Vec<ScratchFiles>,
+    /// Small files in its root directory, which every user in the container may read: names and contents.
+    pub(super) notes: Vec<(String, String)>,
+}
+
+/// An archive, and the directory that is in it.
+#[derive(Debug, Clone)]
+pub(super) struct ScratchFiles {
+    pub(super) archive: PathBuf,
+    pub(super) target: PathBuf,
+}
+
+/// What a temporary server has shown.
+pub(super) struct ScratchVerdict {
+    /// Its version.
+    pub(super) server: Option<String>,
+    /// What it has counted, where a copy of files has no counts: `1 database, 1000 rows`.
+    pub(super) contents: Option<String>,
+    /// What is wrong with the backup.
+    pub(super) reasons: Vec<String>,
+}
+
+/// The work with a temporary server. An error means that nothing was found out about the backup.
+pub(super) type ScratchWork =
+    Box<dyn for<'a> FnOnce(&'a ScratchServer, &'a Arc<dyn Task>) -> VerdictFuture<'a> + Send>;
+
+pub(super) type VerdictFuture<'a> = Pin<Box<dyn Future<Output = anyhow::Result<ScratchVerdict>> + Send + 'a>>;
+
+/// Starts a temporary server of the backup's image, works with it, and removes it, also after Ctrl-C and failures.
+pub(super) async fn try_out(
+    env: TestEnv<'_>,
+    from: &Backup,
+    setup: ScratchSetup,
+    work: ScratchWork,
+) -> anyhow::Result<TestRestoreResult> {
+    let title = format!("test restore of `{}`", from.name());
+    let task: Arc<dyn Task> = Arc::from(env.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
+    let (engine, local, owner) = (env.engine.shared(), env.local, env.owner.to_owned());
+    let (from, clearance) = (from.clone(), env.clearance.clone());
+    run_to_completion(async move |cancellation: Cancellation| {
+        // Ctrl-C waits until the temporary server is removed.
+        let _cleared = cancellation.commit()?;
+        task.detail("starting a temporary server");
+        let mut scratch = ScratchServer::create(engine, local, &owner, &from, &setup).await?;
+        let result = cancellation
+            .unless_cancelled(async {
+                scratch.start(&setup, &clearance).await?;
+                work(&scratch, &task).await
+            })
+            .await;
+        task.detail("removing the temporary server");
+        let cleared = scratch.clear().await;
+        let ScratchVerdict { server, contents, reasons } = result?;
+        cleared?;
+        Ok(TestRestoreResult { image: from.manifest.image.clone(), server, contents, reasons })
+    })
+    .await
+}
+
+/// A scratch container. [`ScratchServer::clear`] removes it; if it is dropped without that, the next test restore of the
+/// same owner removes it.
 pub(super) struct ScratchServer {
     engine: Arc<dyn Engine>,
     local: bool,
@@ -43,13 +127,13 @@ pub(super) struct ScratchServer {
 }
 
 impl ScratchServer {
-    /// Removes what killed test restores of this owner left behind, and starts a new server.
-    pub(super) async fn start(
+    /// Removes what killed test restores of this owner left behind, and creates a container that does not run yet.
+    async fn create(
         engine: Arc<dyn Engine>,
         local: bool,
         owner: &str,
         from: &Backup,
-        environment: BTreeMap<String, Secret>,
+        setup: &ScratchSetup,
     ) -> anyhow::Result<Self> {
         for left in engine.scratch_containers(owner).await? {
             engine
@@ -62,7 +146,9 @@ impl ScratchServer {
             name: format!("safe-compose-scratch-{}", random(6)?),
             owner: owner.to_owned(),
             image: image.clone(),
-            environment,
+            environment: setup.environment.clone(),
+            command: setup.command.clone(),
+            volumes: setup.files.iter().map(|files| files.target.clone()).collect(),
             limits: ScratchLimits {
                 // The whole backup in memory, and once more for what a server builds from it.
                 memory: LEAST_MEMORY + 2 * from.bytes(),
@@ -70,16 +156,38 @@ impl ScratchServer {
                 processes: 4096,
             },
         };
-        let container = engine.start_scratch(&scratch).await?;
+        engine.create_scratch(&scratch).await?;
         let store = Store {
             id: from.manifest.service.clone(),
             service: scratch.name.clone(),
-            kind: from.manifest.kind,
-            container: Some(container),
+            kind: setup.kind,
+            container: None,
             image: Some(image),
             locations: Vec::new(),
         };
         Ok(Self { engine, local, name: scratch.name, store })
+    }
+
+    /// Gives it its files, and starts it.
+    async fn start(&mut self, setup: &ScratchSetup, clearance: &Clearance) -> anyhow::Result<()> {
+        for (name, content) in &setup.notes {
+            let tar = readable_file(name, content)?;
+            let tar: ByteStream = Box::pin(futures_util::stream::iter([Ok(tar)]));
+            self.engine
+                .write_archive(&self.name, Path::new("/"), tar, clearance)
+                .await
+                .with_context(|| format!("`/{name}` cannot be written to the temporary server"))?;
+        }
+        for ScratchFiles { archive, target } in &setup.files {
+            let tar = pipe::stream(archive, Silent.begin("", Unit::Bytes, None)).await?;
+            let parent = target.parent().unwrap_or(Path::new("/"));
+            self.engine.write_archive(&self.name, parent, tar, clearance).await.with_context(|| {
+                format!("`{}` cannot be written to the temporary server", target.display())
+            })?;
+        }
+        let started = self.engine.start_scratch(&self.name).await;
+        self.store.container = Some(started.context("the temporary server cannot be started")?);
+        Ok(())
     }
 
     pub(super) fn target(&self) -> DriverTarget<'_> {
@@ -99,14 +207,61 @@ impl ScratchServer {
         Ok(self.engine.inspect(&self.name).await?)
     }
 
+    /// Asks the server until it answers, as long as it runs.
+    pub(super) async fn wait_until<T, A>(&self, limit: Duration, ask: impl Fn() -> A) -> anyhow::Result<T>
+    where
+        A: Future<Output = anyhow::Result<T>>,
+    {
+        let deadline = Instant::now() + limit;
+        loop {
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    if !self.runs().await? || Instant::now() >= deadline {
+                        return Err(error.context("the temporary server does not respond"));
+                    }
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether it still runs: one that has not answered yet may only be slow.
+    pub(super) async fn runs(&self) -> anyhow::Result<bool> {
+        Ok(self.container().await?.is_some_and(|container| container.is_running()))
+    }
+
+    /// The reason, if it is the fault of the backup; otherwise an error.
+    pub(super) async fn blame(&self, error: anyhow::Error) -> anyhow::Result<String> {
+        let reason = format!("{error:#}");
+        let Some(container) = self.container().await? else {
+            return Err(error.context("the temporary server was removed by something else"));
+        };
+        let is_unreachable =
+            error.chain().any(|cause| matches!(cause.downcast_ref(), Some(EngineError::Unreachable { .. })));
+        // A full disk of the engine proves nothing about the backup.
+        if is_unreachable || reason.contains("No space left on device") {
+            return Err(error.context("the temporary server failed, for a reason unrelated to the backup"));
+        }
+        if container.is_running() {
+            return Ok(reason);
+        }
+        if container.exit_code == KILLED {
+            return Err(
+                error.context("the temporary server was killed, most likely because it ran out of memory")
+            );
+        }
+        Ok(format!("the server exited with code {} during the restore: {reason}", container.exit_code))
+    }
+
     /// Removes it and everything it wrote.
-    pub(super) async fn clear(self) -> anyhow::Result<()> {
+    async fn clear(self) -> anyhow::Result<()> {
         let mut tried = 0;
         loop {
             tried += 1;
             match self.engine.remove_scratch(&self.name).await {
                 Ok(()) => return Ok(()),
-                Err(_) if tried < TRIES => tokio::time::sleep(Duration::from_millis(500)).await,
+                Err(_) if tried < TRIES => sleep(Duration::from_millis(500)).await,
                 Err(error) => {
                     return Err(anyhow::Error::from(error).context(format!(
                         "the temporary container `{}` could not be removed; run `docker rm -f -v {}`, or the next test restore removes it",
@@ -132,6 +287,17 @@ async fn image(engine: &dyn Engine, from: &Backup) -> anyhow::Result<String> {
         manifest.image,
         manifest.image
     )
+}
+
+/// An archive of one file that every user may read.
+fn readable_file(name: &str, content: &str) -> anyhow::Result<Vec<u8>> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_size(content.len() as u64);
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_data(&mut header, name, content.as_bytes())?;
+    Ok(tar.into_inner()?)
 }
 
 /// This many random bytes, in lowercase hex.

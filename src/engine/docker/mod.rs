@@ -560,8 +560,12 @@ impl Engine for DockerEngine {
         }
     }
 
-    async fn start_scratch(&self, scratch: &Scratch) -> Result<Container> {
-        scratch::start(self, scratch).await
+    async fn create_scratch(&self, scratch: &Scratch) -> Result<()> {
+        scratch::create(self, scratch).await
+    }
+
+    async fn start_scratch(&self, name: &str) -> Result<Container> {
+        scratch::start(self, name).await
     }
 
     async fn scratch_containers(&self, owner: &str) -> Result<Vec<String>> {

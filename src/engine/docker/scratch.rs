@@ -14,8 +14,8 @@ use crate::engine::{Container, EngineError, Result, SCRATCH_LABEL, Scratch};
 /// The accounting period of CPU time, in microseconds.
 const PERIOD: i64 = 100_000;
 
-pub(super) async fn start(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
-    let created = create(engine, scratch).await;
+pub(super) async fn create(engine: &DockerEngine, scratch: &Scratch) -> Result<()> {
+    let created = try_create(engine, scratch).await;
     if created.is_err() {
         // The first error is the useful one.
         let _ = remove(engine, &scratch.name).await;
@@ -23,7 +23,7 @@ pub(super) async fn start(engine: &DockerEngine, scratch: &Scratch) -> Result<Co
     created
 }
 
-async fn create(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
+async fn try_create(engine: &DockerEngine, scratch: &Scratch) -> Result<()> {
     let errors = &engine.errors;
     let image: wire::ImageInspect =
         engine.api.get_named("/images/", &scratch.image, "/json").await.map_err(|error| {
@@ -38,17 +38,32 @@ async fn create(engine: &DockerEngine, scratch: &Scratch) -> Result<Container> {
     };
     let options = CreateContainerOptionsBuilder::default().name(name).build();
     let client = engine.api.client();
-    let created = client
+    client
         .create_container(Some(options), body(scratch, network, blank_compose_labels(&image)))
         .await
         .map_err(|error| failed(error.into()))?;
-    client
+    Ok(())
+}
+
+pub(super) async fn start(engine: &DockerEngine, name: &str) -> Result<Container> {
+    let missing = || EngineError::NotFound { what: format!("container `{name}`") };
+    let created = engine.container(name).await?.ok_or_else(missing)?;
+    if !created.is_scratch() || created.name() != name {
+        return Err(not_ours("start", name));
+    }
+    engine
+        .api
+        .client()
         .start_container(&created.id, None)
         .await
-        .map_err(|error| errors.request("start a scratch container", error))?;
-    match engine.container(&created.id).await? {
-        Some(container) => Ok(container.into_model()),
-        None => Err(EngineError::NotFound { what: format!("container `{name}`") }),
+        .map_err(|error| engine.errors.request("start a scratch container", error))?;
+    engine.container(&created.id).await?.map(wire::ContainerInspect::into_model).ok_or_else(missing)
+}
+
+fn not_ours(action: &str, name: &str) -> EngineError {
+    EngineError::Refused {
+        action: format!("{action} `{name}`"),
+        source: anyhow::anyhow!("not a scratch container of safe-compose"),
     }
 }
 
@@ -68,6 +83,8 @@ fn body(scratch: &Scratch, network: &str, mut labels: HashMap<String, String>) -
     let memory = i64::try_from(scratch.limits.memory).unwrap_or(i64::MAX);
     ContainerCreateBody {
         image: Some(scratch.image.clone()),
+        cmd: (!scratch.command.is_empty()).then(|| scratch.command.clone()),
+        volumes: Some(scratch.volumes.iter().map(|path| path.display().to_string()).collect()),
         env: Some(
             scratch.environment.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect(),
         ),
@@ -109,14 +126,10 @@ pub(super) async fn list(engine: &DockerEngine, owner: &str) -> Result<Vec<Strin
 }
 
 pub(super) async fn remove(engine: &DockerEngine, name: &str) -> Result<()> {
-    let not_ours = || EngineError::Refused {
-        action: format!("remove `{name}`"),
-        source: anyhow::anyhow!("not a scratch container of safe-compose"),
-    };
     if let Some(container) = engine.container(name).await? {
         // The engine also matches a prefix of an id.
         if !container.is_scratch() || container.name() != name {
-            return Err(not_ours());
+            return Err(not_ours("remove", name));
         }
         // Its anonymous volumes were created with it and hold only its data.
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
@@ -130,7 +143,7 @@ pub(super) async fn remove(engine: &DockerEngine, name: &str) -> Result<()> {
     )?;
     match network {
         None => Ok(()),
-        Some(network) if !network.labels.contains_key(SCRATCH_LABEL) => Err(not_ours()),
+        Some(network) if !network.labels.contains_key(SCRATCH_LABEL) => Err(not_ours("remove", name)),
         Some(_) => match engine.api.client().remove_network(name).await {
             Ok(()) => Ok(()),
             Err(error) => engine.errors.none_if_missing("remove a network", error).map(|_: Option<()>| ()),
@@ -153,6 +166,8 @@ mod tests {
             owner: "o".into(),
             image: "sha256:0".into(),
             environment: BTreeMap::from([("KEY".into(), Secret::new("k"))]),
+            command: Vec::new(),
+            volumes: vec!["/data".into()],
             limits: ScratchLimits { memory: 1 << 30, millicpus: 1500, processes: 99 },
         };
         assert_eq!(network(&scratch).internal, Some(true));
@@ -161,6 +176,7 @@ mod tests {
         let labels = body.labels.expect("labels");
         assert_eq!(labels[SCRATCH_LABEL], "o");
         assert_eq!(labels["com.docker.compose.project"], "");
+        assert_eq!((body.cmd, body.volumes), (None, Some(vec!["/data".to_owned()])));
         assert_eq!(body.env.as_deref(), Some(&["KEY=k".to_owned()][..]));
         let host = body.host_config.expect("a host configuration");
         assert_eq!((host.port_bindings, host.mounts, host.binds), (None, None, None));

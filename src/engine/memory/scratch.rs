@@ -16,25 +16,33 @@ impl MemoryEngine {
     }
 }
 
-pub(super) fn start(engine: &MemoryEngine, scratch: &Scratch) -> Result<Container> {
-    let serve = {
+pub(super) fn create(state: &mut EngineState, scratch: &Scratch) -> Result<()> {
+    if !state.images.contains_key(&scratch.image)
+        && state.images.values().all(|image| image.id != scratch.image)
+    {
+        return Err(missing(format!("image `{}`", scratch.image)));
+    }
+    let created = Container { state: ContainerState::Created, ..container(scratch, None) };
+    state.containers.push(created);
+    state.scratches.insert(scratch.name.clone(), scratch.clone());
+    Ok(())
+}
+
+pub(super) fn start(engine: &MemoryEngine, name: &str) -> Result<Container> {
+    let (serve, scratch) = {
         let state = engine.state();
-        if !state.images.contains_key(&scratch.image)
-            && state.images.values().all(|image| image.id != scratch.image)
-        {
-            return Err(missing(format!("image `{}`", scratch.image)));
-        }
-        state.serve.clone()
+        let scratch = state.scratches.get(name).ok_or_else(|| missing(format!("container `{name}`")))?;
+        (state.serve.clone(), scratch.clone())
     };
     // Without the lock: the server may use the engine while it starts.
-    let server = serve.as_ref().map(|serve| serve(scratch));
+    let server = serve.as_ref().map(|serve| serve(&scratch));
     let mut state = engine.state();
-    let container = container(scratch, server.as_ref().map(|server| server.ports.clone()));
-    state.containers.push(container.clone());
+    let started = container(&scratch, server.as_ref().map(|server| server.ports.clone()));
+    *state.container_mut(name)? = started.clone();
     if let Some(server) = server {
-        state.servers.insert(scratch.name.clone(), server.running);
+        state.servers.insert(scratch.name, server.running);
     }
-    Ok(container)
+    Ok(started)
 }
 
 fn container(scratch: &Scratch, ports: Option<Vec<PublishedPort>>) -> Container {
@@ -74,6 +82,7 @@ pub(super) fn remove(state: &mut EngineState, name: &str) -> Result<()> {
         });
     }
     state.containers.remove(at);
+    state.scratches.remove(name);
     state.servers.remove(name);
     Ok(())
 }

@@ -63,6 +63,8 @@ pub(super) struct EngineState {
     pub(super) helpers_created: u32,
     pub(super) serve: Option<StartStub>,
     /// By name of the scratch container.
+    pub(super) scratches: BTreeMap<String, Scratch>,
+    /// By name of the scratch container.
     pub(super) servers: BTreeMap<String, Box<dyn Any + Send>>,
 }
 

@@ -36,6 +36,9 @@ fn backup_fails() {
 #[test]
 fn proof_asked_for() {
     Scene::shop().run("backup --prove").snapshot("backups/proof_asked_for");
+    let mut other = with_files_service();
+    other.run("backup files --prove --dry-run").run("backup files --prove");
+    other.run("verify latest --prove").snapshot("backups/proof_asked_for_other_files");
 }
 
 #[test]

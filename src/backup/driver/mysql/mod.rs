@@ -10,6 +10,7 @@ mod restore;
 mod rows;
 mod save;
 mod server;
+mod test_restore;
 mod users;
 
 use std::collections::BTreeMap;
@@ -18,10 +19,12 @@ use std::time::Duration;
 use anyhow::ensure;
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, databases};
+use super::scratch::TestEnv;
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore, databases};
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
+use crate::backup::test_restore::TestRestoreResult;
 use crate::policy::Clearance;
 
 /// The driver of `StoreKind::Sql(SqlServer::MySql)`.
@@ -92,6 +95,10 @@ impl Driver for MySqlDriver {
         if target.container()?.is_running() { restore::finish(target, proof).await } else { Ok(()) }
     }
 
+    fn test_restore(&self, _image: &str) -> Option<&dyn TestRestore> {
+        Some(self)
+    }
+
     /// Every database that was counted has its dump.
     async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
         for name in databases::recorded(backup)?.databases.keys() {
@@ -102,5 +109,12 @@ impl Driver for MySqlDriver {
             );
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TestRestore for MySqlDriver {
+    async fn run(&self, env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
+        test_restore::run(env, from).await
     }
 }

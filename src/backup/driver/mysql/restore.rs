@@ -50,6 +50,19 @@ async fn create_users(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result
     Ok(Some(format!("created {created}: {}", missing.join(", "))))
 }
 
+/// Restores every database of a backup, and compares it with the manifest: a test on a server that has nothing else.
+pub(super) async fn into_empty_server(
+    target: DriverTarget<'_>,
+    from: &Backup,
+    proof: &Clearance,
+) -> anyhow::Result<()> {
+    for name in databases::recorded(from)?.databases.keys() {
+        let step = Step { from: name.clone(), to: name.clone(), action: Action::Create, count: None };
+        load(target, from, &step, name, proof).await.with_context(|| format!("database `{name}`"))?;
+    }
+    create_users(target, from).await.map(drop)
+}
+
 /// Replaces a database. Returns what has to be known of the old one.
 async fn replace(
     target: DriverTarget<'_>,

@@ -12,6 +12,7 @@ mod roles;
 mod save;
 mod server;
 mod snapshot;
+mod test_restore;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,10 +22,12 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, databases};
+use super::scratch::TestEnv;
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore, databases};
 use crate::backup::fingerprint::{DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
+use crate::backup::test_restore::TestRestoreResult;
 use crate::policy::Clearance;
 
 /// The first bytes of a dump in the custom format.
@@ -94,6 +97,10 @@ impl Driver for PostgresDriver {
         if target.container()?.is_running() { restore::finish(target, proof).await } else { Ok(()) }
     }
 
+    fn test_restore(&self, _image: &str) -> Option<&dyn TestRestore> {
+        Some(self)
+    }
+
     /// Every database that was counted has its files, and its dump is one.
     async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
         for name in databases::recorded(backup)?.databases.keys() {
@@ -107,5 +114,12 @@ impl Driver for PostgresDriver {
             ensure!(magic == *MAGIC, "`{}` is not a dump of PostgreSQL", artifact.path);
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl TestRestore for PostgresDriver {
+    async fn run(&self, env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
+        test_restore::run(env, from).await
     }
 }

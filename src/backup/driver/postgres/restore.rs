@@ -82,6 +82,20 @@ pub(super) async fn restore(
     Ok(Restored { steps: plan.steps.clone(), aliases: Vec::new(), remarks })
 }
 
+/// Restores every database of a backup under another name, and compares it with the manifest: a test on a server that has
+/// nothing else.
+pub(super) async fn into_empty_server(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result<()> {
+    create_roles(target, from).await?;
+    let spaces = missing_tablespaces(target, from).await?;
+    for (number, name) in databases::recorded(from)?.databases.keys().enumerate() {
+        let step = Step { from: name.clone(), to: name.clone(), action: Action::Create, count: None };
+        stage(target, from, &step, &database_names::staging(number), spaces.is_empty())
+            .await
+            .with_context(|| format!("database `{name}`"))?;
+    }
+    Ok(())
+}
+
 /// Creates the roles that the server lacks.
 async fn create_roles(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result<Vec<String>> {
     let globals = globals(from)?;

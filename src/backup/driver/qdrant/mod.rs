@@ -117,7 +117,7 @@ impl Driver for QdrantDriver {
         restore::restore(target, &RestoreJob { from, plan, options, timeouts: self.timeouts }, proof).await
     }
 
-    fn test_restore(&self) -> Option<&dyn TestRestore> {
+    fn test_restore(&self, _image: &str) -> Option<&dyn TestRestore> {
         Some(self)
     }
 

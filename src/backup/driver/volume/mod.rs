@@ -32,6 +32,7 @@ mod sqlite;
 mod switch;
 mod tar_entries;
 mod tar_summary;
+mod test_restore;
 mod tree;
 mod unchanged;
 mod unpacked;
@@ -41,9 +42,11 @@ mod xattr;
 
 use async_trait::async_trait;
 
-use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored};
+use super::scratch::TestEnv;
+use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore};
 use crate::backup::fingerprint::{Difference, Fingerprint};
 use crate::backup::store::{Backup, Staging};
+use crate::backup::test_restore::TestRestoreResult;
 use crate::engine::Container;
 use crate::inventory::Store;
 use crate::policy::Clearance;
@@ -129,6 +132,10 @@ impl Driver for VolumeDriver {
         restore::restore(target, restore::Job { from, plan, options }, proof).await
     }
 
+    fn test_restore(&self, image: &str) -> Option<&dyn TestRestore> {
+        test_restore::FileServer::of(image).map(|_| self as &dyn TestRestore)
+    }
+
     async fn check_contents(&self, backup: &Backup) -> anyhow::Result<()> {
         check::contents(backup).await
     }
@@ -140,6 +147,13 @@ impl Driver for VolumeDriver {
         proof: &Clearance,
     ) -> anyhow::Result<()> {
         restore::finish(target, from, proof).await
+    }
+}
+
+#[async_trait]
+impl TestRestore for VolumeDriver {
+    async fn run(&self, env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
+        test_restore::run(env, from).await
     }
 }
 

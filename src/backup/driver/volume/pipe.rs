@@ -58,7 +58,10 @@ impl Read for ChunkReader {
 }
 
 /// What is in an archive, as a stream for the engine.
-pub(super) async fn stream(file: &Path, task: Box<dyn Task>) -> anyhow::Result<ByteStream> {
+pub(in crate::backup::driver) async fn stream(
+    file: &Path,
+    task: Box<dyn Task>,
+) -> anyhow::Result<ByteStream> {
     let mut archive = open(file, task).await?;
     let (sender, receiver) = mpsc::channel(PIECES);
     // Ends when the stream is dropped.

@@ -11,22 +11,19 @@ use anyhow::{Context as _, bail};
 use super::disk_space::{self, SpaceNeeded};
 use super::source::{recorded, snapshot};
 use super::stage::{self, Visibility};
-use crate::backup::driver::cancellation::{Cancellation, run_to_completion};
+use crate::backup::driver::cancellation::Cancellation;
 use crate::backup::driver::qdrant::save::manual_restore;
 use crate::backup::driver::qdrant::server::client::Client;
 use crate::backup::driver::qdrant::server::error::ApiError;
 use crate::backup::driver::qdrant::server::ready;
 use crate::backup::driver::qdrant::state::{equal, fingerprint};
 use crate::backup::driver::qdrant::timeouts::Timeouts;
-use crate::backup::driver::scratch::{ScratchServer, TestEnv, random};
+use crate::backup::driver::scratch::{ScratchServer, ScratchSetup, ScratchVerdict, TestEnv, random, try_out};
 use crate::backup::fingerprint::QdrantFingerprint;
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreResult;
-use crate::progress::{Task, Unit};
+use crate::progress::Task;
 use crate::secret::Secret;
-
-/// The exit code of a container that the kernel or the engine killed.
-const KILLED: i64 = 137;
 
 pub(crate) async fn run(
     env: TestEnv<'_>,
@@ -43,29 +40,27 @@ pub(crate) async fn run(
             "collection `{name}` has custom sharding, which Qdrant cannot restore over its API (qdrant#10135), so a test restore is not possible"
         );
     }
-    let title = format!("test restore of `{}`", from.name());
-    let task: Arc<dyn Task> = Arc::from(env.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
-    let (engine, local, owner) = (env.engine.shared(), env.local, env.owner.to_owned());
-    let (ready_timeout, from) = (env.ready_timeout, from.clone());
-    run_to_completion(async move |cancellation: Cancellation| {
-        // Ctrl-C waits until the temporary server is removed.
-        let _cleared = cancellation.commit()?;
-        task.detail("starting a temporary server");
-        let scratch = ScratchServer::start(engine, local, &owner, &from, environment()?).await?;
-        let result = cancellation
-            .unless_cancelled(async {
-                ready::wait(scratch.target(), ready_timeout)
+    let setup = ScratchSetup {
+        kind: from.manifest.kind,
+        environment: environment()?,
+        command: Vec::new(),
+        files: Vec::new(),
+        notes: Vec::new(),
+    };
+    let (backup, limit) = (from.clone(), env.ready_timeout);
+    try_out(
+        env,
+        from,
+        setup,
+        Box::new(move |scratch, task| {
+            Box::pin(async move {
+                ready::wait(scratch.target(), limit)
                     .await
                     .context("the temporary server does not respond")?;
-                restore_and_compare(&scratch, &from, timeouts, &task).await
+                restore_and_compare(scratch, &backup, timeouts, task).await
             })
-            .await;
-        task.detail("removing the temporary server");
-        let cleared = scratch.clear().await;
-        let result = result?;
-        cleared?;
-        Ok(result)
-    })
+        }),
+    )
     .await
 }
 
@@ -83,7 +78,7 @@ async fn restore_and_compare(
     from: &Backup,
     timeouts: Timeouts,
     task: &Arc<dyn Task>,
-) -> anyhow::Result<TestRestoreResult> {
+) -> anyhow::Result<ScratchVerdict> {
     let client = Client::connect(scratch.target()).await?;
     if let Some(saved) = from.manifest.server.as_deref()
         && saved != client.version()
@@ -105,11 +100,7 @@ async fn restore_and_compare(
         }
         Err(error) => vec![blamed(scratch, error).await?],
     };
-    Ok(TestRestoreResult {
-        image: from.manifest.image.clone(),
-        server: Some(client.version().to_owned()),
-        reasons,
-    })
+    Ok(ScratchVerdict { server: Some(client.version().to_owned()), contents: None, reasons })
 }
 
 /// Restores every collection and alias.
@@ -135,23 +126,10 @@ async fn fill(
 
 /// The reason, if it is the fault of the backup; otherwise an error.
 async fn blamed(scratch: &ScratchServer, error: anyhow::Error) -> anyhow::Result<String> {
-    let reason = format!("{error:#}");
-    let Some(container) = scratch.container().await? else {
-        return Err(error.context("the temporary server was removed by something else"));
-    };
-    if container.is_running() {
-        let unreachable =
-            error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ApiError::Unreachable { .. })));
-        // A full disk of the engine proves nothing about the backup.
-        if unreachable || reason.contains("No space left on device") {
-            return Err(error.context("the temporary server failed, for a reason unrelated to the backup"));
-        }
-        return Ok(reason);
+    let is_unreachable =
+        error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ApiError::Unreachable { .. })));
+    if is_unreachable && scratch.runs().await? {
+        return Err(error.context("the temporary server failed, for a reason unrelated to the backup"));
     }
-    if container.exit_code == KILLED {
-        return Err(
-            error.context("the temporary server was killed, most likely because it ran out of memory")
-        );
-    }
-    Ok(format!("the server exited with code {} during the restore: {reason}", container.exit_code))
+    scratch.blame(error).await
 }

@@ -1,0 +1,53 @@
+//! Test restore: restores every database into a temporary server of the same image, and compares it with the manifest.
+
+use std::collections::BTreeMap;
+
+use super::{restore, server};
+use crate::backup::driver::databases;
+use crate::backup::driver::scratch::{ScratchSetup, ScratchVerdict, TestEnv, random, try_out};
+use crate::backup::store::Backup;
+use crate::backup::test_restore::TestRestoreResult;
+use crate::secret::Secret;
+
+/// What a server has to be started with, so that an extension can be restored. Its absence proves nothing about the backup.
+const PRELOADED: &str = "shared_preload_libraries";
+
+pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
+    databases::recorded(from)?;
+    let setup = ScratchSetup {
+        kind: from.manifest.kind,
+        environment: environment()?,
+        command: Vec::new(),
+        files: Vec::new(),
+        notes: Vec::new(),
+    };
+    let (backup, limit) = (from.clone(), env.ready_timeout);
+    try_out(
+        env,
+        from,
+        setup,
+        Box::new(move |scratch, task| {
+            Box::pin(async move {
+                let target = scratch.target();
+                let server = scratch.wait_until(limit, || server::ask(target)).await?;
+                task.detail("restoring and comparing");
+                let reasons = match restore::into_empty_server(target, &backup).await {
+                    Ok(()) => Vec::new(),
+                    Err(error) if format!("{error:#}").contains(PRELOADED) => {
+                        return Err(error.context("the temporary server has only the settings of its image"));
+                    }
+                    Err(error) => vec![scratch.blame(error).await?],
+                };
+                Ok(ScratchVerdict { server: Some(server.version), contents: None, reasons })
+            })
+        }),
+    )
+    .await
+}
+
+/// A password that nobody else knows, under the names that images read.
+fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
+    let password = random(16)?;
+    let names = ["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"];
+    Ok(names.map(|name| (name.to_owned(), Secret::new(password.as_str()))).into())
+}
