@@ -57,6 +57,8 @@ pub struct Env {
     pub docker_host: Option<String>,
     /// `DOCKER_CONTEXT`
     pub docker_context: Option<String>,
+    /// `COMPOSE_PROGRESS`: how Compose prints what it does, unless `--progress` says so.
+    pub compose_progress: Option<String>,
     /// `DOCKER_CONFIG`: the directory of `config.json`, contexts and plugins; `~/.docker` unless set.
     pub docker_config: Option<PathBuf>,
     /// `DOCKER_CERT_PATH`
@@ -121,6 +123,7 @@ impl Env {
             compose_api_version: text("COMPOSE_API_VERSION"),
             docker_host: text("DOCKER_HOST"),
             docker_context: text("DOCKER_CONTEXT"),
+            compose_progress: text("COMPOSE_PROGRESS"),
             docker_config: path("DOCKER_CONFIG"),
             docker_cert_path: path("DOCKER_CERT_PATH"),
             docker_tls_verify: text("DOCKER_TLS_VERIFY"),

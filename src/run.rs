@@ -193,6 +193,15 @@ fn context(
     reading: Reading,
 ) -> Result<CommandContext, Failure> {
     start_logging(&app.env);
+    if reading
+        .globals
+        .progress
+        .as_ref()
+        .or(app.env.compose_progress.as_ref())
+        .is_some_and(|how| how == "json")
+    {
+        app.ui.use_events();
+    }
     Ok(CommandContext {
         ui: app.ui.clone(),
         engine: app.engine.clone(),

@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "internals"))]
 mod capture;
+mod events;
 pub mod findings;
 mod motion;
 mod output;

@@ -1,11 +1,14 @@
 //! What commands print and ask through.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Style;
 
 #[cfg(any(test, feature = "internals"))]
 use super::capture::ScreenCapture;
+use super::events::{self, Level};
 use super::motion::Motion;
 use super::output::Streams;
 use super::page::Page;
@@ -25,6 +28,8 @@ pub struct Ui {
     terminal: bool,
     /// Nothing but failures is printed.
     quiet: bool,
+    /// Messages are JSON. Every copy of the screen knows.
+    events: Arc<AtomicBool>,
 }
 
 impl Ui {
@@ -36,6 +41,7 @@ impl Ui {
             motion: Motion::of_process(shown && !env.dumb_terminal),
             terminal: shown && std::io::stdin().is_terminal(),
             quiet: false,
+            events: Arc::default(),
         }
     }
 
@@ -47,6 +53,7 @@ impl Ui {
             motion: Motion::Still,
             terminal: capture.is_terminal(),
             quiet: false,
+            events: Arc::default(),
         }
     }
 
@@ -56,6 +63,16 @@ impl Ui {
         Self { motion: Motion::Still, quiet: true, ..self.clone() }
     }
 
+    /// From now on, everything on standard error is one JSON object a line, as Compose prints with `--progress json`. Only
+    /// a question stays text.
+    pub fn use_events(&self) {
+        self.events.store(true, Ordering::Relaxed);
+    }
+
+    fn has_events(&self) -> bool {
+        self.events.load(Ordering::Relaxed)
+    }
+
     /// Whether somebody can be asked.
     pub fn is_terminal(&self) -> bool {
         self.terminal
@@ -63,24 +80,28 @@ impl Ui {
 
     /// A sentence about what is done.
     pub fn say(&self, line: impl AsRef<str>) {
-        self.message(Style::new().dim(), "safe-compose:", line.as_ref());
+        self.message(Level::Info, Style::new().dim(), line.as_ref());
     }
 
     /// Good news.
     pub fn good(&self, line: impl AsRef<str>) {
-        self.message(Style::new().green(), "safe-compose:", line.as_ref());
+        self.message(Level::Info, Style::new().green(), line.as_ref());
     }
 
     /// Something to look at.
     pub fn warn(&self, line: impl AsRef<str>) {
-        self.message(Style::new().yellow().bold(), "safe-compose: warning:", line.as_ref());
+        self.message(Level::Warning, Style::new().yellow().bold(), line.as_ref());
     }
 
     /// A command to run, below the words that introduce it.
     pub fn suggest(&self, why: impl AsRef<str>, command: impl AsRef<str>) {
         let mut why = why.as_ref().chars();
         let first: String = why.next().into_iter().flat_map(char::to_lowercase).collect();
-        self.say(format!("{first}{}:", why.as_str()));
+        let why = format!("{first}{}:", why.as_str());
+        if self.has_events() {
+            return self.say(format!("{why} {}", command.as_ref()));
+        }
+        self.say(why);
         if self.quiet {
             return;
         }
@@ -105,6 +126,9 @@ impl Ui {
 
     /// Why the command ends here, and what to do about it.
     pub fn failure(&self, failure: &Failure) {
+        if self.has_events() {
+            return self.print(Stream::Stderr, &events::failure(failure));
+        }
         let layout =
             FailureLayout { width: self.streams.width(Stream::Stderr), colour: self.streams.has_colour() };
         self.print(Stream::Stderr, &report::render(failure, layout));
@@ -138,10 +162,17 @@ impl Ui {
         &self.motion
     }
 
-    fn message(&self, style: Style, mark: &str, line: &str) {
+    fn message(&self, level: Level, style: Style, line: &str) {
         if self.quiet {
             return;
         }
+        if self.has_events() {
+            return self.print(Stream::Stderr, &events::message(level, line));
+        }
+        let mark = match level {
+            Level::Info => "safe-compose:",
+            Level::Warning => "safe-compose: warning:",
+        };
         let mark = self.style(style).apply_to(mark);
         let width = self.streams.width(Stream::Stderr);
         let mut text = String::new();
@@ -156,6 +187,9 @@ impl Ui {
     fn page(&self, stream: Stream, page: &Page) {
         if self.quiet {
             return;
+        }
+        if stream == Stream::Stderr && self.has_events() {
+            return self.print(stream, &events::page(&page.render(events::WIDTH)));
         }
         let text = page.render(self.streams.width(stream));
         self.print(stream, &format!("{}\n", text.trim_end_matches('\n')));

@@ -50,6 +50,8 @@ pub struct Globals {
     /// `--dry-run`, before or behind the subcommand; V2 only.
     pub dry_run: bool,
     pub all_resources: bool,
+    /// `--progress`: how Compose prints what it does; V2 only.
+    pub progress: Option<String>,
     /// The arguments to repeat for another command on the same project, such as `config`. When `docker` is the caller
     /// they hold its own global flags and `compose`.
     pub argv: Vec<OsString>,
@@ -207,6 +209,7 @@ impl Globals {
                 "host" => self.host = Some(text().trim_start_matches('=').to_owned()),
                 "context" => self.context = Some(text()),
                 "dry-run" => self.dry_run = flag.is_on(),
+                "progress" => self.progress = Some(text()),
                 "all-resources" => self.all_resources = flag.is_on(),
                 _ => {}
             }

@@ -19,6 +19,20 @@ fn refused_in_a_workflow() {
     scene.run("down -v").run("--safe-allow=000000000000 down -v").snapshot("destroy/refused_in_a_workflow");
 }
 
+/// Who reads what Compose prints with `--progress json`, such as Ansible, finds nothing else on standard error.
+#[test]
+fn refused_with_json_progress() {
+    let mut scene = Scene::shop();
+    scene.run("--progress json down -v").run("--safe-plan --progress=json down -v");
+    scene.snapshot("destroy/refused_with_json_progress");
+    let mut scene = Scene::shop();
+    scene.env().compose_progress = Some("json".into());
+    scene
+        .run("up -d")
+        .run("--progress plain --safe-plan up -d")
+        .snapshot("destroy/json_progress_of_environment");
+}
+
 /// Nothing is lost with an empty volume, unless something that runs may write to it in the meantime.
 #[test]
 fn an_empty_volume() {
