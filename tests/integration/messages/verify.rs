@@ -1,5 +1,9 @@
 //! `verify`, and what is compared after a start: a Qdrant server that has lost data.
 
+use std::path::PathBuf;
+
+use safe_compose::backup::store::Backup;
+use safe_compose::backup::test_restore::TestRestoreResult;
 use safe_compose::engine::ContainerState;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -215,6 +219,31 @@ fn proof_required() {
     let mut server = Server::start();
     server.scene = server.scene.with_settings(&settings);
     server.scene.run("down").run("backup").run("backups").snapshot("verify/proof_required");
+}
+
+fn backups(scene: &Scene) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(scene.path("backups/qdrant")).expect("backups");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.join("manifest.json").is_file()).collect()
+}
+
+#[test]
+fn failed_test_restore() {
+    let mut server = Server::start();
+    server.scene.prepare("backup");
+    let first = backups(&server.scene);
+    server.wait(server.stand.write("recipes", 51..=52));
+    server.scene.prepare("backup");
+    let newer = backups(&server.scene).into_iter().find(|path| !first.contains(path)).expect("another one");
+    let failed = TestRestoreResult {
+        image: "qdrant/qdrant:v1.19.0".into(),
+        server: Some("1.19.0".into()),
+        contents: None,
+        reasons: vec!["collection `recipes` has 40 of 52 points".into()],
+    };
+    Backup::load(&newer).expect("a backup").record_test_restore(&failed).expect("recorded");
+    server.scene.run("backups").run("restore --dry-run").run("down --safe-plan");
+    server.scene.snapshot("verify/failed_test_restore");
 }
 
 #[test]
