@@ -46,6 +46,12 @@ impl WritePosition {
         !self.shards.is_empty() && self.all(earlier, ShardPosition::proves_unchanged_since)
     }
 
+    /// Whether nothing at all happened between an earlier position and this one, neither a write nor an optimization. Does not
+    /// look at the identities of the files: a restore in between is not noticed.
+    pub fn is_still(&self, earlier: &Self) -> bool {
+        !self.shards.is_empty() && self.all(earlier, ShardPosition::is_still)
+    }
+
     /// Whether the counters of all shards are unchanged, wherever their files are. Less than a proof: a snapshot that was
     /// restored has the same counters.
     pub fn same_writes(&self, earlier: &Self) -> bool {
@@ -75,6 +81,13 @@ impl ShardPosition {
             && earlier.knows_versions()
             && self.stands_on(earlier)
             && (self.has_same_segments(earlier) || self.was_only_optimized_since(earlier))
+    }
+
+    fn is_still(&self, earlier: &Self) -> bool {
+        self.knows_versions()
+            && self.versions == earlier.versions
+            && self.op_num == earlier.op_num
+            && self.is_same_process(earlier)
     }
 
     fn same_writes(&self, earlier: &Self) -> bool {
@@ -231,6 +244,21 @@ mod tests {
         }
         let after_a_start = mark(3, &[A, B]);
         assert!(!written.continues(&after_a_start), "its counter was behind");
+    }
+
+    #[test]
+    fn during_a_backup_nothing_at_all_may_happen() {
+        let before = mark(7, &[A, B]);
+        assert!(mark(7, &[("a", 7, None), ("b", 5, None)]).is_still(&before));
+        for now in [
+            mark(8, &[A, B]),
+            mark(7, &[A, ("c", 5, Some("5@6"))]),
+            mark(7, &[A, ("b", 8, Some("3@4"))]),
+            restarted(before.clone(), 7),
+            WritePosition::default(),
+        ] {
+            assert!(!now.is_still(&before), "{now:?}");
+        }
     }
 
     #[test]

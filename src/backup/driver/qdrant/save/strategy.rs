@@ -13,7 +13,8 @@ use crate::backup::driver::DriverTarget;
 use crate::backup::driver::cancellation::run_to_completion;
 use crate::backup::driver::qdrant::names;
 use crate::backup::driver::qdrant::server::client::Client;
-use crate::backup::driver::qdrant::state::fingerprint::{self, CountedServer, schema};
+use crate::backup::driver::qdrant::state::fingerprint::{CountedServer, schema};
+use crate::backup::driver::qdrant::state::write_position;
 use crate::backup::driver::qdrant::timeouts::Timeouts;
 use crate::backup::fingerprint::{CollectionFingerprint, QdrantFingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents};
@@ -179,8 +180,8 @@ impl<'a> ServerDump<'a> {
                 return false;
             }
         }
-        let now = fingerprint::marks(self.client, self.target).await.unwrap_or_default().remove(name);
-        now.is_some() && now == known.write_position
+        let now = write_position::without_files(self.client, name).await;
+        now.zip(known.write_position.as_ref()).is_some_and(|(now, known)| now.is_still(known))
     }
 
     async fn full(&mut self, name: &str, into: &mut Staging) -> anyhow::Result<()> {

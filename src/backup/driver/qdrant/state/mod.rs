@@ -8,4 +8,4 @@ mod sample;
 mod segment_files;
 pub(crate) mod segment_versions;
 pub(crate) mod vectors;
-mod write_position;
+pub(crate) mod write_position;

@@ -24,11 +24,30 @@ pub(crate) async fn report(
     node: Option<u64>,
     files: &SegmentFileIds,
 ) -> Result<ShardPositions> {
+    report_of(client, node, files, None).await
+}
+
+/// The write position of one collection on a single server, without the identities of its files.
+pub(crate) async fn without_files(client: &Client, name: &str) -> Option<WritePosition> {
+    let report = report_of(client, None, &SegmentFileIds::default(), Some(name)).await.ok()?;
+    join([report]).remove(name)
+}
+
+/// Asks about every collection, or about one.
+async fn report_of(
+    client: &Client,
+    node: Option<u64>,
+    files: &SegmentFileIds,
+    only: Option<&str>,
+) -> Result<ShardPositions> {
     let telemetry = client.rest().telemetry(SEGMENTS).await?;
     let process = telemetry["app"]["startup"].as_str();
     let mut positions = ShardPositions::new();
     for report in telemetry["collections"]["collections"].as_array().into_iter().flatten() {
         let Some(name) = report["id"].as_str() else { continue };
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
         let mut shards = shards(report, node, files, process);
         for shard in shards.iter_mut().flatten() {
             // Without them, nothing is proven.
