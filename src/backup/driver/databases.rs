@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use tokio::time::{Instant, sleep};
 
-use super::RestoreOptions;
 use super::tool::ToolFailed;
+use super::{RestoreOptions, database_names};
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
@@ -44,6 +44,12 @@ pub(super) fn choose<'a>(
     let chosen: Vec<_> = recorded.databases.iter().filter(|(name, _)| is_chosen(name)).collect();
     options.ensure_nameable(chosen.len())?;
     Ok(chosen)
+}
+
+/// Whether an earlier restore has put a database aside that this one was not asked for. It is not replaced: what was put aside
+/// later would be lost from sight.
+pub(super) fn is_set_aside(name: &str, options: &RestoreOptions) -> bool {
+    options.databases.is_empty() && database_names::is_replaced(name)
 }
 
 /// The path of the file with these contents.

@@ -37,7 +37,7 @@ pub(super) async fn plan(
         let to = options.rename.as_ref().unwrap_or(name);
         let action = if there.iter().all(|one| one.name != *to) {
             Action::Create
-        } else if options.skip_existing || database.objects == 0 {
+        } else if options.skip_existing || database.objects == 0 || databases::is_set_aside(name, options) {
             Action::Keep
         } else if server::tables(target, to).await?.iter().any(|table| table.name == UNFINISHED) {
             Action::Finish

@@ -73,7 +73,9 @@ async fn replace(
 ) -> anyhow::Result<Option<String>> {
     let trial = database_names::staging(number);
     load(target, from, step, &trial, proof).await?;
-    let old = database_names::replaced(&step.to, Timestamp::now());
+    let there = server::databases(target).await?;
+    let is_taken = |name: &str| there.iter().any(|one| one.name == name);
+    let old = database_names::replaced(&step.to, Timestamp::now(), is_taken);
     set_aside(target, &step.to, &old, proof).await?;
     let replaced = async {
         load(target, from, step, &step.to, proof).await?;

@@ -30,6 +30,7 @@ pub(super) async fn plan(
         let action = match existing {
             None => Action::Create,
             Some(_) if options.skip_existing || database.objects == 0 => Action::Keep,
+            Some(_) if databases::is_set_aside(name, options) => Action::Keep,
             Some(existing) if count::objects(target, &existing.name).await? == 0 => Action::Create,
             Some(_) => Action::Replace,
         };

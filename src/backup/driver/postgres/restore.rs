@@ -62,7 +62,11 @@ pub(super) async fn restore(
         stage(target, from, step, &staging, spaces.is_empty())
             .await
             .with_context(|| format!("database `{}`", step.from))?;
-        let replaced = there.contains(&step.to).then(|| database_names::replaced(&step.to, time));
+        let replaced = there.contains(&step.to).then(|| {
+            let is_planned =
+                |name: &str| staged.iter().any(|one: &Staged<'_>| one.replaced.as_deref() == Some(name));
+            database_names::replaced(&step.to, time, |name| there.contains(name) || is_planned(name))
+        });
         staged.push(Staged { step, staging, replaced });
     }
     switch(target, &staged, proof).await?;
