@@ -79,13 +79,20 @@ fn relay(client: UnixStream, engine: UnixStream, request: &'static str, switches
         let (mut engine, mut client) = (engine, client);
         let mut buffer = vec![0; 16 * 1024];
         let mut kept = Vec::new();
+        let mut sent = 0;
         let mut ended = false;
         while !ended {
             let count = engine.read(&mut buffer).unwrap_or(0);
             ended = count == 0;
-            kept.extend_from_slice(&buffer[..count]);
             if is_held.load(Ordering::SeqCst) && !switches.released.load(Ordering::SeqCst) {
-                if kept.len() < SENT && !ended {
+                sent += count;
+                if sent < SENT && !ended {
+                    // Who asked waits for the beginning with a time limit. The last part stays back: it may be the end.
+                    if client.write_all(&kept).is_err() {
+                        return;
+                    }
+                    kept.clear();
+                    kept.extend_from_slice(&buffer[..count]);
                     continue;
                 }
                 switches.holds.store(true, Ordering::SeqCst);
@@ -96,6 +103,7 @@ fn relay(client: UnixStream, engine: UnixStream, request: &'static str, switches
                     std::thread::sleep(Duration::from_millis(10));
                 }
             }
+            kept.extend_from_slice(&buffer[..count]);
             if client.write_all(&kept).is_err() {
                 return;
             }
