@@ -189,11 +189,23 @@ async fn what_cannot_be_relied_on_is_not_linked() {
     assert_eq!(first.manifest.tree, None, "it may be written to");
 }
 
+/// Bytes of a generator that repeats nothing.
+fn incompressible(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
 #[tokio::test]
 async fn too_little_space_is_noticed_before_anything_is_read() {
     let Some(disk) = crate::support::Disk::mount("size=1m") else { return };
     let stand = Stand::new(ContainerState::Exited);
-    fs::write(stand.file(), vec![7; 2_000_000]).expect("written");
+    fs::write(stand.file(), incompressible(2_000_000)).expect("written");
     let root = BackupRoot::create(disk.path().join("backups")).expect("a root");
     let stand = Stand { root, ..stand };
     let mut staging = stand.root.stage("db", time("2026-08-01T10:00:00Z")).expect("staged");
