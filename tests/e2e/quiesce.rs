@@ -217,6 +217,17 @@ fn a_signal_during_the_copy_lets_the_container_go_on() {
     }
 }
 
+/// Kills a backup whose copy is withheld.
+fn killed_in_the_copy(project: Scratch) -> (Scratch, Relay) {
+    let engine = Relay::withholding("/archive?");
+    let project = project.on(&engine.url());
+    let mut child = started(&project, &["backup"]);
+    wait("the copy", || engine.has_held());
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    (project, engine)
+}
+
 #[test]
 fn a_container_that_a_killed_backup_held_goes_on_with_the_next_command() {
     let Some(bare) = Bare::new("quiesce-killed") else { return };
@@ -224,12 +235,7 @@ fn a_container_that_a_killed_backup_held_goes_on_with_the_next_command() {
         [("", "paused"), ("x-safe-compose: { services: { db: { quiesce: stop } } }", "exited")]
     {
         let Some(project) = writing(&bare, Compose::V2, settings) else { return };
-        let engine = Relay::withholding("/archive?");
-        let project = project.on(&engine.url());
-        let mut child = started(&project, &["backup"]);
-        wait("the copy", || engine.has_held());
-        child.kill().expect("killed");
-        child.wait().expect("ended");
+        let (project, engine) = killed_in_the_copy(project);
         assert_eq!(state(&project), held, "nobody lets it go on");
         engine.release();
         let left = if held == "paused" { "paused" } else { "stopped" };
@@ -243,12 +249,7 @@ fn a_container_that_a_killed_backup_held_goes_on_with_the_next_command() {
         project.safe(&["status"]).exits(0).never_says("interrupted");
 
         // Somebody else decides meanwhile.
-        let engine = Relay::withholding("/archive?");
-        let project = project.on(&engine.url());
-        let mut child = started(&project, &["backup"]);
-        wait("the copy", || engine.has_held());
-        child.kill().expect("killed");
-        child.wait().expect("ended");
+        let (project, engine) = killed_in_the_copy(project);
         engine.release();
         project.plain(&["kill"]);
         project.plain(&["stop"]).exits(0);

@@ -48,7 +48,7 @@ pub struct TestEnv<'a> {
     pub clearance: &'a Clearance,
 }
 
-/// How a temporary server is set up. The default has no data, and runs what its image runs.
+/// How a temporary server is set up.
 #[derive(Debug, Clone)]
 pub(super) struct ScratchSetup {
     /// How it is asked.
@@ -61,6 +61,19 @@ pub(super) struct ScratchSetup {
     pub(super) files: Vec<ScratchFiles>,
     /// Small files in its root directory, which every user in the container may read: names and contents.
     pub(super) notes: Vec<(String, String)>,
+}
+
+impl ScratchSetup {
+    /// A server without data.
+    pub(super) fn empty(kind: StoreKind, environment: BTreeMap<String, Secret>) -> Self {
+        Self { kind, environment, command: Vec::new(), files: Vec::new(), notes: Vec::new() }
+    }
+}
+
+/// A password that nobody else knows, under each of these names.
+pub(super) fn password_in(names: &[&str]) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let password = random(16)?;
+    Ok(names.iter().map(|name| ((*name).to_owned(), Secret::new(password.as_str()))).collect())
 }
 
 /// An archive, and the directory that is in it.

@@ -1,23 +1,17 @@
 //! Test restore: restores every database into a temporary server of the same image, and compares it with the manifest.
 
-use std::collections::BTreeMap;
-
 use super::{restore, server};
 use crate::backup::driver::databases;
-use crate::backup::driver::scratch::{ScratchSetup, ScratchVerdict, TestEnv, random, try_out};
+use crate::backup::driver::scratch::{ScratchSetup, ScratchVerdict, TestEnv, password_in, try_out};
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreResult;
-use crate::secret::Secret;
+
+/// The variables in which images expect the password of the administrator.
+const PASSWORDS: [&str; 2] = ["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"];
 
 pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
     databases::recorded(from)?;
-    let setup = ScratchSetup {
-        kind: from.manifest.kind,
-        environment: environment()?,
-        command: Vec::new(),
-        files: Vec::new(),
-        notes: Vec::new(),
-    };
+    let setup = ScratchSetup::empty(from.manifest.kind, password_in(&PASSWORDS)?);
     let (backup, limit, clearance) = (from.clone(), env.ready_timeout, env.clearance.clone());
     try_out(
         env,
@@ -37,11 +31,4 @@ pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestR
         }),
     )
     .await
-}
-
-/// A password that nobody else knows, under the names that images read.
-fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
-    let password = random(16)?;
-    let names = ["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"];
-    Ok(names.map(|name| (name.to_owned(), Secret::new(password.as_str()))).into())
 }

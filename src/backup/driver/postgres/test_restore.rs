@@ -1,26 +1,20 @@
 //! Test restore: restores every database into a temporary server of the same image, and compares it with the manifest.
 
-use std::collections::BTreeMap;
-
 use super::{restore, server};
 use crate::backup::driver::databases;
-use crate::backup::driver::scratch::{ScratchSetup, ScratchVerdict, TestEnv, random, try_out};
+use crate::backup::driver::scratch::{ScratchSetup, ScratchVerdict, TestEnv, password_in, try_out};
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreResult;
-use crate::secret::Secret;
 
 /// What a server has to be started with, so that an extension can be restored. Its absence proves nothing about the backup.
 const PRELOADED: &str = "shared_preload_libraries";
 
+/// The variables in which images expect the password of the administrator.
+const PASSWORDS: [&str; 2] = ["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"];
+
 pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestRestoreResult> {
     databases::recorded(from)?;
-    let setup = ScratchSetup {
-        kind: from.manifest.kind,
-        environment: environment()?,
-        command: Vec::new(),
-        files: Vec::new(),
-        notes: Vec::new(),
-    };
+    let setup = ScratchSetup::empty(from.manifest.kind, password_in(&PASSWORDS)?);
     let (backup, limit) = (from.clone(), env.ready_timeout);
     try_out(
         env,
@@ -43,11 +37,4 @@ pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestR
         }),
     )
     .await
-}
-
-/// A password that nobody else knows, under the names that images read.
-fn environment() -> anyhow::Result<BTreeMap<String, Secret>> {
-    let password = random(16)?;
-    let names = ["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"];
-    Ok(names.map(|name| (name.to_owned(), Secret::new(password.as_str()))).into())
 }

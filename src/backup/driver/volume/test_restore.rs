@@ -13,7 +13,7 @@ use super::{archive_file, pipe};
 use crate::backup::driver::mysql::MySqlDriver;
 use crate::backup::driver::postgres::PostgresDriver;
 use crate::backup::driver::scratch::{
-    ScratchFiles, ScratchServer, ScratchSetup, ScratchVerdict, TestEnv, random, try_out,
+    ScratchFiles, ScratchServer, ScratchSetup, ScratchVerdict, TestEnv, password_in, random, try_out,
 };
 use crate::backup::driver::{Driver as _, redis};
 use crate::backup::fingerprint::Fingerprint;
@@ -279,16 +279,8 @@ async fn count_everything(
 
 /// Whether the image starts a server that has no files yet: otherwise one that does not start proves nothing.
 async fn starts_without_files(env: TestEnv<'_>, from: &Backup, server: FileServer) -> anyhow::Result<bool> {
-    let password = random(16)?;
     let names = ["POSTGRES_PASSWORD", "MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"];
-    let environment = names.map(|name| (name.to_owned(), Secret::new(password.as_str()))).into();
-    let setup = ScratchSetup {
-        kind: server.kind(),
-        environment,
-        command: Vec::new(),
-        files: Vec::new(),
-        notes: Vec::new(),
-    };
+    let setup = ScratchSetup::empty(server.kind(), password_in(&names)?);
     let limit = env.ready_timeout;
     let tried = try_out(
         env,

@@ -40,13 +40,7 @@ pub(crate) async fn run(
             "collection `{name}` has custom sharding, which Qdrant cannot restore over its API (qdrant#10135), so a test restore is not possible"
         );
     }
-    let setup = ScratchSetup {
-        kind: from.manifest.kind,
-        environment: environment()?,
-        command: Vec::new(),
-        files: Vec::new(),
-        notes: Vec::new(),
-    };
+    let setup = ScratchSetup::empty(from.manifest.kind, environment()?);
     let (backup, limit) = (from.clone(), env.ready_timeout);
     try_out(
         env,
