@@ -199,7 +199,8 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
     }
 }
 
-/// The newest backup of what is mounted there. A directory that cannot be read is a warning.
+/// The newest backup of what is mounted there. A directory that cannot be read is a warning, and so are backups of which
+/// none can be used.
 fn newest_backup(
     cx: &ProjectContext<'_>,
     id: &str,
@@ -207,7 +208,18 @@ fn newest_backup(
     warnings: &mut Vec<String>,
 ) -> BackupOfPlace {
     match newest_backup::of_location(&cx.root, id, source) {
-        Ok(backup) => backup.into(),
+        Ok(Some(backup)) => Some(backup).into(),
+        Ok(None) => match cx.root.list(Some(id)).map(|listing| listing.damaged.into_iter().next()) {
+            Ok(Some((path, damage))) => {
+                warnings.push(format!(
+                    "no backup of `{id}` can be used: {}: {}.",
+                    path.display(),
+                    causes(&damage.into())
+                ));
+                BackupOfPlace::Unreadable
+            }
+            Ok(None) | Err(_) => BackupOfPlace::None,
+        },
         Err(error) => {
             warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));
             BackupOfPlace::Unreadable

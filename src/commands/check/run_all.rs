@@ -115,9 +115,15 @@ async fn data(cx: &ProjectContext<'_>, overview: &Overview) -> CheckResult {
 fn backups(cx: &ProjectContext<'_>, overview: &Overview, max_age: u32) -> CheckResult {
     let limit = Duration::from_secs(u64::from(max_age) * SECONDS_PER_DAY);
     let now = Timestamp::now();
-    let mut details = Vec::new();
+    let (mut details, mut unknown) = (Vec::new(), Vec::new());
     for data in overview.data.iter().filter(|data| data.needs_backup) {
         match data.backed_up {
+            None if data.backups_unreadable => {
+                unknown.push(format!(
+                    "the backups of `{}`, which has {}, cannot be read",
+                    data.service, data.place
+                ));
+            }
             None => details.push(format!("{} of `{}` has no backup", data.place, data.service)),
             Some(created) => {
                 let seconds = u64::try_from(now.as_second() - created.as_second()).unwrap_or(0);
@@ -133,8 +139,12 @@ fn backups(cx: &ProjectContext<'_>, overview: &Overview, max_age: u32) -> CheckR
             }
         }
     }
-    let outcome = if details.is_empty() { CheckOutcome::Ok } else { CheckOutcome::Problem };
-    let next = (!details.is_empty()).then(|| ("To make one", cx.suggest().backup()));
+    let (outcome, next) = match (details.is_empty(), unknown.is_empty()) {
+        (false, _) => (CheckOutcome::Problem, Some(("To make one", cx.suggest().backup()))),
+        (true, false) => (CheckOutcome::Unknown, Some(("To see why", cx.suggest().backups()))),
+        (true, true) => (CheckOutcome::Ok, None),
+    };
+    details.extend(unknown);
     CheckResult { check: "backups", outcome, details, next }
 }
 

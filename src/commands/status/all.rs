@@ -75,6 +75,7 @@ fn exit(projects: &[Overview]) -> Exit {
     let of_one = |project: &Overview| match project {
         Overview { losses, .. } if !losses.is_empty() => Exit::DataMissing,
         Overview { is_read: false, .. } => Exit::Unverified,
+        project if project.backups().unreadable > 0 => Exit::Unverified,
         Overview { .. } => Exit::Success,
     };
     projects.iter().map(of_one).fold(Exit::Success, worst)
@@ -96,6 +97,13 @@ fn print(command: &CommandContext, all: &AllProjects, shown: &[Shown<'_>], warni
         let project = &one.overview.project;
         if let Some(unread) = &one.opened.unread {
             command.ui.warn(format!("project `{project}` cannot be read: {}.", unread.reason()));
+        }
+        let unreadable = one.overview.data.iter().filter(|data| data.needs_backup && data.backups_unreadable);
+        for data in unreadable {
+            command.ui.warn(format!(
+                "project `{project}`: the backups of `{}` cannot be read, so it is not known whether there is one of {}.",
+                data.service, data.place
+            ));
         }
         for (service, loss) in &one.overview.losses {
             command.ui.warn(format!(
@@ -146,9 +154,12 @@ fn cells(one: &Shown<'_>) -> Vec<String> {
     ]
 }
 
-/// `2 hours`, the age of the oldest of the newest backups; `2 hours, 1 of 3` where only one of three has a backup.
+/// `2 hours ago`, the age of the oldest of the newest backups; `2 hours ago, 1 of 3` where only one of three has a backup.
 fn backup(backups: BackupCoverage, unread: Option<&Unread>) -> String {
-    let BackupCoverage { needed, existing, oldest } = backups;
+    let BackupCoverage { needed, existing, unreadable, oldest } = backups;
+    if unreadable > 0 {
+        return format::UNREADABLE.to_owned();
+    }
     let Some(oldest) = oldest else {
         return match (needed, unread) {
             (0, _) => String::new(),
@@ -180,6 +191,7 @@ fn to_json(all: &AllProjects, shown: &[Shown<'_>], warnings: &[String]) -> Value
                 "protected": held,
                 "backups_needed": backups.needed,
                 "backups_existing": backups.existing,
+                "backups_unreadable": backups.unreadable,
                 "oldest_newest_backup": backups.oldest,
                 "losses": overview.losses.iter().map(|(service, loss)| json!({
                     "service": service, "found": loss.found, "missing": loss.missing,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::row::Row;
+use super::row::{BackupOfPlace, Row};
 use super::volume_of;
 use crate::backup::baseline::UnresolvedLoss;
 use crate::commands::context::ProjectContext;
@@ -36,6 +36,8 @@ pub(in crate::commands) struct DataOverview {
     /// It should have a backup.
     pub(in crate::commands) needs_backup: bool,
     pub(in crate::commands) backed_up: Option<Timestamp>,
+    /// Backups of it may exist, but cannot be read.
+    pub(in crate::commands) backups_unreadable: bool,
 }
 
 /// How current the backups of a project are.
@@ -44,6 +46,8 @@ pub(in crate::commands) struct BackupCoverage {
     /// How many volumes and directories should have a backup, and how many have one.
     pub(in crate::commands) needed: usize,
     pub(in crate::commands) existing: usize,
+    /// Of how many without a known backup there may be backups that cannot be read.
+    pub(in crate::commands) unreadable: usize,
     /// The time of the oldest of their newest backups.
     pub(in crate::commands) oldest: Option<Timestamp>,
 }
@@ -96,6 +100,7 @@ impl Overview {
         BackupCoverage {
             needed: needed().count(),
             existing: existing.clone().count(),
+            unreadable: needed().filter(|data| data.backups_unreadable).count(),
             oldest: existing.min(),
         }
     }
@@ -113,6 +118,7 @@ impl DataOverview {
                 .map(|_| row.protection == Protection::Holding),
             needs_backup: is_kept,
             backed_up: row.backup.found().map(|backup| backup.manifest.created),
+            backups_unreadable: matches!(row.backup, BackupOfPlace::Unreadable),
         }
     }
 }

@@ -58,6 +58,10 @@ fn metrics_at(projects: &[Overview], now: Timestamp) -> String {
         "safe_compose_backup_missing",
         "Number of volumes and directories of a service that have no backup.",
     );
+    let mut unreadable = Metric::new(
+        "safe_compose_backup_unreadable",
+        "Number of volumes and directories of a service whose backups cannot be read.",
+    );
     let mut size = Metric::new("safe_compose_data_bytes", "Size of a volume or a directory.");
     let mut protected = Metric::new(
         "safe_compose_volume_protected",
@@ -88,7 +92,9 @@ fn metrics_at(projects: &[Overview], now: Timestamp) -> String {
         }
         for (service, data) in services {
             let labels = [("project", project.as_str()), ("service", service)];
-            missing.add(&labels, data.iter().filter(|one| one.backed_up.is_none()).count());
+            let is_missing = |one: &&&DataOverview| one.backed_up.is_none() && !one.backups_unreadable;
+            missing.add(&labels, data.iter().filter(is_missing).count());
+            unreadable.add(&labels, data.iter().filter(|one| one.backups_unreadable).count());
             if let Some(oldest) = data.iter().filter_map(|one| one.backed_up).min() {
                 time.add(&labels, oldest.as_second());
                 age.add(&labels, (now.as_second() - oldest.as_second()).max(0));
@@ -100,7 +106,7 @@ fn metrics_at(projects: &[Overview], now: Timestamp) -> String {
     }
     written.samples.push(format!("{} {}", written.name, now.as_second()));
     let mut text = String::new();
-    for metric in [readable, age, time, missing, size, protected, losses, written] {
+    for metric in [readable, age, time, missing, unreadable, size, protected, losses, written] {
         metric.render(&mut text);
     }
     text
@@ -125,6 +131,7 @@ mod tests {
             is_protected: place.starts_with("volume").then_some(false),
             needs_backup: true,
             backed_up: backed_up.map(time),
+            backups_unreadable: place.starts_with("directory"),
         };
         let shop = Overview {
             project: "shop".into(),
@@ -150,7 +157,10 @@ mod tests {
         safe_compose_backup_timestamp_seconds{project="shop",service="db"} 1785578400
         # HELP safe_compose_backup_missing Number of volumes and directories of a service that have no backup.
         # TYPE safe_compose_backup_missing gauge
-        safe_compose_backup_missing{project="shop",service="db"} 1
+        safe_compose_backup_missing{project="shop",service="db"} 0
+        # HELP safe_compose_backup_unreadable Number of volumes and directories of a service whose backups cannot be read.
+        # TYPE safe_compose_backup_unreadable gauge
+        safe_compose_backup_unreadable{project="shop",service="db"} 1
         # HELP safe_compose_data_bytes Size of a volume or a directory.
         # TYPE safe_compose_data_bytes gauge
         safe_compose_data_bytes{project="shop",service="db",place="volume one"} 8192

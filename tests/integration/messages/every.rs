@@ -119,3 +119,15 @@ fn check() {
     scene.run("check").prepare("backup").prepare("protect").run("check").run("check --format json");
     scene.snapshot("every/check");
 }
+
+/// A newer program wrote the only backup.
+#[test]
+fn backups_that_cannot_be_read() {
+    let mut scene = Scene::shop();
+    scene.prepare("backup");
+    let entries = std::fs::read_dir(scene.path("backups/db")).expect("backups").flatten();
+    for manifest in entries.map(|entry| entry.path().join("manifest.json")).filter(|path| path.is_file()) {
+        std::fs::write(manifest, r#"{ "format_version": 99 }"#).expect("written");
+    }
+    scene.run("status --all").run("status").run("check").snapshot("every/backups_that_cannot_be_read");
+}
