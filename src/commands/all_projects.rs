@@ -86,7 +86,7 @@ impl AllProjects {
         let mut projects: Vec<KnownProject> = by_name
             .into_iter()
             .map(|(name, containers)| KnownProject {
-                home: ProjectHome::of(&containers),
+                home: ProjectHome::of(command, &name, &containers, &connected.identity),
                 command: command.for_project(&name, ui),
                 name,
                 containers,
@@ -114,7 +114,7 @@ impl AllProjects {
                 Err(reason) => (Project::by_name(&known.name, directory), Some(Unread::Refused(reason))),
             },
             ProjectHome::Unknown { reason } => {
-                let kept = super::home::state_directory(&known.command, &known.name);
+                let kept = super::home_record::state_directory(&known.command, &known.name);
                 let unread = match kept {
                     Some(_) => Unread::NoDirectory(reason.clone()),
                     None => Unread::Refused(format!("{reason}, and HOME is not set")),

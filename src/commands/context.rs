@@ -79,7 +79,9 @@ impl<'a> ProjectContext<'a> {
                         return Err(GatherError::Other(no_engine(error)));
                     }
                 };
-                let found = home::find(command, &name, project, connected.engine.as_ref()).await;
+                let found =
+                    home::find(command, &name, project, (connected.engine.as_ref(), &connected.identity))
+                        .await;
                 (found.map_err(GatherError::File)?, Some(Ok(connected)))
             }
         };
@@ -268,7 +270,9 @@ pub(super) async fn own_backups(command: &CommandContext) -> Result<OwnBackups, 
     };
     let connected = tokio::time::timeout(IDENTITY_TIMEOUT, connected).await.ok().and_then(Result::ok);
     let project = match (name, &connected) {
-        (Some(name), Some((engine, _))) => home::find(command, &name, read, engine.as_ref()).await,
+        (Some(name), Some((engine, identity))) => {
+            home::find(command, &name, read, (engine.as_ref(), identity)).await
+        }
         (Some(_) | None, _) => read,
     };
     let project = project.map_err(|error| unreadable(command, error))?;

@@ -1,14 +1,16 @@
 //! Where a project is that is named from elsewhere: `-p shop down -v` works in any directory, but the project's settings
 //! and backups are in its own.
 //!
-//! The labels of its containers name its directory. Where that is gone, or only volumes are left, and the file in the current
-//! directory does not have all of them, its backups are kept in a directory of the user's.
+//! The labels of its containers name its directory, and after `down` a record of where it was (`home_record`). Where that
+//! is gone, or nothing was recorded and the file in the current directory does not have all its volumes, its backups are kept
+//! in a directory of the user's.
 
 use std::path::{Path, PathBuf};
 
 use super::command_context::CommandContext;
+use super::home_record::{self, RecordedHome, state_directory};
 use crate::compose::project::{Project, ProjectError};
-use crate::engine::{Container, Engine, EngineError, Volume};
+use crate::engine::{Container, Engine, EngineError, Identity, Volume};
 use crate::suggest::Suggest;
 
 /// Where the project of a command is.
@@ -41,9 +43,9 @@ pub(super) async fn find(
     command: &CommandContext,
     name: &str,
     read: Result<Project, ProjectError>,
-    engine: &dyn Engine,
+    (engine, identity): (&dyn Engine, &Identity),
 ) -> Result<Project, ProjectError> {
-    match locate(command, name, read.as_ref().ok(), engine).await {
+    match locate(command, name, read.as_ref().ok(), (engine, identity)).await {
         // Without an answer of the engine it is the file that counts.
         Ok(Home::Here) | Err(_) => read,
         Ok(Home::Elsewhere { directory, files }) => Ok(at(command, name, read.ok(), &directory, &files)),
@@ -55,7 +57,7 @@ async fn locate(
     command: &CommandContext,
     name: &str,
     read: Option<&Project>,
-    engine: &dyn Engine,
+    (engine, identity): (&dyn Engine, &Identity),
 ) -> Result<Home, EngineError> {
     let containers = engine.project_containers(name).await?;
     let labelled = || containers.iter().filter(|container| container.working_dir().is_some());
@@ -75,6 +77,11 @@ async fn locate(
         // It was moved here, or its file was checked out anew.
         let is_here = read.is_some_and(|project| declares(project, &containers, &[]));
         return Ok(if is_here { Home::Here } else { Home::Unknown { missing: Some(directory) } });
+    }
+    if let Some(recorded) = home_record::recall(command, name, identity) {
+        let is_here = read.is_some_and(|project| is_same_directory(&recorded.directory, &project.directory));
+        let RecordedHome { directory, files, .. } = recorded;
+        return Ok(if is_here { Home::Here } else { Home::Elsewhere { directory, files } });
     }
     let volumes = engine.project_volumes(name).await?;
     let is_here = match read {
@@ -166,12 +173,6 @@ pub(super) fn suggest(command: &CommandContext, project: &Project) -> Suggest {
     if is_elsewhere { command.suggest.in_directory(&project.directory) } else { command.suggest.clone() }
 }
 
-/// The directory for the backups of a project that has none: below the user's directory for state.
-pub(super) fn state_directory(command: &CommandContext, name: &str) -> Option<PathBuf> {
-    let of_user = command.env.state_directory()?;
-    Some(of_user.join("safe-compose").join(name))
-}
-
 fn has_backups(command: &CommandContext, name: &str) -> bool {
-    state_directory(command, name).is_some_and(|directory| directory.is_dir())
+    state_directory(command, name).is_some_and(|directory| directory.join("backups").is_dir())
 }

@@ -22,6 +22,7 @@ mod held;
 mod held_record;
 pub mod history;
 mod home;
+mod home_record;
 mod import_data;
 mod interrupt;
 pub mod lint;

@@ -1,16 +1,17 @@
-//! Where a project is, by the labels of its containers.
+//! Where a project is, by the labels of its containers, or by what was recorded.
 
 use std::path::PathBuf;
 
 use super::KnownProject;
 use crate::commands::context::CommandContext;
 use crate::commands::home::declares;
+use crate::commands::home_record;
 use crate::compose::project::Project;
-use crate::engine::{Container, Volume};
+use crate::engine::{Container, Identity, Volume};
 
 /// Where a project is.
 pub(in crate::commands) enum ProjectHome {
-    /// The directory and the files that its newest container was created from.
+    /// The directory and the files that its newest container was created from, or that are recorded where no container is left.
     Directory { directory: PathBuf, files: Vec<PathBuf> },
     /// The labels do not tell, but it is the project of the current directory.
     Here(Box<Project>),
@@ -21,12 +22,20 @@ pub(in crate::commands) enum ProjectHome {
 }
 
 impl ProjectHome {
-    pub(super) fn of(containers: &[Container]) -> Self {
+    pub(super) fn of(
+        command: &CommandContext,
+        name: &str,
+        containers: &[Container],
+        engine: &Identity,
+    ) -> Self {
         let labelled = containers.iter().filter(|container| container.working_dir().is_some());
         let newest = labelled.max_by(|one, other| one.created.cmp(&other.created));
         let Some((container, directory)) =
             newest.and_then(|newest| Some((newest, newest.working_dir()?.to_owned())))
         else {
+            if let Some(recorded) = home_record::recall(command, name, engine) {
+                return Self::Directory { directory: recorded.directory, files: recorded.files };
+            }
             let reason = if containers.is_empty() {
                 "no container is left that shows its directory"
             } else {

@@ -11,6 +11,7 @@ mod former_names;
 mod former_places;
 mod hashes;
 mod hazard_context;
+mod home_step;
 mod layers;
 mod load;
 mod place_contents;

@@ -6,7 +6,9 @@ use super::child::{self, Unassessed};
 use super::load::{self, LoadOutcome};
 use super::state::{self, CommandRecord};
 use super::unknown::{self, Unknown};
-use super::{assess, backup_step, preflight_step, probe, report, retention_step, taken, verify_step};
+use super::{
+    assess, backup_step, home_step, preflight_step, probe, report, retention_step, taken, verify_step,
+};
 use crate::commands::context::CommandContext;
 use crate::commands::lockout;
 use crate::commands::mode::Mode;
@@ -67,6 +69,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         .map_err(|failure| journal.stop(&cx, CommandOutcome::NotConfirmed, failure))?;
     // Before the first service is stopped for its backup.
     journal.start(&cx, apply);
+    home_step::remember(&cx, apply);
     let (backups, held) = backup_step::back_up(&cx, apply, &plan, &versions)
         .await
         .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;

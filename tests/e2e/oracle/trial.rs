@@ -131,7 +131,7 @@ impl Trial {
         let mut command = Command::new(env!("CARGO_BIN_EXE_safe-compose"));
         command.args(first).args(words).current_dir(directory).env("SAFE_COMPOSE_COMPOSE", &self.real);
         // Messages are searched for phrases, which a line break would cut.
-        command.env("COLUMNS", "1000");
+        command.env("COLUMNS", "1000").env("XDG_STATE_HOME", self.root.path().join("state"));
         self.ran(command, environment, stdin)
     }
 
@@ -209,7 +209,7 @@ impl Drop for Trial {
             engine::delete(&format!("/networks/{}", one["Id"].as_str().unwrap_or_default()));
         }
         // Only the tags: the image is everybody's.
-        for tag in [":app", "-db"] {
+        for tag in [":app", "-db", "-db:kept", "/postgres:17", "/postgres:18"] {
             engine::delete(&format!("/images/{}{tag}", self.project));
         }
     }

@@ -66,6 +66,7 @@ impl Folder {
             .args(words)
             .current_dir(self.path(below))
             .env_remove("COMPOSE_PROJECT_NAME")
+            .env("XDG_STATE_HOME", self.path(".state"))
             .env_remove("SAFE_COMPOSE_DISPOSABLE")
             .stdin(Stdio::null());
         command

@@ -149,6 +149,7 @@ impl Scratch {
             .args(words)
             .current_dir(self.directory.path())
             .env("COMPOSE_PROJECT_NAME", &self.project)
+            .env("XDG_STATE_HOME", self.path(".state"))
             .env_remove("SAFE_COMPOSE_DISPOSABLE")
             .stdin(Stdio::null());
         if let Some(url) = &self.engine {

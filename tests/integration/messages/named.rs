@@ -46,3 +46,18 @@ fn only_volumes_are_left_and_a_backup_has_one() {
     }
     scene.run("-p shop --safe-plan down -v").snapshot("named/only_volumes_are_left_and_a_backup_has_one");
 }
+
+/// No container is left, and a guarded command has recorded the directory.
+#[test]
+fn found_after_a_down() {
+    let mut scene = Scene::shop().elsewhere();
+    let elsewhere = scene.env().current_dir.clone();
+    let project = scene.path("");
+    scene.env().current_dir = project;
+    scene.run_quietly("down");
+    for container in ["shop-db-1", "shop-web-1"] {
+        scene.engine.remove_container(container);
+    }
+    scene.env().current_dir = elsewhere;
+    scene.run("-p shop status").run("status --all").snapshot("named/found_after_a_down");
+}
