@@ -142,6 +142,14 @@ impl Suggest {
         self.join(&globals, [GuardedCommand::Up.name(), "-d", service].map(str::to_owned).to_vec())
     }
 
+    /// Starts containers of a service in the background until it has so many.
+    pub fn scale(&self, service: &str, count: u32) -> String {
+        let globals = [self.globals.clone(), self.file.clone()].concat();
+        let scale = format!("{service}={count}");
+        let words = [GuardedCommand::Up.name(), "-d", "--no-recreate", "--scale", &scale, service];
+        self.join(&globals, words.map(str::to_owned).to_vec())
+    }
+
     /// Shows the last lines of a service's log.
     pub fn logs(&self, service: &str) -> String {
         self.own(&[HarmlessCommand::Logs.name(), "--tail", "50", service])

@@ -11,15 +11,15 @@ use super::dry_run::DryRun;
 use super::mode::Mode;
 use super::restore_run::{self, Destination, PlannedRestore};
 use super::{format, import_data, prune_run, versions};
-use crate::backup::driver::RestoreOptions;
+use crate::backup::driver::{RestoreOptions, volume};
 use crate::backup::set;
 use crate::backup::store::Backup;
 use crate::cli::{Format, RestoreArgs, RestoreTarget};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{Store, StoreKind};
+use crate::inventory::{LocationSource, Store, StoreKind};
 
-pub(super) use services::return_to;
+pub(super) use services::{ServiceStates, create, return_to};
 
 pub(super) async fn run(
     command: &CommandContext,
@@ -53,9 +53,48 @@ pub(super) async fn restore(
     Box::pin(carry_out(cx, selected, &RestoreArgs::default(), (mode, output))).await
 }
 
-/// Whether a backup is of a service that the project has.
-pub(super) fn has_service_of(cx: &ProjectContext<'_>, backup: &Backup) -> bool {
-    store_for(cx, backup, &RestoreTarget::default()).is_ok()
+/// Restores backups into containers that were just created for it. Where nothing but such a container has the place, what
+/// is there came with the image, and is nobody's data.
+pub(super) async fn restore_into_new(
+    cx: &ProjectContext<'_>,
+    backups: Vec<Backup>,
+    mode: Mode,
+    output: Format,
+) -> Result<(), Failure> {
+    let selected = select::Selected { backups, set: None, is_project: false };
+    let args = RestoreArgs::default();
+    let restored = carry_out_with(cx, selected, &args, (mode, output), is_only_of_its_container);
+    Box::pin(restored).await.map(drop)
+}
+
+fn is_only_of_its_container(store: &Store) -> bool {
+    store.locations.iter().all(|place| match place.source {
+        LocationSource::Volume { anonymous, .. } => anonymous,
+        LocationSource::Layer | LocationSource::Tmpfs => true,
+        LocationSource::Bind { .. } => false,
+    })
+}
+
+/// Why a backup cannot be restored as things are.
+pub(super) enum NoDestination {
+    /// No service of that name holds data.
+    Service,
+    /// The service does not have that many containers.
+    Replica,
+    /// The service does not keep data where the backup has it.
+    Place(anyhow::Error),
+}
+
+/// Whether the project has the places that a backup is of.
+pub(super) fn ensure_destination(cx: &ProjectContext<'_>, backup: &Backup) -> Result<(), NoDestination> {
+    match store_for(cx, backup, &RestoreTarget::default()) {
+        Ok(store) if backup.manifest.kind == StoreKind::Volume => {
+            volume::ensure_places(store, backup).map_err(NoDestination::Place)
+        }
+        Ok(_) => Ok(()),
+        Err(_) if backup.replica().is_some() => Err(NoDestination::Replica),
+        Err(_) => Err(NoDestination::Service),
+    }
 }
 
 /// Shows the plan of a restore, or carries it out. Returns what a dry run would do.
@@ -63,7 +102,18 @@ async fn carry_out(
     cx: &ProjectContext<'_>,
     selected: select::Selected,
     args: &RestoreArgs,
+    how: (Mode, Format),
+) -> Result<Option<DryRun>, Failure> {
+    carry_out_with(cx, selected, args, how, |_| false).await
+}
+
+/// As [`carry_out`]. `is_new` says of which stores no data is there that anybody needs.
+async fn carry_out_with(
+    cx: &ProjectContext<'_>,
+    selected: select::Selected,
+    args: &RestoreArgs,
     (mode, output): (Mode, Format),
+    is_new: impl Fn(&Store) -> bool,
 ) -> Result<Option<DryRun>, Failure> {
     let request = RestoreOptions {
         collections: args.target.collections.clone(),
@@ -90,11 +140,12 @@ async fn carry_out(
             (Mode::Apply(_), _) | (Mode::DryRun, StoreKind::Qdrant | StoreKind::Sql(_)) => true,
             (Mode::DryRun, StoreKind::Volume) => store.container.is_some(),
         };
-        planned.push(if may_compare && assume::is_comparable(cx, store, backup) {
+        let one = if may_compare && assume::is_comparable(cx, store, backup) {
             plan::exact(to, backup, &request).await?
         } else {
             plan::assumed(to, backup, &request)?
-        });
+        };
+        planned.push(PlannedRestore { is_new: is_new(store), ..one });
     }
     let apply = match mode {
         Mode::Apply(apply) => apply,
@@ -145,6 +196,18 @@ fn store_for<'a>(
     let found = stores()
         .find(|store| store.id == service)
         .or_else(|| stores().find(|store| store.service == service));
+    // The data of another replica is not what this backup replaces.
+    if let (None, Some(number), Some(other)) = (&target.service, backup.replica(), found)
+        && other.id != backup.store()
+    {
+        let name = &backup.manifest.service;
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("`{}` is of replica {number} of `{name}`, which does not exist", backup.name()),
+        )
+        .say(format!("Nothing was changed. `--service {name}` restores it into the first replica."))
+        .run("To create the replica", cx.suggest().scale(name, number)));
+    }
     found.ok_or_else(|| {
         Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
             .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))

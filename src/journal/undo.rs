@@ -1,5 +1,7 @@
 //! What a command has taken, and what ran before it: what `undo` needs to know.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The data that a command took, and the services that it stopped.
@@ -9,6 +11,9 @@ pub struct UndoRecord {
     pub running: Vec<String>,
     /// The services that had a container and did not run.
     pub stopped: Vec<String>,
+    /// How many containers a service had, where it had more than one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replicas: BTreeMap<String, usize>,
     /// The data that was destroyed or left behind.
     pub losses: Vec<RecordedLoss>,
 }
@@ -22,7 +27,10 @@ pub struct RecordedLoss {
     pub services: Vec<String>,
     /// The directory name of the backup that has it.
     pub backup: Option<String>,
-    /// Why there is none.
+    /// The command did not delete it: it is where no service of the project uses it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_behind: bool,
+    /// Why there is no backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_backup: Option<NoBackup>,
 }
@@ -37,6 +45,8 @@ pub enum NoBackup {
     Disposable,
     /// No known program keeps data there, or it is an image.
     NotKnown,
+    /// It was not deleted, only left where no service of the project uses it.
+    LeftBehind,
     /// It cannot be backed up.
     Impossible,
 }

@@ -33,6 +33,7 @@ mod restore;
 mod setup;
 mod support;
 mod undo;
+mod undo_hazards;
 mod v1_api;
 mod verification;
 mod versions;

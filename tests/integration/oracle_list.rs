@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const LIST: &str = include_str!("../e2e/oracle/short.txt");
+const UNDONE: &str = include_str!("../e2e/undo.txt");
 
 /// What the list covers beside the hazards.
 const OTHER_SUBJECTS: &[&str] = &["compose_v1", "compose_v2_older", "label_mode", "harmless"];
@@ -57,6 +58,35 @@ fn every_row_of_the_short_oracle_exists() {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let is_there = text.contains(&format!("fn {name}(")) || text.contains(&format!("    {name}: Row"));
         assert!(is_there, "{} has no test `{name}`", path.display());
+    }
+}
+
+/// Each line of the list of undone hazards as hazard and test, or the reason why there is none.
+fn undone() -> Vec<(&'static str, Result<&'static str, &'static str>)> {
+    let lines = UNDONE.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (hazard, rest) = line.split_once(' ').unwrap_or_else(|| panic!("two columns: {line}"));
+            let rest = rest.trim();
+            (hazard, rest.strip_prefix("- ").map_or(Ok(rest), Err))
+        })
+        .collect()
+}
+
+#[test]
+fn every_hazard_is_undone_or_has_a_reason() {
+    let text = fs::read_to_string(root().join("tests/e2e/undo_hazards.rs")).expect("the tests");
+    let listed: BTreeSet<String> = undone().iter().map(|(hazard, _)| (*hazard).to_owned()).collect();
+    assert_eq!(listed, hazards());
+    let tests: BTreeSet<&str> = undone().into_iter().filter_map(|(_, test)| test.ok()).collect();
+    for test in &tests {
+        let is_there =
+            text.contains(&format!("    {test}: UndoRow")) || text.contains(&format!("fn {test}()"));
+        assert!(is_there, "there is no test `{test}`");
+    }
+    let rows = text.lines().filter_map(|line| line.trim().split_once(": UndoRow {")).map(|(name, _)| name);
+    for row in rows.filter(|name| !name.contains(' ')) {
+        assert!(tests.contains(row), "`{row}` is not in tests/e2e/undo.txt");
     }
 }
 

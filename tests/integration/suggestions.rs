@@ -31,6 +31,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.again("--safe-allow=0123456789ab", &unprotect),
         suggest.up("qdrant"),
         suggest.in_directory(Path::new("/srv/my shop")).up("qdrant"),
+        suggest.scale("qdrant", 2),
         suggest.logs("qdrant"),
         suggest.undo(),
     ]

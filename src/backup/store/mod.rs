@@ -77,6 +77,11 @@ impl Backup {
         directory.unwrap_or(&self.manifest.service)
     }
 
+    /// The number of the replica that it is of, from 2; `None` for the first one.
+    pub fn replica(&self) -> Option<u32> {
+        self.store().strip_prefix(self.manifest.service.as_str())?.strip_prefix('-')?.parse().ok()
+    }
+
     /// Whether it is of a store, or of a cluster that the store is a node of.
     pub fn is_of(&self, store: &str) -> bool {
         self.store() == store || self.manifest.cluster.iter().any(|node| node == store)

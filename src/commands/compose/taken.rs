@@ -1,6 +1,6 @@
 //! What a command takes, and what runs before it: recorded for `undo`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assess::keeps_data_in;
 use super::backup_step::BackupOutcome;
@@ -31,7 +31,18 @@ pub(super) fn record(cx: &ProjectContext<'_>, plan: &Assessment, backups: &Backu
             losses.push(loss);
         }
     }
-    UndoRecord { running: names(running), stopped: names(stopped), losses }
+    UndoRecord { running: names(running), stopped: names(stopped), replicas: replicas(cx), losses }
+}
+
+/// How many containers each service has, where it has more than one.
+fn replicas(cx: &ProjectContext<'_>) -> BTreeMap<String, usize> {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    let own = cx.containers.iter().filter(|container| !container.is_one_off());
+    for service in own.filter_map(Container::service) {
+        *count.entry(service.to_owned()).or_default() += 1;
+    }
+    count.retain(|_, containers| *containers > 1);
+    count
 }
 
 fn loss(cx: &ProjectContext<'_>, impact: &Impact, backups: &BackupOutcome) -> RecordedLoss {
@@ -40,6 +51,7 @@ fn loss(cx: &ProjectContext<'_>, impact: &Impact, backups: &BackupOutcome) -> Re
         Some(_) => None,
         None if impact.disposable || cx.is_disposable() => Some(NoBackup::Disposable),
         None if impact.notice => Some(NoBackup::NotKnown),
+        None if impact.effect == Effect::Orphan => Some(NoBackup::LeftBehind),
         None if backups.waived => Some(NoBackup::Skipped),
         None => Some(NoBackup::Impossible),
     };
@@ -47,6 +59,7 @@ fn loss(cx: &ProjectContext<'_>, impact: &Impact, backups: &BackupOutcome) -> Re
         subject: format::subject(&impact.subject),
         services: impact.services.iter().cloned().collect(),
         backup,
+        left_behind: impact.effect == Effect::Orphan,
         without_backup,
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::backup::driver::{Action, RestoreOptions, RestorePlan, Step};
+use crate::backup::driver::{Action, RestoreOptions, RestorePlan, Step, volume};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
@@ -62,6 +62,7 @@ pub(super) fn plan(
                 "`{}` contains plain files, so collections cannot be selected",
                 backup.name()
             );
+            volume::ensure_places(store, backup)?;
             files(backup)
                 .map(|path| {
                     let place = store.locations.iter().find(|place| place.target == Path::new(path));

@@ -1,6 +1,6 @@
 //! What a restore does to the services around it, through the real Compose: stops, creates and starts them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use super::assume;
@@ -124,30 +124,79 @@ pub(super) async fn start_project(cx: &ProjectContext<'_>) -> Result<(), Failure
     compose(cx, &[GuardedCommand::Up.name(), "-d"], &BTreeSet::new()).await
 }
 
-/// Returns services to the state that they were in: those in `running` run, the others exist and do not run. What a service
+/// The state of a project's services, as a command found it.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct ServiceStates {
+    pub(in crate::commands) running: BTreeSet<String>,
+    /// They had containers, none of which ran.
+    pub(in crate::commands) stopped: BTreeSet<String>,
+    /// How many containers a service had, where it had more than one.
+    pub(in crate::commands) replicas: BTreeMap<String, usize>,
+}
+
+impl ServiceStates {
+    /// Whether a service had a container.
+    pub(in crate::commands) fn has(&self, service: &str) -> bool {
+        self.running.contains(service) || self.stopped.contains(service)
+    }
+
+    /// Whether not all containers run that a service had.
+    pub(in crate::commands) fn is_short_of(&self, cx: &ProjectContext<'_>, service: &str) -> bool {
+        containers(cx, service, true) < self.replicas.get(service).copied().unwrap_or(1)
+    }
+
+    /// Creates the containers of services with `up`. Existing ones stay as they are, and none is removed.
+    async fn up(
+        &self,
+        cx: &ProjectContext<'_>,
+        flag: &str,
+        services: &BTreeSet<String>,
+    ) -> Result<(), Failure> {
+        if services.is_empty() {
+            return Ok(());
+        }
+        let several = self.replicas.iter().filter(|(name, _)| services.contains(*name));
+        let scale: Vec<String> =
+            several.flat_map(|(name, count)| ["--scale".to_owned(), format!("{name}={count}")]).collect();
+        let mut words = vec![GuardedCommand::Up.name(), flag, "--no-deps", "--no-recreate"];
+        words.extend(scale.iter().map(String::as_str));
+        compose(cx, &words, services).await
+    }
+}
+
+/// Creates the containers that services had, without starting them.
+pub(in crate::commands) async fn create(
+    cx: &ProjectContext<'_>,
+    services: &BTreeSet<String>,
+    states: &ServiceStates,
+) -> Result<(), Failure> {
+    states.up(cx, "--no-start", services).await
+}
+
+/// Returns services to the state that they were in: those that ran run, the others exist and do not run. What a service
 /// depends on stays as it is.
 pub(in crate::commands) async fn return_to(
     cx: &ProjectContext<'_>,
-    running: &BTreeSet<String>,
-    stopped: &BTreeSet<String>,
+    states: &ServiceStates,
 ) -> Result<(), Failure> {
-    let of = |service: &str, runs: bool| {
-        let mut own = cx.containers.iter().filter(|container| container.service() == Some(service));
-        own.any(|container| !container.is_one_off() && (!runs || container.is_running()))
-    };
-    let absent: BTreeSet<String> = stopped.iter().filter(|name| !of(name, false)).cloned().collect();
-    let still: BTreeSet<String> = running.iter().filter(|name| !of(name, true)).cloned().collect();
-    let meanwhile: BTreeSet<String> = stopped.iter().filter(|name| of(name, true)).cloned().collect();
-    if !absent.is_empty() {
-        compose(cx, &[GuardedCommand::Up.name(), "--no-start", "--no-deps"], &absent).await?;
-    }
-    if !still.is_empty() {
-        compose(cx, &[GuardedCommand::Up.name(), "-d", "--no-deps"], &still).await?;
-    }
+    let absent: BTreeSet<String> =
+        states.stopped.iter().filter(|name| containers(cx, name, false) == 0).cloned().collect();
+    let still: BTreeSet<String> =
+        states.running.iter().filter(|name| states.is_short_of(cx, name)).cloned().collect();
+    let meanwhile: BTreeSet<String> =
+        states.stopped.iter().filter(|name| containers(cx, name, true) > 0).cloned().collect();
+    states.up(cx, "--no-start", &absent).await?;
+    states.up(cx, "-d", &still).await?;
     if !meanwhile.is_empty() {
         compose(cx, &[GuardedCommand::Stop.name()], &meanwhile).await?;
     }
     Ok(())
+}
+
+/// How many containers a service has, or how many of them run.
+fn containers(cx: &ProjectContext<'_>, service: &str, running: bool) -> usize {
+    let own = cx.containers.iter().filter(|container| container.service() == Some(service));
+    own.filter(|container| !container.is_one_off() && (!running || container.is_running())).count()
 }
 
 /// Whether a running container has the files of a store.

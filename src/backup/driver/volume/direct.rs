@@ -6,12 +6,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use futures_util::StreamExt as _;
 
 use super::helper_container::HelperContainer;
 use super::planned_archive::{PlannedArchive, planned};
 use super::tar_summary::{self, Paths, TarSummary};
 use super::{archive_file, pipe, source};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan};
+use crate::engine::EngineError;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource};
@@ -212,10 +214,51 @@ async fn write(
     let task = target.progress.begin(&title, Unit::Bytes, Some(archive.artifact.bytes));
     let tar = pipe::stream(&archive.file, task).await?;
     let parent = path.parent().unwrap_or(Path::new("/"));
+    if archive.place.source == LocationSource::Layer {
+        create_parents(target, helper, parent, proof).await?;
+    }
     target.engine.write_archive(&helper.container, parent, tar, proof).await.with_context(|| {
         format!(
             "`{}` could not be written completely, and may now contain part of the backup",
             path.display()
         )
     })
+}
+
+/// Creates what is missing of the directories that lead to a place in a container's layer: a program may have created them
+/// when it first started.
+async fn create_parents(
+    target: DriverTarget<'_>,
+    helper: &HelperContainer,
+    parent: &Path,
+    proof: &Clearance,
+) -> anyhow::Result<()> {
+    let mut missing: Vec<&Path> = Vec::new();
+    let mut existing = Path::new("/");
+    for directory in parent.ancestors() {
+        match target.engine.read_archive(&helper.container, directory).await {
+            Ok(_) => {
+                existing = directory;
+                break;
+            }
+            Err(EngineError::NotFound { .. }) => missing.push(directory),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut tar = tar::Builder::new(Vec::new());
+    for directory in missing.iter().rev() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        let below = directory.strip_prefix(existing).unwrap_or(directory);
+        tar.append_data(&mut header, below, std::io::empty())?;
+    }
+    let bytes = tar.into_inner()?;
+    let stream = futures_util::stream::once(async { Ok(bytes) }).boxed();
+    let created = target.engine.write_archive(&helper.container, existing, stream, proof).await;
+    created.with_context(|| format!("`{}` cannot be created", parent.display()))
 }

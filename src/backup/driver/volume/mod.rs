@@ -73,6 +73,11 @@ pub async fn link(
     link::link(target, other, backup, into).await
 }
 
+/// Checks that a service keeps data at each path that a backup of files contains, and could be restored there.
+pub fn ensure_places(store: &Store, from: &Backup) -> anyhow::Result<()> {
+    restore::ensure_places(store, from)
+}
+
 /// The running containers that may write to the files of a store.
 pub async fn writers(target: DriverTarget<'_>) -> anyhow::Result<Vec<Container>> {
     writers::writers(target, &places::choose(target.store, None).places).await

@@ -18,7 +18,7 @@ use crate::backup::store::Backup;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fs::sha256_of;
-use crate::inventory::{DataLocation, LocationSource, StoreKind};
+use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use crate::policy::Clearance;
 
 /// What to restore, as planned.
@@ -138,6 +138,41 @@ async fn replace(
     switch.replace(new, proof).await
 }
 
+/// Checks that the service keeps data at each path that a backup of files contains.
+pub(super) fn ensure_places(store: &Store, from: &Backup) -> anyhow::Result<()> {
+    for artifact in &from.manifest.artifacts {
+        if let ArtifactContents::Files { target, .. } = &artifact.contents {
+            place_of(store, target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a service keeps the data of a path of its container.
+fn place_of<'a>(store: &'a Store, path: &str) -> anyhow::Result<&'a DataLocation> {
+    let place = store.locations.iter().find(|place| place.target == Path::new(path));
+    let place = place.with_context(|| {
+        let known: Vec<String> =
+            store.locations.iter().map(|place| format!("`{}`", place.target.display())).collect();
+        format!(
+            "the backup contains `{path}`, where `{}` does not keep data now (it keeps data at {})",
+            store.service,
+            if known.is_empty() { "no path".to_owned() } else { known.join(", ") }
+        )
+    })?;
+    match &place.source {
+        LocationSource::Tmpfs => {
+            bail!("`{path}` is a tmpfs now, so the data would be lost at the next stop")
+        }
+        LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
+    }
+    ensure!(
+        !(place.read_only && matches!(place.source, LocationSource::Bind { .. })),
+        "`{path}` is mounted read-only now"
+    );
+    Ok(place)
+}
+
 /// Finds the directory for each archive: the one at the same path in the container.
 fn archives<'a>(
     target: DriverTarget<'a>,
@@ -157,26 +192,7 @@ fn archives<'a>(
     let mut archives = Vec::new();
     for artifact in &from.manifest.artifacts {
         let ArtifactContents::Files { target: path, .. } = &artifact.contents else { continue };
-        let place = target.store.locations.iter().find(|place| place.target == Path::new(path));
-        let place = place.with_context(|| {
-            let known: Vec<String> =
-                target.store.locations.iter().map(|place| format!("`{}`", place.target.display())).collect();
-            format!(
-                "the backup contains `{path}`, where `{}` does not keep data now (it keeps data at {})",
-                target.store.service,
-                if known.is_empty() { "no path".to_owned() } else { known.join(", ") }
-            )
-        })?;
-        match &place.source {
-            LocationSource::Tmpfs => {
-                bail!("`{path}` is a tmpfs now, so the data would be lost at the next stop")
-            }
-            LocationSource::Volume { .. } | LocationSource::Bind { .. } | LocationSource::Layer => {}
-        }
-        ensure!(
-            !(place.read_only && matches!(place.source, LocationSource::Bind { .. })),
-            "`{path}` is mounted read-only now"
-        );
+        let place = place_of(target.store, path)?;
         archives.push(PlannedArchive { artifact, file: from.directory.join(&artifact.path), place });
     }
     ensure!(!archives.is_empty(), "`{}` contains no files", from.name());
