@@ -143,9 +143,10 @@ async fn broken_archives_are_refused_and_leave_nothing() {
         peer.client.upload(&upload, "r.snapshot", &archive[..archive.len() / 2]).await.error();
     assert_eq!(status, 500);
     assert!(text.starts_with("Service internal error: File IO error: failed to unpack `"), "{text}");
-    let refused = peer.client.upload(&upload, "r.snapshot", &b"not a tar archive".repeat(99)).await.error();
-    let text = "Service internal error: File IO error: Malformed tar archive, reached unknown entry";
-    assert_eq!(refused, (500, text.to_owned()));
+    let (status, text) =
+        peer.client.upload(&upload, "r.snapshot", &b"not a tar archive".repeat(99)).await.error();
+    let beginning = "Service internal error: File IO error: Malformed tar archive, reached unknown entry";
+    assert!(status == 500 && text.starts_with(beginning), "{text}");
     let (status, text) = peer.client.upload(&upload, "r.snapshot", b"").await.error();
     assert!(status == 500 && text.contains("config.json`: No such file or directory"), "{text}");
     let (status, _) =
