@@ -28,7 +28,7 @@ pub struct Settings {
 pub struct BackupSettings {
     /// The backup directory, relative to the project directory.
     pub directory: PathBuf,
-    /// The commands that make a backup first.
+    /// The commands that back up the databases that they stop. What a command destroys is always backed up.
     pub before: Vec<BackedCommand>,
     /// The proof that a backup needs to be accepted.
     pub proof: RequiredProof,
@@ -126,7 +126,7 @@ pub struct GuardSettings {
 }
 
 /// `services.NAME`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceSettings {
     /// The kind of data, if it cannot be recognized by image and mounts.
@@ -135,6 +135,8 @@ pub struct ServiceSettings {
     pub disposable: bool,
     /// How its containers are kept from writing while their files are copied. The default depends on the program.
     pub quiesce: Option<QuiesceMode>,
+    /// The commands before which it is backed up if they only stop it, in place of `backup.before`.
+    pub backup_before: Option<Vec<BackedCommand>>,
 }
 
 /// `services.NAME.quiesce`: how containers are kept from writing while their files are copied.
@@ -212,6 +214,11 @@ mod tests {
         assert_eq!(plain.backup.compression, Compression::None);
         let strict = Settings::read(Some(&json!({ "backup": { "proof": "restored" } }))).expect("valid");
         assert_eq!(strict.backup.proof, RequiredProof::Restored);
+        let own =
+            json!({ "services": { "db": { "backup_before": ["rm"] }, "cache": { "backup_before": [] } } });
+        let own = Settings::read(Some(&own)).expect("valid").services;
+        assert_eq!(own["db"].backup_before, Some(vec![BackedCommand::Rm]));
+        assert_eq!(own["cache"].backup_before, Some(Vec::new()), "not the default");
         assert_eq!(Settings::read(None).expect("nothing set"), Settings::default());
     }
 

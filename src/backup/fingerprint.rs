@@ -1,5 +1,6 @@
 //! Fingerprints: what can be counted and sampled in a store, to compare two points in time.
 
+pub mod database_position;
 pub mod sample;
 pub mod write_position;
 
@@ -8,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use database_position::DatabasePosition;
 use sample::{Divergence, Sample};
 use write_position::WritePosition;
 
@@ -121,6 +123,9 @@ impl CollectionFingerprint {
 pub struct DatabasesFingerprint {
     pub version: String,
     pub databases: BTreeMap<String, DatabaseFingerprint>,
+    /// Where the writes of the server stood during its dump, if nothing was written meanwhile and the server reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Box<DatabasePosition>>,
 }
 
 /// One database.

@@ -5,14 +5,13 @@ mod all;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_run, export_data, format, held_record, prune_run, services, test_restore};
+use super::{backup_kind, backup_run, export_data, format, held_record, prune_run, services, test_restore};
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
-use crate::engine::ContainerState;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::inventory::{LocationSource, SqlServer, Store, StoreKind, known};
+use crate::inventory::{LocationSource, Store};
 use crate::settings::RequiredProof;
 
 pub(super) async fn run(
@@ -105,20 +104,11 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
     DryRun::new("backup", changes.chain(removed).collect())
 }
 
-/// The stores to back up: servers that run by themselves, and the files of everything else. A stopped server cannot be
-/// asked, but its files can be copied, and so can volumes whose containers were removed.
+/// The stores to back up.
 fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failure> {
     services::ensure_known(cx, named)?;
-    let mut stores = Vec::new();
-    for store in cx.inventory.of_services(named) {
-        if store.is_server() && store.is_running() {
-            stores.push(store.clone());
-        } else if let Some(server) = sql_server(cx, store) {
-            stores.push(Store { kind: StoreKind::Sql(server), ..store.clone() });
-        } else if store.container.is_some() || has_volume(cx, store) {
-            stores.push(Store { kind: StoreKind::Volume, ..store.clone() });
-        }
-    }
+    let stores: Vec<Store> =
+        cx.inventory.of_services(named).filter_map(|store| backup_kind::backed_up(cx, store)).collect();
     if stores.is_empty() {
         let failure = Failure::new(Exit::BackupFailed, "there is nothing to back up");
         return Err(if cx.inventory.stores.is_empty() {
@@ -130,29 +120,6 @@ fn chosen(cx: &ProjectContext<'_>, named: &[String]) -> Result<Vec<Store>, Failu
         });
     }
     Ok(stores)
-}
-
-/// The running database server of a store that is dumped with its own tools, unless the settings want its files.
-fn sql_server(cx: &ProjectContext<'_>, store: &Store) -> Option<SqlServer> {
-    let container = store.container.as_ref().filter(|one| one.state == ContainerState::Running)?;
-    match cx.settings.services.get(&store.service).and_then(|settings| settings.kind) {
-        Some(StoreKind::Sql(server)) => Some(server),
-        Some(StoreKind::Volume | StoreKind::Qdrant) => None,
-        None => known::sql_server(container),
-    }
-}
-
-/// Whether a volume of the store exists.
-fn has_volume(cx: &ProjectContext<'_>, store: &Store) -> bool {
-    store.locations.iter().any(|place| match &place.source {
-        LocationSource::Volume { name: Some(name), .. } => {
-            cx.volumes.iter().any(|volume| volume.name == *name)
-        }
-        LocationSource::Volume { name: None, .. }
-        | LocationSource::Bind { .. }
-        | LocationSource::Tmpfs
-        | LocationSource::Layer => false,
-    })
 }
 
 /// The proof that the settings require, or the one that was asked for, whichever is stronger.

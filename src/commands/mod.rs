@@ -3,6 +3,7 @@
 mod accept;
 mod all_projects;
 pub mod backup;
+mod backup_kind;
 mod backup_run;
 pub mod backups;
 mod baselines;

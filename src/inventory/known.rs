@@ -52,6 +52,8 @@ pub struct KnownProgram {
     pub quiesce: QuiesceMode,
     /// The port of its server, if it may ask clients for a password.
     pub port: Option<u16>,
+    /// Whether it stores large objects: often too much to copy each time it is stopped.
+    is_bulky: bool,
 }
 
 /// The kind of data, and so what its loss means.
@@ -113,18 +115,8 @@ pub fn sql_server(container: &Container) -> Option<SqlServer> {
 /// The files that may identify the data of a container, the likeliest first. Where the image is of no known program, the
 /// paths of its mounts tell which one it is.
 pub fn identity_files(container: &Container) -> Vec<(IdentityFile, PathBuf)> {
-    let by_path = |program: &&KnownProgram| {
-        container.mounts.iter().any(|mount| {
-            is_data_path(&mount.destination)
-                && program.paths.iter().any(|path| mount.destination == Path::new(path))
-        })
-    };
-    let programs: Vec<&KnownProgram> = match program(&container.image) {
-        Some(program) => vec![program],
-        None => PROGRAMS.iter().filter(by_path).collect(),
-    };
     let mut found = Vec::new();
-    for program in programs {
+    for program in programs_of(container) {
         let Some(file) = program.identity else { continue };
         let configured =
             program.variable.and_then(|name| container.environment.get(name)).map(Secret::expose);
@@ -141,6 +133,30 @@ pub fn identity_files(container: &Container) -> Vec<(IdentityFile, PathBuf)> {
         }
     }
     found
+}
+
+/// The program of a container's image. Where that is unknown, those whose data paths are mounted.
+fn programs_of(container: &Container) -> Vec<&'static KnownProgram> {
+    let by_path = |program: &&KnownProgram| {
+        container.mounts.iter().any(|mount| {
+            is_data_path(&mount.destination)
+                && program.paths.iter().any(|path| mount.destination == Path::new(path))
+        })
+    };
+    match program(&container.image) {
+        Some(program) => vec![program],
+        None => PROGRAMS.iter().filter(by_path).collect(),
+    }
+}
+
+/// Whether a container is a database that is backed up whenever it is stopped: it keeps records, or is a cache that was
+/// configured to keep its data, and is no store of large objects.
+pub fn is_database(container: &Container) -> bool {
+    programs_of(container).iter().any(|program| match program.keeps {
+        Keeps::Records => !program.is_bulky,
+        Keeps::Cache => !is_transient(container),
+        Keeps::Files | Keeps::State => false,
+    })
 }
 
 /// What may identify the data at a path that only one kind of server uses, and the directories where it may be.

@@ -171,7 +171,7 @@ fn a_damaged_sqlite_database_is_reported_and_does_not_replace_a_sound_one() {
 }
 
 /// The names of a service's backups, oldest first.
-fn names(project: &Scratch) -> Vec<String> {
+pub fn names(project: &Scratch) -> Vec<String> {
     let names = project.backups("db").into_iter();
     names.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect()
 }

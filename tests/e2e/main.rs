@@ -9,6 +9,7 @@ mod cases_held;
 mod cases_layers;
 mod database_trials;
 mod databases;
+mod databases_stopped;
 mod dry_runs;
 mod engine;
 mod gone_stack;

@@ -20,6 +20,7 @@ mod guard;
 mod harmless_words;
 mod help_texts;
 mod journal;
+mod known_programs;
 mod lint;
 mod lint_output;
 mod lint_scripts;

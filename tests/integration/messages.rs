@@ -18,7 +18,7 @@ mod prompt;
 mod protect;
 mod quiesce;
 mod restore;
-mod scene;
+pub(crate) mod scene;
 mod setup;
 mod start;
 mod status;

@@ -8,6 +8,7 @@ use crate::backup::consistency::Consistency;
 use crate::backup::driver::volume;
 use crate::backup::manifest::Proof;
 use crate::backup::store::{Backup, Verified};
+use crate::commands::backup_kind;
 use crate::commands::context::ProjectContext;
 use crate::commands::newest_backup::id_of_volume;
 use crate::commands::versions::{self, VersionStep};
@@ -33,12 +34,11 @@ pub(super) struct BackupPlan {
     unchanged: BTreeMap<PathBuf, bool>,
 }
 
-/// Decides what has to be backed up: every running server that the command stops, if the settings want that, and all data
+/// Decides what has to be backed up: every running database that the command stops, if the settings want that, and all data
 /// that it would destroy or leave behind, or that another version of its server would convert.
 pub(super) async fn make(
     cx: &ProjectContext<'_>,
     plan: &Assessment,
-    before_stop: bool,
     versions: &[VersionStep],
 ) -> anyhow::Result<BackupPlan> {
     let mut backups = BackupPlan::default();
@@ -47,14 +47,13 @@ pub(super) async fn make(
     }
     for impact in &plan.impacts {
         match impact.effect {
-            Effect::Interrupt if before_stop && !impact.disposable => {
-                let stopped = cx.inventory.stores.iter().filter(|store| {
-                    store.is_server() && impact.services.contains(&store.service) && store.is_running()
-                });
-                for store in stopped {
-                    match unchanged_since(cx, store, &mut backups).await {
-                        Some(backup) => backups.current_of_stopped.push((store.clone(), backup)),
-                        None => add(&mut backups.stores, store.clone()),
+            Effect::Interrupt if !impact.disposable => {
+                let stopped =
+                    cx.inventory.stores.iter().filter(|store| impact.services.contains(&store.service));
+                for store in stopped.filter_map(|store| backup_kind::before_stop(cx, store)) {
+                    match unchanged_since(cx, &store, &mut backups).await {
+                        Some(backup) => backups.current_of_stopped.push((store, backup)),
+                        None => add(&mut backups.stores, store),
                     }
                 }
             }
@@ -119,10 +118,10 @@ async fn save(cx: &ProjectContext<'_>, store: &Store, backups: &mut BackupPlan) 
 /// The newest backup of a running server, if it proves that nothing was written since. Its files exist and have the right
 /// sizes; they are not read.
 async fn unchanged_since(cx: &ProjectContext<'_>, store: &Store, backups: &mut BackupPlan) -> Option<Backup> {
-    if !store.is_server() || !store.is_running() {
+    if store.kind == StoreKind::Volume || !store.is_running() {
         return None;
     }
-    let backup = cx.root.newest(&store.id).ok().flatten()?;
+    let backup = cx.root.newest_of(&store.id, store.kind).ok().flatten()?;
     backup.is_complete().ok()?;
     if !backup.manifest.consistency.is_sound() {
         return None;
@@ -150,7 +149,8 @@ async fn proves_unchanged(cx: &ProjectContext<'_>, store: &Store, backup: &Backu
 /// The newest backup of a store that nothing writes to, if its files are exactly those that were copied then: the same
 /// names, sizes, times and inodes. When something last ran proves nothing.
 async fn of_same_files(cx: &ProjectContext<'_>, store: &Store) -> anyhow::Result<Option<Verified>> {
-    let Some(backup) = cx.root.newest(&store.id).ok().flatten() else { return Ok(None) };
+    let newest = cx.root.newest_of(&store.id, StoreKind::Volume).ok().flatten();
+    let Some(backup) = newest else { return Ok(None) };
     if backup.manifest.consistency != Consistency::Cold || backup.manifest.tree.is_none() {
         return Ok(None);
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::backup_plan::{self, BackupPlan};
-use super::report;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::{Backup, Verified};
@@ -63,7 +62,7 @@ pub(super) async fn back_up(
         return Ok((outcome, HeldContainers::new(cx, apply)));
     }
     let BackupPlan { stores, mut current, current_of_stopped, impossible, .. } =
-        backup_plan::make(cx, plan, report::backs_up_before(cx), versions).await.map_err(|error| {
+        backup_plan::make(cx, plan, versions).await.map_err(|error| {
             Failure::new(Exit::BackupFailed, "cannot determine what to back up, so nothing was run")
                 .because(error)
                 .run(

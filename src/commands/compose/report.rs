@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::commands::backup_kind;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
 use crate::inventory::Store;
 use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Refusal, Subject};
 use crate::preflight::CheckFinding;
-use crate::settings::BackedCommand;
 use crate::ui::Page;
 
 /// The command in backticks.
@@ -35,12 +35,6 @@ pub(super) fn decision_input<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessmen
         allow: cx.command.safe.allow.as_deref(),
         now: Timestamp::now(),
     }
-}
-
-/// Whether the settings want a backup of running servers before this command.
-pub(super) fn backs_up_before(cx: &ProjectContext<'_>) -> bool {
-    let backed = cx.command.reading.subcommand.as_ref().and_then(BackedCommand::of);
-    backed.is_some_and(|command| cx.settings.backup.before.contains(&command))
 }
 
 /// Prints the effects on data before anything happens.
@@ -91,14 +85,21 @@ fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
     }
 }
 
-/// Whether the command stops a server that can be backed up while it runs.
-fn stops_server(cx: &ProjectContext<'_>, plan: &Assessment) -> bool {
-    let is_stopped = |store: &Store| {
-        plan.impacts
-            .iter()
-            .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
+/// The services with databases that are backed up because the command stops them.
+fn backed_up_before_stop(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<String> {
+    let is_stopped = |store: &&Store| {
+        plan.impacts.iter().any(|impact| {
+            let is_it = matches!(&impact.subject, Subject::Service { name } if *name == store.service);
+            is_it && !impact.disposable
+        })
     };
-    cx.inventory.stores.iter().any(|store| store.is_server() && store.is_running() && is_stopped(store))
+    let stopped = cx.inventory.stores.iter().filter(is_stopped);
+    let mut services: Vec<String> = stopped
+        .filter(|store| backup_kind::before_stop(cx, store).is_some())
+        .map(|store| format!("`{}`", store.service))
+        .collect();
+    services.dedup();
+    services
 }
 
 /// Prints the plan to standard output. `findings` are those of the preflight checks, if the command starts services.
@@ -128,8 +129,11 @@ pub(super) fn plan(cx: &ProjectContext<'_>, plan: &Assessment, findings: Option<
     }
     match plan.worst() {
         Effect::Destroy | Effect::Orphan => ui.paragraph(decision(cx, plan)),
-        Effect::Interrupt if backs_up_before(cx) && stops_server(cx, plan) => {
-            ui.paragraph("Running Qdrant servers would be backed up first.");
+        Effect::Interrupt if !cx.command.safe.skip_backup => {
+            let services = backed_up_before_stop(cx, plan);
+            if !services.is_empty() {
+                ui.paragraph(format!("{} would be backed up first.", format::list(&services)));
+            }
         }
         Effect::Interrupt | Effect::None => {}
     }

@@ -78,7 +78,8 @@ pub(super) async fn write_baselines(
     let created = backups.created.iter().map(|saved| (&saved.store, saved.backup.backup()));
     let created = created.filter(|(store, _)| store.is_server() || is_destroyed(clearance, store));
     let current = backups.current.iter().map(|(store, backup)| (store, backup.backup()));
-    let stopped = backups.current_of_stopped.iter().map(|(store, backup)| (store, backup));
+    let stopped = backups.current_of_stopped.iter().filter(|(store, _)| store.is_server());
+    let stopped = stopped.map(|(store, backup)| (store, backup));
     for (store, backup) in created.chain(current).chain(stopped) {
         let evidence = seen.get(&store.id).cloned();
         let record = StoreBaseline { evidence, ..baseline_of(Note::Stopped, backup) };

@@ -24,6 +24,7 @@ const fn program(
         // With its default settings, Redis and what descends from it write at the stop what was changed since the last snapshot.
         quiesce: if matches!(keeps, Keeps::Cache) { QuiesceMode::Stop } else { QuiesceMode::Pause },
         port: None,
+        is_bulky: false,
     }
 }
 
@@ -81,6 +82,11 @@ impl KnownProgram {
 
     const fn may_be_empty(mut self) -> Self {
         self.may_be_empty = true;
+        self
+    }
+
+    const fn bulky(mut self) -> Self {
+        self.is_bulky = true;
         self
     }
 
@@ -230,11 +236,18 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         .variable("RABBITMQ_MNESIA_BASE")
         .servers(&["rabbitmq-server"])
         .port(5672),
-    records(&["minio"], &["/bitnami/minio/data"]).owner("bitnami").port(9000),
-    records(&["minio"], &["/data"]).variable("MINIO_VOLUMES").servers(&["server", "minio"]).port(9000),
-    records(&["rustfs"], &["/data"]).variable("RUSTFS_VOLUMES").port(9000),
-    records(&["garage"], &["/var/lib/garage"]).port(3900),
-    records(&["seaweedfs"], &["/data"]).flags(&["-dir"]).servers(&["server", "master", "volume", "filer"]),
+    records(&["minio"], &["/bitnami/minio/data"]).owner("bitnami").bulky().port(9000),
+    records(&["minio"], &["/data"])
+        .bulky()
+        .variable("MINIO_VOLUMES")
+        .servers(&["server", "minio"])
+        .port(9000),
+    records(&["rustfs"], &["/data"]).bulky().variable("RUSTFS_VOLUMES").port(9000),
+    records(&["garage"], &["/var/lib/garage"]).bulky().port(3900),
+    records(&["seaweedfs"], &["/data"])
+        .bulky()
+        .flags(&["-dir"])
+        .servers(&["server", "master", "volume", "filer"]),
     records(&["neo4j"], &["/bitnami/neo4j"]).owner("bitnami").port(7474),
     records(&["neo4j"], &["/data"]).volume().servers(&["neo4j"]).port(7474),
     records(&["memgraph", "memgraph-platform", "memgraph-mage"], &["/var/lib/memgraph"])
@@ -338,10 +351,10 @@ pub(super) static PROGRAMS: &[KnownProgram] = &[
         &["activemq-classic", "activemq-artemis", "activemq"],
         &["/opt/apache-activemq/data", "/var/lib/artemis-instance"],
     ),
-    records(&["gitea"], &["/var/lib/gitea", "/data"]).volume(),
-    records(&["forgejo"], &["/data", "/var/lib/gitea"]).volume(),
-    records(&["gitlab-ce", "gitlab-ee"], &["/var/opt/gitlab"]).volume(),
-    records(&["gogs"], &["/data"]).volume(),
+    records(&["gitea"], &["/var/lib/gitea", "/data"]).bulky().volume(),
+    records(&["forgejo"], &["/data", "/var/lib/gitea"]).bulky().volume(),
+    records(&["gitlab-ce", "gitlab-ee"], &["/var/opt/gitlab"]).bulky().volume(),
+    records(&["gogs"], &["/data"]).bulky().volume(),
     files(&["nextcloud"], &["/config", "/data"]).owner("linuxserver/"),
     files(&["nextcloud"], &["/var/www/html", "/var/www/html/data"]),
     files(&["owncloud", "server"], &["/mnt/data"]).owner("owncloud"),

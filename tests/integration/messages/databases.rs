@@ -175,6 +175,24 @@ fn a_dump_is_not_restored_into_an_older_version() {
 }
 
 #[test]
+fn a_running_server_is_dumped_before_it_is_stopped() {
+    let mut scene = with_tools(17, None);
+    scene.run("--safe-plan stop").run("stop").snapshot("databases/stop");
+    assert_eq!(newest(&scene).consistency, Consistency::Dumped);
+    let settings = json!({ "services": { "db": { "backup_before": ["down"] } } });
+    let scene = with_tools(17, None).with_settings(&settings);
+    assert_eq!(scene.attempt("stop").exit, 0);
+    assert!(BackupRoot::at(scene.path("backups")).newest("db").expect("listed").is_none());
+}
+
+#[test]
+fn a_server_that_cannot_be_dumped_is_stopped_before_its_files_are_copied() {
+    let mut scene = with_tools(17, Some("pg_dump"));
+    scene.run("stop").snapshot("databases/stop_copied");
+    assert_eq!(newest(&scene).consistency, Consistency::Cold);
+}
+
+#[test]
 fn a_dump_is_no_reason_not_to_copy_the_files_before_they_are_destroyed() {
     let mut scene = with_tools(17, None);
     scene.prepare("backup").run_with_token("--safe-allow={token} down -v");

@@ -73,6 +73,7 @@ fn another_database_is_stopped() {
     let mut scene = shop();
     scene.run_quietly("up -d");
     start_anew(&mut scene);
+    scene.engine = scene.engine.clone().with_volume_file("shop_data", "PG_VERSION", "17");
     scene.prepare("down").run("status").run("up -d").snapshot("files/another_database_is_stopped");
 }
 

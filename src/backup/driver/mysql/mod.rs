@@ -6,6 +6,7 @@
 
 mod client;
 mod plan;
+mod redo;
 mod restore;
 mod rows;
 mod save;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 
 use super::scratch::TestEnv;
 use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore, databases};
+use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
@@ -45,7 +47,7 @@ impl Driver for MySqlDriver {
                 DatabaseFingerprint { tables, objects, ..DatabaseFingerprint::default() },
             );
         }
-        Ok(Fingerprint::Databases(DatabasesFingerprint { version, databases }))
+        Ok(Fingerprint::Databases(DatabasesFingerprint { version, databases, position: None }))
     }
 
     /// Rows come and go; that the data is another server's is seen by its files.
@@ -93,6 +95,19 @@ impl Driver for MySqlDriver {
         proof: &Clearance,
     ) -> anyhow::Result<()> {
         if target.container()?.is_running() { restore::finish(target, proof).await } else { Ok(()) }
+    }
+
+    async fn is_unchanged_since(&self, target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
+        let Some(DatabasePosition::MySql(then)) = databases::recorded(backup)?.position.as_deref() else {
+            return Ok(false);
+        };
+        if target.container()?.started.as_ref() != Some(&then.started)
+            || redo::lsn(target).await != Some(then.lsn)
+        {
+            return Ok(false);
+        }
+        let server = server::ask(target).await?;
+        Ok(redo::if_still_at(target, &server, then.lsn).await?.as_ref() == Some(then))
     }
 
     fn test_restore(&self, _image: &str) -> Option<&dyn TestRestore> {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client;
+use super::redo;
 use super::rows::RowCounter;
 use super::server::{self, MySqlDatabase, MySqlServer};
 use super::users;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, names};
+use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
@@ -24,6 +26,7 @@ const TAIL: usize = 256;
 
 pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
     let server = server::ask(target).await?;
+    let start = redo::lsn(target).await;
     let accounts = server::accounts(target, &server).await?;
     let users = users::dump(target, &server, &accounts).await?;
     let mut artifacts = vec![into.write("users.sql", users.as_bytes(), ArtifactContents::ServerGlobals)?];
@@ -34,12 +37,17 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
         artifacts.extend(files);
         remarks.extend(remark);
     }
+    let position = match start {
+        Some(lsn) => redo::if_still_at(target, &server, lsn).await?,
+        None => None,
+    };
     Ok(Dump {
         server: Some(server.version.clone()),
         manual_restore: manual_restore(target, &artifacts)?,
         fingerprint: Fingerprint::Databases(DatabasesFingerprint {
             version: server.version,
             databases: found,
+            position: position.map(|one| Box::new(DatabasePosition::MySql(one))),
         }),
         artifacts,
         proof: Proof::Readable,

@@ -109,6 +109,13 @@ impl MySqlTable {
     }
 }
 
+impl MySqlTable {
+    /// Whether every change of it is in InnoDB's redo log: a view, which has no engine, has only a definition.
+    pub(super) fn is_in_redo_log(&self) -> bool {
+        self.engine.as_deref().is_none_or(|engine| engine == "InnoDB")
+    }
+}
+
 pub(super) async fn tables(target: DriverTarget<'_>, database: &str) -> anyhow::Result<Vec<MySqlTable>> {
     let statement = format!(
         "SELECT JSON_OBJECT('name', table_name, 'kind', table_type, 'engine', engine)

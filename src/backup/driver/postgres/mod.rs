@@ -13,6 +13,7 @@ mod save;
 mod server;
 mod snapshot;
 mod test_restore;
+mod wal;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 
 use super::scratch::TestEnv;
 use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore, databases};
+use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabasesFingerprint, Difference, Fingerprint};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::{Backup, Staging};
@@ -47,7 +49,7 @@ impl Driver for PostgresDriver {
             let counted = count::everything(target, &database.name).await?;
             databases.insert(database.name, counted);
         }
-        Ok(Fingerprint::Databases(DatabasesFingerprint { version, databases }))
+        Ok(Fingerprint::Databases(DatabasesFingerprint { version, databases, position: None }))
     }
 
     /// Rows come and go; that the data is another server's is seen by its files.
@@ -95,6 +97,13 @@ impl Driver for PostgresDriver {
         proof: &Clearance,
     ) -> anyhow::Result<()> {
         if target.container()?.is_running() { restore::finish(target, proof).await } else { Ok(()) }
+    }
+
+    async fn is_unchanged_since(&self, target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
+        match databases::recorded(backup)?.position.as_deref() {
+            Some(DatabasePosition::PostgreSql(then)) => wal::is_still_at(target, then).await,
+            Some(DatabasePosition::MySql(_)) | None => Ok(false),
+        }
     }
 
     fn test_restore(&self, _image: &str) -> Option<&dyn TestRestore> {

@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use super::client::{self, CONTROL};
 use super::server;
 use super::snapshot::DumpTransaction;
+use super::wal;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, names};
+use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
 use crate::backup::manifest::{Artifact, ArtifactContents, Proof};
 use crate::backup::store::Staging;
@@ -23,6 +25,7 @@ const NEEDS_MORE: &str = "timescaledb";
 pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
     let server = server::ask(target).await?;
     let databases = server::databases(target).await?;
+    let start = wal::WrittenUntil::ask(target).await;
     let mut artifacts = vec![globals(target, into).await?];
     let mut found = BTreeMap::new();
     for database in &databases {
@@ -36,12 +39,18 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
             read_back(target, database, artifact, into).await?;
         }
     }
+    let names = databases.iter().map(|database| database.name.as_str());
+    let position = match start {
+        Some(start) => start.if_still(target, names).await,
+        None => None,
+    };
     Ok(Dump {
         server: Some(server.version.clone()),
         manual_restore: manual_restore(target, &artifacts)?,
         fingerprint: Fingerprint::Databases(DatabasesFingerprint {
             version: server.version,
             databases: found,
+            position: position.map(|one| Box::new(DatabasePosition::PostgreSql(one))),
         }),
         artifacts,
         proof: Proof::Readable,
