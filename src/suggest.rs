@@ -101,6 +101,16 @@ impl Suggest {
         self.join(&globals, vec!["undo".to_owned()])
     }
 
+    /// Converts the data of a service for the image that the file names.
+    pub fn upgrade(&self, service: &str) -> String {
+        self.own(&["upgrade", service])
+    }
+
+    /// Pulls the image of a service.
+    pub fn pull(&self, service: &str) -> String {
+        self.own(&[HarmlessCommand::Pull.name(), service])
+    }
+
     /// Compares the running services with their baseline.
     pub fn verify(&self) -> String {
         self.own(&["verify"])

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CheckArgs, CompletionsArgs, ExportDataArgs, Format,
     HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RestoreArgs,
-    SetupAction, SetupArgs, StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, VerifyArgs,
+    SetupAction, SetupArgs, StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, UpgradeArgs, VerifyArgs,
 };
 
 /// Commands that `docker compose` does not have
@@ -35,6 +35,7 @@ pub enum ProjectCommand {
     Backups(BackupsArgs),
     Restore(RestoreArgs),
     Undo(UndoArgs),
+    Upgrade(UpgradeArgs),
     ExportData(ExportDataArgs),
     #[command(visible_alias = "import")]
     ImportData(ImportDataArgs),
@@ -76,6 +77,7 @@ impl ProjectCommand {
             },
             Self::Restore(args) => args.dry_run.dry_run,
             Self::Undo(args) => args.dry_run.dry_run,
+            Self::Upgrade(args) => args.dry_run.dry_run,
             Self::ExportData(args) => args.dry_run.dry_run,
             Self::ImportData(args) => args.dry_run.dry_run,
             // Comparing the services records a loss.
@@ -94,6 +96,7 @@ impl ProjectCommand {
             Self::Backups(args) => args.format.format,
             Self::Restore(args) => args.format.format,
             Self::Undo(args) => args.format.format,
+            Self::Upgrade(args) => args.format.format,
             Self::ExportData(args) => args.format.and_then(ReportFormat::output),
             Self::ImportData(args) => args.format.format,
             Self::Verify(args) => args.format.format,
@@ -114,7 +117,11 @@ impl ProjectCommand {
     /// Whether the command may ask for a confirmation, which `--safe-allow` can give.
     pub fn takes_token(&self) -> bool {
         match self {
-            Self::Restore(_) | Self::Undo(_) | Self::ImportData(_) | Self::Unprotect(_) => true,
+            Self::Restore(_)
+            | Self::Undo(_)
+            | Self::Upgrade(_)
+            | Self::ImportData(_)
+            | Self::Unprotect(_) => true,
             Self::Backup(_)
             | Self::Backups(_)
             | Self::ExportData(_)

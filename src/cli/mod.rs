@@ -15,6 +15,7 @@ mod reference;
 mod setup;
 mod shell;
 mod typo;
+mod upgrade;
 mod version;
 
 pub use checks::{CheckArgs, HistoryArgs, StatusArgs, StatusFormat, VerifyArgs};
@@ -35,4 +36,5 @@ pub use reference::markdown as reference;
 pub use setup::{Every, SetupAction, SetupArgs};
 pub use shell::{CompletionsArgs, ManArgs, Shell, man_page};
 pub use typo::suggestion;
+pub use upgrade::UpgradeArgs;
 pub use version::version;

@@ -13,6 +13,7 @@ use super::{baselines, format, interruptible, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
+use crate::backup::evidence::StoreEvidence;
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
 use crate::backup::quiesce::Quiesce as _;
@@ -391,26 +392,63 @@ async fn save_one(
         BackupRole::Normal => shrinkage(cx, store, &dump.fingerprint),
         BackupRole::SafetyCopy | BackupRole::AfterLoss => None,
     };
-    let identity = cx.identity();
     let container = store.container.as_ref();
-    let manifest = Manifest {
-        format: FORMAT.to_owned(),
-        format_version: FORMAT_VERSION,
-        tool: TOOL.to_owned(),
-        created,
-        finished: Timestamp::now(),
-        project: cx.project.name.clone(),
-        service: store.service.clone(),
+    let new = NewBackup {
+        store,
         container: container.map(|container| container.name.clone()).unwrap_or_default(),
         image: store.image.clone().unwrap_or_default(),
         image_id: container.map(|container| container.image_id.clone()).unwrap_or_default(),
+        reason: purpose.reason,
+        role,
+        created,
+        dump,
+        evidence,
+        nodes: group.nodes.clone(),
+        shrinkage,
+    };
+    Ok(staging.finish_showing(manifest(cx, new), &meter)?)
+}
+
+/// What a new backup contains, and where it is from.
+pub(super) struct NewBackup<'a> {
+    pub(super) store: &'a Store,
+    /// The name of the container; empty if there is none.
+    pub(super) container: String,
+    pub(super) image: String,
+    pub(super) image_id: String,
+    /// As the manifest records it.
+    pub(super) reason: &'a str,
+    pub(super) role: BackupRole,
+    pub(super) created: Timestamp,
+    pub(super) dump: Dump,
+    pub(super) evidence: Option<StoreEvidence>,
+    /// The nodes of a cluster; empty for a single server.
+    pub(super) nodes: Vec<String>,
+    pub(super) shrinkage: Option<Shrinkage>,
+}
+
+/// The manifest of a new backup.
+pub(super) fn manifest(cx: &ProjectContext<'_>, new: NewBackup<'_>) -> Manifest {
+    let NewBackup { store, dump, .. } = new;
+    let identity = cx.identity();
+    Manifest {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        tool: TOOL.to_owned(),
+        created: new.created,
+        finished: Timestamp::now(),
+        project: cx.project.name.clone(),
+        service: store.service.clone(),
+        container: new.container,
+        image: new.image,
+        image_id: new.image_id,
         engine: identity.id.clone(),
         endpoint: identity.endpoint.clone(),
         kind: store.kind,
-        cluster: group.nodes.clone(),
+        cluster: new.nodes,
         server: dump.server,
-        reason: purpose.reason.to_owned(),
-        role,
+        reason: new.reason.to_owned(),
+        role: new.role,
         // The backup directory counts.
         sequence: 0,
         proof: dump.proof,
@@ -418,12 +456,11 @@ async fn save_one(
         tree: dump.tree,
         sqlite: dump.sqlite,
         fingerprint: dump.fingerprint,
-        evidence,
-        shrinkage,
+        evidence: new.evidence,
+        shrinkage: new.shrinkage,
         artifacts: dump.artifacts,
         manual_restore: dump.manual_restore,
-    };
-    Ok(staging.finish_showing(manifest, &meter)?)
+    }
 }
 
 fn warn_of_databases(cx: &ProjectContext<'_>, store: &Store, dump: &Dump) {

@@ -7,7 +7,7 @@ use super::mode::Mode;
 use super::offline_context::OfflineContext;
 use super::{
     backup, backups, check, completions, export_data, history, import_data, lint, man, protect, restore,
-    setup, status, undo, unprotect, verify,
+    setup, status, undo, unprotect, upgrade, verify,
 };
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
 use crate::compose::invocation::SafeFlags;
@@ -53,6 +53,7 @@ async fn carry_out(
         ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format).await,
         ProjectCommand::Restore(args) => restore::run(cx, &args, mode, format).await,
         ProjectCommand::Undo(args) => undo::run(cx, &args, mode, format).await,
+        ProjectCommand::Upgrade(args) => upgrade::run(cx, &args, mode, format).await,
         ProjectCommand::ExportData(args) => export_data::run(cx, &args, mode, format).await,
         ProjectCommand::ImportData(args) => import_data::run(cx, &args, mode, format).await,
         ProjectCommand::Verify(args) => verify::run(cx, &args, mode, format).await,

@@ -10,7 +10,7 @@ use crate::backup::store::BackupRoot;
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
 use crate::fs::FsError;
-use crate::journal::{self, CommandOutcome, JournalEntry};
+use crate::journal::{self, CommandOutcome, JournalEntry, UndoRecord};
 use crate::ui::Ui;
 
 /// What the journal will say of this run. It says nothing of a dry run, nor of a command that found nothing to change.
@@ -68,6 +68,19 @@ impl OwnRecord {
                 && !entry.effects.contains(&effect)
             {
                 entry.effects.push(effect);
+            }
+        });
+    }
+
+    /// What the command takes, before it takes it; `None` if everything is back.
+    pub(super) fn takes(&self, taken: Option<UndoRecord>) {
+        self.with(|state| {
+            let begun = state.begun;
+            if let Some((_, entry)) = &mut state.entry {
+                entry.taken = taken;
+            }
+            if begun {
+                state.write(|entry| entry);
             }
         });
     }

@@ -6,6 +6,8 @@ mod plan;
 mod select;
 mod services;
 
+use std::collections::BTreeMap;
+
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::DryRun;
 use super::mode::Mode;
@@ -19,7 +21,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::{LocationSource, Store, StoreKind};
 
-pub(super) use services::{ServiceStates, create, return_to};
+pub(super) use services::{ServiceStates, create, return_to, uses};
 
 pub(super) async fn run(
     command: &CommandContext,
@@ -35,22 +37,23 @@ pub(super) async fn run(
         return import_data::import(&cx, &args.target, &file, (mode, output)).await;
     }
     let selected = select::select(&cx, args)?;
-    match carry_out(&cx, selected, args, (mode, output)).await? {
+    match carry_out(&cx, selected, args, &BTreeMap::new(), (mode, output)).await? {
         Some(shown) => Ok(shown.show(cx.ui(), output)),
         None => Ok(Exit::Success),
     }
 }
 
-/// Restores backups of the project's services, as one set, and leaves the project's containers as they are afterwards.
-/// Returns what a dry run would do.
+/// Restores backups of the project's services, as one set, and leaves the project's containers as they are afterwards, but with
+/// these images, which the file does not name. Returns what a dry run would do.
 pub(super) async fn restore(
     cx: &ProjectContext<'_>,
     backups: Vec<Backup>,
+    images: &BTreeMap<String, String>,
     mode: Mode,
     output: Format,
 ) -> Result<Option<DryRun>, Failure> {
     let selected = select::Selected { backups, set: None, is_project: false };
-    Box::pin(carry_out(cx, selected, &RestoreArgs::default(), (mode, output))).await
+    Box::pin(carry_out(cx, selected, &RestoreArgs::default(), images, (mode, output))).await
 }
 
 /// Restores backups into containers that were just created for it. Where nothing but such a container has the place, what
@@ -63,7 +66,8 @@ pub(super) async fn restore_into_new(
 ) -> Result<(), Failure> {
     let selected = select::Selected { backups, set: None, is_project: false };
     let args = RestoreArgs::default();
-    let restored = carry_out_with(cx, selected, &args, (mode, output), is_only_of_its_container);
+    let images = BTreeMap::new();
+    let restored = carry_out_with(cx, selected, &args, &images, (mode, output), is_only_of_its_container);
     Box::pin(restored).await.map(drop)
 }
 
@@ -102,9 +106,10 @@ async fn carry_out(
     cx: &ProjectContext<'_>,
     selected: select::Selected,
     args: &RestoreArgs,
+    images: &BTreeMap<String, String>,
     how: (Mode, Format),
 ) -> Result<Option<DryRun>, Failure> {
-    carry_out_with(cx, selected, args, how, |_| false).await
+    carry_out_with(cx, selected, args, images, how, |_| false).await
 }
 
 /// As [`carry_out`]. `is_new` says of which stores no data is there that anybody needs.
@@ -112,6 +117,7 @@ async fn carry_out_with(
     cx: &ProjectContext<'_>,
     selected: select::Selected,
     args: &RestoreArgs,
+    images: &BTreeMap<String, String>,
     (mode, output): (Mode, Format),
     is_new: impl Fn(&Store) -> bool,
 ) -> Result<Option<DryRun>, Failure> {
@@ -128,7 +134,7 @@ async fn carry_out_with(
         let store = as_backed_up(store_for(cx, &backup, &args.target)?, &backup);
         if !request.schema_only {
             plan::check(cx, &backup)?;
-            versions::check_restore(cx, &store, &backup).await?;
+            versions::check_restore(cx, &store, &backup, images.get(&store.service)).await?;
         }
         chosen.push((store, backup));
     }
@@ -163,6 +169,7 @@ async fn carry_out_with(
         planned: &planned,
         request: &request,
         starts: selected.is_project && !args.no_start,
+        images,
         output,
     };
     Box::pin(job.run(cx, apply)).await?;
@@ -172,11 +179,11 @@ async fn carry_out_with(
     Ok(None)
 }
 
-/// Where databases are restored from a dump, what they replace is dumped too.
+/// Where databases are restored from a dump, what they replace is dumped too; where files are, files are copied.
 fn as_backed_up(store: &Store, backup: &Backup) -> Store {
     let kind = match backup.manifest.kind {
-        kind @ StoreKind::Sql(_) => kind,
-        StoreKind::Qdrant | StoreKind::Volume => store.kind,
+        kind @ (StoreKind::Sql(_) | StoreKind::Volume) => kind,
+        StoreKind::Qdrant => store.kind,
     };
     Store { kind, ..store.clone() }
 }

@@ -97,7 +97,7 @@ pub(super) fn is_possible(store: &Store) -> bool {
 }
 
 /// Identifies the backups of one directory on one machine: an engine may serve several.
-fn owner(root: &BackupRoot) -> String {
+pub(super) fn owner(root: &BackupRoot) -> String {
     let machine = ["/etc/machine-id", "/proc/sys/kernel/hostname"]
         .iter()
         .find_map(|path| std::fs::read_to_string(path).ok())

@@ -23,7 +23,7 @@ pub(super) async fn run(
     let cx = ProjectContext::gather(command).await?;
     let entries = history::own_entries(&cx.root)?.0;
     let entry = choose(&cx, &entries, args.number)?;
-    let plan = UndoPlan::of(&cx, entry);
+    let plan = UndoPlan::of(&cx, entry).await?;
     match mode {
         Mode::DryRun => Ok(plan.dry_run(&cx, mode, output).await?.show(cx.ui(), output)),
         Mode::Apply(apply) => plan.carry_out(&cx, apply, output).await,

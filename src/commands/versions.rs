@@ -77,7 +77,12 @@ pub(super) fn findings(cx: &ProjectContext<'_>, steps: &[VersionStep]) -> Vec<Ch
 }
 
 /// What to do where a server does not open the data.
-fn advice(cx: &ProjectContext<'_>, service: &str, data: &ServerVersion, server: &ServerVersion) -> String {
+pub(super) fn advice(
+    cx: &ProjectContext<'_>,
+    service: &str,
+    data: &ServerVersion,
+    server: &ServerVersion,
+) -> String {
     let suggest = cx.suggest();
     let name = server.program.name();
     let back = format!("set the image of `{service}` back to {data}");
@@ -87,12 +92,12 @@ fn advice(cx: &ProjectContext<'_>, service: &str, data: &ServerVersion, server: 
         );
     }
     match server.program {
-        ServerProgram::PostgreSql => format!(
-            "To move the databases: {back}, run `{}` and `{}`, which dumps them; then set the new image and name another volume for the data, run `{}` again, and restore the dump by its name. The old volume stays as it is",
-            suggest.up(service),
-            suggest.backup(),
-            suggest.up(service),
-        ),
+        ServerProgram::PostgreSql => {
+            format!("To upgrade the data, run `{}`", suggest.upgrade(service))
+        }
+        ServerProgram::Qdrant if data.numbers.first() == server.numbers.first() => {
+            format!("To upgrade the data one version at a time, run `{}`", suggest.upgrade(service))
+        }
         ServerProgram::Qdrant | ServerProgram::MongoDb => format!(
             "Upgrade one version at a time: {}. Start the service with each of them",
             steps(data, server).join(", then ")
@@ -106,7 +111,7 @@ fn advice(cx: &ProjectContext<'_>, service: &str, data: &ServerVersion, server: 
 }
 
 /// The versions on the way, the last one included.
-fn steps(data: &ServerVersion, server: &ServerVersion) -> Vec<String> {
+pub(super) fn steps(data: &ServerVersion, server: &ServerVersion) -> Vec<String> {
     let number = |version: &ServerVersion, at: usize| version.numbers.get(at).copied().unwrap_or(0);
     match server.program {
         ServerProgram::Qdrant if number(data, 0) == number(server, 0) => (number(data, 1) + 1
@@ -137,6 +142,46 @@ pub(super) async fn steps_of_start(cx: &ProjectContext<'_>) -> Vec<VersionStep> 
     };
     let stores = cx.inventory.stores.iter().filter(is_started).filter(|store| !runs_other(store));
     join_all(stores.map(|store| step(cx, store))).await.into_iter().flatten().collect()
+}
+
+/// The versions of the data that a service has and of the server that the file gives it.
+pub(super) struct ServiceVersions {
+    pub(super) data: ServerVersion,
+    pub(super) server: ServerVersion,
+    /// The image in the file.
+    pub(super) reference: String,
+    pub(super) image: Option<Image>,
+    pub(super) change: VersionChange,
+}
+
+/// What the data of a store is of, and the image that the file names. `None` for what is not known.
+pub(super) async fn of_service(
+    cx: &ProjectContext<'_>,
+    store: &Store,
+    service: &Service,
+    reference: &str,
+) -> Result<(Option<ServerVersion>, Option<ServiceVersions>), Failure> {
+    let image = cx.engine.image(reference).await.map_err(super::context::no_engine)?;
+    let server = version::of_image(reference, image.as_ref());
+    let seen = if store.container.is_some() {
+        evidence::look(cx.target(store, &Silent)).await.ok().and_then(|seen| seen.version)
+    } else {
+        let files = version::files_of_service(service, image.as_ref());
+        evidence::version_of_next_container(cx.target(store, &Silent), &files).await.ok().flatten()
+    };
+    let data = match seen {
+        Some(seen) => Some(seen),
+        None => last_server(cx, store).await,
+    };
+    let (Some(data), Some(server)) = (data.clone(), server) else { return Ok((data, None)) };
+    let change = match version::change(&data, &server) {
+        VersionChange::Impossible(_) if upgrades_by_itself(reference) && server.numbers > data.numbers => {
+            VersionChange::Converts
+        }
+        change => change,
+    };
+    let reference = reference.to_owned();
+    Ok((Some(data.clone()), Some(ServiceVersions { data, server, reference, image, change })))
 }
 
 /// The image that a service starts next.
@@ -283,11 +328,13 @@ fn has_served(container: &Container) -> bool {
     container.started.is_some() && container.state != ContainerState::Restarting
 }
 
-/// Refuses to restore files that the server of the service cannot open.
+/// Refuses to restore files that the server of the service cannot open. `image` is the one that the service gets, if it gets
+/// another one than it has.
 pub(super) async fn check_restore(
     cx: &ProjectContext<'_>,
     store: &Store,
     backup: &Backup,
+    image: Option<&String>,
 ) -> Result<(), Failure> {
     let manifest = &backup.manifest;
     if manifest.kind != StoreKind::Volume {
@@ -301,12 +348,14 @@ pub(super) async fn check_restore(
         let image = engine.image(&manifest.image_id).await.ok().flatten();
         version::of_image(&manifest.image, image.as_ref())
     };
-    let (reference, server) = match (&store.container, &store.image) {
-        (Some(container), _) => (&container.image, evidence::version_of_image(engine, container).await),
-        (None, Some(reference)) => {
+    let (reference, server) = match (&store.container, image.or(store.image.as_ref())) {
+        (Some(container), _) if image.is_none() => {
+            (&container.image, evidence::version_of_image(engine, container).await)
+        }
+        (_, Some(reference)) => {
             (reference, version::of_image(reference, engine.image(reference).await.ok().flatten().as_ref()))
         }
-        (None, None) => return Ok(()),
+        (_, None) => return Ok(()),
     };
     let (Some(data), Some(server)) = (data, server) else { return Ok(()) };
     match version::change(&data, &server) {

@@ -16,6 +16,9 @@ pub struct UndoRecord {
     pub replicas: BTreeMap<String, usize>,
     /// The data that was destroyed or left behind.
     pub losses: Vec<RecordedLoss>,
+    /// The images that services had, by the names of the services, where the command has given them other ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
 }
 
 /// One piece of data that a command destroyed or left behind.

@@ -35,6 +35,7 @@ mod setup;
 mod support;
 mod undo;
 mod undo_hazards;
+mod upgrade;
 mod v1_api;
 mod verification;
 mod versions;

@@ -1,9 +1,9 @@
 //! Data of another version than the image that is about to open it, with real servers.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::support::database::Database;
+use crate::support::derived_image::DerivedImage;
 use crate::support::{Compose, Scratch};
 
 const COUNT: &str = "SELECT count(*) FROM t";
@@ -70,38 +70,17 @@ fn a_server_that_cannot_open_its_data_is_never_called_good() {
     project.safe(&["verify"]).exits(75).says("its data is of PostgreSQL 15").never_says("has its data");
 }
 
-/// An image that says it has another version. It is removed at the end, after the project that uses it.
-struct RelabelledImage(String);
-
-impl RelabelledImage {
-    fn of(image: &str, version: &str) -> Self {
-        let name = format!("{image}-says-{version}");
-        let file = format!("FROM {image}\nENV MARIADB_VERSION={version}\n");
-        let mut build = Command::new("docker")
-            .args(["build", "--quiet", "--tag", &name, "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("docker");
-        build.stdin.take().expect("its input").write_all(file.as_bytes()).expect("sent");
-        assert!(build.wait().expect("ended").success());
-        Self(name)
-    }
-}
-
-impl Drop for RelabelledImage {
-    fn drop(&mut self) {
-        let _ = Command::new("docker").args(["image", "rm", "--force", &self.0]).output();
-    }
+/// An image of MariaDB that says it has another version.
+fn relabelled(image: &str, version: &str) -> DerivedImage {
+    DerivedImage::new(&format!("{image}-says-{version}"), image, &format!("ENV MARIADB_VERSION={version}"))
 }
 
 #[test]
 fn mariadb_converts_its_data_after_a_backup_and_never_goes_back() {
     let database = Database::Mariadb;
     let Some(image) = database.image() else { return };
-    let newer = RelabelledImage::of(&image, "11.4.2");
-    let older = RelabelledImage::of(&image, "10.6.1");
+    let newer = relabelled(&image, "11.4.2");
+    let older = relabelled(&image, "10.6.1");
     let Some(project) = database.project(Compose::V2) else { return };
     project.safe(&["up", "-d"]).exits(0);
     database.wait_ready(&project);

@@ -23,6 +23,7 @@ mod setup;
 mod start;
 mod status;
 mod undo;
+mod upgrade;
 mod usage;
 mod verify;
 mod versions;

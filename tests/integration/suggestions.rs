@@ -34,6 +34,8 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.scale("qdrant", 2),
         suggest.logs("qdrant"),
         suggest.undo(),
+        suggest.upgrade("db"),
+        suggest.pull("db"),
     ]
 }
 

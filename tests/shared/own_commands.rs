@@ -20,6 +20,7 @@ fn lines(name: &str) -> &'static [&'static [&'static str]] {
         ],
         "restore" => &[&["restore"], &["restore", "x.json"]],
         "undo" => &[&["undo"], &["undo", "1"]],
+        "upgrade" => &[&["upgrade", "db"], &["upgrade", "qdrant"]],
         "export-data" => &[&["export-data"], &["export-data", "--file-format", "jsonl"]],
         "import-data" => &[&["import-data", "x.json"], &["import", "x.json"]],
         "verify" => &[

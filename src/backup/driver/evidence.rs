@@ -20,6 +20,7 @@ use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::progress::Unit;
 use files::Files;
 
+pub use files::read_in as file_of;
 pub use version::{of_image as version_of_image, of_next_container as version_of_next_container};
 
 /// How long a server may take to write its first files.

@@ -15,6 +15,7 @@ mod restore_plan;
 pub mod scratch;
 mod target;
 pub mod tool;
+pub mod upgrade;
 pub mod volume;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A temporary server: a scratch container of the engine, for a driver to restore a backup into.
+//! A temporary server: a scratch container of the engine, for a driver to restore a backup into, or to convert data in.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -59,6 +59,8 @@ pub(super) struct ScratchSetup {
     pub(super) command: Vec<String>,
     /// What it has when it starts.
     pub(super) files: Vec<ScratchFiles>,
+    /// Where it has empty volumes.
+    pub(super) empty: Vec<PathBuf>,
     /// Small files in its root directory, which every user in the container may read: names and contents.
     pub(super) notes: Vec<(String, String)>,
 }
@@ -66,7 +68,14 @@ pub(super) struct ScratchSetup {
 impl ScratchSetup {
     /// A server without data.
     pub(super) fn empty(kind: StoreKind, environment: BTreeMap<String, Secret>) -> Self {
-        Self { kind, environment, command: Vec::new(), files: Vec::new(), notes: Vec::new() }
+        Self {
+            kind,
+            environment,
+            command: Vec::new(),
+            files: Vec::new(),
+            empty: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 }
 
@@ -93,39 +102,68 @@ pub(super) struct ScratchVerdict {
     pub(super) reasons: Vec<String>,
 }
 
-/// The work with a temporary server. An error means that nothing was found out about the backup.
-pub(super) type ScratchWork =
-    Box<dyn for<'a> FnOnce(&'a ScratchServer, &'a Arc<dyn Task>) -> VerdictFuture<'a> + Send>;
+/// The work with a temporary server.
+pub(super) type ScratchWork<T> =
+    Box<dyn for<'a> FnOnce(&'a mut ScratchServer, &'a Arc<dyn Task>) -> ScratchFuture<'a, T> + Send>;
 
-pub(super) type VerdictFuture<'a> = Pin<Box<dyn Future<Output = anyhow::Result<ScratchVerdict>> + Send + 'a>>;
+pub(super) type ScratchFuture<'a, T> = Pin<Box<dyn Future<Output = anyhow::Result<T>> + Send + 'a>>;
 
-/// Starts a temporary server of the backup's image, works with it, and removes it, also after Ctrl-C and failures.
+/// What a temporary server is started from.
+#[derive(Debug, Clone)]
+pub(super) struct ScratchOrigin {
+    /// Whose data it gets, for messages.
+    pub(super) service: String,
+    /// An image that the engine has, by its id or its name.
+    pub(super) image: String,
+    /// How much data it gets, in bytes.
+    pub(super) bytes: u64,
+}
+
+/// Starts a temporary server of the backup's image, works with it, and removes it, also after Ctrl-C and failures. An error of
+/// the work means that nothing was found out about the backup.
 pub(super) async fn try_out(
     env: TestEnv<'_>,
     from: &Backup,
     setup: ScratchSetup,
-    work: ScratchWork,
+    work: ScratchWork<ScratchVerdict>,
 ) -> anyhow::Result<TestRestoreResult> {
     let title = format!("test restore of `{}`", from.name());
     let task: Arc<dyn Task> = Arc::from(env.progress.begin(&title, Unit::Bytes, Some(from.bytes())));
+    let origin = ScratchOrigin {
+        service: from.manifest.service.clone(),
+        image: image(env.engine, from).await?,
+        bytes: from.bytes(),
+    };
+    let ScratchVerdict { server, contents, reasons } = with_server(env, task, origin, setup, work).await?;
+    Ok(TestRestoreResult { image: from.manifest.image.clone(), server, contents, reasons })
+}
+
+/// Starts a temporary server, works with it, and removes it, also after Ctrl-C and failures.
+pub(super) async fn with_server<T: Send + 'static>(
+    env: TestEnv<'_>,
+    task: Arc<dyn Task>,
+    origin: ScratchOrigin,
+    setup: ScratchSetup,
+    work: ScratchWork<T>,
+) -> anyhow::Result<T> {
     let (engine, local, owner) = (env.engine.shared(), env.local, env.owner.to_owned());
-    let (from, clearance) = (from.clone(), env.clearance.clone());
+    let clearance = env.clearance.clone();
     run_to_completion(async move |cancellation: Cancellation| {
         // Ctrl-C waits until the temporary server is removed.
         let _cleared = cancellation.commit()?;
         task.detail("starting a temporary server");
-        let mut scratch = ScratchServer::create(engine, local, &owner, &from, &setup).await?;
+        let mut scratch = ScratchServer::create(engine, local, &owner, origin, &setup).await?;
         let result = cancellation
             .unless_cancelled(async {
                 scratch.start(&setup, &clearance).await?;
-                work(&scratch, &task).await
+                work(&mut scratch, &task).await
             })
             .await;
         task.detail("removing the temporary server");
         let cleared = scratch.clear().await;
-        let ScratchVerdict { server, contents, reasons } = result?;
+        let done = result?;
         cleared?;
-        Ok(TestRestoreResult { image: from.manifest.image.clone(), server, contents, reasons })
+        Ok(done)
     })
     .await
 }
@@ -145,33 +183,33 @@ impl ScratchServer {
         engine: Arc<dyn Engine>,
         local: bool,
         owner: &str,
-        from: &Backup,
+        origin: ScratchOrigin,
         setup: &ScratchSetup,
     ) -> anyhow::Result<Self> {
+        let ScratchOrigin { service, image, bytes } = origin;
         for left in engine.scratch_containers(owner).await? {
             engine
                 .remove_scratch(&left)
                 .await
-                .context("the temporary server of an earlier test restore cannot be removed")?;
+                .context("a temporary server that was left behind cannot be removed")?;
         }
-        let image = image(engine.as_ref(), from).await?;
         let scratch = Scratch {
             name: format!("safe-compose-scratch-{}", random(6)?),
             owner: owner.to_owned(),
             image: image.clone(),
             environment: setup.environment.clone(),
             command: setup.command.clone(),
-            volumes: setup.files.iter().map(|files| files.target.clone()).collect(),
+            volumes: setup.files.iter().map(|files| &files.target).chain(&setup.empty).cloned().collect(),
             limits: ScratchLimits {
-                // The whole backup in memory, and once more for what a server builds from it.
-                memory: LEAST_MEMORY + 2 * from.bytes(),
+                // All the data in memory, and once more for what a server builds from it.
+                memory: LEAST_MEMORY + 2 * bytes,
                 millicpus: 2000,
                 processes: 4096,
             },
         };
         engine.create_scratch(&scratch).await?;
         let store = Store {
-            id: from.manifest.service.clone(),
+            id: service,
             service: scratch.name.clone(),
             kind: setup.kind,
             container: None,
@@ -184,12 +222,7 @@ impl ScratchServer {
     /// Gives it its files, and starts it.
     async fn start(&mut self, setup: &ScratchSetup, clearance: &Clearance) -> anyhow::Result<()> {
         for (name, content) in &setup.notes {
-            let tar = readable_file(name, content)?;
-            let tar: ByteStream = Box::pin(futures_util::stream::iter([Ok(tar)]));
-            self.engine
-                .write_archive(&self.name, Path::new("/"), tar, clearance)
-                .await
-                .with_context(|| format!("`/{name}` cannot be written to the temporary server"))?;
+            self.write(Path::new("/"), readable_file(name, content)?, clearance).await?;
         }
         for ScratchFiles { archive, target } in &setup.files {
             let tar = pipe::stream(archive, Silent.begin("", Unit::Bytes, None)).await?;
@@ -198,9 +231,42 @@ impl ScratchServer {
                 format!("`{}` cannot be written to the temporary server", target.display())
             })?;
         }
+        self.start_again().await
+    }
+
+    /// Starts it as it is.
+    pub(super) async fn start_again(&mut self) -> anyhow::Result<()> {
         let started = self.engine.start_scratch(&self.name).await;
         self.store.container = Some(started.context("the temporary server cannot be started")?);
         Ok(())
+    }
+
+    /// Stops it, as its image wants to be stopped.
+    pub(super) async fn stop(&mut self) -> anyhow::Result<&Container> {
+        self.engine.stop(&self.name).await.context("the temporary server cannot be stopped")?;
+        let stopped = self.engine.inspect(&self.name).await?;
+        let stopped = stopped.context("the temporary server was removed by something else")?;
+        anyhow::ensure!(!stopped.is_running(), "the temporary server does not stop");
+        Ok(self.store.container.insert(stopped))
+    }
+
+    /// Writes files into it, in one of its directories.
+    pub(super) async fn write(
+        &self,
+        directory: &Path,
+        tar: Vec<u8>,
+        clearance: &Clearance,
+    ) -> anyhow::Result<()> {
+        let tar: ByteStream = Box::pin(futures_util::stream::iter([Ok(tar)]));
+        self.engine
+            .write_archive(&self.name, directory, tar, clearance)
+            .await
+            .with_context(|| format!("`{}` cannot be written to the temporary server", directory.display()))
+    }
+
+    /// The name of the container.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn target(&self) -> DriverTarget<'_> {
@@ -277,7 +343,7 @@ impl ScratchServer {
                 Err(_) if tried < TRIES => sleep(Duration::from_millis(500)).await,
                 Err(error) => {
                     return Err(anyhow::Error::from(error).context(format!(
-                        "the temporary container `{}` could not be removed; run `docker rm -f -v {}`, or the next test restore removes it",
+                        "the temporary container `{}` could not be removed; run `docker rm -f -v {}`, or the next one removes it",
                         self.name, self.name
                     )));
                 }

@@ -31,7 +31,13 @@ pub(super) fn record(cx: &ProjectContext<'_>, plan: &Assessment, backups: &Backu
             losses.push(loss);
         }
     }
-    UndoRecord { running: names(running), stopped: names(stopped), replicas: replicas(cx), losses }
+    UndoRecord {
+        running: names(running),
+        stopped: names(stopped),
+        replicas: replicas(cx),
+        losses,
+        images: BTreeMap::new(),
+    }
 }
 
 /// How many containers each service has, where it has more than one.

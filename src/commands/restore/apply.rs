@@ -1,6 +1,8 @@
 //! Carries out a restore: asks, stops what is in the way, backs up what is replaced, restores, starts everything again,
 //! and verifies it. Whatever happens, what ran before runs again.
 
+use std::collections::BTreeMap;
+
 use super::plan;
 use super::services::{self, RestoreServices};
 use crate::backup::driver::{Action, RestoreOptions, RestorePlan};
@@ -27,12 +29,14 @@ pub(super) struct RestoreRun<'a> {
     pub(super) request: &'a RestoreOptions,
     /// Whether a project without containers is started at the end.
     pub(super) starts: bool,
+    /// The images that services get, which the file does not name.
+    pub(super) images: &'a BTreeMap<String, String>,
     pub(super) output: Format,
 }
 
 impl RestoreRun<'_> {
     pub(super) async fn run(&self, cx: &ProjectContext<'_>, apply: Apply) -> Result<(), Failure> {
-        let mut services = RestoreServices::of(cx, self.chosen, self.planned);
+        let mut services = RestoreServices::of(cx, self.chosen, self.planned, self.images);
         if let Some(names) = services.interrupted() {
             cx.ui().say(format!("Stopped meanwhile, and started again: {names}."));
         }
@@ -68,7 +72,7 @@ impl RestoreRun<'_> {
             let planned: Vec<&PlannedRestore<'_>> = self.planned.iter().collect();
             return self.write(cx, apply, approval, &planned).await;
         }
-        services.prepare(cx, &approval).await?;
+        services.prepare(cx, apply, &approval).await?;
         let now = interruptible(ProjectContext::gather(cx.command)).await?;
         let mut stores = Vec::new();
         for (store, _) in self.chosen {
@@ -217,7 +221,7 @@ impl RestoreRun<'_> {
 
 /// After a failure: what ran before runs again.
 async fn leave_as_found(cx: &ProjectContext<'_>, services: &RestoreServices, failure: Failure) -> Failure {
-    match services.return_to_state(cx).await {
+    match services.return_after_failure(cx).await {
         Ok(()) => match services.restarted() {
             Some(names) => {
                 let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

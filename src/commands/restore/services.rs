@@ -1,20 +1,20 @@
 //! What a restore does to the services around it, through the real Compose: stops, creates and starts them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 
 use super::assume;
 use crate::backup::driver::Action;
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
+use crate::commands::former_image::FormerImage;
+use crate::commands::mode::Apply;
+use crate::commands::real_compose::compose;
 use crate::commands::restore_run::PlannedRestore;
 use crate::compose::subcommand::GuardedCommand;
 use crate::engine::{Container, MountSource};
 use crate::error::Failure;
-use crate::exit::Exit;
 use crate::inventory::{LocationSource, Store, StoreKind};
 use crate::policy::Approval;
-use crate::process::{self, SpawnOptions};
 
 /// The services that a restore stops, creates and starts.
 #[derive(Debug, Default)]
@@ -27,8 +27,11 @@ pub(super) struct RestoreServices {
     start: BTreeSet<String>,
     /// Servers that have to run to be restored, and have no container.
     up: BTreeSet<String>,
+    /// Their containers get these images, which the file does not name.
+    images: BTreeMap<String, String>,
     stopped: bool,
     started: bool,
+    recreated: bool,
 }
 
 impl RestoreServices {
@@ -36,8 +39,9 @@ impl RestoreServices {
         cx: &ProjectContext<'_>,
         chosen: &[(Store, Backup)],
         planned: &[PlannedRestore<'_>],
+        images: &BTreeMap<String, String>,
     ) -> Self {
-        let mut services = Self::default();
+        let mut services = Self { images: images.clone(), ..Self::default() };
         let changes =
             |one: &PlannedRestore<'_>| one.plan.steps.iter().any(|step| step.action != Action::Keep);
         let changed = chosen.iter().zip(planned).filter(|(_, planned)| changes(planned));
@@ -64,19 +68,29 @@ impl RestoreServices {
 
     /// Whether anything has to be done before the restore.
     pub(super) fn are_ready(&self) -> bool {
-        [&self.stop, &self.create, &self.start, &self.up].iter().all(|services| services.is_empty())
+        self.images.is_empty()
+            && [&self.stop, &self.create, &self.start, &self.up].iter().all(|services| services.is_empty())
     }
 
     /// Stops, creates and starts what is needed. The plan of the restore was approved.
-    pub(super) async fn prepare(&mut self, cx: &ProjectContext<'_>, _: &Approval) -> Result<(), Failure> {
-        self.try_prepare(cx).await.map_err(|failure| failure.say("Nothing was restored."))
+    pub(super) async fn prepare(
+        &mut self,
+        cx: &ProjectContext<'_>,
+        apply: Apply,
+        _: &Approval,
+    ) -> Result<(), Failure> {
+        self.try_prepare(cx, apply).await.map_err(|failure| failure.say("Nothing was restored."))
     }
 
-    async fn try_prepare(&mut self, cx: &ProjectContext<'_>) -> Result<(), Failure> {
+    async fn try_prepare(&mut self, cx: &ProjectContext<'_>, apply: Apply) -> Result<(), Failure> {
         if !self.stop.is_empty() {
             // Also where the command fails: some services may have stopped.
             self.stopped = true;
             compose(cx, &[GuardedCommand::Stop.name()], &self.stop).await?;
+        }
+        for (service, image) in &self.images {
+            self.recreated = true;
+            FormerImage::new(cx, apply, service, image)?.create().await?;
         }
         if !self.create.is_empty() {
             compose(cx, &[GuardedCommand::Up.name(), "--no-start"], &self.create).await?;
@@ -100,6 +114,15 @@ impl RestoreServices {
             compose(cx, &[GuardedCommand::Stop.name()], &self.start).await?;
         }
         Ok(())
+    }
+
+    /// The same after a failure: the containers get the images of the file again.
+    pub(super) async fn return_after_failure(&self, cx: &ProjectContext<'_>) -> Result<(), Failure> {
+        if self.recreated {
+            let services: BTreeSet<String> = self.images.keys().cloned().collect();
+            compose(cx, &[GuardedCommand::Up.name(), "--no-start", "--no-deps"], &services).await?;
+        }
+        self.return_to_state(cx).await
     }
 
     /// The services that are stopped meanwhile.
@@ -200,7 +223,7 @@ fn containers(cx: &ProjectContext<'_>, service: &str, running: bool) -> usize {
 }
 
 /// Whether a running container has the files of a store.
-fn uses(container: &Container, store: &Store) -> bool {
+pub(in crate::commands) fn uses(container: &Container, store: &Store) -> bool {
     let is_own = store.container.as_ref().is_some_and(|own| own.id == container.id);
     let has_place = |source: &MountSource| {
         store.locations.iter().any(|place| match (source, &place.source) {
@@ -213,36 +236,4 @@ fn uses(container: &Container, store: &Store) -> bool {
     };
     let writes = container.mounts.iter().any(|mount| !mount.read_only && has_place(&mount.source));
     container.is_running() && (is_own || writes)
-}
-
-/// Runs the real Compose for services of the project, on the same terminal.
-async fn compose(
-    cx: &ProjectContext<'_>,
-    words: &[&str],
-    services: &BTreeSet<String>,
-) -> Result<(), Failure> {
-    let command = cx.command;
-    let program = command.binary.path.clone();
-    let globals = &command.reading.globals;
-    let mut args = globals.argv.clone();
-    // A project that is named from elsewhere was found by its containers, which Compose does not do.
-    if globals.project_name.is_some() && globals.files.is_empty() && globals.project_directory.is_none() {
-        args.extend(["--project-directory".into(), cx.project.directory.clone().into_os_string()]);
-    }
-    args.extend(words.iter().map(OsString::from));
-    args.extend(services.iter().map(OsString::from));
-    let options = SpawnOptions { stdin: command.stdin.clone(), variable: None };
-    let what = format!("`{}`", words.join(" "));
-    let ended = tokio::task::spawn_blocking(move || process::supervise(&program, &args, options)).await;
-    match ended {
-        Ok(Ok(exit)) if exit.code == 0 && !exit.interrupted => Ok(()),
-        Ok(Ok(exit)) if exit.interrupted => Err(Failure::new(Exit::INTERRUPTED, "interrupted")),
-        Ok(Ok(exit)) => Err(Failure::new(Exit::BackupFailed, format!("{what} failed"))
-            .because(anyhow::anyhow!("Compose ended with exit code {}", exit.code))),
-        Ok(Err(error)) => {
-            Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", command.binary.path.display()))
-                .because(error))
-        }
-        Err(error) => Err(Failure::new(Exit::Internal, "waiting for Compose failed").because(error)),
-    }
 }

@@ -1,12 +1,12 @@
 //! What an undo does, and doing it: restores what has a backup, creates the containers that this needs, and returns the
 //! services to their state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{counts, line};
 use crate::backup::store::Backup;
 use crate::cli::Format;
-use crate::commands::context::ProjectContext;
+use crate::commands::context::{ProjectContext, no_engine};
 use crate::commands::dry_run::{DryRun, PlannedChange};
 use crate::commands::format;
 use crate::commands::mode::{Apply, Mode};
@@ -24,6 +24,8 @@ pub(super) struct UndoPlan<'a> {
     recreated: Vec<Lost>,
     missing: Vec<MissingData>,
     states: ServiceStates,
+    /// The images that services get back, by the names of the services.
+    images: BTreeMap<String, String>,
 }
 
 /// Data that a command took, and its backup.
@@ -46,20 +48,21 @@ struct MissingData {
 }
 
 impl<'a> UndoPlan<'a> {
-    pub(super) fn of(cx: &ProjectContext<'_>, entry: &'a JournalEntry) -> Self {
+    pub(super) async fn of(cx: &ProjectContext<'_>, entry: &'a JournalEntry) -> Result<Self, Failure> {
         let mut plan = Self {
             entry,
             backups: Vec::new(),
             recreated: Vec::new(),
             missing: Vec::new(),
             states: ServiceStates::default(),
+            images: BTreeMap::new(),
         };
         let Some(taken) = &entry.taken else {
             // A restore: what it replaced is in its safety copies.
             for name in &entry.backups {
                 plan.add(cx, name, format!("the data that `{}` replaced", line(entry)), false);
             }
-            return plan;
+            return Ok(plan);
         };
         // A service that is no longer in the file cannot be created.
         let declared =
@@ -80,7 +83,15 @@ impl<'a> UndoPlan<'a> {
                 }),
             }
         }
-        plan
+        for (service, image) in taken.images.iter().filter(|(service, _)| declared(service)) {
+            let id = cx.engine.image(image).await.map_err(no_engine)?.map(|image| image.id);
+            let mut own = cx.containers.iter().filter(|one| one.service() == Some(service.as_str()));
+            let has_it = own.any(|one| !one.is_one_off() && id.as_ref() == Some(&one.image_id));
+            if !has_it {
+                plan.images.insert(service.clone(), image.clone());
+            }
+        }
+        Ok(plan)
     }
 
     /// Adds a backup, or the reason why it cannot be restored.
@@ -133,10 +144,15 @@ impl<'a> UndoPlan<'a> {
     ) -> Result<DryRun, Failure> {
         let mut shown = DryRun::new("undo", Vec::new());
         if !self.backups.is_empty()
-            && let Some(restored) = restore::restore(cx, self.backups.clone(), mode, output).await?
+            && let Some(restored) =
+                restore::restore(cx, self.backups.clone(), &self.images, mode, output).await?
         {
             shown = DryRun { command: "undo", ..restored };
         }
+        shown.changes.extend(self.images.iter().map(|(service, image)| {
+            PlannedChange::new("recreate", format!("`{service}`"))
+                .with(format!("with `{image}`, which it had before `{}`", line(self.entry)))
+        }));
         shown.changes.extend(self.recreated.iter().map(|lost| {
             PlannedChange::new("restore", lost.subject.clone())
                 .with(format!("from `{}`, into a new container", lost.backup.name()))
@@ -169,7 +185,7 @@ impl<'a> UndoPlan<'a> {
         command.record.undoes(&self.entry.id);
         command.record.will(format!("undoes {line}"));
         if !self.backups.is_empty() {
-            restore::restore(cx, self.backups.clone(), Mode::Apply(apply), output).await?;
+            restore::restore(cx, self.backups.clone(), &self.images, Mode::Apply(apply), output).await?;
         }
         let is_recreated = self.recreated.is_empty() || self.restore_recreated(cx, apply, output).await?;
         let is_complete = is_recreated && !self.missing.iter().any(|one| one.counts);
@@ -195,6 +211,11 @@ impl<'a> UndoPlan<'a> {
             return Ok(Exit::BackupFailed);
         }
         cx.ui().good(format!("`{line}` was undone."));
+        for (service, image) in &self.images {
+            cx.ui().say(format!(
+                "`{service}` has the image `{image}` again. Set it in the Compose file too: the next `up` reads it from there."
+            ));
+        }
         Ok(Exit::Success)
     }
 

@@ -37,6 +37,7 @@ pub const OWN_COMMANDS: &[&str] = &[
     "status",
     "undo",
     "unprotect",
+    "upgrade",
     "verify",
 ];
 

@@ -14,6 +14,9 @@ use crate::engine::{Container, EngineError, Result, SCRATCH_LABEL, Scratch};
 /// The accounting period of CPU time, in microseconds.
 const PERIOD: i64 = 100_000;
 
+/// How long a server may take to write everything when it is stopped, in seconds. It is removed without being stopped.
+const STOP_TIMEOUT: i64 = 60 * 60;
+
 pub(super) async fn create(engine: &DockerEngine, scratch: &Scratch) -> Result<()> {
     let created = try_create(engine, scratch).await;
     if created.is_err() {
@@ -89,6 +92,7 @@ fn body(scratch: &Scratch, network: &str, mut labels: HashMap<String, String>) -
             scratch.environment.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect(),
         ),
         labels: Some(labels),
+        stop_timeout: Some(STOP_TIMEOUT),
         host_config: Some(HostConfig {
             network_mode: Some(network.to_owned()),
             // Never restarts, not even with the engine.

@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod database;
+pub mod derived_image;
 pub mod folder;
 pub mod machine;
 pub mod own_engine;

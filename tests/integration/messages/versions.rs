@@ -8,7 +8,7 @@ use serde_json::json;
 use super::scene::{Scene, container, mount};
 
 /// A project whose `db` has this image, and its data in the volume `data`.
-fn project(image: &str, target: &str) -> Scene {
+pub(super) fn project(image: &str, target: &str) -> Scene {
     let config = json!({
         "name": "shop",
         "services": { "db": { "image": image, "volumes": [
@@ -19,20 +19,20 @@ fn project(image: &str, target: &str) -> Scene {
     Scene::empty().with_config(&config).with_volume("shop_data", "data")
 }
 
-fn with_image(mut scene: Scene, reference: &str, variable: (&str, &str)) -> Scene {
+pub(super) fn with_image(mut scene: Scene, reference: &str, variable: (&str, &str)) -> Scene {
     let environment = BTreeMap::from([(variable.0.to_owned(), variable.1.to_owned())]);
     let image = Image { id: format!("sha256:{reference}"), environment, ..Image::default() };
     scene.engine = scene.engine.clone().with_image(reference, image);
     scene
 }
 
-fn with_file(mut scene: Scene, path: &str, content: &str) -> Scene {
+pub(super) fn with_file(mut scene: Scene, path: &str, content: &str) -> Scene {
     scene.engine = scene.engine.clone().with_volume_file("shop_data", path, content);
     scene
 }
 
 /// The control file of version 15, by its catalog.
-fn with_control_file(mut scene: Scene) -> Scene {
+pub(super) fn with_control_file(mut scene: Scene) -> Scene {
     let mut content = 7_412_345_678_901_234_567_u64.to_le_bytes().to_vec();
     content.extend(1300_u32.to_le_bytes());
     content.extend(202_209_061_u32.to_le_bytes());
@@ -42,13 +42,13 @@ fn with_control_file(mut scene: Scene) -> Scene {
 }
 
 /// PostgreSQL 17 is to open the data of version 15.
-fn postgresql() -> Scene {
+pub(super) fn postgresql() -> Scene {
     let scene = project("postgres:17", "/var/lib/postgresql/data");
     let scene = with_image(scene, "postgres:17", ("PG_MAJOR", "17"));
     with_file(with_image(scene, "postgres:15", ("PG_MAJOR", "15")), "PG_VERSION", "15\n")
 }
 
-fn postgresql_container(image: &str) -> safe_compose::engine::Container {
+pub(super) fn postgresql_container(image: &str) -> safe_compose::engine::Container {
     container("db", image, vec![mount("shop_data", "/var/lib/postgresql/data")])
 }
 

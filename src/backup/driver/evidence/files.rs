@@ -66,11 +66,7 @@ impl<'a> Files<'a> {
 }
 
 /// The beginning of a file of a container, as the engine has it; `None` if there is no such file.
-pub(super) async fn read_in(
-    engine: &dyn Engine,
-    container: &str,
-    path: &Path,
-) -> anyhow::Result<Option<Vec<u8>>> {
+pub async fn read_in(engine: &dyn Engine, container: &str, path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     content(engine.read_archive(container, path).await, path).await
 }
 

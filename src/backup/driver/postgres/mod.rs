@@ -11,8 +11,10 @@ mod restore;
 mod roles;
 mod save;
 mod server;
+mod settings_files;
 mod snapshot;
 mod test_restore;
+pub mod upgrade;
 mod wal;
 
 use std::collections::BTreeMap;

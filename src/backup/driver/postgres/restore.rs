@@ -1,6 +1,7 @@
 //! Restores databases beside those that exist, compares them with the backup, and switches all of them in one transaction.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -98,6 +99,58 @@ pub(super) async fn into_empty_server(target: DriverTarget<'_>, from: &Backup) -
             .with_context(|| format!("database `{name}`"))?;
     }
     Ok(())
+}
+
+/// Restores everything in a backup into a server that was just initialized: the databases under their own names, compared with
+/// the manifest, and all roles as they were, those of the server included.
+pub(super) async fn into_new_server(
+    target: DriverTarget<'_>,
+    from: &Backup,
+    proof: &Clearance,
+) -> anyhow::Result<()> {
+    let query = "SELECT to_json(rolname::text) FROM pg_roles;\n";
+    let own: BTreeSet<String> = client::query::<String>(target, CONTROL, query).await?.into_iter().collect();
+    create_roles(target, from).await?;
+    let there: BTreeSet<String> =
+        server::databases(target).await?.into_iter().map(|database| database.name).collect();
+    let steps: Vec<Step> = databases::recorded(from)?
+        .databases
+        .keys()
+        .map(|name| Step { from: name.clone(), to: name.clone(), action: Action::Create, count: None })
+        .collect();
+    let time = Timestamp::now();
+    let mut staged = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        let staging = database_names::staging(number);
+        stage(target, from, step, &staging, false)
+            .await
+            .with_context(|| format!("database `{}`", step.from))?;
+        let replaced = there
+            .contains(&step.to)
+            .then(|| database_names::replaced(&step.to, time, |name| there.contains(name)));
+        staged.push(Staged { step, staging, replaced });
+    }
+    switch(target, &staged, proof).await?;
+    // They are as the server has made them.
+    for replaced in staged.iter().filter_map(|one| one.replaced.as_ref()) {
+        drop_database(target, replaced).await?;
+    }
+    for name in there.iter().filter(|name| steps.iter().all(|step| step.to != **name)) {
+        drop_database(target, name).await?;
+    }
+    // Last, because the password of this connection may change with them.
+    let statements = roles::of_existing(&globals(from)?, &own);
+    let statements: String = statements.iter().map(|statement| format!("{statement};\n")).collect();
+    client::run(target, CONTROL, &format!("BEGIN;\n{statements}COMMIT;\n"))
+        .await
+        .context("the roles of the backup")
+}
+
+/// The tablespaces of the server that a backup is of, besides its own ones.
+pub(super) fn tablespaces(from: &Path) -> anyhow::Result<Vec<String>> {
+    let globals =
+        std::fs::read_to_string(from).with_context(|| format!("cannot read `{}`", from.display()))?;
+    Ok(roles::tablespaces(&globals))
 }
 
 /// Creates the roles that the server lacks.

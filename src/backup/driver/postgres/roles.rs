@@ -26,6 +26,27 @@ pub(super) fn missing(globals: &str, existing: &BTreeSet<String>) -> Vec<String>
     kept
 }
 
+/// The statements that give the roles among `existing` the passwords, attributes and memberships that they had: for a server
+/// whose roles are only those that it was initialized with.
+pub(super) fn of_existing(globals: &str, existing: &BTreeSet<String>) -> Vec<String> {
+    let exists = |role: Option<&String>| role.is_some_and(|role| existing.contains(role));
+    let mut kept = Vec::new();
+    for statement in statements(globals) {
+        let words = words(statement);
+        let word = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
+        match (word(0), word(1)) {
+            ("ALTER", "ROLE") if word(3) == "IN" => {}
+            ("ALTER", "ROLE") if exists(words.get(2)) => kept.push(statement.to_owned()),
+            ("COMMENT", "ON") if word(2) == "ROLE" && exists(words.get(3)) => kept.push(statement.to_owned()),
+            ("GRANT", _) if word(2) == "TO" && exists(words.get(1)) && exists(words.get(3)) => {
+                kept.push(statement.split(" GRANTED BY ").next().unwrap_or(statement).to_owned());
+            }
+            _ => {}
+        }
+    }
+    kept
+}
+
 /// The roles that the statements create.
 pub(super) fn created(statements: &[String]) -> Vec<String> {
     let created = statements.iter().filter(|statement| statement.starts_with("CREATE ROLE "));
@@ -146,6 +167,19 @@ CREATE TABLESPACE fast OWNER postgres LOCATION '/fast';
         );
         assert_eq!(created(&kept), ["my \"app"]);
         assert_eq!(tablespaces(GLOBALS), ["fast"]);
+    }
+
+    #[test]
+    fn existing_roles_become_what_they_were() {
+        let existing: BTreeSet<String> = ["postgres", "pg_monitor"].map(str::to_owned).into_iter().collect();
+        assert_eq!(
+            of_existing(GLOBALS, &existing),
+            [
+                "ALTER ROLE postgres WITH SUPERUSER PASSWORD 'SCRAM-SHA-256$4096:old'",
+                "GRANT pg_monitor TO postgres",
+            ]
+        );
+        assert_eq!(of_existing(GLOBALS, &BTreeSet::new()), Vec::<String>::new());
     }
 
     #[test]

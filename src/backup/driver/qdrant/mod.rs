@@ -10,6 +10,7 @@ mod save;
 mod server;
 mod state;
 mod timeouts;
+pub mod upgrade;
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ pub(super) fn is_compressed(path: &Path) -> bool {
 }
 
 /// Opens an archive. What is read is the tar.
-pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
+pub(in crate::backup::driver) fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     decompress(path, file)
 }

@@ -5,7 +5,7 @@
 //! that it may be torn. A restore never merges: it replaces the contents of a volume or directory by renames (`switch`),
 //! and where nothing can be renamed, a directory is written only if it contains nothing that the backup does not contain.
 
-mod archive_file;
+pub(super) mod archive_file;
 mod archives;
 mod attributes;
 mod check;
@@ -32,7 +32,7 @@ mod sqlite;
 mod switch;
 mod tar_entries;
 mod tar_summary;
-mod test_restore;
+pub(super) mod test_restore;
 mod tree;
 mod unchanged;
 mod unpacked;
@@ -76,6 +76,12 @@ pub async fn link(
 /// Checks that a service keeps data at each path that a backup of files contains, and could be restored there.
 pub fn ensure_places(store: &Store, from: &Backup) -> anyhow::Result<()> {
     restore::ensure_places(store, from)
+}
+
+/// Takes back a restore that was not finished: what it replaced is in its place again. Returns whether all of it is; `false`
+/// where there is nothing to take back. `copy` is the backup of what was replaced.
+pub async fn revert(target: DriverTarget<'_>, copy: &Backup, proof: &Clearance) -> anyhow::Result<bool> {
+    restore::revert(target, copy, proof).await
 }
 
 /// The running containers that may write to the files of a store.

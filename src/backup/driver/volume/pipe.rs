@@ -152,7 +152,7 @@ impl Write for PieceSender {
 }
 
 /// Runs code that blocks while it reads files.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(in crate::backup::driver) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("the task that reads the file failed")?

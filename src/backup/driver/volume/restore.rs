@@ -112,6 +112,22 @@ pub(super) async fn finish(target: DriverTarget<'_>, from: &Backup, proof: &Clea
     Ok(())
 }
 
+/// Takes back what the renames of a restore have replaced.
+pub(super) async fn revert(
+    target: DriverTarget<'_>,
+    copy: &Backup,
+    proof: &Clearance,
+) -> anyhow::Result<bool> {
+    let mut is_reverted = false;
+    for archive in archives(target, copy, &RestoreOptions::default())? {
+        if let Some(switch) = Switch::open(target, archive.place).await? {
+            let reverted = switch.revert(&archive.file, proof).await;
+            is_reverted |= switch.close(reverted).await?;
+        }
+    }
+    Ok(is_reverted)
+}
+
 /// What an archive contains, and the names at its top.
 async fn read(archive: &PlannedArchive<'_>) -> anyhow::Result<(TarSummary, Names)> {
     let file = archive.file.clone();

@@ -20,13 +20,16 @@ use crate::backup::file_attributes::FileAttributes;
 use crate::engine::own_image::{MoveList, Operation};
 use crate::inventory::DataLocation;
 use crate::policy::Clearance;
-use crate::progress::Unit;
+use crate::progress::{Silent, Unit};
 
 /// Where the backup is unpacked, below the staging directory.
 const NEW: &str = "new";
 
 /// Where what is replaced is kept, below the staging directory.
 const OLD: &str = "old";
+
+/// Where what is taken back goes, below the staging directory: the directory is that of [`NEW`], which is empty then.
+const UNDONE: &str = NEW;
 
 /// A file system check keeps its finds there. It belongs to the file system, not to the service.
 const LOST_AND_FOUND: &str = "lost+found";
@@ -114,6 +117,29 @@ impl<'a> Switch<'a> {
             format!("{error:#}; `{shown}` is incomplete now, and restoring again finishes it")
         })?;
         Err(error.context(format!("`{shown}` has its former contents again")))
+    }
+
+    /// Takes back a switch that was not finished: what it replaced is in its place again, and what was there instead is
+    /// removed. `copy` is an archive of what it replaced. Returns `false` if there is none, or if it was not complete.
+    pub(super) async fn revert(&self, copy: &Path, proof: &Clearance) -> anyhow::Result<bool> {
+        let reverted = self.try_revert(copy, proof).await;
+        reverted.with_context(|| format!("`{}` could not be reverted", self.place.target.display()))
+    }
+
+    async fn try_revert(&self, copy: &Path, proof: &Clearance) -> anyhow::Result<bool> {
+        let old = self.mover.read(&mover::staging().join(OLD)).await?;
+        let Some(old) = old else { return Ok(false) };
+        let (_, old) = pipe::consume(old, &Silent, take_with_names).await??;
+        if old.is_empty() {
+            return Ok(false);
+        }
+        let (_, now) = self.look().await?;
+        self.mover.carry_out(list(&reversal(&now, &old)), proof).await?;
+        let (copy, root) = (copy.to_owned(), mover::root());
+        let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let top = pipe::blocking(move || archives::top_directory(&copy, &name)).await?;
+        self.mover.write_bytes(root.parent().unwrap_or(root), top, proof).await?;
+        self.mover.settle(proof).await
     }
 
     /// The directory that the archive is unpacked into, where the rest can be done on the host.
@@ -206,6 +232,16 @@ fn renames(top: &OsStr, now: &Names, new: &Names) -> Vec<(PathBuf, PathBuf)> {
     away.chain(into).collect()
 }
 
+/// The way back after a server has run on what was unpacked: everything that is there now goes back, also what the server has
+/// made, and then what was replaced.
+fn reversal(now: &Names, old: &Names) -> Vec<(PathBuf, PathBuf)> {
+    let (root, staging) = (mover::root(), mover::staging());
+    let is_data = |name: &&OsString| *name != LOST_AND_FOUND && *name != STAGING;
+    let away = now.iter().filter(is_data).map(|name| (root.join(name), staging.join(UNDONE).join(name)));
+    let back = old.iter().map(|name| (staging.join(OLD).join(name), root.join(name)));
+    away.chain(back).collect()
+}
+
 /// The way back, from any point: what was not moved is passed over, because its former path exists.
 fn back(renames: &[(PathBuf, PathBuf)]) -> Vec<(PathBuf, PathBuf)> {
     renames.iter().rev().map(|(from, to)| (to.clone(), from.clone())).collect()
@@ -234,6 +270,31 @@ mod tests {
                 files.insert(to.clone(), file);
             }
         }
+    }
+
+    #[test]
+    fn a_switch_is_taken_back_after_a_server_has_run() {
+        let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Names>();
+        let at = |below: &str| mover::root().join(below);
+        let staged = |below: &str| mover::staging().join(below);
+        let mut files: Files = [
+            (at("both"), "new both"),
+            (at("made"), "made by the server"),
+            (at("lost+found"), "found"),
+            (staged("old/both"), "old both"),
+            (staged("old/gone"), "old gone"),
+        ]
+        .into();
+        let now = names(&["both", "made", "lost+found", STAGING]);
+        carry_out(&mut files, &reversal(&now, &names(&["both", "gone"])));
+        let there: Vec<_> = files.iter().filter(|(path, _)| !path.starts_with(mover::staging())).collect();
+        assert_eq!(
+            there,
+            [(&at("both"), &"old both"), (&at("gone"), &"old gone"), (&at("lost+found"), &"found")]
+        );
+        let again = files.clone();
+        carry_out(&mut files, &reversal(&now, &names(&["both", "gone"])));
+        assert_eq!(files, again, "it can be carried out again");
     }
 
     #[test]

@@ -32,7 +32,7 @@ const ACCOUNT_FILE: &str = "safe-compose-test.sql";
 
 /// A server that can be started on a copy of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileServer {
+pub(in crate::backup::driver) enum FileServer {
     PostgreSql,
     MariaDb,
     MySql,
@@ -41,7 +41,7 @@ pub(super) enum FileServer {
 
 impl FileServer {
     /// The server of an image, if its data path is that of the official one.
-    pub(super) fn of(image: &str) -> Option<Self> {
+    pub(in crate::backup::driver) fn of(image: &str) -> Option<Self> {
         let program = known::program(image).filter(|program| {
             program.paths.iter().all(|path| !path.starts_with("/bitnami") && !path.starts_with("/config"))
         })?;
@@ -148,7 +148,7 @@ async fn data_directories(
 }
 
 /// The archives of directories. A single file of the host is configuration.
-fn directories_of(from: &Backup) -> anyhow::Result<Vec<ScratchFiles>> {
+pub(in crate::backup::driver) fn directories_of(from: &Backup) -> anyhow::Result<Vec<ScratchFiles>> {
     let mut files = Vec::new();
     for artifact in &from.manifest.artifacts {
         let ArtifactContents::Files { target, .. } = &artifact.contents else { continue };
@@ -215,7 +215,7 @@ fn setup(
             }
         }
     }
-    Ok(ScratchSetup { kind: server.kind(), environment, command, files, notes })
+    Ok(ScratchSetup { kind: server.kind(), environment, command, files, empty: Vec::new(), notes })
 }
 
 /// Makes the server read everything.
