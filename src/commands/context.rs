@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
 pub(super) use super::command_context::{CommandContext, EngineSource};
 use super::{home, lockout};
 use crate::backup::driver::DriverTarget;
@@ -59,55 +61,63 @@ impl<'a> ProjectContext<'a> {
     /// whether or not the engine has answered.
     pub(super) async fn try_gather(command: &'a CommandContext) -> Result<Self, GatherError> {
         let project = command.project_in_background();
-        let engine = ConnectedEngine::connect(command);
+        let engine = ConnectingEngine::connect(command);
         tokio::pin!(project, engine);
-        let (project, connected) = tokio::select! {
+        let (project, connecting) = tokio::select! {
             project = &mut project => (project, None),
-            connected = &mut engine => (project.await, Some(connected)),
+            connecting = &mut engine => (project.await, Some(connecting)),
         };
-        let (project, connected) = match home::name_to_find(command, project.as_ref().ok()) {
-            None => (project.map_err(GatherError::File)?, connected),
+        let (project, connecting) = match home::name_to_find(command, project.as_ref().ok()) {
+            None => (project.map_err(GatherError::File)?, connecting),
             Some(name) => {
-                let connected = match connected {
-                    Some(connected) => connected,
+                let connecting = match connecting {
+                    Some(connecting) => connecting,
                     None => engine.as_mut().await,
                 };
-                let connected = match connected {
-                    Ok(connected) => connected,
+                let asked = async {
+                    let connecting = connecting?;
+                    let identity = connecting.engine.identity().await?;
+                    Ok((connecting, identity))
+                };
+                let (connecting, identity) = match asked.await {
+                    Ok(answered) => answered,
                     Err(error) => {
                         project.map_err(GatherError::File)?;
                         return Err(GatherError::Other(no_engine(error)));
                     }
                 };
                 let found =
-                    home::find(command, &name, project, (connected.engine.as_ref(), &connected.identity))
-                        .await;
-                (found.map_err(GatherError::File)?, Some(Ok(connected)))
+                    home::find(command, &name, project, (connecting.engine.as_ref(), &identity)).await;
+                (found.map_err(GatherError::File)?, Some(Ok(connecting)))
             }
         };
         let settings = settings(&project).map_err(GatherError::Other)?;
-        let connected = match connected {
-            Some(connected) => connected,
+        let connecting = match connecting {
+            Some(connecting) => connecting,
             None => engine.await,
         };
-        let of_project = async { Self::of_project(command, project, settings, connected?).await };
+        let of_project = async { Self::of_project(command, project, settings, connecting?).await };
         of_project.await.map_err(|error| GatherError::Other(no_engine(error)))
     }
 
-    /// Asks the engine about the project.
+    /// Asks the engine about the project, while it still answers what it was asked before.
     async fn of_project(
         command: &'a CommandContext,
         project: Project,
         settings: Settings,
-        connected: ConnectedEngine,
+        connecting: ConnectingEngine,
     ) -> Result<Self, EngineError> {
-        let engine = connected.engine.as_ref();
-        let (containers, labelled) = tokio::try_join!(
-            engine.project_containers(&project.name),
-            engine.project_volumes(&project.name),
-        )?;
-        let volumes = every_volume(engine, &project, &containers, labelled).await?;
-        Ok(Self::of_known(command, project, settings, connected, (containers, volumes)))
+        let engine = Arc::clone(&connecting.engine);
+        let of_project = async {
+            let (containers, labelled) = tokio::try_join!(
+                engine.project_containers(&project.name),
+                engine.project_volumes(&project.name),
+            )?;
+            let volumes = every_volume(engine.as_ref(), &project, &containers, labelled).await?;
+            Ok((containers, volumes))
+        };
+        let (connected, known) = tokio::try_join!(connecting.connected(), of_project)?;
+        Ok(Self::of_known(command, project, settings, connected, known))
     }
 
     /// The context of a project of which the containers and volumes are known. `volumes` are those of
@@ -203,14 +213,38 @@ pub(super) struct ConnectedEngine {
 
 impl ConnectedEngine {
     pub(super) async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
+        ConnectingEngine::connect(command).await?.connected().await
+    }
+}
+
+/// An engine that is connected, and works on the answers of [`ConnectedEngine`].
+struct ConnectingEngine {
+    engine: Arc<dyn Engine>,
+    answers: JoinHandle<Result<(Identity, Vec<Container>), EngineError>>,
+}
+
+impl ConnectingEngine {
+    async fn connect(command: &CommandContext) -> Result<Self, EngineError> {
         let engine = connect(command).await?;
-        // What a killed run left behind would keep a volume in use.
-        let abandoned = async {
-            crate::engine::remove_abandoned(engine.as_ref()).await;
-            Ok(())
-        };
-        let (identity, holders, ()) = tokio::try_join!(engine.identity(), engine.holders(), abandoned)?;
-        Ok(Self { engine, identity, holders })
+        let asked = Arc::clone(&engine);
+        let answers = tokio::spawn(async move {
+            // What a killed run left behind would keep a volume in use.
+            let abandoned = async {
+                crate::engine::remove_abandoned(asked.as_ref()).await;
+                Ok(())
+            };
+            let (identity, holders, ()) = tokio::try_join!(asked.identity(), asked.holders(), abandoned)?;
+            Ok((identity, holders))
+        });
+        Ok(Self { engine, answers })
+    }
+
+    async fn connected(self) -> Result<ConnectedEngine, EngineError> {
+        let (identity, holders) = self.answers.await.map_err(|error| EngineError::Refused {
+            action: "report its identity".to_owned(),
+            source: error.into(),
+        })??;
+        Ok(ConnectedEngine { engine: self.engine, identity, holders })
     }
 }
 

@@ -38,6 +38,12 @@ pub const HELPER_LABEL: &str = "safe-compose.helper";
 /// safe-compose never removes a container without one of its own labels.
 pub const HOLDER_LABEL: &str = "safe-compose.holder";
 
+/// How much of a file is read to identify its contents: the identifiers are in the first bytes of small files.
+pub const MOST_OF_A_FILE: u64 = 64 * 1024;
+
+/// A directory with more entries than this has data, even if the first of them are empty.
+pub const MANY_ENTRIES: usize = 1000;
+
 /// Why a request to the engine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -149,6 +155,11 @@ pub trait Engine: Send + Sync {
     /// path of a bind mount on the host, which may lead to another directory by now.
     async fn read_live_directory(&self, container: &str, path: &Path) -> Result<ByteStream> {
         self.read_archive(container, path).await
+    }
+    /// What the processes of a running container have at a path, as this machine's kernel tells: the engine would start a
+    /// program to answer. `None` if the engine has to be asked: it is on another machine, or only root may look.
+    async fn live_entry(&self, _container: &str, _path: &Path) -> Option<LiveEntry> {
+        None
     }
     /// Extracts a tar stream at a path in a container and overwrites existing files.
     async fn write_archive(

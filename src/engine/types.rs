@@ -253,6 +253,18 @@ pub struct ReplacedMount {
     pub deleted: bool,
 }
 
+/// What is at a path of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveEntry {
+    Missing,
+    /// The beginning of a file.
+    File(Vec<u8>),
+    /// Whether there is a file with content in it, at any depth.
+    Directory {
+        has_data: bool,
+    },
+}
+
 /// The layer of a container: what it has written outside of its mounts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layer {

@@ -5,18 +5,42 @@ use std::time::Duration;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
-use super::wire;
+use super::{ping, wire};
 use crate::engine::context::Endpoint;
 
 /// How long the engine may take to start a response.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why there is no connection.
+pub(super) enum ConnectError {
+    Unreachable(anyhow::Error),
+    Request(bollard::errors::Error),
+}
+
+/// Connects to an endpoint with the version of the API that both sides know.
+pub(super) async fn to(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
+    if let Some(socket) = endpoint.socket()
+        && let Some(version) = ping::api_version(socket).await
+    {
+        let version = if version < *API_DEFAULT_VERSION { &version } else { API_DEFAULT_VERSION };
+        let client = Docker::connect_with_unix(&endpoint.url, TIMEOUT.as_secs(), version);
+        return client.map_err(|error| ConnectError::Unreachable(error.into()));
+    }
+    negotiated(client(endpoint)).await
+}
+
+/// Asks the engine for its version: for that it starts several programs.
+pub(super) async fn negotiated(client: anyhow::Result<Docker>) -> Result<Docker, ConnectError> {
+    let client = client.map_err(ConnectError::Unreachable)?;
+    client.negotiate_version().await.map_err(ConnectError::Request)
+}
 
 pub(super) fn at_socket(url: &str) -> anyhow::Result<Docker> {
     Ok(Docker::connect_with_unix(url, TIMEOUT.as_secs(), API_DEFAULT_VERSION)?)
 }
 
 /// Creates a client for an endpoint. Sends nothing yet.
-pub(super) fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
+fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
     let timeout = TIMEOUT.as_secs();
     let url = endpoint.url.as_str();
     if let Some(socket) = endpoint.socket() {

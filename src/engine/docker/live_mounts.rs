@@ -7,14 +7,16 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use crate::engine::{ByteStream, Container, Mount, MountSource, ReplacedMount};
+use crate::engine::{
+    ByteStream, Container, LiveEntry, MANY_ENTRIES, MOST_OF_A_FILE, Mount, MountSource, ReplacedMount,
+};
 
 /// How many chunks of an archive wait for their reader.
 const CHUNKS: usize = 8;
@@ -82,6 +84,36 @@ impl LiveProcess {
         differs.then(|| ReplacedMount { destination: mount.destination.clone(), path: path.clone(), deleted })
     }
 
+    /// What is at a path; `None` if this process may not look at it.
+    pub(super) fn look(&self, path: &Path) -> Option<LiveEntry> {
+        let place = match self.open(path) {
+            Ok(place) => place,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Some(LiveEntry::Missing),
+            Err(_) => return None,
+        };
+        let stat = rustix::fs::fstat(&place).ok()?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let directory = open_directory(&place, Path::new(".")).ok()?;
+                let has_data = has_file(&directory, &mut 0).ok()?;
+                Some(LiveEntry::Directory { has_data })
+            }
+            FileType::RegularFile => {
+                // A descriptor that only names a file cannot be read, but opened again.
+                let file = File::open(format!("/proc/self/fd/{}", place.as_raw_fd())).ok()?;
+                let mut content = Vec::new();
+                file.take(MOST_OF_A_FILE).read_to_end(&mut content).ok()?;
+                Some(LiveEntry::File(content))
+            }
+            FileType::Symlink
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => None,
+        }
+    }
+
     /// A path in the container. Links in the container cannot lead out of it.
     fn open(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -93,9 +125,7 @@ impl LiveProcess {
 
     /// A tar stream of a directory, in the form of the engine: with the directory itself as the top entry.
     pub(super) fn read(&self, path: &Path) -> io::Result<ByteStream> {
-        let place = self.open(path)?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = rustix::fs::openat(place, ".", flags, Mode::empty())?;
+        let directory = open_directory(&self.open(path)?, Path::new("."))?;
         let top = PathBuf::from(path.file_name().unwrap_or(OsStr::new(".")));
         let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Vec<u8>>>(CHUNKS);
         std::thread::Builder::new().name("live-archive".to_owned()).spawn(move || {
@@ -108,6 +138,47 @@ impl LiveProcess {
             receiver.recv().await.map(|chunk| (chunk, receiver))
         })))
     }
+}
+
+fn open_directory(at: &OwnedFd, name: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(at, name, flags, Mode::empty())
+}
+
+/// Whether there is a file with content below a directory, or so many entries that it has data anyway.
+fn has_file(directory: &OwnedFd, seen: &mut usize) -> rustix::io::Result<bool> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = Path::new(OsStr::from_bytes(entry.file_name().to_bytes()));
+        if name == Path::new(".") || name == Path::new("..") {
+            continue;
+        }
+        *seen += 1;
+        let stat = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            // It was deleted since the directory was read.
+            Err(Errno::NOENT) => continue,
+            Err(error) => return Err(error),
+        };
+        let found = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => stat.st_size > 0,
+            FileType::Directory => match open_directory(directory, name) {
+                Ok(below) => has_file(&below, seen)?,
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => false,
+                Err(error) => return Err(error),
+            },
+            FileType::Symlink
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => false,
+        };
+        if found || *seen > MANY_ENTRIES {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn is_directory(stat: &Stat) -> bool {
@@ -337,6 +408,24 @@ mod tests {
         std::fs::write(&old, "").expect("written");
         std::fs::write(&new, "").expect("written");
         assert_eq!(process(&old, &old).check(&bind(&new, &old)), None);
+    }
+
+    #[test]
+    fn an_entry_is_what_the_processes_have() {
+        let root = tempfile::tempdir().expect("a directory");
+        let data = root.path().join("data");
+        let process = process(&data, &data);
+        let look = |path: &str| process.look(&data.join(path));
+        assert_eq!(look(""), Some(LiveEntry::Missing));
+        std::fs::create_dir_all(data.join("a/b")).expect("made");
+        std::fs::write(data.join("lock"), "").expect("written");
+        assert_eq!(look(""), Some(LiveEntry::Directory { has_data: false }), "only an empty file");
+        std::os::unix::fs::symlink("/etc", data.join("link")).expect("linked");
+        assert_eq!(look(""), Some(LiveEntry::Directory { has_data: false }), "a link is no data");
+        std::fs::write(data.join("a/b/c"), "x").expect("written");
+        assert_eq!(look(""), Some(LiveEntry::Directory { has_data: true }));
+        assert_eq!(look("a/b/c"), Some(LiveEntry::File(b"x".to_vec())));
+        assert_eq!(look("a/b/c/d"), Some(LiveEntry::Missing), "a file is no directory");
     }
 
     #[test]

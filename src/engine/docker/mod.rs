@@ -10,6 +10,7 @@ mod helper;
 mod holder;
 mod live_mounts;
 mod mover;
+mod ping;
 mod run_state;
 mod scratch;
 mod ssh;
@@ -31,13 +32,14 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use self::api::Api;
+use self::connect::ConnectError;
 use self::error::ErrorMapper;
 use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Layer, Mount, MountSource, Mover, MoverSource, ReplacedMount, Result, Scratch, Volume,
-    VolumeIdentity, are_near, is_abandoned,
+    Identity, Image, Layer, LiveEntry, Mount, MountSource, Mover, MoverSource, ReplacedMount, Result,
+    Scratch, Volume, VolumeIdentity, are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -72,14 +74,16 @@ impl DockerEngine {
         let tunnel = behind_ssh.then(|| ssh::SshTunnel::open(&endpoint.url)).transpose();
         let tunnel = tunnel.map_err(|error| errors.unreachable(error))?.map(Arc::new);
         let client = match &tunnel {
-            Some(tunnel) => connect::at_socket(&tunnel.address()),
-            None => connect::client(endpoint),
+            Some(tunnel) => connect::negotiated(connect::at_socket(&tunnel.address())).await,
+            None => connect::to(endpoint).await,
         };
-        let client = client.map_err(|error| errors.unreachable(error))?.negotiate_version().await;
         let client =
             client.map_err(|error| match tunnel.as_deref().and_then(ssh::SshTunnel::last_error) {
                 Some(message) => errors.unreachable(anyhow::Error::msg(message)),
-                None => errors.request("report its version", error),
+                None => match error {
+                    ConnectError::Unreachable(error) => errors.unreachable(error),
+                    ConnectError::Request(error) => errors.request("report its version", error),
+                },
             })?;
         Ok(Self {
             api: Api::new(client),
@@ -177,6 +181,18 @@ impl DockerEngine {
             None => Err(EngineError::NotFound { what: format!("container `{id}`") }),
         }
     }
+}
+
+/// Looks at files in a thread of its own, which is abandoned if it hangs.
+async fn in_thread<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("live-files".to_owned())
+        .spawn(move || {
+            let _ = sender.send(look());
+        })
+        .ok()?;
+    tokio::time::timeout(LOOK_TIMEOUT, receiver).await.ok()?.ok()
 }
 
 /// Removes a container at once and keeps its volumes.
@@ -368,16 +384,14 @@ impl Engine for DockerEngine {
             return Ok(Vec::new());
         }
         let Some(process) = self.live_process(&container.id).await? else { return Ok(Vec::new()) };
-        let (sender, receiver) = tokio::sync::oneshot::channel();
         let container = container.clone();
-        // Its own thread, which is abandoned if it hangs.
-        let started = std::thread::Builder::new().name("live-mounts".to_owned()).spawn(move || {
-            let _ = sender.send(process.replaced(&container));
-        });
-        match (started, tokio::time::timeout(LOOK_TIMEOUT, receiver).await) {
-            (Ok(_), Ok(Ok(replaced))) => Ok(replaced),
-            (Ok(_) | Err(_), _) => Ok(Vec::new()),
-        }
+        Ok(in_thread(move || process.replaced(&container)).await.unwrap_or_default())
+    }
+
+    async fn live_entry(&self, container: &str, path: &Path) -> Option<LiveEntry> {
+        let process = self.live_process(container).await.ok()??;
+        let path = path.to_owned();
+        in_thread(move || process.look(&path)).await?
     }
 
     async fn read_live_directory(&self, container: &str, path: &Path) -> Result<ByteStream> {

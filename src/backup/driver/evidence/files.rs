@@ -7,14 +7,10 @@ use anyhow::Context as _;
 
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::volume::pipe;
-use crate::engine::{ByteStream, Container, Engine, EngineError, ReplacedMount};
+use crate::engine::{
+    ByteStream, Container, Engine, EngineError, LiveEntry, MANY_ENTRIES, MOST_OF_A_FILE, ReplacedMount,
+};
 use crate::progress::Silent;
-
-/// An identifier is in the first bytes of a small file.
-pub(super) const MOST_OF_A_FILE: u64 = 64 * 1024;
-
-/// A directory with more entries than this has data, even if the first of them are empty.
-const MANY: usize = 1000;
 
 /// The files of a container, as its processes have them.
 pub(super) struct Files<'a> {
@@ -32,6 +28,12 @@ impl<'a> Files<'a> {
 
     /// The content of a file; `None` if there is no such file.
     pub(super) async fn read(&self, path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+        if let Some(entry) = self.live(path).await {
+            return Ok(match entry {
+                LiveEntry::File(content) => Some(content),
+                LiveEntry::Missing | LiveEntry::Directory { .. } => None,
+            });
+        }
         // Only directories can be read as the processes have them.
         match path.parent().filter(|parent| self.is_replaced(parent)) {
             Some(parent) => content(self.open(parent).await, path).await,
@@ -41,12 +43,24 @@ impl<'a> Files<'a> {
 
     /// Whether a directory has a file that is not empty; `None` if there is no such directory.
     pub(super) async fn has_data(&self, directory: &Path) -> anyhow::Result<Option<bool>> {
+        if let Some(entry) = self.live(directory).await {
+            return Ok(match entry {
+                LiveEntry::Directory { has_data } => Some(has_data),
+                LiveEntry::File(content) => Some(!content.is_empty()),
+                LiveEntry::Missing => None,
+            });
+        }
         let stream = match self.open(directory).await {
             Err(EngineError::NotFound { .. }) => return Ok(None),
             other => other.with_context(|| format!("`{}` cannot be read", directory.display()))?,
         };
         let found = pipe::consume(stream, &Silent, has_file).await?;
         found.map(Some).with_context(|| format!("`{}` cannot be read", directory.display()))
+    }
+
+    async fn live(&self, path: &Path) -> Option<LiveEntry> {
+        let Self { target, container, .. } = self;
+        if container.is_running() { target.engine.live_entry(&container.id, path).await } else { None }
     }
 
     async fn open(&self, directory: &Path) -> crate::engine::Result<ByteStream> {
@@ -99,7 +113,7 @@ fn has_file(archive: impl std::io::Read) -> std::io::Result<bool> {
     for (count, entry) in tar::Archive::new(archive).entries()?.enumerate() {
         let entry = entry?;
         let kind = entry.header().entry_type();
-        if kind.is_file() && entry.size() > 0 || kind.is_gnu_sparse() || count >= MANY {
+        if kind.is_file() && entry.size() > 0 || kind.is_gnu_sparse() || count >= MANY_ENTRIES {
             return Ok(true);
         }
     }

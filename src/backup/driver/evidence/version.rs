@@ -4,11 +4,11 @@
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, MOST_OF_A_FILE, read_in};
+use super::files::{Files, read_in};
 use super::identity::FoundIdentity;
 use crate::backup::driver::DriverTarget;
 use crate::backup::driver::volume::helper_container::HelperContainer;
-use crate::engine::{Container, ContainerState, Engine};
+use crate::engine::{Container, ContainerState, Engine, MOST_OF_A_FILE};
 use crate::inventory::known::IdentityFile;
 use crate::inventory::version::{self, ServerProgram, ServerVersion, VersionFile};
 use crate::inventory::{DataLocation, LocationSource};
