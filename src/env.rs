@@ -1,5 +1,6 @@
 //! The environment, read once. No other file reads it.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,8 @@ pub struct Env {
     pub home: Option<PathBuf>,
     /// `XDG_STATE_HOME`: the user's directory for state; `~/.local/state` unless set.
     pub state_home: Option<PathBuf>,
+    /// `XDG_CACHE_HOME`: the user's directory for caches; `~/.cache` unless set.
+    pub cache_home: Option<PathBuf>,
     /// `SHELL`: the user's login shell.
     pub shell: Option<PathBuf>,
     /// `PATH`
@@ -135,6 +138,7 @@ impl Env {
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
+            cache_home: path("XDG_CACHE_HOME"),
             shell: path("SHELL"),
             path: get("PATH"),
             current_dir: PathBuf::new(),
@@ -151,6 +155,12 @@ impl Env {
     pub fn state_directory(&self) -> Option<PathBuf> {
         let set = self.state_home.clone().filter(|path| path.is_absolute());
         set.or_else(|| self.home.as_ref().map(|home| home.join(".local/state")))
+    }
+
+    /// The user's directory for caches, by the same rule.
+    pub fn cache_directory(&self) -> Option<PathBuf> {
+        let set = self.cache_home.clone().filter(|path| path.is_absolute());
+        set.or_else(|| self.home.as_ref().map(|home| home.join(".cache")))
     }
 
     /// The directories of `PATH`; an empty one is the current directory.
@@ -184,6 +194,11 @@ impl Env {
 /// Any variable of this process, for the `${NAMES}` of a Compose file.
 pub fn variable(name: &str) -> Option<String> {
     read(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// Every variable of this process, by name. Programs that it starts get them too.
+pub fn every_variable() -> BTreeMap<OsString, OsString> {
+    std::env::vars_os().collect()
 }
 
 /// Whether root runs the program for another user: `SUDO_UID` and `SUDO_GID` are set.

@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::mode::Apply;
 use super::own_record::OwnRecord;
 use crate::compose::binary::ComposeBinary;
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Reading, SafeFlags};
-use crate::compose::project::{Project, ProjectError};
+use crate::compose::project::{Project, ProjectError, RenderCache};
 use crate::compose::subcommand::Subcommand;
 use crate::env::Env;
 use crate::suggest::Suggest;
@@ -42,7 +44,12 @@ pub struct CommandContext {
     pub typed: Vec<OsString>,
     /// What the journal will say of a command of our own.
     pub record: OwnRecord,
+    /// What Compose printed for the project, once it was read.
+    pub rendered: RenderedConfig,
 }
+
+/// Filled when the project is read.
+pub type RenderedConfig = Arc<OnceLock<Option<RenderCache>>>;
 
 impl CommandContext {
     /// Reads the project's file through the real Compose.
@@ -86,17 +93,28 @@ impl CommandContext {
             words: self.words.clone(),
             typed: self.typed.clone(),
             record: OwnRecord::default(),
+            rendered: RenderedConfig::default(),
         }
     }
 
     /// The same in another thread, so that this one can do something else.
     pub(super) async fn project_in_background(&self) -> Result<Project, ProjectError> {
         let (binary, reading) = (self.binary.clone(), self.reading.clone());
-        let (env, stdin) = (self.env.clone(), self.stdin.clone());
-        let reading = move || Project::read(&binary, &reading, &env, stdin.as_deref());
+        let (env, stdin, cache) = (self.env.clone(), self.stdin.clone(), Arc::clone(&self.rendered));
+        let reading = move || Project::read_with_cache(&binary, &reading, &env, stdin.as_deref(), &cache);
         tokio::task::spawn_blocking(reading).await.unwrap_or_else(|error| {
             Err(ProjectError::Run { path: self.binary.path.clone(), source: std::io::Error::other(error) })
         })
+    }
+
+    /// Keeps what Compose printed for the next command, in another thread.
+    pub(super) fn keep_rendered(&self, _: Apply) {
+        let cache = Arc::clone(&self.rendered);
+        tokio::task::spawn_blocking(move || {
+            if let Some(Some(cache)) = cache.get() {
+                cache.keep();
+            }
+        });
     }
 
     /// [`CommandContext::project_at`] in another thread.

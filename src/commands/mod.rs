@@ -59,7 +59,7 @@ mod versions;
 
 use interrupt::interruptible;
 
-pub use command_context::{CommandContext, EngineSource};
+pub use command_context::{CommandContext, EngineSource, RenderedConfig};
 pub use dispatch::{offline, own, parse};
 pub use offline_context::OfflineContext;
 pub use own_record::OwnRecord;

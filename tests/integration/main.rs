@@ -43,6 +43,7 @@ mod qdrant_proof;
 mod qdrant_restore;
 mod qdrant_stand;
 mod qdrant_switch;
+mod render_cache;
 #[path = "../requirements.rs"]
 mod requirements;
 mod retention;

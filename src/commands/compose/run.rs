@@ -76,6 +76,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
     journal.add_backups(&cx, apply, (&plan, &backups));
     let clearance = approval.clear(backups.status());
 
+    command.keep_rendered(apply);
     let options = child::options(&cx, &probe);
     let reading = &command.reading;
     if !reading.restarts_services() {

@@ -1,10 +1,13 @@
 //! The project of a command: its name, its directory and its file.
 //!
 //! The real Compose renders the file (`config` with the same global flags), so that the program that will act on it merges
-//! the files and replaces the variables. Its output contains secrets; it is never shown or stored.
+//! the files and replaces the variables. Its output contains secrets; it is never shown, and stored only where nothing but
+//! its own inputs can decrypt it (`cache`).
 
+mod cache;
 mod environment;
 mod hashes;
+mod inputs;
 mod location;
 mod render;
 mod unread;
@@ -12,6 +15,7 @@ mod unread;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::actions::FileUse;
 use super::binary::ComposeBinary;
@@ -20,6 +24,7 @@ use super::invocation::{Caller, Reading};
 use super::model::{DeclaredSource, Model};
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, Running};
+pub use cache::RenderCache;
 pub use hashes::{hashes, resolved_hashes};
 use location::ProjectLocation;
 pub use location::{sources, with_override};
@@ -84,11 +89,26 @@ impl Project {
         stdin: Option<&[u8]>,
     ) -> Result<Self, ProjectError> {
         let location = ProjectLocation::find(reading, env);
-        let asker = Asker { binary, reading, stdin, location: &location };
-        match reading.grammar {
-            Grammar::V1 => asker.read_v1(),
-            Grammar::V2 => asker.read_v2(env),
-        }
+        Asker { binary, reading, stdin, location: &location, cache: None }.read(env)
+    }
+
+    /// The same with what Compose has printed before, if nothing has changed since. Puts the cache into `slot`, so that new
+    /// answers can be kept with [`RenderCache::keep`].
+    pub fn read_with_cache(
+        binary: &ComposeBinary,
+        reading: &Reading,
+        env: &Env,
+        stdin: Option<&[u8]>,
+        slot: &OnceLock<Option<RenderCache>>,
+    ) -> Result<Self, ProjectError> {
+        let location = ProjectLocation::find(reading, env);
+        // A second read of the same command begins with what is known by then.
+        let cache = if slot.get().is_some() {
+            None
+        } else {
+            slot.get_or_init(|| RenderCache::open(binary, reading, env, &location)).as_ref()
+        };
+        Asker { binary, reading, stdin, location: &location, cache }.read(env)
     }
 
     /// A project of which only the name is known, and where its backups are.
@@ -124,9 +144,23 @@ struct Asker<'a> {
     reading: &'a Reading,
     stdin: Option<&'a [u8]>,
     location: &'a ProjectLocation,
+    cache: Option<&'a RenderCache>,
+}
+
+/// A question that Compose is working on, or has answered before.
+enum Asked {
+    Answered(Output),
+    Running { args: Vec<OsString>, running: Box<Running> },
 }
 
 impl Asker<'_> {
+    fn read(&self, env: &Env) -> Result<Project, ProjectError> {
+        match self.reading.grammar {
+            Grammar::V1 => self.read_v1(),
+            Grammar::V2 => self.read_v2(env),
+        }
+    }
+
     /// V1's `config` shows every profile, but neither the project's name nor any `x-` key.
     fn read_v1(&self) -> Result<Project, ProjectError> {
         let output = succeed(self.wait(self.start(&[], &["config"])?)?)?;
@@ -285,11 +319,16 @@ impl Asker<'_> {
             self.run(&args, Some(overlay.as_bytes()))
         };
         let (one, all) = (ask(&[])?, ask(EVERYTHING)?);
-        Ok(Some((self.wait(one)?, self.wait(all)?)))
+        Ok(Some((self.end(one)?, self.end(all)?)))
     }
 
-    fn start(&self, globals: &[&str], command: &[&str]) -> Result<Running, ProjectError> {
-        self.run(&self.args(&[], globals, command), self.stdin)
+    fn start(&self, globals: &[&str], command: &[&str]) -> Result<Asked, ProjectError> {
+        let args = self.args(&[], globals, command);
+        if let Some(output) = self.cache.and_then(|cache| cache.answer(&args)) {
+            return Ok(Asked::Answered(output));
+        }
+        let running = Box::new(self.run(&args, self.stdin)?);
+        Ok(Asked::Running { args, running })
     }
 
     fn args(&self, files: &[OsString], globals: &[&str], command: &[&str]) -> Vec<OsString> {
@@ -310,7 +349,21 @@ impl Asker<'_> {
             .map_err(|source| ProjectError::Run { path: self.binary.path.clone(), source })
     }
 
-    fn wait(&self, running: Running) -> Result<Output, ProjectError> {
+    /// The answer to a question about the file alone, which may be kept.
+    fn wait(&self, asked: Asked) -> Result<Output, ProjectError> {
+        match asked {
+            Asked::Answered(output) => Ok(output),
+            Asked::Running { args, running } => {
+                let output = self.end(*running)?;
+                if let Some(cache) = self.cache {
+                    cache.add(&args, &output);
+                }
+                Ok(output)
+            }
+        }
+    }
+
+    fn end(&self, running: Running) -> Result<Output, ProjectError> {
         running.wait().map_err(|source| ProjectError::Run { path: self.binary.path.clone(), source })
     }
 }

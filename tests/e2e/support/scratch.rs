@@ -120,6 +120,7 @@ impl Scratch {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_safe-compose")), words);
         // Messages are searched for phrases, which a line break would cut.
         command.env("SAFE_COMPOSE_COMPOSE", &self.program).env("COLUMNS", "1000");
+        command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
         command
     }
 
