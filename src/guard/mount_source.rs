@@ -85,6 +85,14 @@ fn carries_volumes_of_image(cx: &HazardContext<'_>, container: &Container, targe
     })
 }
 
+/// V1 gives the next container what is mounted at a `VOLUME` of the existing container's image, even where the file names
+/// another volume, of which it says that it has no effect (measured).
+fn masks_file(cx: &HazardContext<'_>, container: &Container, target: &Path) -> bool {
+    let image = cx.probe.images.get(&container.image_id).and_then(Option::as_ref);
+    cx.grammar == Grammar::V1
+        && image.is_some_and(|image| image.container_config_volumes.iter().any(|volume| volume == target))
+}
+
 impl MountedLocation {
     /// Where the files of a path are now.
     pub(super) fn of_container(container: &Container, path: &Path) -> Self {
@@ -154,7 +162,12 @@ impl MountedLocation {
             (None, None) => Self::Layer,
             (Some(mount), _) => {
                 let rest = path.strip_prefix(&mount.target).unwrap_or(Path::new(""));
+                let masking = previous
+                    .filter(|(container, _)| masks_file(cx, container, &mount.target))
+                    .map(|_| anonymous_at(&mount.target))
+                    .filter(|kept| matches!(kept, Self::Volume { .. }));
                 match &mount.source {
+                    DeclaredSource::Named { .. } if masking.is_some() => masking.unwrap_or(Self::Unknown),
                     DeclaredSource::Named { key, subpath } => Self::Volume {
                         name: cx.volume_of_key(key).unwrap_or(key).to_owned(),
                         anonymous: false,

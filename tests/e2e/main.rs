@@ -37,6 +37,7 @@ mod undo;
 mod undo_hazards;
 mod upgrade;
 mod v1_api;
+mod v1_volumes;
 mod verification;
 mod versions;
 mod volume_driver;

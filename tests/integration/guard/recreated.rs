@@ -254,3 +254,27 @@ fn an_older_compose_makes_dependents_anew_too() {
     shop.containers[0].state = ContainerState::Exited;
     assert_eq!(layers(&v1(&shop), Effect::Destroy), ["shop-db-1"]);
 }
+
+#[test]
+fn v1_keeps_what_is_mounted_at_a_volume_of_the_image() {
+    let mut shop = Shop::new().declare("web", |web| {
+        let source = DeclaredSource::Named { key: "modules".into(), subpath: None };
+        web.mounts.push(MountDeclaration { source, target: "/app/node_modules".into(), read_only: false });
+    });
+    let modules = VolumeDeclaration { name: "shop_modules".into(), ..VolumeDeclaration::default() };
+    for model in [&mut shop.model, &mut shop.whole] {
+        model.volumes.insert("modules".into(), modules.clone());
+    }
+    shop.containers[2].image_id = "sha256:2".into();
+    let lost = |shop: &Shop, grammar| {
+        volumes(&shop.assess(grammar, &["up", "-d", "--force-recreate"]), Effect::Orphan).len()
+    };
+    let mut made = Image { volumes: vec!["/app/node_modules".into()], ..image("sha256:2") };
+    assert_eq!(lost(&shop, Grammar::V1), 1, "the image is not known");
+    shop.probe.images.insert("sha256:2".into(), Some(made.clone()));
+    assert_eq!(lost(&shop, Grammar::V1), 1, "V1 does not see the volume of the image");
+    made.container_config_volumes = made.volumes.clone();
+    shop.probe.images.insert("sha256:2".into(), Some(made));
+    assert_eq!(lost(&shop, Grammar::V1), 0);
+    assert_eq!(lost(&shop, Grammar::V2), 1);
+}
