@@ -62,6 +62,10 @@ fn case_10_relative_paths_start_at_the_first_file() {
     order("a", "b", &["up", "-d"]).exits(0);
     order("b", "a", &["up", "-d"]).exits(77).says("svc-a/data-b").says("--safe-allow=");
     project.plain(&["-f", "svc-a/compose.yml", "-f", "svc-b/compose.yml", "down"]).exits(0);
+    // The containers are gone, and with them everything on the engine that knew of the directories.
+    order("b", "a", &["up", "-d"]).exits(77).says("svc-a/data-b").says("svc-a/compose.yml` is named first");
+    fs::rename(project.path("svc-a/data-b"), project.path("svc-a/old-b")).expect("moved");
+    fs::rename(project.path("svc-a/data-a"), project.path("svc-a/old-a")).expect("moved");
     order("b", "a", &["up", "-d"]).exits(0).says("svc-b/data-a` does not exist");
     project.plain(&["-f", "svc-b/compose.yml", "-f", "svc-a/compose.yml", "down", "-t", "1"]).exits(0);
 }

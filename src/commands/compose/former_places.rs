@@ -1,5 +1,5 @@
-//! Where services without a container had their data before: in what an unread override file mounts, or in what their
-//! newest backup was made of.
+//! Where services without a container had their data before: in what an unread override file mounts, where relative paths
+//! started with the files in another order, or in what their newest backup was made of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,10 @@ pub(super) async fn gather(
             for place in mounted_by(&file.model, service) {
                 places.push((place, evidence.clone()));
             }
+        }
+        for (file, place) in by_another_first_file(cx, service) {
+            let evidence = format!("where relative paths start if `{file}` is named first, there is");
+            places.push((place, evidence));
         }
         if let Ok(Some(backup)) = cx.root.latest(&service.name) {
             let evidence = format!("backup `{}` was made of", backup.name());
@@ -66,6 +70,36 @@ fn mounted_by(model: &Model, service: &Service) -> Vec<Place> {
             DeclaredSource::Anonymous | DeclaredSource::Tmpfs | DeclaredSource::Other => None,
         })
         .collect()
+}
+
+/// Where relative bind mounts of a service lead if another of the named files comes first, with that file: the first file
+/// decides where all relative paths start. Without the files of the service's program, a directory has other data.
+fn by_another_first_file(cx: &ProjectContext<'_>, service: &Service) -> Vec<(String, Place)> {
+    let Some((first, others)) = cx.project.files.split_first() else { return Vec::new() };
+    let start = cx.project.directory.as_path();
+    if first.parent() != Some(start) || cx.command.reading.globals.project_directory.is_some() {
+        return Vec::new();
+    }
+    let program = service.image.as_deref().and_then(known::program);
+    let is_its_own = |path: &PathBuf| {
+        program
+            .is_some_and(|program| FileContents::of(path).is_some_and(|found| !found.is_of_another(program)))
+    };
+    let mut found = Vec::new();
+    for file in others {
+        let Some(base) = file.parent().filter(|base| *base != start) else { continue };
+        let paths = service.mounts.iter().filter_map(|mount| match &mount.source {
+            DeclaredSource::Bind { path, .. } if is_data_path(service, &mount.target) => {
+                Some(base.join(path.strip_prefix(start).ok()?))
+            }
+            _ => None,
+        });
+        let name = file.strip_prefix(&cx.command.env.current_dir).unwrap_or(file);
+        found.extend(
+            paths.filter(is_its_own).map(|path| (name.display().to_string(), Place::Directory(path))),
+        );
+    }
+    found
 }
 
 enum Place {
