@@ -122,7 +122,14 @@ async fn rows<'a>(
         let record = baseline(cx, &store.id, warnings);
         let replaced = match &store.container {
             // What cannot be found out is no mismatch.
-            Some(container) => cx.engine.replaced_mounts(container).await.unwrap_or_default(),
+            Some(container) => cx.engine.replaced_mounts(container).await.unwrap_or_else(|error| {
+                warnings.push(format!(
+                    "whether `{}` has the directories that its paths on the host lead to is not known: {}.",
+                    store.service,
+                    causes(&error.into())
+                ));
+                Vec::new()
+            }),
             None => Vec::new(),
         };
         // A read-only directory is configuration; a read-only volume was written by another service.

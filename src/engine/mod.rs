@@ -146,8 +146,8 @@ pub trait Engine: Send + Sync {
     async fn layer(&self, container: &str) -> Result<Layer>;
     /// A tar stream of a path in a container, whether the container is running or not.
     async fn read_archive(&self, container: &str, path: &Path) -> Result<ByteStream>;
-    /// The writable directories of a running container that are no longer those that their paths on the host lead to.
-    /// Empty if that is unknown: the engine is on another machine, or the container does not run.
+    /// The writable directories of a running container that are no longer those that their paths on the host lead to; none
+    /// if it does not run. Fails where that cannot be told.
     async fn replaced_mounts(&self, _container: &Container) -> Result<Vec<ReplacedMount>> {
         Ok(Vec::new())
     }

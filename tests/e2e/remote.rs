@@ -186,6 +186,87 @@ fn an_engine_behind_tls_is_judged_with_its_certificates_and_not_without() {
     }
 }
 
+const BIND: &str = r#"
+x-safe-compose: { services: { db: { kind: volume } } }
+services:
+  db: { image: "IMAGE", command: ["sleep", "600"], stop_signal: SIGKILL, network_mode: none, volumes: ["DIRECTORY/current/data:/data"] }
+"#;
+
+/// Which directory a running container has can be told only from inside it.
+#[test]
+fn a_directory_that_was_replaced_on_a_far_host_is_noticed() {
+    let Some(engine) = OwnEngine::start() else { return };
+    let Some(scratch) = Scratch::new(Compose::V2, "services: {}") else { return };
+    let scratch = scratch.on(&engine.url());
+    let address = format!("tcp://{}", listen(&engine.url()));
+    let safe = |words: &[&str]| scratch.safe_with(words, &[("DOCKER_HOST", address.as_str())]);
+    let release = |name: &str| {
+        fs::create_dir_all(scratch.path(&format!("{name}/data"))).expect("made");
+        let _ = fs::remove_file(scratch.path("current"));
+        std::os::unix::fs::symlink(scratch.path(name), scratch.path("current")).expect("linked");
+    };
+    release("one");
+    let image = "own:with-volume";
+    engine.docker(&["create", "--network", "none", "--name", "bare", IMAGE, "sh"]);
+    let project = format!("LABEL com.docker.compose.project={}", scratch.project);
+    engine.docker(&["commit", "--change", "VOLUME /data", "--change", &project, "bare", image]);
+    engine.docker(&["rm", "bare"]);
+    let file = BIND.replace("IMAGE", image).replace("DIRECTORY", &scratch.path("").display().to_string());
+    fs::write(scratch.path("docker-compose.yml"), file).expect("written");
+    safe(&["up", "-d"]).exits(0);
+    scratch.plain(&["exec", "-T", "db", "touch", "/data/kept"]).exits(0);
+    let containers = || {
+        assert_eq!(engine.docker(&["volume", "ls", "-q"]), "", "no volume is left behind");
+        engine.docker(&["ps", "-aq"]).lines().count()
+    };
+
+    // The link does not matter, and nothing is left behind by looking.
+    safe(&["status"]).exits(0).never_says("leads to another directory").never_says("is not known");
+    safe(&["up", "-d"]).exits(0).never_says("leads to another directory");
+    assert_eq!(containers(), 1);
+
+    release("two");
+    let status = safe(&["status"]).exits(0);
+    assert!(status.stdout.contains("(replaced)"), "{}", status.stdout);
+    status.says("leads to another directory");
+    safe(&["backup"]).exits(74).says("another directory");
+    safe(&["down"]).exits(77).says("--safe-allow=");
+    assert_eq!(containers(), 1);
+
+    release("one");
+    safe(&["status"]).exits(0).never_says("leads to another directory");
+    fs::rename(scratch.path("one/data"), scratch.path("one/away")).expect("moved");
+    fs::create_dir(scratch.path("one/data")).expect("made");
+    safe(&["status"]).exits(0).says("leads to another directory");
+    fs::remove_dir(scratch.path("one/data")).expect("removed");
+    fs::rename(scratch.path("one/away"), scratch.path("one/data")).expect("moved");
+    safe(&["down", "-t", "0"]).exits(0);
+    assert!(scratch.path("one/data/kept").exists());
+}
+
+/// Without a program in the image that tells, it is said that nobody knows.
+#[test]
+fn a_directory_on_a_far_host_that_nobody_can_tell_is_reported() {
+    let Some(engine) = OwnEngine::start() else { return };
+    let Some(scratch) = Scratch::new(Compose::V2, "services: {}") else { return };
+    let scratch = scratch.on(&engine.url());
+    let address = format!("tcp://{}", listen(&engine.url()));
+    fs::create_dir_all(scratch.path("current/data")).expect("made");
+    let bare = "own:without-cat";
+    let copied = ["sh", "-c", "rm /bin/cat"];
+    engine.docker(&[&["run", "--network", "none", "--name", "bare", IMAGE], &copied[..]].concat());
+    engine.docker(&["commit", "bare", bare]);
+    engine.docker(&["rm", "bare"]);
+    let file = BIND.replace("IMAGE", bare).replace("DIRECTORY", &scratch.path("").display().to_string());
+    fs::write(scratch.path("docker-compose.yml"), file).expect("written");
+    let safe = |words: &[&str]| scratch.safe_with(words, &[("DOCKER_HOST", address.as_str())]);
+    safe(&["up", "-d"]).exits(0);
+    safe(&["status"])
+        .exits(0)
+        .says("whether `db` has the directories that its paths on the host lead to is not known");
+    safe(&["down", "-t", "0"]).exits(0);
+}
+
 /// What cannot be reached is never taken for an empty engine, nor for the one of this machine.
 #[test]
 fn an_engine_out_of_reach_stops_what_could_destroy() {

@@ -112,7 +112,7 @@ pub async fn of_server(target: DriverTarget<'_>, contents: &Fingerprint) -> anyh
 }
 
 async fn see(target: DriverTarget<'_>, container: &Container) -> anyhow::Result<StoreEvidence> {
-    let files = Files::of(target, container).await?;
+    let files = Files::of(target, container).await;
     let (identity, volumes) = tokio::try_join!(identity::find(&files, container), volumes(target))?;
     let mut has_data = identity.is_some();
     for place in data_locations(target.store) {

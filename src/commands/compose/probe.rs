@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde_json::Value;
 
 use super::former_names::has_compose_file;
@@ -62,7 +62,7 @@ async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), En
     probe.images = images.into_iter().zip(found).collect();
 
     if cx.command.reading.may_act() {
-        probe.replaced_mounts = replaced_mounts(cx).await?;
+        probe.replaced_mounts = replaced_mounts(cx).await;
     }
 
     let to_delete: Vec<String> =
@@ -84,16 +84,21 @@ async fn ask_engine(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), En
     Ok(())
 }
 
-/// What running containers have that their paths on the host no longer lead to.
-async fn replaced_mounts(
-    cx: &ProjectContext<'_>,
-) -> Result<BTreeMap<String, Vec<ReplacedMount>>, EngineError> {
+/// What running containers have that their paths on the host no longer lead to. What cannot be told is reported by
+/// `status`.
+async fn replaced_mounts(cx: &ProjectContext<'_>) -> BTreeMap<String, Vec<ReplacedMount>> {
     let running = cx.containers.iter().filter(|container| container.is_running());
-    let asked = running
-        .map(|container| async { Ok((container.id.clone(), cx.engine.replaced_mounts(container).await?)) });
-    let mut found: BTreeMap<_, _> = try_join_all(asked).await?.into_iter().collect();
+    let asked = running.map(|container| async {
+        let found = cx.engine.replaced_mounts(container).await.unwrap_or_else(|error| {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::debug!(container = container.name, error, "its directories are not compared");
+            Vec::new()
+        });
+        (container.id.clone(), found)
+    });
+    let mut found: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
     found.retain(|_, mounts| !mounts.is_empty());
-    Ok(found)
+    found
 }
 
 /// The images that decide what a container would lose, and those that would be deleted.

@@ -31,12 +31,19 @@ pub(super) struct LiveProcess {
 
 /// A line of `mountinfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct MountEntry {
+pub(super) struct MountEntry {
     /// Major and minor number of the file system.
-    device: String,
+    pub(super) device: String,
     /// The mounted directory, in the file system.
-    root: PathBuf,
-    mount_point: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) mount_point: PathBuf,
+}
+
+impl MountEntry {
+    /// Whether the mounted directory was deleted: it exists only for those who have it mounted.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.root.as_os_str().as_bytes().ends_with(b"//deleted")
+    }
 }
 
 impl LiveProcess {
@@ -72,7 +79,7 @@ impl LiveProcess {
         if !inside.as_ref().ok().or(on_host.as_ref()).is_none_or(is_directory) {
             return None;
         }
-        let deleted = entry.root.as_os_str().as_bytes().ends_with(b"//deleted");
+        let deleted = entry.is_deleted();
         let differs = match (&inside, &on_host) {
             (_, None) => true,
             (Ok(inside), Some(on_host)) => (inside.st_dev, inside.st_ino) != (on_host.st_dev, on_host.st_ino),
@@ -199,7 +206,7 @@ fn here(path: &Path) -> Option<(String, PathBuf)> {
     Some((entry.device.clone(), root))
 }
 
-fn parse(mountinfo: &[u8]) -> Vec<MountEntry> {
+pub(super) fn parse(mountinfo: &[u8]) -> Vec<MountEntry> {
     let lines = mountinfo.split(|byte| *byte == b'\n');
     lines
         .filter_map(|line| {

@@ -6,6 +6,7 @@ mod api;
 mod connect;
 mod error;
 mod exec;
+mod far_mounts;
 mod helper;
 mod holder;
 mod live_mounts;
@@ -383,7 +384,12 @@ impl Engine for DockerEngine {
         if !container.is_running() || !container.mounts.iter().any(is_bind) {
             return Ok(Vec::new());
         }
-        let Some(process) = self.live_process(&container.id).await? else { return Ok(Vec::new()) };
+        let Some(process) = self.live_process(&container.id).await? else {
+            return far_mounts::replaced(self, container).await.map_err(|source| EngineError::Refused {
+                action: format!("compare the directories of container `{}` with their paths", container.name),
+                source,
+            });
+        };
         let container = container.clone();
         Ok(in_thread(move || process.replaced(&container)).await.unwrap_or_default())
     }

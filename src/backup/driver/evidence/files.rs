@@ -21,9 +21,9 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(super) async fn of(target: DriverTarget<'a>, container: &'a Container) -> anyhow::Result<Self> {
-        let replaced = target.engine.replaced_mounts(container).await?;
-        Ok(Self { target, container, replaced })
+    pub(super) async fn of(target: DriverTarget<'a>, container: &'a Container) -> Self {
+        let replaced = target.engine.replaced_mounts(container).await.unwrap_or_default();
+        Self { target, container, replaced }
     }
 
     /// The content of a file; `None` if there is no such file.

@@ -134,7 +134,7 @@ async fn copy_once<'a, 'p>(
     into: &Staging,
 ) -> anyhow::Result<Attempt<'a, 'p>> {
     let CopyJob { helper, places, previous } = job;
-    let replaced = replaced(target).await?;
+    let replaced = replaced(target).await;
     let mut before = writers::writers(target, places).await?;
     let mut was_serving = is_serving(target);
     if let Some(quiesce) = target.quiesce

@@ -30,7 +30,7 @@ pub(super) async fn fingerprint(target: DriverTarget<'_>) -> anyhow::Result<Fing
     let helper = HelperContainer::to_read(target).await?;
     let counted = async {
         let (mut entries, mut bytes) = (0, 0);
-        let replaced = replaced(target).await?;
+        let replaced = replaced(target).await;
         let source = Source { helper: &helper, replaced: &replaced };
         for place in &chosen.places {
             let summary = look(target, source, place).await?;

@@ -38,11 +38,12 @@ impl Source<'_> {
     }
 }
 
-/// The directories that the store's running container has and that their paths on the host no longer lead to.
-pub(super) async fn replaced(target: DriverTarget<'_>) -> anyhow::Result<Vec<ReplacedMount>> {
+/// The directories that the store's running container has and that their paths on the host no longer lead to. None where
+/// that cannot be told, which `status` reports.
+pub(super) async fn replaced(target: DriverTarget<'_>) -> Vec<ReplacedMount> {
     match &target.store.container {
-        Some(container) => Ok(target.engine.replaced_mounts(container).await?),
-        None => Ok(Vec::new()),
+        Some(container) => target.engine.replaced_mounts(container).await.unwrap_or_default(),
+        None => Vec::new(),
     }
 }
 
