@@ -158,6 +158,11 @@ impl Ui {
         }
     }
 
+    /// How many columns a line of progress may take.
+    pub(super) fn width_of_progress(&self) -> usize {
+        self.streams.width(Stream::Stderr)
+    }
+
     pub(super) fn motion(&self) -> &Motion {
         &self.motion
     }

@@ -162,7 +162,7 @@ async fn copy_once<'a, 'p>(
     let (archives, seen_after) = if same.is_some() {
         (Vec::new(), seen.clone())
     } else {
-        match copy_all(target, Source { helper, replaced: &replaced }, places, into).await? {
+        match copy_all(target, (Source { helper, replaced: &replaced }, seen.as_ref()), places, into).await? {
             Ok(mut archives) => {
                 let seen = tree::look(target, places).await;
                 for archive in &mut archives {
@@ -242,7 +242,7 @@ fn is_serving(target: DriverTarget<'_>) -> bool {
 
 async fn copy_all<'a>(
     target: DriverTarget<'_>,
-    source: Source<'_>,
+    (source, seen): (Source<'_>, Option<&tree::FileTree>),
     places: &[&'a DataLocation],
     into: &Staging,
 ) -> anyhow::Result<Result<Vec<Archive<'a>>, IncompleteCopy>> {
@@ -253,7 +253,8 @@ async fn copy_all<'a>(
         let file = into.create(&path)?;
         let written = file.path().to_owned();
         let title = format!("copying {}", place.target.display());
-        let task = target.progress.begin(&title, Unit::Bytes, None);
+        let total = seen.map(|tree| tree.space_of(&place.target));
+        let task = target.progress.begin(&title, Unit::Bytes, total);
         let compression = into.compression();
         let attributes =
             if is_replaced(source.replaced, place) { None } else { HostAttributes::of(target, place).await };

@@ -125,18 +125,20 @@ async fn walk(
     names: &'static [&'static str],
 ) -> anyhow::Result<(Box<dyn Task>, ReadBack)> {
     pipe::blocking(move || {
-        let mut reader =
-            Hashing { inner: open_to_read_back(&file)?, digester: crate::fs::Digester::default() };
+        let mut reader = Hashing {
+            inner: open_to_read_back(&file)?,
+            digester: crate::fs::Digester::default(),
+            task: task.as_ref(),
+        };
         let mut unpacked = file.clone().into_os_string();
         unpacked.push(".sqlite");
         let sqlite = SqliteFiles::new(unpacked.into());
         let mut look = Look { names, is_recognized: false, sqlite };
         let summary = tar_summary::take_with(archive_file::decompress(&file, &mut reader)?, &mut look)
             .with_context(|| format!("`{}` cannot be read back", file.display()))?;
-        let bytes = reader.digester.bytes();
-        task.advance(bytes);
+        let digest = reader.digester.finish();
         let Look { is_recognized, sqlite, .. } = look;
-        Ok((task, ReadBack { summary, digest: reader.digester.finish(), is_recognized, sqlite }))
+        Ok((task, ReadBack { summary, digest, is_recognized, sqlite }))
     })
     .await
 }
@@ -158,16 +160,18 @@ async fn check_databases(
     Ok(checked)
 }
 
-/// Hashes what is read through it.
-struct Hashing {
+/// Hashes and reports what is read through it.
+struct Hashing<'a> {
     inner: File,
     digester: crate::fs::Digester,
+    task: &'a dyn Task,
 }
 
-impl std::io::Read for Hashing {
+impl std::io::Read for Hashing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.digester.update(&buffer[..count]);
+        self.task.advance(count as u64);
         Ok(count)
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Switch<'a> {
 
     /// What the place contains now, and the names at its top.
     pub(super) async fn look(&self) -> anyhow::Result<(TarSummary, Names)> {
-        let looked = self.summary(mover::root(), "comparing").await?;
+        let looked = self.summary(mover::root(), "comparing", None).await?;
         Ok(looked.unwrap_or_default())
     }
 
@@ -174,7 +174,7 @@ impl<'a> Switch<'a> {
             None => UnpackedBy::Engine,
         };
         let top = new.expected.top.as_deref().unwrap_or_default();
-        let unpacked = self.summary(&into.join(top), "verifying").await?;
+        let unpacked = self.summary(&into.join(top), "verifying", Some(new.expected.space())).await?;
         let (unpacked, _) = unpacked.unwrap_or_default();
         ensure!(
             unpacked.same_tree(new.expected) || (unpacked.is_empty() && new.expected.is_empty()),
@@ -199,10 +199,16 @@ impl<'a> Switch<'a> {
         Ok(())
     }
 
-    async fn summary(&self, path: &Path, doing: &str) -> anyhow::Result<Option<(TarSummary, Names)>> {
+    /// `total` is the size of the archive that the engine makes, if it is known.
+    async fn summary(
+        &self,
+        path: &Path,
+        doing: &str,
+        total: Option<u64>,
+    ) -> anyhow::Result<Option<(TarSummary, Names)>> {
         let Some(stream) = self.mover.read(path).await? else { return Ok(None) };
         let title = format!("{doing} {}", self.place.target.display());
-        let task = self.target.progress.begin(&title, Unit::Bytes, None);
+        let task = self.target.progress.begin(&title, Unit::Bytes, total);
         let summary = pipe::consume(stream, task.as_ref(), take_with_names).await?;
         let shown = self.place.target.display();
         summary.map(Some).with_context(|| format!("`{shown}` cannot be read"))

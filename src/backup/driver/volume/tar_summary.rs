@@ -47,6 +47,11 @@ pub(super) struct TarSummary {
 }
 
 impl TarSummary {
+    /// About how many bytes an uncompressed archive of it has: a header and the padding of each entry come to its content.
+    pub(super) fn space(&self) -> u64 {
+        self.bytes + self.entries * 1024
+    }
+
     /// Whether two archives would unpack to the same files: paths, types, owners, modes, links and contents. The order
     /// and the modification times do not matter.
     pub(super) fn same_tree(&self, other: &Self) -> bool {

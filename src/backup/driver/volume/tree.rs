@@ -19,9 +19,18 @@ pub(super) struct FileTree {
     pub(super) digest: String,
     /// The space that an archive of it takes at most, in bytes. The holes of sparse files take none.
     pub(super) space: u64,
+    /// The space of each place, by its path in the container.
+    spaces: Vec<(PathBuf, u64)>,
     pub(super) places: Vec<PlaceContents>,
     /// By their paths in the container. The engine leaves them out.
     pub(super) sockets: Vec<PathBuf>,
+}
+
+impl FileTree {
+    /// The space that an archive of one place takes at most, with what is mounted inside of it.
+    pub(super) fn space_of(&self, target: &Path) -> u64 {
+        self.spaces.iter().filter(|(path, _)| path.starts_with(target)).map(|(_, space)| space).sum()
+    }
 }
 
 /// A place: its path in the container, and on this machine.
@@ -104,11 +113,13 @@ fn of_roots(roots: &[RootPaths], marks: &'static [&'static str]) -> io::Result<F
         sockets: Vec::new(),
     };
     let mut sockets = Vec::new();
-    let mut places = Vec::new();
+    let (mut places, mut spaces) = (Vec::new(), Vec::new());
     for (target, on_host) in roots {
         walk.digester.update(target.as_os_str().as_bytes());
         (walk.entries, walk.is_recognized) = (0, false);
+        let before = walk.space;
         walk.entry(on_host, Path::new(""), &on_host.symlink_metadata()?)?;
+        spaces.push((target.clone(), walk.space - before));
         sockets.extend(walk.sockets.drain(..).map(|inside| target.join(inside)));
         places.push(PlaceContents {
             target: target.clone(),
@@ -117,7 +128,7 @@ fn of_roots(roots: &[RootPaths], marks: &'static [&'static str]) -> io::Result<F
             is_recognized: walk.is_recognized,
         });
     }
-    Ok(FileTree { digest: walk.digester.finish().to_string(), space: walk.space, places, sockets })
+    Ok(FileTree { digest: walk.digester.finish().to_string(), space: walk.space, spaces, places, sockets })
 }
 
 /// The header of an entry, its extended header, and the padding of its content.
