@@ -196,6 +196,16 @@ async fn in_thread<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static)
     tokio::time::timeout(LOOK_TIMEOUT, receiver).await.ok()?.ok()
 }
 
+/// Podman 4.3 does so with a mount of a container that is stopped or paused, by whatever path it is asked for (measured).
+/// While the container runs, and with other versions, the archive is as Docker makes it.
+const PODMAN_ARCHIVE: &str = "this version of Podman returns the files of a stopped or paused container without the name of their \
+     directory, so they can be neither backed up nor restored: save them with `podman volume export`";
+
+/// Whether a tar archive starts with the root directory: Docker's starts with the directory that was asked for.
+fn has_no_directory(start: &[u8]) -> bool {
+    start.starts_with(b"/\0")
+}
+
 /// Removes a container at once and keeps its volumes.
 fn keeping_volumes() -> RemoveContainerOptions {
     RemoveContainerOptionsBuilder::default().force(true).v(false).build()
@@ -221,7 +231,7 @@ impl Engine for DockerEngine {
         Ok(Identity {
             local: connect::is_local(&self.endpoint, info),
             containerd_images: info.keeps_images_in_containerd(),
-            id: info.id.clone(),
+            id: info.stable_id(),
             name: info.name.clone(),
             version: info.server_version.clone(),
             endpoint: self.endpoint.url.clone(),
@@ -255,7 +265,13 @@ impl Engine for DockerEngine {
         volumes: &[String],
         directories: &[PathBuf],
     ) -> Result<Vec<Container>> {
-        let filters = json!({ "status": ["running", "paused", "restarting"] }).to_string();
+        // Podman refuses a state that its containers do not have.
+        let states: &[&str] = if self.info("list containers").await?.is_podman() {
+            &["running", "paused"]
+        } else {
+            &["running", "paused", "restarting"]
+        };
+        let filters = json!({ "status": states }).to_string();
         let mut listed: Vec<wire::ContainerSummary> = self
             .api
             .get("/containers/json", &[("filters", &filters)])
@@ -375,6 +391,9 @@ impl Engine for DockerEngine {
             Some(Err(error)) => return Err(self.errors.lookup(&what, &action, error)),
             None => return Err(EngineError::NotFound { what }),
         };
+        if has_no_directory(&first) && self.info(&action).await?.is_podman() {
+            return Err(EngineError::Refused { action, source: anyhow::anyhow!(PODMAN_ARCHIVE) });
+        }
         let rest = bytes.map(|chunk| chunk.map(Vec::from).map_err(std::io::Error::other));
         Ok(Box::pin(futures_util::stream::once(async move { Ok(Vec::from(first)) }).chain(rest)))
     }

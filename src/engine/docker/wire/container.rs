@@ -94,7 +94,12 @@ impl ContainerInspect {
             created: self.created,
             started: time(self.state.started_at),
             finished: time(self.state.finished_at),
-            health: self.state.health.map(|health| health.status).filter(|status| status != "none"),
+            health: self
+                .state
+                .health
+                .map(|health| health.status)
+                // Without a health check Docker says `none`, and Podman nothing.
+                .filter(|status| status != "none" && !status.is_empty()),
             exit_code: self.state.exit_code,
             id: self.id,
         }

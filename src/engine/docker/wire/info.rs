@@ -25,9 +25,27 @@ pub(in crate::engine::docker) struct SystemInfo {
     security_options: Vec<String>,
     #[serde(default, deserialize_with = "nullable")]
     driver_status: Vec<Vec<String>>,
+    /// Only Podman has it.
+    #[serde(default)]
+    buildah_version: Option<String>,
 }
 
 impl SystemInfo {
+    /// Whether it is the Docker-compatible interface of Podman.
+    pub(in crate::engine::docker) fn is_podman(&self) -> bool {
+        self.buildah_version.is_some()
+    }
+
+    /// What tells the engine from others. Podman makes up another id for each answer (measured, 4.3), so its storage on its
+    /// machine counts.
+    pub(in crate::engine::docker) fn stable_id(&self) -> String {
+        if self.is_podman() {
+            format!("podman:{}:{}", self.name, self.docker_root_dir.display())
+        } else {
+            self.id.clone()
+        }
+    }
+
     /// With containerd, the driver of the image store is a snapshotter.
     pub(in crate::engine::docker) fn keeps_images_in_containerd(&self) -> bool {
         self.driver_status
@@ -61,6 +79,21 @@ mod tests {
                 .keeps_images_in_containerd()
         );
         assert!(!info(json!(null)).keeps_images_in_containerd());
+    }
+
+    #[test]
+    fn podman_has_an_id_that_stays() {
+        let info = |id: &str, version: serde_json::Value| -> SystemInfo {
+            let root = "/var/lib/containers/storage";
+            let info = json!({ "ID": id, "Name": "host", "DockerRootDir": root, "BuildahVersion": version });
+            serde_json::from_value(info).expect("readable")
+        };
+        let podman = info("c34e22b6", json!("1.28.2"));
+        assert!(podman.is_podman());
+        assert_eq!(podman.stable_id(), "podman:host:/var/lib/containers/storage");
+        assert_eq!(podman.stable_id(), info("860082ff", json!("1.28.2")).stable_id());
+        let docker = info("c34e22b6", json!(null));
+        assert_eq!((docker.is_podman(), docker.stable_id().as_str()), (false, "c34e22b6"));
     }
 
     #[test]
