@@ -241,7 +241,7 @@ pub(super) fn elsewhere(cx: &ProjectContext<'_>) -> String {
 pub(super) fn short_path(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
-    short.display().to_string()
+    if short.as_os_str().is_empty() { ".".to_owned() } else { short.display().to_string() }
 }
 
 /// The services that hold data: `api, qdrant`.

@@ -132,7 +132,7 @@ fn cells(one: &Shown<'_>) -> Vec<String> {
     let directory = match (one.opened.directory(), &one.opened.unread) {
         (_, Some(Unread::Refused(_))) => "cannot be read".to_owned(),
         (None, _) => "unknown".to_owned(),
-        (Some(directory), _) => format::short_path(directory),
+        (Some(directory), _) => directory.display().to_string(),
     };
     vec![
         overview.project.clone(),
