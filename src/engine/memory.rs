@@ -18,8 +18,8 @@ use futures_util::TryStreamExt as _;
 
 use super::{
     ByteStream, Container, ContainerState, Engine, EngineError, ExecEnd, ExecPipe, HELPER_LABEL,
-    HOLDER_LABEL, Helper, Holder, Identity, Image, Layer, Mount, MountSource, Mover, ReplacedMount, Result,
-    Scratch, Volume, are_near, is_abandoned,
+    HOLDER_LABEL, Helper, Holder, Identity, Image, LabelTest, Layer, Mount, MountSource, Mover,
+    ReplacedMount, Result, Scratch, Volume, are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -190,12 +190,17 @@ impl Engine for MemoryEngine {
         Ok(state.container(id).ok().cloned())
     }
 
-    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+    async fn containers_in_nearby_directories(
+        &self,
+        directory: &Path,
+        is_wanted: LabelTest,
+    ) -> Result<Vec<Container>> {
         let state =
             self.record(EngineMethod::ContainersInNearbyDirectories, directory.display().to_string())?;
         let is_near =
             |container: &&Container| container.working_dir().is_some_and(|other| are_near(other, directory));
-        Ok(state.containers.iter().filter(is_near).cloned().collect())
+        let found = state.containers.iter().filter(is_near).filter(|one| is_wanted(&one.labels));
+        Ok(found.cloned().collect())
     }
 
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>> {

@@ -115,8 +115,13 @@ pub trait Engine: Send + Sync {
     /// The current state of one container.
     async fn inspect(&self, id: &str) -> Result<Option<Container>>;
     /// The containers of any project that were created from another directory with the same parent, or from one above or
-    /// below it.
-    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>>;
+    /// below it, and whose labels are those of `is_wanted`. No other container is asked for: the engine may not answer for one
+    /// whose files are being copied (Engine 20.10).
+    async fn containers_in_nearby_directories(
+        &self,
+        directory: &Path,
+        is_wanted: LabelTest,
+    ) -> Result<Vec<Container>>;
     /// The volumes of a project, by Compose's project label.
     async fn project_volumes(&self, project: &str) -> Result<Vec<Volume>>;
     /// The volumes of all projects, by the same label.

@@ -71,6 +71,25 @@ pub enum ContainerState {
     Removing,
 }
 
+/// The labels of a container.
+pub type Labels = BTreeMap<String, String>;
+
+/// Whether a container with these labels is meant.
+pub type LabelTest = fn(&Labels) -> bool;
+
+/// The project directory that a container with these labels was created from.
+pub fn working_dir_of(labels: &Labels) -> Option<&Path> {
+    labels.get(WORKING_DIR_LABEL).map(Path::new)
+}
+
+/// The Compose files that it was created from, with the relative paths that Compose V1 writes, which start in the project
+/// directory.
+pub fn created_from_files_of(labels: &Labels) -> impl Iterator<Item = PathBuf> {
+    let files = labels.get("com.docker.compose.project.config_files").map_or("", String::as_str);
+    let files = files.split(',').filter(|file| !file.is_empty() && *file != "-");
+    files.filter_map(|file| Some(working_dir_of(labels)?.join(file)))
+}
+
 /// A container, as `docker inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
@@ -127,7 +146,7 @@ impl Container {
 
     /// The project directory that the container was created from.
     pub fn working_dir(&self) -> Option<&Path> {
-        self.label(WORKING_DIR_LABEL).map(Path::new)
+        working_dir_of(&self.labels)
     }
 
     /// The Compose files that the container was created from.
@@ -136,11 +155,9 @@ impl Container {
         files.split(',').map(Path::new).filter(|file| file.is_absolute())
     }
 
-    /// The same with the relative paths that Compose V1 writes, which start in the project directory.
+    /// See [`created_from_files_of`].
     pub fn created_from_files(&self) -> impl Iterator<Item = PathBuf> {
-        let files = self.label("com.docker.compose.project.config_files").unwrap_or_default();
-        let files = files.split(',').filter(|file| !file.is_empty() && *file != "-");
-        files.filter_map(|file| Some(self.working_dir()?.join(file)))
+        created_from_files_of(&self.labels)
     }
 
     /// Compose's hash of the configuration that the container was created from.

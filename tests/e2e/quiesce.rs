@@ -100,6 +100,22 @@ fn manifest(project: &Scratch) -> String {
     fs::read_to_string(backup.join("manifest.json")).expect("readable")
 }
 
+/// Engine 20.10 does not answer questions about a container while it copies its files.
+#[test]
+fn the_project_in_the_next_directory_works_meanwhile() {
+    let Some(bare) = Bare::new("beside") else { return };
+    let Some(copied) = writing(&bare, Compose::V2, "") else { return };
+    let id = copied.plain(&["ps", "-q", "db"]).exits(0).stdout;
+    let engine = Relay::withholding(format!("/containers/{}/json", id.trim()).leak());
+    let Some(other) = writing(&bare, Compose::V2, "") else { return };
+    // Where it is started for the first time, the data of projects nearby may be its own.
+    other.plain(&["down", "-v"]).exits(0);
+    let other = other.on(&engine.url());
+    other.safe(&["up", "-d"]).exits(0);
+    other.safe(&["down"]).exits(0);
+    assert!(!engine.has_held(), "it was asked about");
+}
+
 #[test]
 fn a_copy_of_a_paused_writer_is_of_one_moment_and_one_of_a_running_writer_is_not() {
     let Some(bare) = Bare::new("quiesce") else { return };

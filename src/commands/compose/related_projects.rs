@@ -11,7 +11,7 @@ use super::former_names;
 use crate::commands::context::ProjectContext;
 use crate::compose::image::Reference;
 use crate::compose::model::Model;
-use crate::engine::{Container, EngineError, are_siblings};
+use crate::engine::{Container, EngineError, Labels, are_siblings, created_from_files_of, working_dir_of};
 use crate::guard::Probe;
 
 pub(super) async fn gather(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result<(), EngineError> {
@@ -21,7 +21,7 @@ pub(super) async fn gather(cx: &ProjectContext<'_>, probe: &mut Probe) -> Result
     related.retain(|container| container.project().is_some_and(|other| other != project));
     // Only a local engine shares its directories with this machine.
     if let Some(model) = cx.project.whole_model().filter(|_| cx.identity().local) {
-        let nearby = engine.containers_in_nearby_directories(&cx.project.directory).await?;
+        let nearby = engine.containers_in_nearby_directories(&cx.project.directory, was_left_behind).await?;
         let nearby = by_project(cx, nearby);
         let missing = of_missing_directories(cx, model, &nearby);
         probe.missing_directories =
@@ -122,6 +122,14 @@ fn of_moved_files(
         }
     }
     (moved, files)
+}
+
+/// Whether the directory or every file that a container was created from is missing.
+fn was_left_behind(labels: &Labels) -> bool {
+    let is_missing = |path: &Path| is_legible(path) && !path.exists();
+    let mut files = created_from_files_of(labels).peekable();
+    working_dir_of(labels).is_some_and(is_missing)
+        || (files.peek().is_some() && files.all(|file| is_missing(&file)))
 }
 
 /// Whether a label has the path as it is. The engine replaces what is not UTF-8, and then nothing tells whether the

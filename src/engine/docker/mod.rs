@@ -39,8 +39,8 @@ use self::live_mounts::LiveProcess;
 use super::context::Endpoint;
 use super::{
     ByteStream, Container, Engine, EngineError, ExecPipe, HELPER_LABEL, HOLDER_LABEL, Helper, Holder,
-    Identity, Image, Layer, LiveEntry, Mount, MountSource, Mover, MoverSource, ReplacedMount, Result,
-    Scratch, Volume, VolumeIdentity, are_near, is_abandoned,
+    Identity, Image, LabelTest, Layer, LiveEntry, Mount, MountSource, Mover, MoverSource, ReplacedMount,
+    Result, Scratch, Volume, VolumeIdentity, are_near, is_abandoned,
 };
 use crate::policy::Clearance;
 
@@ -293,11 +293,16 @@ impl Engine for DockerEngine {
         Ok(self.container(id).await?.map(wire::ContainerInspect::into_model))
     }
 
-    async fn containers_in_nearby_directories(&self, directory: &Path) -> Result<Vec<Container>> {
+    async fn containers_in_nearby_directories(
+        &self,
+        directory: &Path,
+        is_wanted: LabelTest,
+    ) -> Result<Vec<Container>> {
         let mut listed = self.list_containers("label", super::WORKING_DIR_LABEL).await?;
         listed.retain(|one| {
             let directory_label = one.labels.get(super::WORKING_DIR_LABEL);
             directory_label.is_some_and(|other| are_near(Path::new(other), directory))
+                && is_wanted(&one.labels)
         });
         self.inspect_all(listed).await
     }
