@@ -128,5 +128,12 @@ fn docker_compose_is_guarded_until_it_is_removed() {
     assert!(!docker_can(&["volume", "inspect", &volume]), "the volume was deleted on purpose");
 
     run(safe, &config, &["setup", "remove", "--yes"]).exits(0);
+    // What guarded commands have recorded of projects is theirs.
+    for records in [".cache/safe-compose", ".local/state/safe-compose"] {
+        fs::remove_dir_all(home.join(records)).expect("recorded");
+    }
+    for parent in [".cache", ".local/state", ".local"] {
+        fs::remove_dir(home.join(parent)).expect("nothing else is in it");
+    }
     assert_eq!(tree(&home), before);
 }
