@@ -44,14 +44,16 @@ pub async fn look_after_start(
 ) -> anyhow::Result<StoreEvidence> {
     let container = target.container()?;
     let mut now = see(target, container).await?;
-    if !misses_files(expected, &now) || !writes_at_once(target.store) || !is_starting(container) {
+    let has_identifier = expected.is_none() && !known::identity_files(container).is_empty();
+    // The first files may be there, and not yet the one with the identifier.
+    let is_early = misses_files(expected, &now) || (has_identifier && now.server.is_none());
+    if !is_early || !writes_at_once(target.store) || !is_starting(container) {
         return Ok(now);
     }
     let title = format!("waiting for the first files of `{}`", target.store.service);
     let _task = target.progress.begin(&title, Unit::Time, None);
-    let has_identifier = expected.is_none() && !known::identity_files(container).is_empty();
     let deadline = Instant::now() + limit.min(FIRST_FILES);
-    let mut first_data = None;
+    let mut first_data = (!misses_files(expected, &now)).then(Instant::now);
     while Instant::now() < deadline {
         sleep(PAUSE).await;
         let running =
