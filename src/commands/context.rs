@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 pub(super) use super::command_context::{CommandContext, EngineSource};
@@ -18,6 +19,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::guard::Scope;
 use crate::inventory::{Inventory, Store};
+use crate::policy::{Assessment, DecisionInput};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::suggest::Suggest;
@@ -170,6 +172,18 @@ impl<'a> ProjectContext<'a> {
     /// Adds the command that makes the backup directory usable, if this process may not use it.
     pub(super) fn with_repair(&self, failure: Failure) -> Failure {
         lockout::with_repair(failure, self.lockout().as_ref())
+    }
+
+    /// What the decision about a plan depends on.
+    pub(super) fn decision_input<'i>(&'i self, plan: &'i Assessment) -> DecisionInput<'i> {
+        DecisionInput {
+            plan,
+            destroy: self.settings.guard.destroy,
+            orphan: self.settings.guard.orphan,
+            terminal: self.ui().is_terminal(),
+            allow: self.command.safe.allow.as_deref(),
+            now: Timestamp::now(),
+        }
     }
 
     pub(super) fn is_disposable(&self) -> bool {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::command_context::CommandContext;
 use super::home_record::{self, RecordedHome, state_directory};
 use crate::compose::project::{Project, ProjectError};
-use crate::engine::{Container, Engine, EngineError, Identity, Volume};
+use crate::engine::{Container, Engine, EngineError, Identity, Volume, newest_with_directory};
 use crate::suggest::Suggest;
 
 /// Where the project of a command is.
@@ -60,15 +60,12 @@ async fn locate(
     (engine, identity): (&dyn Engine, &Identity),
 ) -> Result<Home, EngineError> {
     let containers = engine.project_containers(name).await?;
-    let labelled = || containers.iter().filter(|container| container.working_dir().is_some());
     if let Some(project) = read
-        && labelled().any(|container| is_from(container, &project.directory))
+        && containers.iter().any(|container| is_from(container, &project.directory))
     {
         return Ok(Home::Here);
     }
-    if let Some(newest) = labelled().max_by(|one, other| one.created.cmp(&other.created))
-        && let Some(directory) = newest.working_dir()
-    {
+    if let Some((newest, directory)) = newest_with_directory(&containers) {
         let directory = directory.to_owned();
         if directory.is_dir() {
             let files = newest.config_files().map(Path::to_owned).collect();

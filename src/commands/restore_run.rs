@@ -16,9 +16,7 @@ use crate::backup::manifest::{BEFORE_RESTORE, BackupRole};
 use crate::cli::Format;
 use crate::error::Failure;
 use crate::inventory::{Store, StoreKind};
-use crate::policy::{
-    Approval, Assessment, BackupStatus, Clearance, DecisionInput, Effect, Impact, Subject, Token,
-};
+use crate::policy::{Approval, Assessment, BackupStatus, Clearance, Effect, Impact, Subject, Token};
 use crate::progress::Silent;
 
 /// Where data is restored to.
@@ -191,14 +189,6 @@ pub(super) fn approve(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -
         cx.command.record.will(format!("restores {} from {}", one.to.store.id, one.source.name));
     }
     let replaces = planned.iter().any(PlannedRestore::replaces);
-    let input = DecisionInput {
-        plan: &assessment,
-        destroy: cx.settings.guard.destroy,
-        orphan: cx.settings.guard.orphan,
-        terminal: cx.ui().is_terminal(),
-        allow: cx.command.safe.allow.as_deref(),
-        now: Timestamp::now(),
-    };
     let what = if replaces { "the restore over existing data" } else { "the restore from another project" };
     let action = if cx.command.record.is_undo() {
         RefusableAction {
@@ -215,7 +205,11 @@ pub(super) fn approve(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -
     } else {
         RefusableAction { what, untouched: "Nothing was changed.", allow: "To restore anyway" }
     };
-    refusal::decide(cx.command, &input, &action)?.confirm(cx.ui(), what, "Nothing was changed.")
+    refusal::decide(cx.command, &cx.decision_input(&assessment), &action)?.confirm(
+        cx.ui(),
+        what,
+        "Nothing was changed.",
+    )
 }
 
 /// Backs up what would be replaced.

@@ -7,6 +7,7 @@ mod place;
 mod plan;
 mod refuse;
 mod servers;
+mod serving;
 
 use super::context::{CommandContext, ProjectContext};
 use super::mode::Mode;

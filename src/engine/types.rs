@@ -90,6 +90,12 @@ pub fn created_from_files_of(labels: &Labels) -> impl Iterator<Item = PathBuf> {
     files.filter_map(|file| Some(working_dir_of(labels)?.join(file)))
 }
 
+/// The newest container that shows which project directory it was created from.
+pub fn newest_with_directory(containers: &[Container]) -> Option<(&Container, &Path)> {
+    let shown = containers.iter().filter_map(|container| Some((container, container.working_dir()?)));
+    shown.max_by(|(one, _), (other, _)| one.created.cmp(&other.created))
+}
+
 /// A container, as `docker inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {

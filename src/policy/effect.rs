@@ -96,6 +96,11 @@ impl Impact {
         }
     }
 
+    /// Whether it is on a running service itself.
+    pub fn is_on_service(&self, service: &str) -> bool {
+        matches!(&self.subject, Subject::Service { name } if name == service)
+    }
+
     /// Whether it takes part in the decision.
     pub fn counts(&self) -> bool {
         !self.disposable && (!self.notice || self.effect == Effect::Interrupt)

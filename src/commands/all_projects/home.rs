@@ -7,7 +7,7 @@ use crate::commands::context::CommandContext;
 use crate::commands::home::declares;
 use crate::commands::home_record;
 use crate::compose::project::Project;
-use crate::engine::{Container, Identity, Volume};
+use crate::engine::{Container, Identity, Volume, newest_with_directory};
 
 /// Where a project is.
 pub(in crate::commands) enum ProjectHome {
@@ -28,11 +28,7 @@ impl ProjectHome {
         containers: &[Container],
         engine: &Identity,
     ) -> Self {
-        let labelled = containers.iter().filter(|container| container.working_dir().is_some());
-        let newest = labelled.max_by(|one, other| one.created.cmp(&other.created));
-        let Some((container, directory)) =
-            newest.and_then(|newest| Some((newest, newest.working_dir()?.to_owned())))
-        else {
+        let Some((container, directory)) = newest_with_directory(containers) else {
             if let Some(recorded) = home_record::recall(command, name, engine) {
                 return Self::Directory { directory: recorded.directory, files: recorded.files };
             }
@@ -44,7 +40,10 @@ impl ProjectHome {
             return Self::Unknown { reason: reason.to_owned() };
         };
         if directory.is_dir() {
-            Self::Directory { files: container.created_from_files().collect(), directory }
+            Self::Directory {
+                files: container.created_from_files().collect(),
+                directory: directory.to_owned(),
+            }
         } else {
             Self::Unknown { reason: format!("{} no longer exists", directory.display()) }
         }

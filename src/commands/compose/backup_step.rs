@@ -17,7 +17,7 @@ use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::inventory::Store;
-use crate::policy::{Assessment, BackupStatus, Effect, Subject};
+use crate::policy::{Assessment, BackupStatus, Effect};
 use crate::progress::Silent;
 
 /// How the data at risk is backed up.
@@ -159,11 +159,7 @@ fn report_current(
 /// What the servers that the command stops hold, if they answer.
 async fn fingerprints(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<(Store, Fingerprint)> {
     let is_stopped = |store: &&Store| {
-        store.is_server()
-            && plan
-                .impacts
-                .iter()
-                .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
+        store.is_server() && plan.impacts.iter().any(|impact| impact.is_on_service(&store.service))
     };
     let mut found = Vec::new();
     for store in cx.inventory.stores.iter().filter(is_stopped) {

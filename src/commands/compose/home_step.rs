@@ -3,7 +3,7 @@
 use crate::commands::context::ProjectContext;
 use crate::commands::home_record::{self, RecordedHome};
 use crate::commands::mode::Apply;
-use crate::engine::Container;
+use crate::engine::newest_with_directory;
 
 /// Records the directory of the project, if it is known.
 pub(super) fn remember(cx: &ProjectContext<'_>, apply: Apply) {
@@ -22,8 +22,7 @@ fn current(cx: &ProjectContext<'_>) -> Option<RecordedHome> {
         let files = project.files.iter().map(|file| cx.command.env.current_dir.join(file)).collect();
         return is_read_again.then(|| RecordedHome { engine, directory: project.directory.clone(), files });
     }
-    let labelled = cx.containers.iter().filter(|container| container.working_dir().is_some());
-    let newest: &Container = labelled.max_by(|one, other| one.created.cmp(&other.created))?;
-    let directory = newest.working_dir().filter(|directory| directory.is_dir())?.to_owned();
-    Some(RecordedHome { engine, directory, files: newest.created_from_files().collect() })
+    let (newest, directory) = newest_with_directory(&cx.containers).filter(|(_, path)| path.is_dir())?;
+    let files = newest.created_from_files().collect();
+    Some(RecordedHome { engine, directory: directory.to_owned(), files })
 }

@@ -1,13 +1,11 @@
 //! What the user sees of an assessment: the effects before the command runs, or the plan instead of it.
 
-use jiff::Timestamp;
-
 use crate::commands::backup_kind;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::compose::invocation::Format;
 use crate::inventory::Store;
-use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Refusal, Subject};
+use crate::policy::{self, Assessment, Decision, DecisionInput, Effect, Refusal};
 use crate::preflight::CheckFinding;
 use crate::ui::Page;
 
@@ -22,18 +20,6 @@ pub(super) fn allow_hint(cx: &ProjectContext<'_>) -> String {
         "To run exactly this command once, without a backup".to_owned()
     } else {
         "To run exactly this command once, after a backup".to_owned()
-    }
-}
-
-/// What the decision about a plan depends on.
-pub(super) fn decision_input<'a>(cx: &'a ProjectContext<'_>, plan: &'a Assessment) -> DecisionInput<'a> {
-    DecisionInput {
-        plan,
-        destroy: cx.settings.guard.destroy,
-        orphan: cx.settings.guard.orphan,
-        terminal: cx.ui().is_terminal(),
-        allow: cx.command.safe.allow.as_deref(),
-        now: Timestamp::now(),
     }
 }
 
@@ -68,7 +54,7 @@ fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
     } else {
         "the data would be backed up first"
     };
-    match policy::decide(&DecisionInput { terminal: true, ..decision_input(cx, plan) }) {
+    match policy::decide(&DecisionInput { terminal: true, ..cx.decision_input(plan) }) {
         Decision::Allow(_) => format!("There would be no prompt, and {backup}."),
         Decision::Confirm(_) => {
             format!("You would be asked to type the project name; after that, {backup}.")
@@ -88,10 +74,7 @@ fn decision(cx: &ProjectContext<'_>, plan: &Assessment) -> String {
 /// The services with databases that are backed up because the command stops them.
 fn backed_up_before_stop(cx: &ProjectContext<'_>, plan: &Assessment) -> Vec<String> {
     let is_stopped = |store: &&Store| {
-        plan.impacts.iter().any(|impact| {
-            let is_it = matches!(&impact.subject, Subject::Service { name } if *name == store.service);
-            is_it && !impact.disposable
-        })
+        plan.impacts.iter().any(|impact| impact.is_on_service(&store.service) && !impact.disposable)
     };
     let stopped = cx.inventory.stores.iter().filter(is_stopped);
     let mut services: Vec<String> = stopped

@@ -60,7 +60,7 @@ pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
         untouched: "Nothing was run, and no data was lost.",
         allow: &report::allow_hint(&cx),
     };
-    let permission = refusal::decide(command, &report::decision_input(&cx, &plan), &action)
+    let permission = refusal::decide(command, &cx.decision_input(&plan), &action)
         .map_err(|failure| journal.stop(&cx, CommandOutcome::Refused, failure))?;
     preflight_step::check(&cx, apply, &versions).await?;
     // The question comes before the backup: what is written while it is open has to be in the backup.

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::fs::FsError;
 use crate::inventory::Store;
 use crate::journal::{self, CommandOutcome, JournalEntry};
-use crate::policy::{Assessment, Clearance, Effect, Impact, Subject};
+use crate::policy::{Assessment, Clearance, Effect, Impact};
 use crate::progress::Silent;
 
 /// The new baselines, by the ids of the stores.
@@ -53,9 +53,7 @@ pub(super) async fn look_before(cx: &ProjectContext<'_>, plan: &Assessment) -> S
 }
 
 fn is_stopped(store: &Store, plan: &Assessment) -> bool {
-    plan.impacts
-        .iter()
-        .any(|impact| matches!(&impact.subject, Subject::Service { name } if *name == store.service))
+    plan.impacts.iter().any(|impact| impact.is_on_service(&store.service))
 }
 
 /// Records what each store held, for the next start to compare with: before Compose runs, so that it is known even if the

@@ -1,22 +1,20 @@
 //! Carries out an upgrade. Whatever fails, the service gets its former data and its former image back, and runs if it ran.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
 use super::conversion::Conversion;
 use super::convert::{self, NewFiles};
 use super::plan::{self, Found, UpgradePlan};
+use super::serving::{kind_of, wait_until_it_serves};
 use crate::backup::driver::{Action, RestoreOptions, RestorePlan, Restored, Step, volume};
 use crate::backup::manifest::{ArtifactContents, BackupRole};
 use crate::backup::restore_lock::RestoreLock;
 use crate::backup::store::Backup;
 use crate::cli::{Format, UpgradeArgs};
 use crate::commands::backup_run::{self, Purpose};
-use crate::commands::context::{ProjectContext, no_engine};
+use crate::commands::context::ProjectContext;
 use crate::commands::former_image::FormerImage;
 use crate::commands::mode::Apply;
 use crate::commands::real_compose::compose;
@@ -27,15 +25,10 @@ use crate::compose::subcommand::{GuardedCommand, HarmlessCommand};
 use crate::engine::{Container, ContainerState};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
-use crate::inventory::{DataLocation, Store, StoreKind, known};
+use crate::inventory::{DataLocation, Store, StoreKind};
 use crate::journal::{RecordedLoss, UndoRecord};
-use crate::policy::{Approval, BackupStatus, Clearance, DecisionInput};
+use crate::policy::{Approval, BackupStatus, Clearance};
 use crate::progress::Silent;
-
-const PAUSE: Duration = Duration::from_millis(300);
-
-/// How long a server that cannot be asked has to run before it counts as started.
-const SETTLED: Duration = Duration::from_secs(5);
 
 /// The reason in the manifest of the copy.
 const BEFORE_UPGRADE: &str = "before upgrade";
@@ -87,21 +80,17 @@ pub(super) async fn run(
 
 fn approve(cx: &ProjectContext<'_>, plan: &UpgradePlan) -> Result<Approval, Failure> {
     let assessment = plan.assessment(cx);
-    let input = DecisionInput {
-        plan: &assessment,
-        destroy: cx.settings.guard.destroy,
-        orphan: cx.settings.guard.orphan,
-        terminal: cx.ui().is_terminal(),
-        allow: cx.command.safe.allow.as_deref(),
-        now: Timestamp::now(),
-    };
     let what = "the upgrade";
     let action = RefusableAction {
         what,
         untouched: "Nothing was changed.",
         allow: "To upgrade (the data is backed up first)",
     };
-    refusal::decide(cx.command, &input, &action)?.confirm(cx.ui(), what, "Nothing was changed.")
+    refusal::decide(cx.command, &cx.decision_input(&assessment), &action)?.confirm(
+        cx.ui(),
+        what,
+        "Nothing was changed.",
+    )
 }
 
 /// What an image says of itself is known only when the engine has it.
@@ -403,75 +392,6 @@ fn find<'a>(cx: &'a ProjectContext<'_>, store: &Store) -> Result<&'a Store, Fail
     cx.inventory.stores.iter().find(|known| known.id == store.id).ok_or_else(|| {
         Failure::new(Exit::BackupFailed, format!("`{}` is no longer part of the project", store.service))
     })
-}
-
-/// The kind of a store by its program, for questions to its server.
-fn kind_of(store: &Store) -> StoreKind {
-    store.container.as_ref().and_then(known::sql_server).map_or(store.kind, StoreKind::Sql)
-}
-
-/// Waits until the server answers, and its health check, if it has one, says so too.
-async fn wait_until_it_serves(cx: &ProjectContext<'_>, store: &Store) -> Result<(), Failure> {
-    let name = &store.service;
-    let failed = |error: anyhow::Error| {
-        Failure::new(Exit::BackupFailed, format!("`{name}` does not work with its new image")).because(error)
-    };
-    let Some(container) = &store.container else {
-        return Err(failed(anyhow::anyhow!("it has no container")));
-    };
-    let limit = cx.command.ready_timeout();
-    let kind = kind_of(store);
-    let asked = Store { kind, ..store.clone() };
-    let meter = cx.ui().meter();
-    let ready = async {
-        match kind {
-            StoreKind::Volume => sleep(SETTLED).await,
-            StoreKind::Qdrant | StoreKind::Sql(_) => {
-                kind.driver().wait_ready(cx.target(&asked, &meter), limit).await.map_err(failed)?;
-            }
-        }
-        healthy(cx, container, limit).await.map_err(failed)
-    };
-    tokio::select! {
-        ready = ready => ready,
-        failure = stopped(cx, container) => Err(failure?.map_or_else(
-            || failed(anyhow::anyhow!("its container is gone")),
-            |container| failed(anyhow::anyhow!("its container ended with exit code {}", container.exit_code)),
-        )),
-    }
-}
-
-/// Ends when a container does not run any more.
-async fn stopped(cx: &ProjectContext<'_>, container: &Container) -> Result<Option<Container>, Failure> {
-    loop {
-        sleep(PAUSE).await;
-        let now = cx.engine.inspect(&container.id).await.map_err(no_engine)?;
-        match now.as_ref().map(|now| now.state) {
-            Some(ContainerState::Running | ContainerState::Paused | ContainerState::Created) => {}
-            Some(
-                ContainerState::Restarting
-                | ContainerState::Exited
-                | ContainerState::Dead
-                | ContainerState::Removing,
-            )
-            | None => return Ok(now),
-        }
-    }
-}
-
-async fn healthy(cx: &ProjectContext<'_>, container: &Container, limit: Duration) -> anyhow::Result<()> {
-    let deadline = Instant::now() + limit;
-    loop {
-        let now = cx.engine.inspect(&container.id).await?;
-        match now.and_then(|now| now.health).as_deref() {
-            None | Some("healthy" | "none") => return Ok(()),
-            Some("unhealthy") => anyhow::bail!("its health check fails"),
-            Some(_) if Instant::now() >= deadline => {
-                anyhow::bail!("its health check does not succeed in time")
-            }
-            Some(_) => sleep(PAUSE).await,
-        }
-    }
 }
 
 fn report(cx: &ProjectContext<'_>, plan: &UpgradePlan, upgraded: &Upgraded, output: Format) {
