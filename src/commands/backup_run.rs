@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use super::clusters::{Group, groups};
 use super::context::ProjectContext;
 use super::mode::Apply;
+use super::new_backup::{self, NewBackup};
 use super::quiesce::Quiescer;
 use super::test_restore::Prover;
 use super::{baselines, format, interruptible, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
-use crate::backup::evidence::StoreEvidence;
 use crate::backup::fingerprint::Fingerprint;
-use crate::backup::manifest::{BackupRole, FORMAT, FORMAT_VERSION, Manifest, Proof};
+use crate::backup::manifest::{BackupRole, Proof};
 use crate::backup::quiesce::Quiesce as _;
 use crate::backup::set;
 use crate::backup::shrink::{Good, Shrinkage};
@@ -27,9 +27,6 @@ use crate::inventory::{Store, StoreKind};
 use crate::progress::Silent;
 use crate::settings::RequiredProof;
 use crate::units::Bytes;
-
-/// The program's name and version in manifests.
-const TOOL: &str = concat!("safe-compose ", env!("CARGO_PKG_VERSION"));
 
 /// A store that was backed up; the nodes of a cluster share one backup.
 #[derive(Debug)]
@@ -406,61 +403,7 @@ async fn save_one(
         nodes: group.nodes.clone(),
         shrinkage,
     };
-    Ok(staging.finish_showing(manifest(cx, new), &meter)?)
-}
-
-/// What a new backup contains, and where it is from.
-pub(super) struct NewBackup<'a> {
-    pub(super) store: &'a Store,
-    /// The name of the container; empty if there is none.
-    pub(super) container: String,
-    pub(super) image: String,
-    pub(super) image_id: String,
-    /// As the manifest records it.
-    pub(super) reason: &'a str,
-    pub(super) role: BackupRole,
-    pub(super) created: Timestamp,
-    pub(super) dump: Dump,
-    pub(super) evidence: Option<StoreEvidence>,
-    /// The nodes of a cluster; empty for a single server.
-    pub(super) nodes: Vec<String>,
-    pub(super) shrinkage: Option<Shrinkage>,
-}
-
-/// The manifest of a new backup.
-pub(super) fn manifest(cx: &ProjectContext<'_>, new: NewBackup<'_>) -> Manifest {
-    let NewBackup { store, dump, .. } = new;
-    let identity = cx.identity();
-    Manifest {
-        format: FORMAT.to_owned(),
-        format_version: FORMAT_VERSION,
-        tool: TOOL.to_owned(),
-        created: new.created,
-        finished: Timestamp::now(),
-        project: cx.project.name.clone(),
-        service: store.service.clone(),
-        container: new.container,
-        image: new.image,
-        image_id: new.image_id,
-        engine: identity.id.clone(),
-        endpoint: identity.endpoint.clone(),
-        kind: store.kind,
-        cluster: new.nodes,
-        server: dump.server,
-        reason: new.reason.to_owned(),
-        role: new.role,
-        // The backup directory counts.
-        sequence: 0,
-        proof: dump.proof,
-        consistency: dump.consistency,
-        tree: dump.tree,
-        sqlite: dump.sqlite,
-        fingerprint: dump.fingerprint,
-        evidence: new.evidence,
-        shrinkage: new.shrinkage,
-        artifacts: dump.artifacts,
-        manual_restore: dump.manual_restore,
-    }
+    Ok(staging.finish_showing(new_backup::manifest(cx, new), &meter)?)
 }
 
 fn warn_of_databases(cx: &ProjectContext<'_>, store: &Store, dump: &Dump) {

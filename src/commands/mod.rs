@@ -34,6 +34,7 @@ mod lint_scripts;
 mod lockout;
 mod man;
 mod mode;
+mod new_backup;
 mod newest_backup;
 mod offline_context;
 mod own_record;

@@ -12,9 +12,9 @@ use crate::backup::driver::upgrade::{Converted, UpgradeServer};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::{Backup, Staging};
-use crate::commands::backup_run::{self, NewBackup};
 use crate::commands::context::ProjectContext;
 use crate::commands::mode::Apply;
+use crate::commands::new_backup::{self, NewBackup};
 use crate::commands::{format, test_restore};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -186,7 +186,7 @@ async fn finish(
         nodes: Vec::new(),
         shrinkage: None,
     };
-    let finished = converted.staging.finish_showing(backup_run::manifest(cx, new), &cx.ui().meter());
+    let finished = converted.staging.finish_showing(new_backup::manifest(cx, new), &cx.ui().meter());
     let backup = finished.map_err(|error| failed("the new backup is not sound".to_owned(), error.into()))?;
     let backup = backup.backup().clone();
     cx.command.record.backup(&backup.name());
