@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::scratch::{ScratchOrigin, ScratchServer, TestEnv};
+use super::scratch::{self, ScratchOrigin, ScratchServer, ScratchSetup, ScratchWork, TestEnv};
 use super::volume::VolumeDriver;
 use super::{Driver as _, DriverTarget, Dump, evidence};
 use crate::backup::evidence::StoreEvidence;
@@ -40,13 +40,19 @@ pub struct Converted {
     pub evidence: Option<StoreEvidence>,
 }
 
-/// Starts to show a step.
-pub(super) fn task(env: TestEnv<'_>, title: &str) -> Arc<dyn Task> {
-    Arc::from(env.progress.begin(title, Unit::Bytes, None))
+/// Works with a temporary server of an image, for data as large as that of a copy. `title` says what for.
+pub(super) async fn with_server<T: Send + 'static>(
+    env: TestEnv<'_>,
+    title: &str,
+    (copy, image): (&Backup, &str),
+    setup: ScratchSetup,
+    work: ScratchWork<T>,
+) -> anyhow::Result<T> {
+    let task: Arc<dyn Task> = Arc::from(env.progress.begin(title, Unit::Bytes, None));
+    scratch::with_server(env, task, origin(copy, image), setup, work).await
 }
 
-/// A temporary server with an image, for data as large as that of a copy.
-pub(super) fn origin(copy: &Backup, image: &str) -> ScratchOrigin {
+fn origin(copy: &Backup, image: &str) -> ScratchOrigin {
     let unpacked = match copy.manifest.fingerprint {
         Fingerprint::Volume { bytes, .. } => bytes,
         Fingerprint::Qdrant(_) | Fingerprint::Databases(_) => 0,

@@ -20,17 +20,24 @@ pub enum DatabasePosition {
 /// tell such a history from this one. A sequence may be advanced without a transaction id, so sequences are compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalPosition {
-    /// The identifier of the database cluster.
-    pub system: String,
-    pub timeline: u32,
-    /// `xmin:xmax:xip,…`: the next transaction id, and the transactions under way.
-    pub snapshot: String,
+    #[serde(flatten)]
+    pub transactions: Transactions,
     /// A position in the write-ahead log, after the last commit, and on disk.
     pub lsn: String,
     /// SHA-256 of the last bytes of the log before that position.
     pub log: String,
     /// SHA-256 of the values of all sequences, by database.
     pub sequences: BTreeMap<String, String>,
+}
+
+/// Which transactions a PostgreSQL server has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transactions {
+    /// The identifier of the database cluster.
+    pub system: String,
+    pub timeline: u32,
+    /// `xmin:xmax:xip,…`: the next transaction id, and the transactions under way.
+    pub snapshot: String,
 }
 
 /// Of MySQL and MariaDB, where all tables are InnoDB's.

@@ -107,9 +107,7 @@ impl MySqlTable {
         !self.has_rows()
             || self.engine.as_deref().is_some_and(|engine| ["InnoDB", "ROCKSDB", "RocksDB"].contains(&engine))
     }
-}
 
-impl MySqlTable {
     /// Whether every change of it is in InnoDB's redo log: a view, which has no engine, has only a definition.
     pub(super) fn is_in_redo_log(&self) -> bool {
         self.engine.as_deref().is_none_or(|engine| engine == "InnoDB")

@@ -45,6 +45,16 @@ struct SettingsFile {
     content: Vec<u8>,
 }
 
+impl SettingsFile {
+    fn read(entry: &mut tar::Entry<'_, impl std::io::Read>) -> anyhow::Result<Self> {
+        let header = entry.header();
+        let (mode, time, owner) = (header.mode()?, header.mtime()?, (header.uid()?, header.gid()?));
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        Ok(Self { mode, time, owner, content })
+    }
+}
+
 /// A line that a server does not accept.
 #[derive(Debug, Deserialize)]
 struct Rejected {
@@ -85,11 +95,7 @@ pub(super) async fn read(copy: &Backup, data: &Path) -> anyhow::Result<SettingsF
                 if path.parent() != Some(&data) || !kind.is_file() || entry.size() > LARGEST {
                     continue;
                 }
-                let header = entry.header();
-                let (mode, time, owner) = (header.mode()?, header.mtime()?, (header.uid()?, header.gid()?));
-                let mut content = Vec::new();
-                entry.read_to_end(&mut content)?;
-                found.0.insert(name, SettingsFile { mode, time, owner, content });
+                found.0.insert(name, SettingsFile::read(&mut entry)?);
             }
         }
         Ok(found)
@@ -230,11 +236,7 @@ async fn of_server(scratch: &ScratchServer, data: &Path) -> anyhow::Result<Setti
         let file = pipe::consume(stream, &Silent, |archive| {
             let mut archive = tar::Archive::new(archive);
             let mut entry = archive.entries()?.next().context("it is empty")??;
-            let header = entry.header();
-            let (mode, time, owner) = (header.mode()?, header.mtime()?, (header.uid()?, header.gid()?));
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content)?;
-            anyhow::Ok(SettingsFile { mode, time, owner, content })
+            SettingsFile::read(&mut entry)
         })
         .await?
         .with_context(|| format!("`{name}` of the new server cannot be read"))?;

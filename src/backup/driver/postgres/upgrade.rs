@@ -7,8 +7,8 @@ use anyhow::{Context as _, ensure};
 
 use super::settings_files;
 use super::{client, count, restore, save, server};
-use crate::backup::driver::scratch::{ScratchServer, ScratchSetup, TestEnv, password_in, with_server};
-use crate::backup::driver::upgrade::{self, Converted, UpgradeServer};
+use crate::backup::driver::scratch::{ScratchServer, ScratchSetup, TestEnv, password_in};
+use crate::backup::driver::upgrade::{self, Converted, UpgradeServer, with_server};
 use crate::backup::driver::volume::test_restore::{FileServer, directories_of};
 use crate::backup::driver::{Dump, databases};
 use crate::backup::manifest::ArtifactContents;
@@ -37,14 +37,12 @@ pub async fn dump_copy(
         ..ScratchSetup::empty(KIND, former.environment.clone())
     };
     setup.environment.insert("PGDATA".to_owned(), Secret::new(former.data.display().to_string()));
-    let task = upgrade::task(env, &format!("dumping the databases of `{}`", copy.manifest.service));
     let limit = env.ready_timeout;
-    let origin = upgrade::origin(copy, &former.image);
     let container = copy.manifest.container.clone();
     with_server(
         env,
-        task,
-        origin,
+        &format!("dumping the databases of `{}`", copy.manifest.service),
+        (copy, &former.image),
         setup,
         Box::new(move |scratch, task| {
             Box::pin(async move {
@@ -113,15 +111,12 @@ pub async fn build(
         empty: vec![new.mount.clone()],
         ..ScratchSetup::empty(KIND, environment)
     };
-    let title = format!("restoring the databases of `{}`", copy.manifest.service);
-    let task = upgrade::task(env, &title);
     let (limit, clearance) = (env.ready_timeout, env.clearance.clone());
-    let origin = upgrade::origin(copy, &new.image);
-    let (from, new, container) = (dump.clone(), new.clone(), copy.manifest.container.clone());
+    let (from, server, container) = (dump.clone(), new.clone(), copy.manifest.container.clone());
     with_server(
         env,
-        task,
-        origin,
+        &format!("restoring the databases of `{}`", copy.manifest.service),
+        (copy, &new.image),
         setup,
         Box::new(move |scratch, task| {
             Box::pin(async move {
@@ -136,10 +131,10 @@ pub async fn build(
                 }
                 task.detail("carrying over the settings");
                 let remarks =
-                    settings_files::carry_over(scratch, &new.data, &former, limit, &clearance).await?;
+                    settings_files::carry_over(scratch, &server.data, &former, limit, &clearance).await?;
                 stop(scratch).await?;
                 task.detail("copying the new files");
-                let mut made = upgrade::copy_files(scratch, &new.mount, into).await?;
+                let mut made = upgrade::copy_files(scratch, &server.mount, into).await?;
                 made.rename(scratch.name(), &container);
                 Ok((made, remarks))
             })

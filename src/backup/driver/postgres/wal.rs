@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::client::{self, CONTROL, literal};
 use super::server;
 use crate::backup::driver::DriverTarget;
-use crate::backup::fingerprint::database_position::WalPosition;
+use crate::backup::fingerprint::database_position::{Transactions, WalPosition};
 
 /// How many bytes of the log are compared.
 const COMPARED: u32 = 8192;
@@ -18,9 +18,8 @@ const LEAST: u32 = 256;
 /// Where the writes of a server stood.
 #[derive(Debug, Deserialize)]
 pub(super) struct WrittenUntil {
-    system: String,
-    timeline: u32,
-    snapshot: String,
+    #[serde(flatten)]
+    transactions: Transactions,
     /// Not what is on disk, but what was written: everything that was committed is before it.
     lsn: String,
 }
@@ -43,30 +42,28 @@ impl WrittenUntil {
         databases: impl Iterator<Item = &'a str>,
     ) -> Option<WalPosition> {
         let now = Self::ask(target).await?;
-        let is_still =
-            now.system == self.system && now.timeline == self.timeline && now.snapshot == self.snapshot;
-        if !is_still {
+        if now.transactions != self.transactions {
             return None;
         }
-        position(target, now, &self.lsn, databases).await
+        position(target, now.transactions, &self.lsn, databases).await
     }
 }
 
 /// Whether a server stands exactly where it stood.
 pub(super) async fn is_still_at(target: DriverTarget<'_>, then: &WalPosition) -> anyhow::Result<bool> {
     let Some(now) = WrittenUntil::ask(target).await else { return Ok(false) };
-    if now.system != then.system || now.timeline != then.timeline || now.snapshot != then.snapshot {
+    if now.transactions != then.transactions {
         return Ok(false);
     }
     let databases = server::databases(target).await?;
     let names = databases.iter().map(|database| database.name.as_str());
-    Ok(position(target, now, &then.lsn, names).await.as_ref() == Some(then))
+    Ok(position(target, now.transactions, &then.lsn, names).await.as_ref() == Some(then))
 }
 
 /// The position with the bytes of the log before `lsn`. `None` if they are not on disk, or not any more.
 async fn position<'a>(
     target: DriverTarget<'_>,
-    now: WrittenUntil,
+    transactions: Transactions,
     lsn: &str,
     databases: impl Iterator<Item = &'a str>,
 ) -> Option<WalPosition> {
@@ -76,8 +73,7 @@ async fn position<'a>(
         let values = client::query::<String>(target, database, SEQUENCES).await.ok()?;
         sequences.insert(database.to_owned(), values.into_iter().next()?);
     }
-    let WrittenUntil { system, timeline, snapshot, .. } = now;
-    Some(WalPosition { system, timeline, snapshot, lsn: lsn.to_owned(), log, sequences })
+    Some(WalPosition { transactions, lsn: lsn.to_owned(), log, sequences })
 }
 
 async fn log_before(target: DriverTarget<'_>, lsn: &str) -> Option<String> {

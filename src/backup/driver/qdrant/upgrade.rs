@@ -7,8 +7,8 @@ use super::server::client::Client;
 use super::server::ready;
 use super::state::{compare, fingerprint};
 use crate::backup::driver::DriverTarget;
-use crate::backup::driver::scratch::{ScratchFiles, ScratchSetup, TestEnv, with_server};
-use crate::backup::driver::upgrade::{self, Converted, UpgradeServer};
+use crate::backup::driver::scratch::{ScratchFiles, ScratchSetup, TestEnv};
+use crate::backup::driver::upgrade::{self, Converted, UpgradeServer, with_server};
 use crate::backup::driver::volume::test_restore::directories_of;
 use crate::backup::fingerprint::QdrantFingerprint;
 use crate::backup::store::{Backup, Staging};
@@ -21,13 +21,12 @@ pub async fn contents(
     copy: &Backup,
     former: &UpgradeServer,
 ) -> anyhow::Result<QdrantFingerprint> {
-    let task = upgrade::task(env, &format!("reading the copy of `{}`", copy.manifest.service));
     let limit = env.ready_timeout;
     let setup = setup(former, directories_of(copy)?);
     with_server(
         env,
-        task,
-        upgrade::origin(copy, &former.image),
+        &format!("reading the copy of `{}`", copy.manifest.service),
+        (copy, &former.image),
         setup,
         Box::new(move |scratch, task| {
             Box::pin(async move {
@@ -57,7 +56,6 @@ pub async fn convert(
     server: &UpgradeServer,
     expected: &QdrantFingerprint,
 ) -> anyhow::Result<Converted> {
-    let task = upgrade::task(env, &format!("converting `{}` with `{}`", copy.manifest.service, server.image));
     let limit = env.ready_timeout;
     let (files, outdated, into) = match input {
         StepInput::Copy(into) => (directories_of(copy)?, Vec::new(), into),
@@ -71,12 +69,12 @@ pub async fn convert(
             (files.collect(), paths, staging)
         }
     };
-    let (expected, server, container) = (expected.clone(), server.clone(), copy.manifest.container.clone());
+    let (expected, of_step, container) = (expected.clone(), server.clone(), copy.manifest.container.clone());
     with_server(
         env,
-        task,
-        upgrade::origin(copy, &server.image.clone()),
-        setup(&server, files),
+        &format!("converting `{}` with `{}`", copy.manifest.service, server.image),
+        (copy, &server.image),
+        setup(server, files),
         Box::new(move |scratch, task| {
             Box::pin(async move {
                 task.detail("starting it");
@@ -88,7 +86,7 @@ pub async fn convert(
                 ensure!(
                     missing.is_empty(),
                     "with `{}`, something is missing: {}",
-                    server.image,
+                    of_step.image,
                     missing.join("; ")
                 );
                 scratch.stop().await?;
@@ -97,7 +95,7 @@ pub async fn convert(
                 for path in &outdated {
                     into.discard(path)?;
                 }
-                let mut made = upgrade::copy_files(scratch, &server.mount, into).await?;
+                let mut made = upgrade::copy_files(scratch, &of_step.mount, into).await?;
                 made.rename(scratch.name(), &container);
                 Ok(made)
             })

@@ -88,19 +88,16 @@ impl Sampler {
 mod tests {
     use std::fs;
 
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     /// Bytes that no program compresses.
     fn noise(length: usize) -> Vec<u8> {
-        let mut state = 1u64;
-        let next = || {
-            // Xorshift.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[3]
-        };
-        std::iter::repeat_with(next).take(length).collect()
+        (0..length.div_ceil(32))
+            .flat_map(|number| Sha256::digest(number.to_le_bytes()))
+            .take(length)
+            .collect()
     }
 
     fn estimated(files: &[Vec<u8>]) -> (u64, u64) {
