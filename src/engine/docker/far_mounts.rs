@@ -21,8 +21,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::io::AsyncReadExt as _;
 
 use super::live_mounts::{MountEntry, parse};
-use super::{DockerEngine, api, blank_compose_labels, wire};
-use crate::engine::{Container, Engine as _, HELPER_LABEL, MountSource, OWNER_LABEL, ReplacedMount, owner};
+use super::{DockerEngine, api, helper, wire};
+use crate::engine::{Container, Engine as _, MountSource, ReplacedMount};
 
 /// How long the programs may take, for one container.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -131,9 +131,6 @@ async fn leads_elsewhere(
 }
 
 fn body(id: &str, image: &wire::ImageInspect, path: &Path) -> ContainerCreateBody {
-    let mut labels = blank_compose_labels(image);
-    labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
-    labels.insert(OWNER_LABEL.to_owned(), owner());
     let shown = Mount {
         typ: Some(MountType::BIND),
         source: Some(path.to_string_lossy().into_owned()),
@@ -141,23 +138,17 @@ fn body(id: &str, image: &wire::ImageInspect, path: &Path) -> ContainerCreateBod
         read_only: Some(true),
         ..Default::default()
     };
-    // Otherwise each `VOLUME` of the image would leave an anonymous volume behind.
-    let covers = image.volumes().map(|path| Mount {
-        typ: Some(MountType::TMPFS),
-        target: Some(path.to_owned()),
-        ..Default::default()
-    });
     ContainerCreateBody {
         image: Some(id.to_owned()),
         entrypoint: Some(vec!["cat".to_owned(), "/proc/self/mountinfo".to_owned()]),
         cmd: Some(Vec::new()),
         user: Some("0".to_owned()),
-        labels: Some(labels),
+        labels: Some(helper::labels(image)),
         network_disabled: Some(true),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             // Unlike a short mount, it does not create a missing path.
-            mounts: Some(std::iter::once(shown).chain(covers).collect()),
+            mounts: Some(std::iter::once(shown).chain(image.volumes().map(helper::cover)).collect()),
             cap_drop: Some(vec!["ALL".to_owned()]),
             // The image may have directories that root cannot enter otherwise.
             cap_add: Some(vec!["DAC_OVERRIDE".to_owned()]),

@@ -1,5 +1,6 @@
 //! The configuration of helper containers, which give access to volumes.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, MountVolumeOptions};
@@ -9,14 +10,11 @@ use crate::engine::{HELPER_LABEL, Helper, OWNER_LABEL, owner};
 
 /// The body of the create request.
 pub(super) fn body(helper: &Helper, image: &wire::ImageInspect) -> ContainerCreateBody {
-    let mut labels = blank_compose_labels(image);
-    labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
-    labels.insert(OWNER_LABEL.to_owned(), owner());
     ContainerCreateBody {
         image: Some(helper.image.clone()),
         // Never runs, but the engine requires a command.
         cmd: Some(vec!["safe-compose-helper".to_owned()]),
-        labels: Some(labels),
+        labels: Some(labels(image)),
         network_disabled: Some(true),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
@@ -40,10 +38,19 @@ fn mounts(helper: &Helper, image: &wire::ImageInspect) -> Vec<Mount> {
     let covers = image
         .volumes()
         .filter(|path| helper.volumes.iter().all(|(_, destination)| destination != Path::new(path)))
-        .map(|path| Mount {
-            typ: Some(MountType::TMPFS),
-            target: Some(path.to_owned()),
-            ..Default::default()
-        });
+        .map(cover);
     volumes.chain(covers).collect()
+}
+
+/// The labels of a temporary container of an image.
+pub(super) fn labels(image: &wire::ImageInspect) -> HashMap<String, String> {
+    let mut labels = blank_compose_labels(image);
+    labels.insert(HELPER_LABEL.to_owned(), "true".to_owned());
+    labels.insert(OWNER_LABEL.to_owned(), owner());
+    labels
+}
+
+/// A tmpfs at a `VOLUME` of the image, where the engine would create an anonymous volume.
+pub(super) fn cover(path: &str) -> Mount {
+    Mount { typ: Some(MountType::TMPFS), target: Some(path.to_owned()), ..Default::default() }
 }
