@@ -20,6 +20,11 @@ fn start(database: Database, project: &Scratch) {
     database.wait_ready(project);
 }
 
+#[track_caller]
+fn stop_backs_up(project: &Scratch) {
+    project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+}
+
 #[test]
 fn every_database_is_backed_up_before_it_is_stopped() {
     for database in [Database::Postgres15, Database::Mariadb, Database::Redis] {
@@ -81,7 +86,7 @@ fn postgresql_proves_that_nothing_was_written() {
     ] {
         start(database, &project);
         ask(change);
-        project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+        stop_backs_up(&project);
     }
     // The values after the first one are in the log already: taking them writes nothing.
     start(database, &project);
@@ -90,7 +95,7 @@ fn postgresql_proves_that_nothing_was_written() {
     let snapshot = ask("SELECT txid_current_snapshot()");
     ask("SELECT nextval('numbers')");
     assert_eq!(ask("SELECT txid_current_snapshot()"), snapshot, "no transaction has written");
-    project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+    stop_backs_up(&project);
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn other_files_with_the_same_counters_are_not_unchanged() {
     start(database, &project);
     ask("DELETE FROM t");
     assert_eq!(ask("SELECT txid_current_snapshot()"), snapshot, "as many transactions as in the backup");
-    project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+    stop_backs_up(&project);
 }
 
 /// Backs up a server that writes nothing any more by itself: InnoDB goes on for a while.
@@ -160,11 +165,11 @@ fn mariadb_proves_that_nothing_was_written() {
         start(database, &project);
         back_up_idle(&project);
         ask(change);
-        project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+        stop_backs_up(&project);
     }
     start(database, &project);
     ask("CREATE TABLE m (n INT) ENGINE=MyISAM");
     back_up_idle(&project);
     ask("INSERT INTO m VALUES (1)");
-    project.safe(&["stop"]).exits(0).never_says(UNCHANGED).says("backed up `db`");
+    stop_backs_up(&project);
 }

@@ -62,7 +62,11 @@ fn a_sound_database_is_no_loss() {
     let volume = format!("{}:/v", project.volume("data"));
     let wipe = ["run", "--rm", "-v", &volume, &image.reference, "/bin/busybox", "sh", "-c", "rm -rf /v/*"];
     crate::support::bare::docker(&wipe).expect("wiped");
-    project.safe(&["up", "-d"]).exits(76).says("it is another PostgreSQL system").says("restore latest --service db");
+    project
+        .safe(&["up", "-d"])
+        .exits(76)
+        .says("it is another PostgreSQL system")
+        .says("restore latest --service db");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use safe_compose::engine::memory::{EngineMethod, MemoryEngine};
 use safe_compose::engine::{Container, ContainerState, Mount, MountSource};
 use safe_compose::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use safe_compose::progress::Silent;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::backup_fixture::{manifest, root, time};
@@ -189,16 +190,9 @@ async fn what_cannot_be_relied_on_is_not_linked() {
     assert_eq!(first.manifest.tree, None, "it may be written to");
 }
 
-/// Bytes of a generator that repeats nothing.
+/// Bytes that no program compresses.
 fn incompressible(length: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    std::iter::repeat_with(next).take(length).collect()
+    (0..length.div_ceil(32)).flat_map(|number| Sha256::digest(number.to_le_bytes())).take(length).collect()
 }
 
 #[tokio::test]
