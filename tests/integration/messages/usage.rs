@@ -26,6 +26,8 @@ fn unknown_own_flags() {
         .run("--safe-allow= down -v")
         .run("--no-such-flag backup")
         .run("backup --no-such-flag")
+        .run("backup -p shop")
+        .run("backup --dry-rn")
         .run("backups nosuch")
         .run("verify --prove")
         .run("history --last many")
