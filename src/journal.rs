@@ -19,7 +19,7 @@ mod undo;
 pub use entry::{CommandOutcome, JournalEntry};
 pub use read::{JournalContents, read};
 pub use redact::redact;
-pub use undo::{NoBackup, RecordedLoss, UndoRecord};
+pub use undo::{NoBackup, RecordedImage, RecordedLoss, UndoRecord};
 
 /// The file name.
 pub const FILE_NAME: &str = "journal.jsonl";

@@ -1,6 +1,7 @@
 //! `safe-compose undo`: brings back what a command took, from the backups that were made before it, and returns the
 //! services to the state that they were in.
 
+mod images;
 mod plan;
 
 use plan::UndoPlan;

@@ -36,6 +36,16 @@ pub struct RecordedLoss {
     /// Why there is no backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_backup: Option<NoBackup>,
+    /// It is this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<RecordedImage>,
+}
+
+/// An image that a command deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedImage {
+    pub name: String,
+    pub id: String,
 }
 
 /// Why data was not backed up before it was destroyed.

@@ -9,7 +9,7 @@ use crate::commands::context::ProjectContext;
 use crate::commands::format;
 use crate::engine::Container;
 use crate::inventory::Store;
-use crate::journal::{NoBackup, RecordedLoss, UndoRecord};
+use crate::journal::{NoBackup, RecordedImage, RecordedLoss, UndoRecord};
 use crate::policy::{Assessment, Effect, Impact, Subject};
 
 /// The data that the command is about to take with the backups that have it, and the state of the services.
@@ -61,12 +61,22 @@ fn loss(cx: &ProjectContext<'_>, impact: &Impact, backups: &BackupOutcome) -> Re
         None if backups.waived => Some(NoBackup::Skipped),
         None => Some(NoBackup::Impossible),
     };
+    let image = match &impact.subject {
+        Subject::Image { name, id } => Some(RecordedImage { name: name.clone(), id: id.clone() }),
+        Subject::Volume { .. }
+        | Subject::Directory { .. }
+        | Subject::Layer { .. }
+        | Subject::Tmpfs { .. }
+        | Subject::Collection { .. }
+        | Subject::Service { .. } => None,
+    };
     RecordedLoss {
         subject: format::subject(&impact.subject),
         services: impact.services.iter().cloned().collect(),
         backup,
         left_behind: impact.effect == Effect::Orphan,
         without_backup,
+        image,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::images::RemovedImages;
 use super::{counts, line};
 use crate::backup::store::Backup;
 use crate::cli::Format;
@@ -23,6 +24,7 @@ pub(super) struct UndoPlan<'a> {
     /// Their containers have to be created first.
     recreated: Vec<Lost>,
     missing: Vec<MissingData>,
+    removed_images: RemovedImages,
     states: ServiceStates,
     /// The images that services get back, by the names of the services.
     images: BTreeMap<String, String>,
@@ -54,6 +56,7 @@ impl<'a> UndoPlan<'a> {
             backups: Vec::new(),
             recreated: Vec::new(),
             missing: Vec::new(),
+            removed_images: RemovedImages::default(),
             states: ServiceStates::default(),
             images: BTreeMap::new(),
         };
@@ -73,6 +76,10 @@ impl<'a> UndoPlan<'a> {
             replicas: taken.replicas.clone(),
         };
         for loss in &taken.losses {
+            if let Some(image) = &loss.image {
+                plan.removed_images.add(image, loss);
+                continue;
+            }
             match (&loss.backup, loss.without_backup) {
                 (Some(name), _) => plan.add(cx, name, subject(loss), loss.left_behind),
                 (None, reason) => plan.missing.push(MissingData {
@@ -167,6 +174,10 @@ impl<'a> UndoPlan<'a> {
                 PlannedChange::new("not bring back", one.subject.clone()).with(one.reason.clone())
             }),
         );
+        let images = self.removed_images.missing(cx).await?.into_iter();
+        shown
+            .changes
+            .extend(images.map(|(image, why)| PlannedChange::new("not bring back", image).with(why)));
         Ok(shown)
     }
 
@@ -176,6 +187,15 @@ impl<'a> UndoPlan<'a> {
         apply: Apply,
         output: Format,
     ) -> Result<Exit, Failure> {
+        let ended = self.undo(cx, apply, output).await;
+        if ended.is_err() {
+            // The reason may be an image that is missing. What the engine says now replaces no failure.
+            self.removed_images.report(cx).await.ok();
+        }
+        ended
+    }
+
+    async fn undo(&self, cx: &ProjectContext<'_>, apply: Apply, output: Format) -> Result<Exit, Failure> {
         let command = cx.command;
         let line = line(self.entry);
         cx.ui().say(format!("Undoing `{line}` ({}).", format::ago(self.entry.time)));
@@ -188,7 +208,6 @@ impl<'a> UndoPlan<'a> {
             restore::restore(cx, self.backups.clone(), &self.images, Mode::Apply(apply), output).await?;
         }
         let is_recreated = self.recreated.is_empty() || self.restore_recreated(cx, apply, output).await?;
-        let is_complete = is_recreated && !self.missing.iter().any(|one| one.counts);
         let has_unplaced = !is_recreated || self.missing.iter().any(|one| one.is_unplaced);
         let now = ProjectContext::gather(command).await?;
         if !self.started(&now).is_empty() || !self.states.stopped.is_empty() {
@@ -203,6 +222,8 @@ impl<'a> UndoPlan<'a> {
                 return Err(failure);
             }
         }
+        let has_images = self.removed_images.report(&now).await?;
+        let is_complete = is_recreated && has_images && !self.missing.iter().any(|one| one.counts);
         if !is_complete {
             cx.ui().warn(format!("`{line}` was undone in part: see above for what cannot be brought back."));
             if has_unplaced {

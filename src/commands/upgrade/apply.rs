@@ -211,6 +211,7 @@ impl UpgradeRun<'_> {
             backup: Some(copy.name()),
             left_behind: false,
             without_backup: None,
+            image: None,
         };
         let names = |runs: bool| if plan.is_running == runs { vec![service.clone()] } else { Vec::new() };
         UndoRecord {

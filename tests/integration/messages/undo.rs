@@ -1,8 +1,9 @@
 //! `undo`.
 
-use safe_compose::engine::ContainerState;
+use safe_compose::engine::{ContainerState, Image, InRegistry};
+use serde_json::json;
 
-use super::scene::{Scene, typed};
+use super::scene::{Scene, shop_config, typed};
 
 /// `down -v` ran after a backup; `db` was created anew since, with an empty volume, and has not started.
 fn destroyed(line: &str) -> Scene {
@@ -57,4 +58,42 @@ fn nothing_to_undo() {
     scene.engine.set_state("shop-web-1", ContainerState::Exited);
     scene.run_quietly("down -v").run("history").run("undo 1").run("undo 2").run("undo 0");
     scene.snapshot("undo/nothing_to_undo");
+}
+
+/// `down --rmi` has deleted an image that no registry has, and the engine has an image of that name now, or none.
+fn image_deleted(now: Option<&str>) -> Scene {
+    let with_image = |mut scene: Scene, id: &str| {
+        let image = Image { id: id.to_owned(), in_registry: InRegistry::No, ..Image::default() };
+        scene.engine = scene.engine.clone().with_image("shop/web:1", image);
+        scene
+    };
+    let mut config = shop_config();
+    config["services"]["web"]["image"] = json!("shop/web:1");
+    let mut scene = with_image(Scene::shop().with_config(&config), "sha256:old");
+    scene.run_with_token("--safe-allow={token} down -v --rmi all");
+    let scene = scene.with_new_engine().stopped();
+    match now {
+        Some(id) => with_image(scene, id),
+        None => scene,
+    }
+}
+
+#[test]
+fn a_deleted_image() {
+    image_deleted(None).run("undo --dry-run").run("undo").run("undo").snapshot("undo/a_deleted_image");
+}
+
+#[test]
+fn a_deleted_image_that_was_built_again() {
+    let mut scene = image_deleted(Some("sha256:new"));
+    scene.run("undo --dry-run").run("undo").snapshot("undo/a_deleted_image_that_was_built_again");
+}
+
+/// The user has tagged it again, or loaded it from a file.
+#[test]
+fn a_deleted_image_that_is_there_again() {
+    let scene = image_deleted(Some("sha256:old"));
+    let undone = scene.attempt("undo");
+    assert_eq!(undone.exit, 0, "{}", undone.printed);
+    assert!(!undone.printed.contains("image"), "{}", undone.printed);
 }
