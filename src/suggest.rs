@@ -126,6 +126,11 @@ impl Suggest {
         self.own(&["backup"])
     }
 
+    /// Backs up every project of the engine.
+    pub fn backup_everything(&self) -> String {
+        self.own(&["backup", "--all"])
+    }
+
     /// Lists the backups.
     pub fn backups(&self) -> String {
         self.own(&["backups"])

@@ -16,7 +16,7 @@ use crate::fs::FsError;
 use crate::setup::{
     self, AliasShell, BackedUpProjects, SetupComponent, SetupPlaces, SetupScope, SetupStep, TimerInterval,
 };
-use crate::ui::{Reply, Ui};
+use crate::ui::{Page, Reply, Ui};
 
 pub(super) fn run(
     cx: &OfflineContext<'_>,
@@ -100,7 +100,7 @@ fn install(
         confirm(cx, &plan, yes, "setup")?;
         make(cx, places, &steps, apply)?;
     }
-    report(cx, places, &plan, output);
+    report(cx, places, (&plan, components), output);
     Ok(Exit::Success)
 }
 
@@ -114,7 +114,7 @@ fn planned(step: &SetupStep) -> PlannedChange {
 
 /// Shows the changes, and asks unless `--yes` was given.
 fn confirm(cx: &OfflineContext<'_>, plan: &DryRun, yes: bool, what: &str) -> Result<(), Failure> {
-    cx.ui.text(plan.announcement());
+    cx.ui.text(Page::new().text(plan.announcement()));
     if yes {
         return Ok(());
     }
@@ -162,7 +162,12 @@ fn remove_words(places: &SetupPlaces) -> Vec<&'static str> {
     }
 }
 
-fn report(cx: &OfflineContext<'_>, places: &SetupPlaces, plan: &DryRun, output: Format) {
+fn report(
+    cx: &OfflineContext<'_>,
+    places: &SetupPlaces,
+    (plan, components): (&DryRun, &[SetupComponent]),
+    output: Format,
+) {
     let ui: &Ui = &cx.ui;
     match output {
         Format::Json => ui.result(format::json(&json!({
@@ -174,9 +179,46 @@ fn report(cx: &OfflineContext<'_>, places: &SetupPlaces, plan: &DryRun, output: 
             ui.good("everything is in place already; nothing was changed.");
         }
         Format::Text => {
-            ui.good("the setup is complete. Open a new shell to use it.");
-            ui.suggest("To see which commands are guarded", cx.suggest.setup(&["status"]));
-            ui.suggest("To undo it", cx.suggest.setup(&remove_words(places)));
+            ui.good("the setup is complete.");
+            for component in components {
+                next_step(cx, places, component);
+            }
+            if components.iter().any(guards) {
+                ui.suggest("To see which commands are guarded", cx.suggest.setup(&["status"]));
+            }
+            ui.suggest("To undo everything that was set up", cx.suggest.setup(&remove_words(places)));
+        }
+    }
+}
+
+/// Whether a component guards commands that people type.
+fn guards(component: &SetupComponent) -> bool {
+    match component {
+        SetupComponent::Plugin | SetupComponent::Shim | SetupComponent::Alias(_) => true,
+        SetupComponent::Hooks | SetupComponent::Timer(..) => false,
+    }
+}
+
+/// What has to be known, or done, before a component works.
+fn next_step(cx: &OfflineContext<'_>, places: &SetupPlaces, component: &SetupComponent) {
+    let ui = &cx.ui;
+    match component {
+        SetupComponent::Plugin => {}
+        SetupComponent::Shim | SetupComponent::Alias(_) => {
+            ui.say("Open a new shell: in this one, `docker-compose` may still be the former program.");
+        }
+        SetupComponent::Hooks => {
+            ui.say("If this repository does not use pre-commit yet, run `pre-commit install` in it.");
+        }
+        SetupComponent::Timer(_, projects) => {
+            if setup::needs_lingering(cx.env, places) {
+                ui.say(
+                    "A timer of a user runs only while the user is logged in. To have backups at all times, run `loginctl enable-linger`.",
+                );
+            }
+            let all = matches!(projects, BackedUpProjects::All);
+            let now = if all { cx.suggest.backup_everything() } else { cx.suggest.backup() };
+            ui.suggest("To make the first backups now", now);
         }
     }
 }

@@ -25,4 +25,4 @@ pub use record::{RecordedStep, SetupRecord};
 pub use remove::{SetupRemoval, remove};
 pub use scope::{SetupPlaces, SetupScope};
 pub use step::SetupStep;
-pub use timer::{BackedUpProjects, TimerInterval};
+pub use timer::{BackedUpProjects, TimerInterval, needs_lingering};

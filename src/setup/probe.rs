@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::scope::{SetupPlaces, SetupScope};
+use super::timer::running_systemd;
 use crate::compose::binary::{self, kept_program};
 use crate::env::{self, Env};
 use crate::process::{Capture, Output, capture};
@@ -99,6 +100,15 @@ fn askers(env: &Env) -> Vec<Asker> {
         let mut asked = asker("sudo", sudo, &["-n", "/bin/sh", "-c"]);
         if !asked.run("true").is_ok_and(|output| output.code == 0) {
             asked.refusal = Some("sudo asks for a password".to_owned());
+        }
+        askers.push(asked);
+    }
+    if let Some(systemd_run) = running_systemd(env, "systemd-run") {
+        let manager: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user"] };
+        let once = ["--quiet", "--collect", "--wait", "--pipe", "--no-ask-password", "/bin/sh", "-c"];
+        let mut asked = asker("a systemd service", systemd_run, &[manager, &once].concat());
+        if !asked.run("true").is_ok_and(|output| output.code == 0) {
+            asked.refusal = Some("systemd does not run services for this user now".to_owned());
         }
         askers.push(asked);
     }

@@ -1,6 +1,6 @@
 //! Regular backups: a timer of systemd, else a line for cron.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::block::block;
 use super::error::SetupError;
@@ -77,7 +77,7 @@ impl BackupJob {
                 Ok(Self {
                     name: format!("safe-compose-backup-{}", unit_name(directory)),
                     description: format!("Back up the Compose project in {path}"),
-                    words: words(&["--project-directory", &path, "backup"]),
+                    words: words(&["--project-directory", &path, "backup", "--quiet"]),
                 })
             }
         }
@@ -92,10 +92,7 @@ pub(super) fn steps(
     projects: BackedUpProjects,
 ) -> Result<Vec<SetupStep>, SetupError> {
     let job = BackupJob::new(env, places, projects)?;
-    // systemd itself makes this directory when it starts.
-    if env.system("/run/systemd/system").is_dir()
-        && let Some(systemctl) = env.program("systemctl")
-    {
+    if let Some(systemctl) = running_systemd(env, "systemctl") {
         return Ok(systemd(env, places, (&job, interval), systemctl.as_path()));
     }
     // cron reads a `%` as a line break.
@@ -119,21 +116,32 @@ pub(super) fn steps(
     }
 }
 
+/// A program of systemd, if systemd runs this machine: it makes this directory when it starts.
+pub(super) fn running_systemd(env: &Env, program: &str) -> Option<PathBuf> {
+    env.system("/run/systemd/system").is_dir().then(|| env.program(program)).flatten()
+}
+
+/// Whether the timers of a scope stop when the user logs out, unless systemd was told otherwise.
+pub fn needs_lingering(env: &Env, places: &SetupPlaces) -> bool {
+    places.scope == SetupScope::User && running_systemd(env, "systemctl").is_some()
+}
+
 fn systemd(
     env: &Env,
     places: &SetupPlaces,
     (job, interval): (&BackupJob, TimerInterval),
     systemctl: &Path,
 ) -> Vec<SetupStep> {
-    let (units, arguments) = match places.scope {
-        SetupScope::User => (places.home.join(".config/systemd/user"), vec!["--user".to_owned()]),
-        SetupScope::System => (env.system("/etc/systemd/system"), Vec::new()),
+    // A service of the system has no home unless it names its user: nothing would be known of former projects.
+    let (units, arguments, user) = match places.scope {
+        SetupScope::User => (places.home.join(".config/systemd/user"), vec!["--user".to_owned()], ""),
+        SetupScope::System => (env.system("/etc/systemd/system"), Vec::new(), "User=root\n"),
     };
     let name = &job.name;
     let description = job.description.replace('%', "%%");
     let command: Vec<String> = job.words.iter().map(|word| unit_word(word)).collect();
     let service = format!(
-        "[Unit]\nDescription={description}\n\n[Service]\nType=oneshot\nExecStart={}\n",
+        "[Unit]\nDescription={description}\n\n[Service]\nType=oneshot\n{user}ExecStart={}\n",
         command.join(" ")
     );
     let timer = format!(

@@ -310,7 +310,7 @@ fn a_timer_of_systemd_backs_up_the_project() {
     let systemctl = machine.at("bin/systemctl");
     record_calls(&systemctl, "case \"$*\" in *is-enabled*) grep -q 'enable --now' \"$0.calls\" ;; esac");
     let before = machine.tree();
-    machine.succeed("setup timer --every weekly --yes");
+    let ended = machine.succeed("setup timer --every weekly --yes");
     let units: Vec<PathBuf> = fs::read_dir(machine.at("home/.config/systemd/user"))
         .expect("units")
         .map(|entry| entry.expect("an entry").path())
@@ -322,12 +322,17 @@ fn a_timer_of_systemd_backs_up_the_project() {
     };
     assert!(text(".timer").contains("OnCalendar=weekly\n"));
     let (program, project) = (machine.at(PROGRAM), machine.at("project"));
-    let start =
-        format!("ExecStart=\"{}\" --project-directory \"{}\" backup\n", program.display(), project.display());
+    let start = format!(
+        "ExecStart=\"{}\" --project-directory \"{}\" backup --quiet\n",
+        program.display(),
+        project.display()
+    );
     assert!(text(".service").contains(&start), "{}", text(".service"));
     machine.succeed("setup remove --yes");
     let calls = machine.at("bin/systemctl.calls");
     let said = fs::read_to_string(&calls).expect("called");
+    assert!(ended.stderr.contains("loginctl enable-linger"), "{ended:?}");
+    assert!(!ended.stderr.contains("new shell"), "{ended:?}");
     for words in [
         "--user daemon-reload",
         "--user enable --now safe-compose-backup-",
@@ -335,6 +340,16 @@ fn a_timer_of_systemd_backs_up_the_project() {
     ] {
         assert!(said.contains(words), "{said}");
     }
+    fs::remove_file(&calls).expect("removed");
+    assert_eq!(machine.tree(), before);
+
+    // Without a user, a service of the system has no home.
+    let ended = machine.succeed("setup timer --all --system --yes");
+    assert!(!ended.stderr.contains("enable-linger"), "{ended:?}");
+    let service = machine.at("system/etc/systemd/system/safe-compose-backup-all.service");
+    let service = fs::read_to_string(service).expect("written");
+    assert!(service.contains("\nUser=root\n") && service.ends_with("backup --all --quiet\n"), "{service}");
+    machine.succeed("setup remove --system --yes");
     fs::remove_file(calls).expect("removed");
     assert_eq!(machine.tree(), before);
 }
@@ -383,6 +398,37 @@ fn what_cannot_be_installed_changes_nothing() {
     machine.env.shell = Some("/bin/tcsh".into());
     assert!(machine.run("setup alias --yes").stderr.contains("no alias for `tcsh`"));
     assert_eq!(machine.tree(), before);
+}
+
+/// systemd starts services with a `PATH` of its own, in which a command may be another one than in a shell.
+#[test]
+fn services_of_systemd_are_asked_through_systemd() {
+    let machine = Machine::new();
+    let answer = || {
+        let ended = machine.succeed("setup status --format json");
+        let status: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let rows = status["commands"].as_array().expect("a list").clone();
+        let row =
+            rows.iter().find(|row| row["from"] == "a systemd service" && row["command"] == "docker-compose");
+        row.map(|row| (row["answer"].as_str().expect("a word").to_owned(), row["reason"].clone()))
+    };
+    let starter = format!(
+        "#!/bin/sh\nwhile [ \"$1\" != /bin/sh ]; do shift; done\nexec env -i PATH={}:/usr/bin:/bin \"$@\"\n",
+        machine.at("services").display()
+    );
+    write(&machine.at("bin/systemd-run"), starter, 0o755);
+    assert_eq!(answer(), None, "systemd does not run this machine");
+    fs::create_dir_all(machine.at("system/run/systemd/system")).expect("made");
+    let program = machine.at("services/docker-compose");
+    fake_compose(&program);
+    assert_eq!(answer(), Some(("not-guarded".to_owned(), Value::Null)));
+    fs::remove_file(&program).expect("removed");
+    symlink(env!("CARGO_BIN_EXE_safe-compose"), &program).expect("linked");
+    assert_eq!(answer(), Some(("guarded".to_owned(), Value::Null)));
+    write(&machine.at("bin/systemd-run"), "#!/bin/sh\nexit 1\n", 0o755);
+    let (word, reason) = answer().expect("asked");
+    assert_eq!(word, "unknown");
+    assert!(reason.as_str().is_some_and(|why| why.contains("does not run services")), "{reason}");
 }
 
 /// The program as `docker compose`, asked through a client that starts plugins as `docker` does.

@@ -21,6 +21,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.verify(),
         suggest.accept(),
         suggest.backup(),
+        suggest.backup_everything(),
         suggest.backups(),
         suggest.backups_of_all(),
         suggest.restore_all(),
