@@ -14,6 +14,8 @@ pub const DISPOSABLE: &str = "SAFE_COMPOSE_DISPOSABLE";
 pub const WAIT: &str = "SAFE_COMPOSE_WAIT";
 /// `SAFE_COMPOSE_QDRANT_API_KEY`: the key for Qdrant, where the container's own environment does not have it.
 pub const QDRANT_API_KEY: &str = "SAFE_COMPOSE_QDRANT_API_KEY";
+/// `SAFE_COMPOSE_TRUST`: digests of settings that may run programs and contact hosts, separated by commas.
+pub const TRUST: &str = "SAFE_COMPOSE_TRUST";
 /// `SAFE_COMPOSE_LOG`: what is logged to stderr, as a filter of `tracing`: `debug`, `safe_compose::engine=trace`.
 pub const LOG: &str = "SAFE_COMPOSE_LOG";
 
@@ -21,6 +23,13 @@ pub const LOG: &str = "SAFE_COMPOSE_LOG";
 pub const PLUGIN_CALLER: &str = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND";
 /// The socket through which `docker` asks its plugin to end.
 pub const PLUGIN_SOCKET: &str = "DOCKER_CLI_PLUGIN_SOCKET";
+
+/// Secrets of ours. Programs that the settings name do not get them.
+pub const SECRETS: &[&str] = &[QDRANT_API_KEY];
+/// The variables that tell a plugin of `docker` that it is one. Programs that it starts are none.
+pub const OF_PLUGINS: &[&str] = &[PLUGIN_CALLER, PLUGIN_SOCKET];
+/// `SAFE_COMPOSE_EVENT`: set for hooks. Commands that a hook runs start no hooks.
+pub const EVENT: &str = "SAFE_COMPOSE_EVENT";
 
 /// The environment variables that we use. As in Compose, a variable that is set to the empty string counts as not set.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +43,10 @@ pub struct Env {
     pub wait: Option<String>,
     /// [`QDRANT_API_KEY`]
     pub qdrant_api_key: Option<Secret>,
+    /// [`TRUST`]
+    pub trust: Vec<String>,
+    /// [`EVENT`]
+    pub in_hook: bool,
     /// [`LOG`]
     pub log: Option<String>,
 
@@ -115,6 +128,8 @@ impl Env {
             disposable: text(DISPOSABLE).map(|names| list(&names)).unwrap_or_default(),
             wait: text(WAIT),
             qdrant_api_key: text(QDRANT_API_KEY).map(Secret::new),
+            trust: text(TRUST).map(|digests| list(&digests)).unwrap_or_default(),
+            in_hook: get(EVENT).is_some(),
             log: text(LOG),
             compose_file: get("COMPOSE_FILE"),
             compose_path_separator: text("COMPOSE_PATH_SEPARATOR"),

@@ -35,12 +35,15 @@ cfg_if::cfg_if! {
 
         pub mod compose;
         pub mod engine;
+        pub mod event;
+        pub mod trust;
 
         pub mod inventory;
         pub mod settings;
 
         pub mod backup;
         pub mod guard;
+        pub mod hooks;
         pub mod journal;
         pub mod lint;
         pub mod preflight;
@@ -72,12 +75,15 @@ cfg_if::cfg_if! {
 
         mod compose;
         mod engine;
+        mod event;
+        mod trust;
 
         mod inventory;
         mod settings;
 
         mod backup;
         mod guard;
+        mod hooks;
         mod journal;
         mod lint;
         mod preflight;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
-use crate::commands::{self, CommandContext, EngineSource, OwnRecord, RenderedConfig};
+use crate::commands::{self, CommandContext, EngineSource, EventRecord, OwnRecord, RenderedConfig};
 use crate::compose::binary::{self, ComposeBinary};
 use crate::compose::grammar::Grammar;
 use crate::compose::invocation::{Caller, Invocation, Reading};
@@ -213,6 +213,7 @@ fn context(
         words: invocation.compose_words(),
         typed: words,
         record: OwnRecord::default(),
+        events: EventRecord::default(),
         rendered: RenderedConfig::default(),
         binary,
         reading,

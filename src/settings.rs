@@ -1,5 +1,8 @@
 //! The user's settings: `x-safe-compose` at the top level of the Compose file.
 
+mod duration;
+mod hooks;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -8,6 +11,8 @@ use serde::Deserialize;
 use crate::compose::subcommand::{GuardedCommand, Subcommand};
 use crate::policy::GuardMode;
 use crate::store_kind::StoreKind;
+
+pub use hooks::{Hook, HookErrorMode, HookSettings};
 
 /// `x-safe-compose`. An unknown key is an error, so that a typo does not disable protection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -20,6 +25,7 @@ pub struct Settings {
     /// By key under the top-level `volumes:`.
     pub volumes: BTreeMap<String, VolumeSettings>,
     pub lint: LintSettings,
+    pub hooks: HookSettings,
 }
 
 /// `backup`.

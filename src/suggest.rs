@@ -151,6 +151,16 @@ impl Suggest {
         self.own(&["protect", volume])
     }
 
+    /// Shows what the settings run and contact, and agrees to it.
+    pub fn trust(&self) -> String {
+        self.own(&["trust"])
+    }
+
+    /// Withdraws that.
+    pub fn revoke_trust(&self) -> String {
+        self.own(&["trust", "--revoke"])
+    }
+
     /// Starts one service in the background.
     pub fn up(&self, service: &str) -> String {
         let globals = [self.globals.clone(), self.file.clone()].concat();

@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use super::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CheckArgs, CompletionsArgs, ExportDataArgs, Format,
     HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RestoreArgs,
-    SetupAction, SetupArgs, StatusArgs, StatusFormat, UndoArgs, UnprotectArgs, UpgradeArgs, VerifyArgs,
+    SetupAction, SetupArgs, StatusArgs, StatusFormat, TrustArgs, UndoArgs, UnprotectArgs, UpgradeArgs,
+    VerifyArgs,
 };
 
 /// Commands that `docker compose` does not have
@@ -43,6 +44,7 @@ pub enum ProjectCommand {
     Check(CheckArgs),
     Protect(ProtectArgs),
     Unprotect(UnprotectArgs),
+    Trust(TrustArgs),
     Status(StatusArgs),
     History(HistoryArgs),
 }
@@ -84,7 +86,10 @@ impl ProjectCommand {
             Self::Verify(args) if args.backup.is_none() || args.prove => args.dry_run.dry_run,
             Self::Protect(args) => args.dry_run.dry_run,
             Self::Unprotect(args) => args.dry_run.dry_run,
-            Self::Verify(_) | Self::Check(_) | Self::Status(_) | Self::History(_) => return Access::ReadOnly,
+            Self::Trust(args) if !args.show => args.dry_run.dry_run,
+            Self::Verify(_) | Self::Check(_) | Self::Status(_) | Self::History(_) | Self::Trust(_) => {
+                return Access::ReadOnly;
+            }
         };
         Access::Changes { dry_run }
     }
@@ -103,6 +108,7 @@ impl ProjectCommand {
             Self::Check(args) => args.format.format,
             Self::Protect(args) => args.format.format,
             Self::Unprotect(args) => args.format.format,
+            Self::Trust(args) => args.format.format,
             Self::Status(args) => args.format.and_then(StatusFormat::output),
             Self::History(args) => args.format.format,
         };
@@ -122,6 +128,7 @@ impl ProjectCommand {
             | Self::Upgrade(_)
             | Self::ImportData(_)
             | Self::Unprotect(_) => true,
+            Self::Trust(args) => args.asks(),
             Self::Backup(_)
             | Self::Backups(_)
             | Self::ExportData(_)

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use super::context::{self, CommandContext, ConnectedEngine, ProjectContext, no_engine};
+use super::events;
 use super::mode::Apply;
 use crate::compose::project::Project;
 use crate::engine::{Container, Volume};
@@ -184,10 +185,14 @@ impl OpenedProject<'_> {
         record.allow(apply);
         let ended = work.await;
         match &ended {
-            Ok(done) => record.end(self.cx.ui(), &Ok(exit(done))),
+            Ok(done) => {
+                record.end(self.cx.ui(), &Ok(exit(done)));
+                events::project_ended(self.cx.command, apply, (exit(done), None)).await;
+            }
             Err(failure) => {
                 let exit = Failure::new(failure.exit, failure.message.clone());
                 record.end(self.cx.ui(), &Err(exit));
+                events::project_ended(self.cx.command, apply, (failure.exit, Some(failure))).await;
             }
         }
         ended

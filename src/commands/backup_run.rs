@@ -10,7 +10,7 @@ use super::mode::Apply;
 use super::new_backup::{self, NewBackup};
 use super::quiesce::Quiescer;
 use super::test_restore::Prover;
-use super::{baselines, format, interruptible, replacement, test_restore};
+use super::{baselines, events, format, interruptible, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
@@ -20,7 +20,7 @@ use crate::backup::quiesce::Quiesce as _;
 use crate::backup::set;
 use crate::backup::shrink::{Good, Shrinkage};
 use crate::backup::sqlite::{SqliteDatabase, SqliteResult};
-use crate::backup::store::{Staging, Verified};
+use crate::backup::store::{Backup, Staging, Verified};
 use crate::error::{Failure, Hint, causes};
 use crate::exit::Exit;
 use crate::inventory::{Store, StoreKind};
@@ -41,6 +41,10 @@ pub(super) struct BackupRun {
     pub(super) saved: Vec<Saved>,
     pub(super) failures: Vec<FailedBackup>,
 }
+
+/// What failed where it was a hook.
+const BEFORE_HOOK: &str = "the hook `before_backup`";
+const AFTER_HOOK: &str = "the hook `after_backup`";
 
 /// A backup that failed.
 pub(super) struct FailedBackup {
@@ -134,7 +138,8 @@ pub(super) async fn save_to(
     purpose: Purpose<'_>,
 ) -> Result<BackupRun, Failure> {
     let quiescer = Quiescer::new(cx, apply);
-    let saved = interruptible(async { Ok(save_with(cx, apply, &quiescer, stores, purpose).await) }).await;
+    let saved =
+        interruptible(async { Ok(Box::pin(save_with(cx, apply, &quiescer, stores, purpose)).await) }).await;
     quiescer.finish(saved).await.map(|(saved, _)| saved)
 }
 
@@ -148,6 +153,10 @@ pub(super) async fn save_with(
 ) -> BackupRun {
     let mut run = BackupRun::default();
     if stores.is_empty() {
+        return run;
+    }
+    if let Err(failure) = events::before_backup(cx, apply, stores).await {
+        run.failures.push(FailedBackup { name: BEFORE_HOOK.to_owned(), failure });
         return run;
     }
     let groups = grouped(cx, stores, &mut run).await;
@@ -183,7 +192,21 @@ pub(super) async fn save_with(
         }
         run.saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
     }
+    report_saved(cx, apply, &mut run).await;
     run
+}
+
+/// Reports the new backups to the project's hook, which may make them not count.
+async fn report_saved(cx: &ProjectContext<'_>, apply: Apply, run: &mut BackupRun) {
+    if run.saved.is_empty() {
+        return;
+    }
+    let failed: Vec<String> = run.failures.iter().map(|one| one.name.trim_matches('`').to_owned()).collect();
+    let saved: Vec<(&Store, &Backup)> =
+        run.saved.iter().map(|one| (&one.store, one.backup.backup())).collect();
+    if let Err(failure) = events::after_backup(cx, apply, &saved, &failed).await {
+        run.failures.push(FailedBackup { name: AFTER_HOOK.to_owned(), failure });
+    }
 }
 
 /// The stores that share a backup, in the order in which they are backed up: what can be backed up only while it runs comes

@@ -51,7 +51,7 @@ pub(super) async fn run(
     {
         return all::prune(command, mode, output).await;
     }
-    let OwnBackups { settings, root } = context::own_backups(command).await?;
+    let OwnBackups { settings, root, .. } = context::own_backups(command).await?;
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
         BackupsAction::List => list(command, &root, args.all_projects, output),
         BackupsAction::Show { backup } => show(command, &root, backup, output),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::event_record::EventRecord;
 use super::mode::Apply;
 use super::own_record::OwnRecord;
 use crate::compose::binary::ComposeBinary;
@@ -44,6 +45,8 @@ pub struct CommandContext {
     pub typed: Vec<OsString>,
     /// What the journal will say of a command of our own.
     pub record: OwnRecord,
+    /// What is reported to the hooks of the project.
+    pub events: EventRecord,
     /// What Compose printed for the project, once it was read.
     pub rendered: RenderedConfig,
 }
@@ -93,6 +96,7 @@ impl CommandContext {
             words: self.words.clone(),
             typed: self.typed.clone(),
             record: OwnRecord::default(),
+            events: EventRecord::default(),
             rendered: RenderedConfig::default(),
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 pub(super) use super::command_context::{CommandContext, EngineSource};
-use super::{home, lockout};
+use super::{agreement, home, lockout};
 use crate::backup::driver::DriverTarget;
 use crate::backup::store::{BackupOwner, BackupRoot, Lockout};
 use crate::compose::project::{Project, ProjectError};
@@ -138,6 +138,9 @@ impl<'a> ProjectContext<'a> {
         let root = backup_root(&project, &settings).owned_by(owner);
         command.record.locate(&root, &command.typed);
         let suggest = home::suggest(command, &project);
+        command.events.locate(&project, &settings, (&inventory.engine.name, &command.typed), || {
+            agreement::check(command, &project)
+        });
         Self { command, project, settings, engine, containers, volumes, holders, inventory, root, suggest }
     }
 
@@ -299,6 +302,7 @@ const IDENTITY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A project's settings and where it keeps its backups, with the project as the owner.
 pub(super) struct OwnBackups {
+    pub project: Project,
     pub settings: Settings,
     pub root: BackupRoot,
 }
@@ -326,12 +330,13 @@ pub(super) async fn own_backups(command: &CommandContext) -> Result<OwnBackups, 
     let project = project.map_err(|error| unreadable(command, error))?;
     let settings = settings(&project)?;
     let engine = connected.map(|(_, identity)| identity.id);
-    let root = backup_root(&project, &settings).owned_by(BackupOwner { project: project.name, engine });
+    let owner = BackupOwner { project: project.name.clone(), engine };
+    let root = backup_root(&project, &settings).owned_by(owner);
     command.record.locate(&root, &command.typed);
     if let Some(found) = root.lockout([]) {
         command.ui.warn(lockout::sentence(&found));
     }
-    Ok(OwnBackups { settings, root })
+    Ok(OwnBackups { project, settings, root })
 }
 
 pub(super) fn settings(project: &Project) -> Result<Settings, Failure> {

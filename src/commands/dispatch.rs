@@ -6,8 +6,8 @@ use super::context::CommandContext;
 use super::mode::Mode;
 use super::offline_context::OfflineContext;
 use super::{
-    backup, backups, check, completions, export_data, history, import_data, lint, man, protect, restore,
-    setup, status, undo, unprotect, upgrade, verify,
+    backup, backups, check, completions, events, export_data, history, import_data, lint, man, protect,
+    restore, setup, status, trust, undo, unprotect, upgrade, verify,
 };
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
 use crate::compose::invocation::SafeFlags;
@@ -39,7 +39,10 @@ pub async fn own(cx: &CommandContext, command: ProjectCommand) -> Result<Exit, F
     }
     let ended = Box::pin(carry_out(cx, command, mode, format)).await;
     cx.record.end(&cx.ui, &ended);
-    ended
+    match mode {
+        Mode::Apply(apply) => events::ended(cx, apply, ended).await,
+        Mode::DryRun => ended,
+    }
 }
 
 async fn carry_out(
@@ -60,6 +63,7 @@ async fn carry_out(
         ProjectCommand::Check(args) => check::run(cx, &args, format).await,
         ProjectCommand::Protect(args) => protect::run(cx, &args, mode, format).await,
         ProjectCommand::Unprotect(args) => unprotect::run(cx, &args, mode, format).await,
+        ProjectCommand::Trust(args) => trust::run(cx, &args, mode, format).await,
         ProjectCommand::Status(args) => status::run(cx, &args, format).await,
         ProjectCommand::History(args) => history::run(cx, &args, format).await,
     }

@@ -1,6 +1,7 @@
 //! Commands, one file each. The only module that knows all features.
 
 mod accept;
+mod agreement;
 mod all_projects;
 pub mod backup;
 mod backup_kind;
@@ -17,6 +18,8 @@ mod context;
 mod dispatch;
 mod disposable;
 mod dry_run;
+mod event_record;
+mod events;
 mod export_data;
 mod format;
 mod former_image;
@@ -50,6 +53,7 @@ mod services;
 mod setup;
 pub mod status;
 mod test_restore;
+mod trust;
 mod undo;
 pub mod unprotect;
 mod unsettled;
@@ -62,5 +66,6 @@ use interrupt::interruptible;
 
 pub use command_context::{CommandContext, EngineSource, RenderedConfig};
 pub use dispatch::{offline, own, parse};
+pub use event_record::EventRecord;
 pub use offline_context::OfflineContext;
 pub use own_record::OwnRecord;

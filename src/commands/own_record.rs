@@ -114,6 +114,10 @@ impl OwnRecord {
         self.with(|state| state.refused = true);
     }
 
+    pub(super) fn is_refused(&self) -> bool {
+        self.with(|state| state.refused)
+    }
+
     /// Records how the command ended. A refusal is recorded where there is a journal already.
     pub(super) fn end(&self, ui: &Ui, ended: &Result<Exit, Failure>) {
         let error = self.with(|state| {

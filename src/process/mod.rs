@@ -1,13 +1,15 @@
 //! Starts programs; no other module does.
 //!
-//! Five ways: replace this process ([`exec`]), capture the output ([`capture`]), the same without signals from the terminal
-//! ([`capture_apart`]), run on the terminal and wait ([`supervise`]), or communicate over pipes ([`spawn_piped`]). None uses a shell.
+//! Six ways: replace this process ([`exec`]), capture the output ([`capture`]), the same without signals from the terminal
+//! ([`capture_apart`]), the same within a time ([`run_limited`]), run on the terminal and wait ([`supervise`]), or communicate
+//! over pipes ([`spawn_piped`]). None uses a shell.
 
 mod capture;
 mod capture_apart;
 mod group_signal;
 mod identity;
 mod interrupt;
+mod limited;
 mod signals;
 mod spawn_piped;
 mod supervise;
@@ -22,6 +24,7 @@ pub use capture::{Capture, Output, Running, capture, capture_with};
 pub use capture_apart::capture_apart;
 pub use identity::ProcessIdentity;
 pub use interrupt::interrupted;
+pub use limited::{LimitedEnd, LimitedRun, run_limited};
 pub use signals::{SignalGuard, without_interrupt};
 pub use spawn_piped::spawn_piped;
 pub use supervise::{SpawnOptions, supervise};

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(u32, &[&str])] = &[
     (0, &["env", "error", "exit", "progress", "run_state", "secret", "store_kind", "units"]),
     (1, &["fs", "policy", "process", "qdrant"]),
-    (2, &["compose", "engine"]),
+    (2, &["compose", "engine", "event", "trust"]),
     (3, &["inventory", "settings", "suggest"]),
-    (4, &["backup", "guard", "journal", "lint", "preflight", "protect", "verify"]),
+    (4, &["backup", "guard", "hooks", "journal", "lint", "preflight", "protect", "verify"]),
     (5, &["setup", "ui"]),
     (6, &["cli", "commands"]),
     (7, &["run"]),

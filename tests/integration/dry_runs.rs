@@ -74,6 +74,8 @@ fn every_command_that_changes_something_has_a_flag_for_it() {
         &["verify", "latest", "--prove"],
         &["protect"],
         &["unprotect", "data"],
+        &["trust"],
+        &["trust", "--revoke"],
         &["lint", "--fix"],
         &["man", "--directory", "."],
         &["setup"],

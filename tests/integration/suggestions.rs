@@ -37,6 +37,8 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.undo(),
         suggest.upgrade("db"),
         suggest.pull("db"),
+        suggest.trust(),
+        suggest.revoke_trust(),
     ]
 }
 

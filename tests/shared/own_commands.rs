@@ -33,6 +33,7 @@ fn lines(name: &str) -> &'static [&'static [&'static str]] {
         "check" => &[&["check"], &["check", "--all"]],
         "protect" => &[&["protect"], &["protect", "data"]],
         "unprotect" => &[&["unprotect", "data"]],
+        "trust" => &[&["trust"], &["trust", "--show"], &["trust", "--revoke"]],
         "status" => &[&["status"], &["status", "--all"]],
         "history" => &[&["history"]],
         "lint" => &[

@@ -10,6 +10,7 @@ use super::{
     assess, backup_step, home_step, preflight_step, probe, report, retention_step, taken, verify_step,
 };
 use crate::commands::context::CommandContext;
+use crate::commands::events;
 use crate::commands::lockout;
 use crate::commands::mode::Mode;
 use crate::commands::quiesce;
@@ -19,8 +20,16 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::journal::CommandOutcome;
 
-/// Runs a guarded command.
+/// Runs a guarded command, and reports how it ended.
 pub async fn run(command: &CommandContext) -> Result<Exit, Failure> {
+    let ended = Box::pin(guarded(command)).await;
+    match Mode::of_compose(&command.safe) {
+        Mode::Apply(apply) => events::ended(command, apply, ended).await,
+        Mode::DryRun => ended,
+    }
+}
+
+async fn guarded(command: &CommandContext) -> Result<Exit, Failure> {
     let unknown_feature = match unknown::ask_compose(command).await? {
         Unknown::Nothing => None,
         Unknown::RejectedByCompose => return child::hand_over(command, Unassessed::RefusedByCompose).await,

@@ -1,6 +1,7 @@
 //! Verification of the started services against their baselines: after the command, or while it runs.
 
 use crate::commands::context::{self, ProjectContext};
+use crate::commands::events;
 use crate::commands::mode::{Apply, Mode};
 use crate::commands::verify_run::{self, Occasion};
 use crate::error::Failure;
@@ -32,6 +33,7 @@ pub(super) async fn while_running(
     };
     if let Err(failure) = &verdict {
         command.ui.failure(failure);
+        events::project_ended(command, apply, (failure.exit, Some(failure))).await;
     }
     let exit = running.await?;
     match verdict {

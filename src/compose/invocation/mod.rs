@@ -35,6 +35,7 @@ pub const OWN_COMMANDS: &[&str] = &[
     "restore",
     "setup",
     "status",
+    "trust",
     "undo",
     "unprotect",
     "upgrade",

@@ -45,10 +45,29 @@ fn the_pages_list_the_rules() {
     compare("docs/lint-scripts.md", &table(rules::scripts()));
 }
 
+/// A schema without references, and with the last of several forms: the one with the most properties.
+fn expanded(schema: &Value, definitions: &Value) -> Value {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+        return expanded(&definitions[name], definitions);
+    }
+    if let Some(forms) = schema["anyOf"].as_array() {
+        return expanded(forms.last().expect("a form"), definitions);
+    }
+    match schema {
+        Value::Object(entries) => {
+            entries.iter().map(|(name, value)| (name.clone(), expanded(value, definitions))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// A value that the schema allows, with every property of every object.
 fn example(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].get(0) {
         return first.clone();
+    }
+    if let Some(example) = schema["examples"].get(0) {
+        return example.clone();
     }
     match schema["type"].as_str().expect("a type") {
         "object" => {
@@ -91,7 +110,7 @@ fn words(schema: &Value, value: &Value, at: &str, found: &mut Vec<(String, Value
 fn the_schema_allows_what_the_settings_read() {
     let text = fs::read_to_string(file("docs/x-safe-compose.schema.json")).expect("the schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
-    let schema = &schema["properties"]["x-safe-compose"];
+    let schema = &expanded(&schema["properties"]["x-safe-compose"], &schema["$defs"]);
     let complete = example(schema);
     Settings::read(Some(&complete)).expect("every property is a setting");
     let mut found = Vec::new();
@@ -105,9 +124,12 @@ fn the_schema_allows_what_the_settings_read() {
         assert!(Settings::read(Some(&value)).is_err(), "the settings take any word at {at}");
     }
     // What the settings know beyond the schema shows in what they say of a word that they do not know.
-    for (at, properties) in
-        [("", schema), ("/backup", &schema["properties"]["backup"]), ("/lint", &schema["properties"]["lint"])]
-    {
+    for (at, properties) in [
+        ("", schema),
+        ("/backup", &schema["properties"]["backup"]),
+        ("/hooks", &schema["properties"]["hooks"]),
+        ("/lint", &schema["properties"]["lint"]),
+    ] {
         let mut value = complete.clone();
         value.pointer_mut(at).expect("a value")["no-such-setting"] = 1.into();
         let said = Settings::read(Some(&value)).expect_err("unknown").to_string();

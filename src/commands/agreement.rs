@@ -1,0 +1,60 @@
+//! The settings of a project that run programs or contact hosts, and whether the user has agreed to them.
+
+use super::command_context::CommandContext;
+use crate::compose::project::Project;
+use crate::suggest::Suggest;
+use crate::trust::{ActingSettings, AgreementState, Trust, TrustStore};
+use crate::ui::Ui;
+
+/// The settings of a project that act.
+pub(super) fn settings(project: &Project) -> ActingSettings {
+    ActingSettings::of_file(project.settings(), &project.directory)
+}
+
+/// Where the user's agreements are.
+pub(super) fn store(command: &CommandContext) -> TrustStore {
+    let state = command.env.state_directory().map(|state| state.join("safe-compose"));
+    TrustStore::new(state.as_deref(), &command.env.trust)
+}
+
+/// Whether the settings of a project may act.
+pub(super) fn check(command: &CommandContext, project: &Project) -> Trust {
+    store(command).check(&project.directory, &settings(project))
+}
+
+/// What is inactive and why, as a sentence. `None` if nothing is.
+pub(super) fn warning(trust: &Trust) -> Option<String> {
+    let Trust::Withheld(states) = trust else { return None };
+    let of = |wanted: AgreementState| {
+        let labels = states.iter().filter(move |(_, state)| **state == wanted);
+        labels.map(|(label, _)| format!("`{}`", crate::trust::printable(label))).collect::<Vec<_>>()
+    };
+    let all: Vec<String> =
+        states.keys().map(|label| format!("`{}`", crate::trust::printable(label))).collect();
+    let (new, changed) = (of(AgreementState::New), of(AgreementState::Changed));
+    let reason = if new.len() == states.len() {
+        "you have not agreed to what they run and contact".to_owned()
+    } else if new.is_empty() && changed.is_empty() {
+        "settings that you agreed to were removed since".to_owned()
+    } else {
+        let differing = [changed, new].concat();
+        let verb = if differing.len() == 1 { "is" } else { "are" };
+        format!("{} {verb} not what you agreed to", super::format::list(&differing))
+    };
+    let verb = if all.len() == 1 { "is" } else { "are" };
+    Some(format!("{} in the Compose file {verb} inactive: {reason}.", super::format::list(&all)))
+}
+
+/// What is inactive, with the command that activates it, as a sentence.
+pub(super) fn status(command: &CommandContext, project: &Project, suggest: &Suggest) -> Option<String> {
+    let warning = warning(&check(command, project))?;
+    Some(format!("{warning} To see what they do, and to activate them: `{}`", suggest.trust()))
+}
+
+/// Warns of what is inactive, with the command that activates it.
+pub(super) fn warn(ui: &Ui, suggest: &Suggest, trust: &Trust) {
+    if let Some(warning) = warning(trust) {
+        ui.warn(warning);
+        ui.suggest("To see what they do, and to activate them", suggest.trust());
+    }
+}
