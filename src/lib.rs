@@ -26,6 +26,7 @@ cfg_if::cfg_if! {
         pub mod secret;
         pub mod store_kind;
         pub mod suggest;
+        pub mod tls;
         pub mod units;
 
         pub mod fs;
@@ -46,6 +47,7 @@ cfg_if::cfg_if! {
         pub mod hooks;
         pub mod journal;
         pub mod lint;
+        pub mod notify;
         pub mod preflight;
         pub mod protect;
         pub mod verify;
@@ -66,6 +68,7 @@ cfg_if::cfg_if! {
         mod secret;
         mod store_kind;
         mod suggest;
+        mod tls;
         mod units;
 
         mod fs;
@@ -86,6 +89,7 @@ cfg_if::cfg_if! {
         mod hooks;
         mod journal;
         mod lint;
+        mod notify;
         mod preflight;
         mod protect;
         mod verify;

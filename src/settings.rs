@@ -2,6 +2,7 @@
 
 mod duration;
 mod hooks;
+mod notify;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::policy::GuardMode;
 use crate::store_kind::StoreKind;
 
 pub use hooks::{Hook, HookErrorMode, HookSettings};
+pub use notify::{NotifyKind, NotifyTarget, NotifyToken};
 
 /// `x-safe-compose`. An unknown key is an error, so that a typo does not disable protection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -26,6 +28,7 @@ pub struct Settings {
     pub volumes: BTreeMap<String, VolumeSettings>,
     pub lint: LintSettings,
     pub hooks: HookSettings,
+    pub notify: Vec<NotifyTarget>,
 }
 
 /// `backup`.

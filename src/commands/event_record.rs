@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::compose::project::Project;
 use crate::event::{EventDocument, EventKind};
 use crate::journal;
-use crate::settings::{HookSettings, Settings};
+use crate::settings::{HookSettings, NotifyTarget, NotifyToken, Settings};
 use crate::trust::{Granted, Trust};
 
 /// The project of a command, and what has been reported of it.
@@ -29,6 +29,7 @@ pub(super) struct EventTarget {
     engine: String,
     pub(super) command: String,
     pub(super) hooks: HookSettings,
+    pub(super) hosts: Vec<NotifyTarget>,
     trust: Trust,
 }
 
@@ -49,7 +50,7 @@ impl EventRecord {
         (engine, typed): (&str, &[OsString]),
         trust: impl FnOnce() -> Trust,
     ) {
-        if settings.hooks == HookSettings::default() {
+        if settings.hooks == HookSettings::default() && settings.notify.is_empty() {
             return;
         }
         // A command that looks at the project again is still one command.
@@ -60,6 +61,7 @@ impl EventRecord {
                 engine: engine.to_owned(),
                 command: without_secrets(typed),
                 hooks: settings.hooks.clone(),
+                hosts: settings.notify.clone(),
                 trust: trust(),
             })
         });
@@ -67,7 +69,7 @@ impl EventRecord {
 
     pub(super) fn listening(&self, event: EventKind) -> Listening<'_> {
         let Some(target) = self.target.get() else { return Listening::Nobody };
-        if target.hooks.of(event).is_none() {
+        if target.hooks.of(event).is_none() && !target.hosts.iter().any(|host| host.events.contains(&event)) {
             return Listening::Nobody;
         }
         match &target.trust {
@@ -94,6 +96,15 @@ fn without_secrets(words: &[OsString]) -> String {
 }
 
 impl EventTarget {
+    /// The variables with the tokens of hosts, which hooks do not get.
+    pub(super) fn secret_variables(&self) -> Vec<String> {
+        let variable = |host: &NotifyTarget| match &host.token {
+            Some(NotifyToken::Variable(name)) => Some(name.clone()),
+            Some(NotifyToken::File(_)) | None => None,
+        };
+        self.hosts.iter().filter_map(variable).collect()
+    }
+
     pub(super) fn document(&self, event: EventKind, summary: String) -> EventDocument {
         EventDocument {
             format: "safe-compose-event",

@@ -1,6 +1,8 @@
-//! What happens to a project's data is reported to the hooks of its settings, if the user has agreed to them.
+//! What happens to a project's data is reported to the hooks and hosts of its settings, if the user has agreed to them.
 
 use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 
 use super::context::{CommandContext, ProjectContext};
 use super::event_record::{EventTarget, Listening};
@@ -12,6 +14,7 @@ use crate::event::{EventBackup, EventDocument, EventError, EventKind};
 use crate::exit::Exit;
 use crate::hooks::{self, HookError};
 use crate::inventory::Store;
+use crate::notify;
 use crate::settings::HookErrorMode;
 use crate::trust::Granted;
 
@@ -203,8 +206,20 @@ fn error_of(failure: &Failure) -> EventError {
     }
 }
 
-/// Runs the hook of an event. A failure that the settings do not make one is a warning.
+/// Runs the hook of an event and tells the hosts, at the same time. A failure that the settings do not make one is a
+/// warning.
 async fn report(
+    command: &CommandContext,
+    (target, granted): (&EventTarget, &Granted),
+    document: &EventDocument,
+) -> Result<(), HookError> {
+    let hook = run_hook(command, (target, granted), document);
+    let hosts = tell_hosts(command, (target, granted), document);
+    let (ended, ()) = tokio::join!(hook, hosts);
+    ended
+}
+
+async fn run_hook(
     command: &CommandContext,
     (target, granted): (&EventTarget, &Granted),
     document: &EventDocument,
@@ -212,12 +227,31 @@ async fn report(
     let Some((hook, mode)) = target.hooks.of(document.event) else { return Ok(()) };
     let name = document.event.name();
     command.ui.say(format!("running the hook `{name}`."));
-    match (hooks::run(granted, hook, document, &[]).await, mode) {
+    match (hooks::run(granted, hook, document, &target.secret_variables()).await, mode) {
         (Ok(()), _) => Ok(()),
         (Err(error), HookErrorMode::Fail) => Err(error),
         (Err(error), HookErrorMode::Warn) => {
             command.ui.warn(format!("the hook `{name}` failed: {}.", causes(&error.into())));
             Ok(())
+        }
+    }
+}
+
+/// A host that cannot be told is a warning, whatever is to be told.
+async fn tell_hosts(
+    command: &CommandContext,
+    (target, granted): (&EventTarget, &Granted),
+    document: &EventDocument,
+) {
+    let hosts = target.hosts.iter().enumerate().filter(|(_, host)| host.events.contains(&document.event));
+    let told =
+        hosts.map(|(number, host)| async move { (number, notify::send(granted, host, document).await) });
+    for (number, told) in join_all(told).await {
+        if let Err(error) = told {
+            let event = document.event.name();
+            command
+                .ui
+                .warn(format!("`notify[{number}]` was not told of `{event}`: {}.", causes(&error.into())));
         }
     }
 }

@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const RANKS: &[(u32, &[&str])] = &[
-    (0, &["env", "error", "exit", "progress", "run_state", "secret", "store_kind", "units"]),
+    (0, &["env", "error", "exit", "progress", "run_state", "secret", "store_kind", "tls", "units"]),
     (1, &["fs", "policy", "process", "qdrant"]),
     (2, &["compose", "engine", "event", "trust"]),
     (3, &["inventory", "settings", "suggest"]),
-    (4, &["backup", "guard", "hooks", "journal", "lint", "preflight", "protect", "verify"]),
+    (4, &["backup", "guard", "hooks", "journal", "lint", "notify", "preflight", "protect", "verify"]),
     (5, &["setup", "ui"]),
     (6, &["cli", "commands"]),
     (7, &["run"]),

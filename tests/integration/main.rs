@@ -25,6 +25,7 @@ mod lint;
 mod lint_output;
 mod lint_scripts;
 mod messages;
+mod notify;
 mod oracle_list;
 #[path = "../shared/own_commands.rs"]
 mod own_commands;

@@ -52,8 +52,7 @@ fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
     let Some(tls) = &endpoint.tls else {
         return Ok(Docker::connect_with_http(url, timeout, API_DEFAULT_VERSION)?);
     };
-    // An error means that a provider is installed already, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::install_provider();
     // Without files, the connection trusts the system's certificates and presents none.
     let file = |path: &Option<PathBuf>| path.clone().unwrap_or_else(|| PathBuf::from("/dev/null"));
     Ok(Docker::connect_with_ssl(

@@ -27,6 +27,7 @@ mod one_letter_volume;
 mod persistence_switched_off;
 mod qdrant_entrypoint;
 mod reader;
+mod secret_in_settings;
 mod shared_container_name;
 mod shared_data_directory;
 mod shared_volume_name;
@@ -76,6 +77,7 @@ const PROJECT: &[LintRule] = &[
     backups_inside_data::RULE,
     backups_in_build_context::RULE,
     unknown_setting::RULE,
+    secret_in_settings::RULE,
 ];
 
 /// The rule for settings, whose findings come from several places.

@@ -9,7 +9,6 @@ mod snapshot_target;
 mod snapshots;
 mod transfer;
 
-use std::sync::Once;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
@@ -44,9 +43,7 @@ pub(crate) struct Rest {
 
 impl Rest {
     pub(crate) fn new(address: &str, access: &ServerAccess) -> anyhow::Result<Self> {
-        static PROVIDER: Once = Once::new();
-        // An error means that one is installed already, which is fine.
-        PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+        crate::tls::install_provider();
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = &access.key {
