@@ -4,10 +4,11 @@ mod duration;
 mod hooks;
 mod notify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::Error as _;
 
 use crate::compose::subcommand::{GuardedCommand, Subcommand};
 use crate::policy::GuardMode;
@@ -43,6 +44,8 @@ pub struct BackupSettings {
     pub proof: RequiredProof,
     pub keep: RetentionSettings,
     pub compression: Compression,
+    /// Groups of services whose data is backed up at one moment.
+    pub together: Vec<Vec<String>>,
 }
 
 /// `backup.compression`: how the archives of files are compressed.
@@ -63,6 +66,7 @@ impl Default for BackupSettings {
             proof: RequiredProof::default(),
             keep: RetentionSettings::default(),
             compression: Compression::default(),
+            together: Vec::new(),
         }
     }
 }
@@ -201,7 +205,27 @@ impl SettingsError {
 impl Settings {
     /// Reads the value of `x-safe-compose`.
     pub fn read(value: Option<&serde_json::Value>) -> Result<Self, SettingsError> {
-        value.map_or_else(|| Ok(Self::default()), |value| Self::deserialize(value).map_err(SettingsError))
+        let Some(value) = value else { return Ok(Self::default()) };
+        let settings = Self::deserialize(value).map_err(SettingsError)?;
+        settings.check_groups().map_err(|reason| SettingsError(serde_json::Error::custom(reason)))?;
+        Ok(settings)
+    }
+
+    /// A service belongs to one moment only, and one that goes on writing to none.
+    fn check_groups(&self) -> Result<(), String> {
+        let mut seen = BTreeSet::new();
+        for service in self.backup.together.iter().flatten() {
+            if !seen.insert(service) {
+                return Err(format!("`{service}` is in `backup.together` twice"));
+            }
+            let own = self.services.get(service);
+            if own.is_some_and(|own| own.quiesce == Some(QuiesceMode::None)) {
+                return Err(format!(
+                    "`{service}` is in `backup.together`, so its `quiesce` cannot be `none`: it would go on writing"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -237,5 +261,20 @@ mod tests {
         assert!(error.is_err(), "what is only copied is never enough");
         let error = Settings::read(Some(&json!({ "volumes": { "cache": { "disposible": true } } })));
         assert!(error.expect_err("unknown word").to_string().contains("disposible"));
+    }
+
+    #[test]
+    fn a_group_that_has_no_moment_is_an_error() {
+        let read = |together: serde_json::Value, quiesce: &str| {
+            let value = json!({
+                "backup": { "together": together }, "services": { "app": { "quiesce": quiesce } }
+            });
+            Settings::read(Some(&value)).map_err(|error| error.reason())
+        };
+        let groups = read(json!([["db", "app"], ["cache"]]), "pause").expect("valid").backup.together;
+        assert_eq!(groups, [vec!["db".to_owned(), "app".to_owned()], vec!["cache".to_owned()]]);
+        assert!(read(json!([["db", "app"], ["app"]]), "stop").expect_err("twice").contains("`app`"));
+        assert!(read(json!([["db", "app"]]), "none").expect_err("it writes").contains("`none`"));
+        assert!(read(json!([["db"]]), "none").is_ok());
     }
 }

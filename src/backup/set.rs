@@ -29,6 +29,29 @@ pub struct BackupSet {
     /// Why it was made: `before down`, `asked for`.
     pub reason: String,
     pub backups: Vec<SetMember>,
+    /// Which of them are of one moment, because the settings want it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moments: Vec<SetMoment>,
+}
+
+/// Stores that nothing wrote to from before the first of them was backed up until after the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetMoment {
+    pub stores: Vec<String>,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl BackupSet {
+    /// The names of the other backups of the set that are of the same moment as this one.
+    pub fn of_same_moment<'a>(&'a self, backup: &'a str) -> impl Iterator<Item = &'a str> {
+        let store = self.backups.iter().find(|member| member.name == backup).map(|member| &member.store);
+        let stores = store.and_then(|own| self.moments.iter().find(|one| one.stores.contains(own)));
+        let is_in = move |member: &&SetMember| {
+            member.name != backup && stores.is_some_and(|moment| moment.stores.contains(&member.store))
+        };
+        self.backups.iter().filter(is_in).map(|member| member.name.as_str())
+    }
 }
 
 /// One backup of a set.
@@ -141,6 +164,7 @@ pub fn write(
     root: &BackupRoot,
     project: &str,
     backups: &[&Verified],
+    moments: Vec<SetMoment>,
 ) -> Result<(PathBuf, BackupSet), StoreError> {
     let mut set = BackupSet {
         format: FORMAT.to_owned(),
@@ -150,6 +174,7 @@ pub fn write(
         project: project.to_owned(),
         reason: backups.first().map(|backup| backup.manifest.reason.clone()).unwrap_or_default(),
         backups: backups.iter().map(|backup| member(backup)).collect::<Result<_, _>>()?,
+        moments,
     };
     create_ignored_dir_all(root.directory())?;
     loop {
@@ -172,4 +197,40 @@ fn member(backup: &Backup) -> Result<SetMember, StoreError> {
         name: backup.name(),
         manifest_sha256: Digest::of(&bytes).to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_of_one_moment_belongs_to_it() {
+        let member = |store: &str| SetMember {
+            store: store.to_owned(),
+            name: format!("{store}_backup"),
+            manifest_sha256: String::new(),
+        };
+        let at = Timestamp::UNIX_EPOCH;
+        let set = BackupSet {
+            format: FORMAT.to_owned(),
+            format_version: FORMAT_VERSION,
+            tool: String::new(),
+            created: at,
+            project: "shop".to_owned(),
+            reason: String::new(),
+            backups: ["db", "app", "cache"].map(member).into(),
+            moments: vec![SetMoment {
+                stores: vec!["db".to_owned(), "app".to_owned()],
+                since: at,
+                until: at,
+            }],
+        };
+        let same = |name: &str| set.of_same_moment(name).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(same("db_backup"), ["app_backup"]);
+        assert_eq!(same("app_backup"), ["db_backup"]);
+        assert!(same("cache_backup").is_empty() && same("other_backup").is_empty());
+        // Sets of older versions do not say it.
+        let older = crate::fs::to_json(&BackupSet { moments: Vec::new(), ..set });
+        assert!(parse(&older).expect("a set").moments.is_empty());
+    }
 }

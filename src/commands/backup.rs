@@ -5,7 +5,9 @@ mod all;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
-use super::{backup_kind, backup_run, export_data, format, held_record, prune_run, services, test_restore};
+use super::{
+    backup_kind, backup_run, export_data, format, held_record, moment, prune_run, services, test_restore,
+};
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
 use crate::cli::{BackupArgs, BackupFormat, DryRunArg, ExportDataArgs, FileFormat, Format};
@@ -101,7 +103,11 @@ fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> D
     let removed = prune_run::expected(cx, stores).into_iter().map(|name| {
         PlannedChange::new("remove", format!("backup `{name}`")).with("the retention settings do not keep it")
     });
-    DryRun::new("backup", changes.chain(removed).collect())
+    let held = moment::announced(&cx.settings.backup.together, stores).into_iter().map(|names| {
+        PlannedChange::new("stop or pause", names)
+            .with("until the data of all of them is backed up; servers that are dumped go on")
+    });
+    DryRun::new("backup", held.chain(changes).chain(removed).collect())
 }
 
 /// The stores to back up.

@@ -7,17 +7,18 @@ use jiff::Timestamp;
 use super::clusters::{Group, groups};
 use super::context::ProjectContext;
 use super::mode::Apply;
+use super::moment::StoreBatch;
 use super::new_backup::{self, NewBackup};
 use super::quiesce::Quiescer;
 use super::test_restore::Prover;
-use super::{baselines, events, format, interruptible, replacement, test_restore};
+use super::{baselines, events, format, interruptible, moment, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
 use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::{BackupRole, Proof};
 use crate::backup::quiesce::Quiesce as _;
-use crate::backup::set;
+use crate::backup::set::{self, SetMoment};
 use crate::backup::shrink::{Good, Shrinkage};
 use crate::backup::sqlite::{SqliteDatabase, SqliteResult};
 use crate::backup::store::{Backup, Staging, Verified};
@@ -159,29 +160,19 @@ pub(super) async fn save_with(
         run.failures.push(FailedBackup { name: BEFORE_HOOK.to_owned(), failure });
         return run;
     }
-    let groups = grouped(cx, stores, &mut run).await;
+    let batches = batched(cx, stores, &mut run).await;
     let mut made: Vec<(Group, Verified)> = Vec::new();
-    for group in groups {
-        cx.command.record.will(format!("backs up {}", group.lead.id));
-        cx.command.record.begin(apply);
-        match save_one(cx, apply, (&group, &made), quiescer, purpose).await {
-            Ok(backup) => {
-                cx.command.record.backup(&backup.name());
-                report(cx, &group, &backup);
-                made.push((group, backup));
-            }
-            Err(error) => {
-                let failure = failed_at(cx, &group.lead, error);
-                run.failed(&group.lead, released(quiescer, failure).await);
-            }
-        }
+    let mut moments = Vec::new();
+    for batch in batches {
+        let moment = save_batch(cx, apply, (batch, &mut made), quiescer, purpose, &mut run).await;
+        moments.extend(moment);
     }
     if purpose.replaces_data {
         save_what_was_written(cx, apply, &mut made, quiescer, purpose, &mut run).await;
     }
     let members: Vec<&Verified> = made.iter().map(|(_, backup)| backup).collect();
     if !members.is_empty()
-        && let Err(error) = set::write(&cx.root, &cx.project.name, &members)
+        && let Err(error) = set::write(&cx.root, &cx.project.name, &members, moments)
     {
         let name = "the backup set".to_owned();
         run.failures.push(FailedBackup { failure: failed(cx, &name, error.into()), name });
@@ -209,9 +200,61 @@ async fn report_saved(cx: &ProjectContext<'_>, apply: Apply, run: &mut BackupRun
     }
 }
 
-/// The stores that share a backup, in the order in which they are backed up: what can be backed up only while it runs comes
-/// first, because the rest may have to be stopped.
-async fn grouped(cx: &ProjectContext<'_>, stores: &[Store], run: &mut BackupRun) -> Vec<Group> {
+/// Backs up the stores of a batch, while its services are held if they have one moment. Returns that moment, where it is
+/// proven.
+async fn save_batch(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    (mut batch, made): (StoreBatch, &mut Vec<(Group, Verified)>),
+    quiescer: &Quiescer<'_>,
+    purpose: Purpose<'_>,
+    run: &mut BackupRun,
+) -> Option<SetMoment> {
+    let since = if batch.is_together() {
+        match moment::begin(cx, quiescer, &mut batch).await {
+            Ok(since) => Some(since),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                let released = quiescer.release_together().await;
+                for group in &batch.groups {
+                    let failure = failed_at(cx, &group.lead, anyhow::anyhow!("{reason}"));
+                    run.failed(&group.lead, with_still_held(failure, &released));
+                }
+                return None;
+            }
+        }
+    } else {
+        None
+    };
+    let (expected, before) = (batch.groups.len(), made.len());
+    for group in batch.groups {
+        cx.command.record.will(format!("backs up {}", group.lead.id));
+        cx.command.record.begin(apply);
+        match save_one(cx, apply, (&group, made), quiescer, purpose).await {
+            Ok(backup) => {
+                cx.command.record.backup(&backup.name());
+                report(cx, &group, &backup);
+                made.push((group, backup));
+            }
+            Err(error) => {
+                let failure = failed_at(cx, &group.lead, error);
+                run.failed(&group.lead, with_still_held(failure, &quiescer.release().await));
+            }
+        }
+    }
+    let since = since?;
+    match moment::end(cx, quiescer, since, (expected, &made[before..])).await {
+        Ok(moment) => moment,
+        Err(error) => {
+            cx.ui().warn(format!("{error:#}"));
+            None
+        }
+    }
+}
+
+/// What is backed up, in its order: what can be backed up only while it runs comes first, because the rest may have to be
+/// stopped.
+async fn batched(cx: &ProjectContext<'_>, stores: &[Store], run: &mut BackupRun) -> Vec<StoreBatch> {
     let mut stores = stores.to_vec();
     let mut groups = loop {
         match groups(cx, &stores).await {
@@ -230,12 +273,12 @@ async fn grouped(cx: &ProjectContext<'_>, stores: &[Store], run: &mut BackupRun)
         }
     }
     groups.sort_by_key(|group| !keeps_running.contains(&group.lead.id));
-    groups
+    moment::batches(&cx.settings.backup.together, groups, |store| keeps_running.contains(&store.id))
 }
 
-/// What was held for a copy that failed goes on.
-async fn released(quiescer: &Quiescer<'_>, failure: Failure) -> Failure {
-    match quiescer.release().await {
+/// A failure, and what could not go on after it.
+fn with_still_held(failure: Failure, released: &anyhow::Result<()>) -> Failure {
+    match released {
         Ok(()) => failure,
         Err(error) => failure.say(format!("{error:#}")),
     }

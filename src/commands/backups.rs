@@ -15,7 +15,7 @@ use super::format;
 use super::mode::{Apply, Mode};
 use super::prune_run::{self, Pruned};
 use crate::backup::manifest::BackupRole;
-use crate::backup::set::{self, BackupSet};
+use crate::backup::set::{self, BackupSet, SetMember};
 use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
 use crate::cli::{BackupsAction, BackupsArgs, Format};
 use crate::error::Failure;
@@ -93,6 +93,7 @@ fn list(
             .map(|backup| {
                 let mut value = format::backup_json(backup);
                 value["sets"] = names_of_sets(&sets, backup).into();
+                value["one_moment_with"] = of_same_moment(&sets, backup).into();
                 value
             })
             .collect();
@@ -171,13 +172,36 @@ fn list_sets(command: &CommandContext, root: &BackupRoot) {
         .iter()
         .filter(|(_, set)| set.backups.len() > 1)
         .map(|(path, set)| {
-            let stores: Vec<&str> = set.backups.iter().map(|member| member.store.as_str()).collect();
-            vec![set::name(path), format::ago(set.created), stores.join(", "), set.reason.clone()]
+            vec![set::name(path), format::ago(set.created), stores_of(set), set.reason.clone()]
         })
         .collect();
     if !rows.is_empty() {
         command.ui.result(Table::new(SET_COLUMNS, rows));
     }
+}
+
+/// The stores of a set; those of one moment are joined by `+`.
+fn stores_of(set: &BackupSet) -> String {
+    let name = |SetMember { store, .. }: &SetMember| match set
+        .moments
+        .iter()
+        .find(|moment| moment.stores.contains(store))
+    {
+        Some(moment) if moment.stores.first() != Some(store) => None,
+        Some(moment) => Some(moment.stores.join(" + ")),
+        None => Some(store.clone()),
+    };
+    set.backups.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of the backups that are of the same moment as this one.
+fn of_same_moment(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
+    let name = backup.name();
+    let mut names: Vec<String> =
+        sets.iter().flat_map(|(_, set)| set.of_same_moment(&name)).map(str::to_owned).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The pinned backups: narrow terminals have no column that shows them.
@@ -227,10 +251,11 @@ fn reason(backup: &Backup) -> String {
 fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format) -> Result<Exit, Failure> {
     let backup = find(root, name, &command.suggest.backups())?;
     let checked = backup.check();
+    let same_moment = of_same_moment(&set::list(root), &backup);
     if format == Format::Json {
-        command.ui.result(format::json(&with_pin(&backup)));
+        command.ui.result(format::json(&with_records(&backup, &same_moment)));
     } else {
-        command.ui.result(format::backup(&backup));
+        command.ui.result(format::backup(&backup, &same_moment));
     }
     match checked {
         Ok(_) => {
@@ -244,9 +269,10 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
 }
 
 /// The manifest, and what is recorded beside it.
-fn with_pin(backup: &Backup) -> serde_json::Value {
+fn with_records(backup: &Backup, same_moment: &[String]) -> serde_json::Value {
     let mut value = json!(backup.manifest);
     value["pinned"] = backup.is_pinned.into();
+    value["one_moment_with"] = same_moment.into();
     value
 }
 

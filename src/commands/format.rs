@@ -370,8 +370,8 @@ pub(super) fn backup_json(backup: &Backup) -> serde_json::Value {
     })
 }
 
-/// One backup for people.
-pub(super) fn backup(backup: &Backup) -> Page {
+/// One backup for people. `same_moment` are the backups that are of the same moment.
+pub(super) fn backup(backup: &Backup, same_moment: &[String]) -> Page {
     let manifest = &backup.manifest;
     let head = format!(
         "{}\n  service      {} of project {}\n  image        {}\n  created      {} by {}\n  reason       {}\n  contents     {}\n  size         {}\n  proof        {}\n  consistency  {}\n  retention    {}\n  directory    {}\n",
@@ -393,6 +393,9 @@ pub(super) fn backup(backup: &Backup) -> Page {
         short_path(&backup.directory),
     );
     let mut page = Page::from(head);
+    for other in same_moment {
+        page = page.verbatim(format!("  one moment   with {other}"));
+    }
     if let Fingerprint::Qdrant(qdrant) = &manifest.fingerprint {
         let rows: Vec<Vec<String>> = qdrant
             .collections

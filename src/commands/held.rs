@@ -272,7 +272,8 @@ impl HeldContainers {
         }
     }
 
-    fn rank(&self, container: &Container) -> usize {
+    /// How many services of the file its service needs.
+    pub(super) fn rank(&self, container: &Container) -> usize {
         container.service().and_then(|service| self.ranks.get(service)).copied().unwrap_or(0)
     }
 

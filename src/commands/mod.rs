@@ -37,6 +37,7 @@ mod lint_scripts;
 mod lockout;
 mod man;
 mod mode;
+mod moment;
 mod new_backup;
 mod newest_backup;
 mod offline_context;

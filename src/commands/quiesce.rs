@@ -1,6 +1,11 @@
 //! Keeps containers from writing while their files are copied: what the command stops anyway is stopped first, through
 //! Compose, and everything else is paused or stopped as the settings and the program require.
 
+pub(super) mod together;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use async_trait::async_trait;
 
 use super::context::ProjectContext;
@@ -22,6 +27,8 @@ pub(super) struct Quiescer<'a> {
     held: HeldContainers,
     /// The running containers that the command stops, unless their server is backed up while it runs.
     stops: Vec<Container>,
+    /// While several stores are backed up at one moment: the containers that have to run until then.
+    together: Mutex<Option<BTreeSet<String>>>,
 }
 
 impl<'a> Quiescer<'a> {
@@ -32,7 +39,7 @@ impl<'a> Quiescer<'a> {
 
     /// For a command that stops these containers.
     pub(super) fn stopping(cx: &'a ProjectContext<'a>, apply: Apply, stops: Vec<Container>) -> Self {
-        Self { cx, held: HeldContainers::new(cx, apply), stops }
+        Self { cx, held: HeldContainers::new(cx, apply), stops, together: Mutex::default() }
     }
 
     /// The end of the work: what is stopped for the command stays so if the work succeeded.
@@ -81,17 +88,23 @@ impl<'a> Quiescer<'a> {
 
     /// Stops what the command stops, if one of the writers is among it.
     async fn stop_for_command(&self, writers: &[Container]) -> anyhow::Result<()> {
-        let is_stopped = |one: &Container| self.stops.iter().any(|other| other.id == one.id);
-        if !writers.iter().any(|writer| is_stopped(writer) && !self.held.holds(&writer.id)) {
+        if !writers.iter().any(|writer| self.is_stopped_anyway(writer) && !self.held.holds(&writer.id)) {
             return Ok(());
         }
-        let reading = &self.cx.command.reading;
-        self.cx.ui().say(format!(
-            "stopping {} before the backup, as `{}` would.",
-            names(&self.stops),
-            reading.name()
-        ));
-        self.stop(&self.stops, Until::CommandEnded).await
+        let needed = self.together().clone().unwrap_or_default();
+        let stops = self.stops.iter().filter(|one| !self.held.holds(&one.id) && !needed.contains(&one.id));
+        let stops: Vec<Container> = stops.cloned().collect();
+        let name = self.cx.command.reading.name();
+        self.cx.ui().say(format!("stopping {} before the backup, as `{name}` would.", names(&stops)));
+        self.stop(&stops, Until::CommandEnded).await
+    }
+
+    fn is_stopped_anyway(&self, container: &Container) -> bool {
+        self.stops.iter().any(|other| other.id == container.id)
+    }
+
+    fn together(&self) -> MutexGuard<'_, Option<BTreeSet<String>>> {
+        self.together.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops containers: services of the file through Compose, orphan containers through the engine.
@@ -159,6 +172,9 @@ impl Quiesce for Quiescer<'_> {
     }
 
     async fn release(&self) -> anyhow::Result<()> {
+        if self.together().is_some() {
+            return Ok(());
+        }
         match self.held.release_copied().await {
             Ok(released) => {
                 report_released(self.cx, &released);

@@ -33,6 +33,7 @@ mod requirements;
 mod restore;
 mod setup;
 mod support;
+mod together;
 mod undo;
 mod undo_hazards;
 mod upgrade;

@@ -193,7 +193,7 @@ fn signal(child: &Child, name: &str) {
 
 /// Sends a signal to a command while it copies. The engine of a busy machine may not begin the copy within our time limit;
 /// then the command is started again.
-fn interrupted(project: &Scratch, engine: &Relay, words: &[&str], name: &str) -> (Option<i32>, String) {
+pub fn interrupted(project: &Scratch, engine: &Relay, words: &[&str], name: &str) -> (Option<i32>, String) {
     for _ in 0..4 {
         let mut child = started(project, words);
         let mut copies = false;

@@ -551,14 +551,14 @@ fn a_removal_that_was_interrupted_is_no_backup_and_is_finished_by_the_next() {
 fn a_backup_set_lists_the_backups_made_together() {
     let (_dir, root) = root();
     let (db, cache) = (backup(&root, "db", AT), backup(&root, "cache", AT));
-    let (path, set) = set::write(&root, "shop", &[&db, &cache]).expect("written");
+    let (path, set) = set::write(&root, "shop", &[&db, &cache], Vec::new()).expect("written");
     let text = fs::read(&path).expect("read");
     assert_eq!(serde_json::from_slice::<set::BackupSet>(&text).expect("a set"), set);
     let members: Vec<_> = set.backups.iter().map(|one| (one.store.as_str(), one.name.clone())).collect();
     assert_eq!(members, [("db", db.name()), ("cache", cache.name())]);
     let manifest = fs::read(db.directory.join("manifest.json")).expect("read");
     assert_eq!(set.backups[0].manifest_sha256, Digest::of(&manifest).to_string());
-    let (second, _) = set::write(&root, "shop", &[&db]).expect("written");
+    let (second, _) = set::write(&root, "shop", &[&db], Vec::new()).expect("written");
     assert_ne!(second, path, "two in one second have two names");
     fs::write(root.directory().join("stack_backup_20261124_032008.json"), "{}").expect("written");
     assert!(root.list(None).expect("listed").foreign.is_empty());

@@ -23,6 +23,7 @@ pub(crate) mod scene;
 mod setup;
 mod start;
 mod status;
+mod together;
 mod trust;
 mod undo;
 mod upgrade;

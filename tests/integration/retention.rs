@@ -169,7 +169,7 @@ fn a_set_goes_with_its_last_backup() {
     let (_dir, root) = root();
     let (db, cache) =
         (backup(&root, "db", "2026-08-01T10:00:00Z"), backup(&root, "cache", "2026-08-01T10:00:00Z"));
-    let (path, _) = set::write(&root, "shop", &[&db, &cache]).expect("written");
+    let (path, _) = set::write(&root, "shop", &[&db, &cache], Vec::new()).expect("written");
     fs::remove_dir_all(&db.directory).expect("removed");
     set::remove_empty(&root).expect("nothing to do");
     assert!(path.exists(), "a backup is left");

@@ -63,6 +63,7 @@ fn check(project: &LintProject, report: &mut RuleReport) {
                 }
             }
         }
+        check_groups(project, &entry.value, report);
     }
     for section in ["services", "volumes", "networks"] {
         for item in project.root.get(section).map(YamlNode::entries).unwrap_or_default() {
@@ -75,6 +76,21 @@ fn check(project: &LintProject, report: &mut RuleReport) {
                     item.key.as_str()
                 ));
             }
+        }
+    }
+}
+
+/// A service that does not exist is held by nobody while the others are backed up.
+fn check_groups(project: &LintProject, settings: &YamlNode, report: &mut RuleReport) {
+    let together = settings.get("backup").and_then(|backup| backup.get("together"));
+    let groups = together.map(YamlNode::items).unwrap_or_default();
+    for service in groups.iter().flat_map(YamlNode::items) {
+        let Some(name) = service.as_str() else { continue };
+        let exists = project.root.get("services").is_some_and(|node| node.get(name).is_some());
+        if !exists && !project.partial {
+            report
+                .add(service.span, format!("there is no `{name}` under the top-level `services:`"))
+                .help("It is not held while the others are backed up. Correct the name.");
         }
     }
 }

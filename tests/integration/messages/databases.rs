@@ -19,7 +19,7 @@ use super::scene::{Scene, container, mount, shop_config};
 const PASSWORD: &str = "a password that nobody sees";
 
 /// [`Scene::shop`], whose `db` has PostgreSQL's tools; a tool named `failing` ends with an error.
-fn with_tools(version: u32, failing: Option<&'static str>) -> Scene {
+pub(super) fn with_tools(version: u32, failing: Option<&'static str>) -> Scene {
     let files = [("base/1/PG_VERSION", 8192)];
     let mut scene = Scene::empty().with_config(&shop_config());
     let mut db = container("db", "postgres:17", vec![mount("shop_data", "/var/lib/postgresql/data")]);
@@ -33,7 +33,7 @@ fn with_tools(version: u32, failing: Option<&'static str>) -> Scene {
     scene
 }
 
-fn set_tools(scene: &mut Scene, version: u32, failing: Option<&'static str>) {
+pub(super) fn set_tools(scene: &mut Scene, version: u32, failing: Option<&'static str>) {
     let fails = move |argv: &[&str]| failing == argv.get(5).copied();
     let engine = scene.engine.clone().with_program(move |_, argv, pipe| {
         let words: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();

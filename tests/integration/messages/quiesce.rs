@@ -26,13 +26,13 @@ fn with_mode(mode: &str) -> Scene {
     Scene::shop().with_settings(&json!({ "services": { "db": { "quiesce": mode } } }))
 }
 
-fn states(scene: &Scene) -> BTreeMap<String, ContainerState> {
+pub(super) fn states(scene: &Scene) -> BTreeMap<String, ContainerState> {
     scene.engine.containers().into_iter().map(|one| (one.name, one.state)).collect()
 }
 
 /// The calls that keep containers from writing, and the first one that reads each data mount, in their order. Later ones only
 /// look at it, to tell the data from other data.
-fn course(scene: &Scene) -> Vec<String> {
+pub(super) fn course(scene: &Scene) -> Vec<String> {
     let calls = scene.engine.calls().into_iter().filter(|call| {
         matches!(
             call.method,
@@ -66,7 +66,7 @@ fn archive(scene: &Scene, store: &str) -> u64 {
 }
 
 /// The manifests of a store's backups, in their order.
-fn manifests(scene: &Scene, store: &str) -> Vec<Manifest> {
+pub(super) fn manifests(scene: &Scene, store: &str) -> Vec<Manifest> {
     let entries = fs::read_dir(scene.path("backups").join(store)).into_iter().flatten();
     let mut found: Vec<Manifest> =
         entries.filter_map(|entry| Manifest::read(&entry.expect("an entry").path()).ok()).collect();
@@ -74,7 +74,7 @@ fn manifests(scene: &Scene, store: &str) -> Vec<Manifest> {
     found
 }
 
-fn consistencies(scene: &Scene, store: &str) -> Vec<Consistency> {
+pub(super) fn consistencies(scene: &Scene, store: &str) -> Vec<Consistency> {
     manifests(scene, store).iter().map(|manifest| manifest.consistency).collect()
 }
 
@@ -172,7 +172,7 @@ fn with_redis() -> Scene {
 }
 
 /// `redis-cli` prints this, and ends with this code.
-fn saving(scene: &mut Scene, printed: &'static str, code: i64) {
+pub(super) fn saving(scene: &mut Scene, printed: &'static str, code: i64) {
     let engine = scene.engine.clone().with_program(move |_, _, mut pipe| {
         tokio::spawn(async move { pipe.write_all(printed.as_bytes()).await });
     });
@@ -267,11 +267,12 @@ fn what_compose_could_not_stop_or_remove_runs_again() {
 #[test]
 fn a_failure_at_any_step_returns_every_container_to_its_state() {
     let orphan = || Scene::shop().with_container(container("cache", "postgres:17", Vec::new()));
-    let cases: [(&str, &dyn Fn() -> Scene); 4] = [
+    let cases: [(&str, &dyn Fn() -> Scene); 5] = [
         ("down -v", &Scene::shop),
         ("down --remove-orphans", &orphan),
         ("backup", &with_neighbour),
         ("backup", &|| with_mode("stop")),
+        ("backup", &super::together::with_group),
     ];
     for (line, scene) in cases {
         let scene = || {
