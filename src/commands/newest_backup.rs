@@ -21,6 +21,17 @@ pub(super) fn of_location(
     Ok(root.list(Some(store))?.backups.into_iter().find(is_one))
 }
 
+/// The newest backup of a store that contains what is mounted there, where none is a normal one that could be restored
+/// without its name.
+pub(super) fn marked_of_location(
+    root: &BackupRoot,
+    store: &str,
+    source: &LocationSource,
+) -> Result<Option<Backup>, StoreError> {
+    let all = root.list(Some(store))?.backups;
+    Ok(all.into_iter().find(|backup| contains(&backup.manifest, source)))
+}
+
 /// The newest normal backup of any store that contains a volume. With only volumes left, nothing on the engine tells which
 /// store it is of.
 pub(super) fn of_volume(root: &BackupRoot, volume: &str) -> Result<Option<Backup>, StoreError> {
@@ -105,6 +116,8 @@ mod tests {
         assert_eq!(newest("shop_one").as_deref(), Some("2026-08-02T10:00:00Z"));
         assert_eq!(newest("shop_two").as_deref(), Some("2026-08-01T10:00:00Z"));
         assert_eq!(newest("shop_three"), None);
+        let marked = |name: &str| marked_of_location(&root, "db", &volume(name)).expect("listed");
+        assert!(marked("shop_two").is_some() && marked("shop_three").is_none());
         let of_volume = |name: &str| of_volume(&root, name).expect("listed").map(|backup| backup.name());
         assert_eq!(of_volume("shop_one").as_deref(), Some("db_backup_20260802_100000"));
         assert_eq!(of_volume("shop_two").as_deref(), Some("db_backup_20260801_100000"));

@@ -226,7 +226,10 @@ fn newest_backup(
                 ));
                 BackupOfPlace::Unreadable
             }
-            Ok(None) | Err(_) => BackupOfPlace::None,
+            Ok(None) | Err(_) => newest_backup::marked_of_location(&cx.root, id, source)
+                .ok()
+                .flatten()
+                .map_or(BackupOfPlace::None, |backup| BackupOfPlace::Marked(Box::new(backup))),
         },
         Err(error) => {
             warnings.push(format!("the backups of `{id}` cannot be listed: {}.", causes(&error.into())));

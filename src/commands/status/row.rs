@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::volume_of;
 use crate::backup::baseline::{Note, StoreBaseline};
+use crate::backup::manifest::BackupRole;
 use crate::backup::store::Backup;
 use crate::commands::context::ProjectContext;
 use crate::commands::format;
@@ -17,6 +18,8 @@ use crate::units::Bytes;
 /// The newest backup of what is mounted somewhere.
 pub(super) enum BackupOfPlace {
     Found(Box<Backup>),
+    /// The newest of those that are never chosen without their name, where there is no other.
+    Marked(Box<Backup>),
     None,
     /// The directory of the backups cannot be read, so there may be one.
     Unreadable,
@@ -26,7 +29,14 @@ impl BackupOfPlace {
     pub(super) fn found(&self) -> Option<&Backup> {
         match self {
             Self::Found(backup) => Some(backup),
-            Self::None | Self::Unreadable => None,
+            Self::Marked(_) | Self::None | Self::Unreadable => None,
+        }
+    }
+
+    fn marked(&self) -> Option<&Backup> {
+        match self {
+            Self::Marked(backup) => Some(backup),
+            Self::Found(_) | Self::None | Self::Unreadable => None,
         }
     }
 }
@@ -77,6 +87,9 @@ impl Row<'_> {
             match &self.backup {
                 BackupOfPlace::Found(backup) => {
                     format!("{}, {}", format::ago(backup.manifest.created), format::reliability(backup))
+                }
+                BackupOfPlace::Marked(backup) => {
+                    format!("{}, {}", format::ago(backup.manifest.created), mark(backup))
                 }
                 BackupOfPlace::None => "none".to_owned(),
                 BackupOfPlace::Unreadable => format::UNREADABLE.to_owned(),
@@ -153,10 +166,17 @@ impl Row<'_> {
             ));
         }
         if let Some(loss) = self.record.as_ref().and_then(|record| record.loss.as_ref()) {
+            let restore = match &self.backup {
+                BackupOfPlace::Found(_) | BackupOfPlace::Unreadable => {
+                    format!("To restore it: `{}`.", cx.suggest().restore_latest(name))
+                }
+                BackupOfPlace::Marked(_) | BackupOfPlace::None => {
+                    "It has no backup from before the loss.".to_owned()
+                }
+            };
             warnings.push(format!(
-                "`{name}` has lost data (reported {}), and it was neither restored nor accepted. To restore it: `{}`. To accept the current state: `{}`",
+                "`{name}` has lost data (reported {}), and it was neither restored nor accepted. {restore} To accept the current state: `{}`",
                 format::ago(loss.found),
-                cx.suggest().restore_latest(name),
                 cx.suggest().accept()
             ));
         }
@@ -167,6 +187,13 @@ impl Row<'_> {
                 "{}. If that is expected: `{}`",
                 format::shrinkage(manifest, shrinkage),
                 cx.suggest().accept()
+            ));
+        }
+        if let Some(backup) = self.backup.marked().filter(|_| !self.disposable) {
+            warnings.push(format!(
+                "`{name}` has no other backup than `{}` ({}), which is restored only by its name.",
+                backup.name(),
+                mark(backup)
             ));
         }
         if self.there
@@ -220,6 +247,7 @@ impl Row<'_> {
             "protection": protection,
             "disposable": self.disposable,
             "newest_backup": self.backup.found().map(format::backup_json),
+            "marked_backup": self.backup.marked().map(format::backup_json),
             "backups_unreadable": matches!(self.backup, BackupOfPlace::Unreadable),
             "baseline": self.record.as_ref().map(|record| json!({
                 "time": record.time,
@@ -229,6 +257,15 @@ impl Row<'_> {
                 "loss": record.loss,
             })),
         })
+    }
+}
+
+/// Why a backup is never chosen without its name.
+fn mark(backup: &Backup) -> &'static str {
+    match backup.manifest.role {
+        BackupRole::AfterLoss => "after a loss",
+        BackupRole::SafetyCopy => "before a restore",
+        BackupRole::Normal => "test restore failed",
     }
 }
 

@@ -67,6 +67,16 @@ fn database_without_data() {
     scene.run("up -d").snapshot("files/database_without_data");
 }
 
+/// A marked backup is one, although it is never chosen by itself.
+#[test]
+fn only_a_marked_backup() {
+    let mut scene = shop().with_files("shop_data", &[("PG_VERSION", 3)]);
+    scene.run_quietly("up -d");
+    start_anew(&mut scene);
+    scene = scene.with_files("shop_data", &[("PG_VERSION", 3)]);
+    scene.run("backup").run("status").run("status --format json").snapshot("files/only_a_marked_backup");
+}
+
 /// What replaced the data behind our back is not what the next start is compared with.
 #[test]
 fn another_database_is_stopped() {
