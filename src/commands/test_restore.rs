@@ -12,7 +12,7 @@ use crate::backup::store::{Backup, BackupRoot, Verified};
 use crate::backup::test_restore::TestRestoreResult;
 use crate::engine::Engine;
 use crate::fs::Digest;
-use crate::inventory::Store;
+use crate::inventory::{Store, StoreKind};
 use crate::policy::{Approval, BackupStatus};
 use crate::ui::Ui;
 
@@ -71,6 +71,7 @@ impl<'a> Prover<'a> {
         let manifest = &backup.manifest;
         let approval = Approval::to_affect_nothing(&manifest.engine, &manifest.project);
         let clearance = approval.clear(BackupStatus::Nothing);
+        let last_dump = self.last_dump_before(backup);
         let ground = TestEnv {
             engine: self.engine,
             local: self.local,
@@ -78,6 +79,7 @@ impl<'a> Prover<'a> {
             owner: &owner,
             ready_timeout: self.ready_timeout,
             clearance: &clearance,
+            last_dump: last_dump.as_ref(),
         };
         match manifest.kind.driver().test_restore(&manifest.image) {
             Some(driver) => driver.run(ground, backup).await,
@@ -87,6 +89,24 @@ impl<'a> Prover<'a> {
                 manifest.image
             ),
         }
+    }
+}
+
+impl Prover<'_> {
+    /// The last dump of a database server that was made before a copy of its files. What cannot be listed is none: there is
+    /// nothing to compare with.
+    fn last_dump_before(&self, backup: &Backup) -> Option<Backup> {
+        let store = backup.directory.parent()?.file_name()?.to_str()?;
+        let manifest = &backup.manifest;
+        let is_before = |one: &Backup| {
+            matches!(one.manifest.kind, StoreKind::Sql(_))
+                && one.manifest.sequence < manifest.sequence
+                && (&one.manifest.project, &one.manifest.engine) == (&manifest.project, &manifest.engine)
+        };
+        if manifest.kind != StoreKind::Volume {
+            return None;
+        }
+        self.root.list(Some(store)).ok()?.backups.into_iter().find(is_before)
     }
 }
 

@@ -86,6 +86,39 @@ fn servers_are_started_on_the_copies_of_their_files() {
     }
 }
 
+/// Where nothing was written since the last dump, a copy of the files has the rows that were counted then.
+#[test]
+fn a_copy_of_files_is_compared_with_the_last_dump() {
+    let database = Database::Postgres15;
+    let Some(project) = filled(database) else { return };
+    // Transactions of the server itself would be taken for those of users.
+    database.expect(&project, "ALTER SYSTEM SET autovacuum = off");
+    database.expect(&project, "SELECT pg_reload_conf()");
+    database.expect(&project, "CHECKPOINT");
+    project.safe(&["backup"]).exits(0).says("dumped");
+    let [dump] = project.backups("db").try_into().expect("one backup");
+    project.plain(&["stop"]).exits(0);
+    let equal = format!("1000 rows, as in the dump `{}`", name(&dump));
+    project.safe(&["backup", "--prove"]).exits(0).says(&equal);
+    let copy = name(project.backups("db").last().expect("a copy"));
+    edit_manifest(&dump, ": 1000", ": 1001");
+    let failed = project.safe(&["verify", &copy, "--prove"]).exits(76).says("nothing was written since");
+    failed.says("has 1000 rows instead of 1001");
+    edit_manifest(&dump, ": 1001", ": 1000");
+    let evidence = project.backups("db").last().expect("a copy").clone();
+    let text = fs::read_to_string(evidence.join("manifest.json")).expect("read");
+    let id = text.split("\"id\": \"").nth(1).and_then(|rest| rest.split('"').next()).expect("an identifier");
+    edit_manifest(&evidence, id, "1");
+    project.safe(&["verify", &copy, "--prove"]).exits(76).says("and that of the service was 1");
+    edit_manifest(&evidence, "\"id\": \"1\"", &format!("\"id\": \"{id}\""));
+
+    project.plain(&["start"]).exits(0);
+    database.wait_ready(&project);
+    database.expect(&project, "INSERT INTO t VALUES (1001)");
+    project.plain(&["stop"]).exits(0);
+    project.safe(&["backup", "--prove"]).exits(0).says("1001 rows").never_says("as in the dump");
+}
+
 #[test]
 fn files_that_no_server_starts_on_cannot_be_restored() {
     for (database, broken) in [

@@ -113,6 +113,7 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
         owner,
         ready_timeout: Duration::from_secs(120),
         clearance: &clearance,
+        last_dump: None,
     };
     let trying = runtime();
     let driver = QdrantDriver::new();

@@ -312,6 +312,7 @@ impl Stand {
             owner: OWNER,
             ready_timeout: Duration::from_secs(10),
             clearance: &clearance(),
+            last_dump: None,
         };
         DRIVER.run(ground, backup).await
     }

@@ -46,6 +46,8 @@ pub struct TestEnv<'a> {
     pub ready_timeout: Duration,
     /// The permission to write into the container that was created for the test restore. Nothing else is written to.
     pub clearance: &'a Clearance,
+    /// The last dump that was made of the same store before a copy of its files.
+    pub last_dump: Option<&'a Backup>,
 }
 
 /// How a temporary server is set up.

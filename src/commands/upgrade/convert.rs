@@ -53,6 +53,7 @@ pub(super) async fn convert(
         owner: &owner,
         ready_timeout: cx.command.ready_timeout(),
         clearance: &clearance,
+        last_dump: None,
     };
     match &plan.conversion {
         Conversion::Dump => dump_and_restore(cx, apply, plan, (copy, env)).await.map(Some),

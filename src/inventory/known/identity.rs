@@ -27,6 +27,11 @@ impl IdentityFile {
         }
     }
 
+    /// Whether a path may be that of the file.
+    pub fn is_at(self, path: &Path) -> bool {
+        path.ends_with(self.path())
+    }
+
     /// The data directory that has the file at this path.
     pub fn directory_of(self, path: &Path) -> Option<PathBuf> {
         path.ancestors().nth(Path::new(self.path()).components().count()).map(Path::to_owned)

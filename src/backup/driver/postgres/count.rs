@@ -76,28 +76,10 @@ pub(super) async fn objects(target: DriverTarget<'_>, database: &str) -> anyhow:
     Ok(collect(client::query(target, database, OBJECTS).await?).objects)
 }
 
-/// What a restored database lacks or has too much, compared with the backup. Other versions of extensions are none of it.
-pub(super) fn difference(recorded: &DatabaseFingerprint, now: &DatabaseFingerprint) -> Option<String> {
-    for (table, rows) in &recorded.tables {
-        match now.tables.get(table) {
-            Some(found) if found == rows => {}
-            Some(found) => return Some(format!("table `{table}` has {found} rows instead of {rows}")),
-            None => return Some(format!("table `{table}` is missing")),
-        }
-    }
-    if recorded.large_objects != now.large_objects {
-        return Some(format!(
-            "it has {} large objects instead of {}",
-            now.large_objects, recorded.large_objects
-        ));
-    }
-    let missing = recorded.extensions.keys().find(|name| !now.extensions.contains_key(*name));
-    missing.map(|name| format!("extension `{name}` is missing"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backup::driver::databases::difference;
 
     #[test]
     fn lines_are_read_and_compared() {

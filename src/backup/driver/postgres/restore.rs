@@ -216,7 +216,7 @@ async fn stage(
     let recorded =
         databases::recorded(from)?.databases.get(&step.from).context("it is not in the manifest")?;
     let now = count::everything(target, staging).await?;
-    let difference = count::difference(recorded, &now);
+    let difference = databases::difference(recorded, &now);
     ensure!(
         difference.is_none(),
         "what was restored is not what was backed up: {}",

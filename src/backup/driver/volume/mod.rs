@@ -17,6 +17,7 @@ mod dump;
 pub(super) mod helper_container;
 #[cfg_attr(not(target_os = "linux"), path = "host_restore_elsewhere.rs")]
 mod host_restore;
+mod last_dump;
 mod link;
 mod mover;
 mod need;

@@ -1,14 +1,17 @@
 //! Test restore of a copy of files: a temporary server of the same image is started on them, and has to read everything.
 //!
-//! It has the command of its image, and not that of the service. A copy has no counts to compare with; what the server reads
-//! is counted and reported.
+//! It has the command of its image, and not that of the service. What the server reads is counted and reported, and compared
+//! with the last dump where nothing was written in between. The identifier of the data has to be the one that was seen when
+//! it was copied.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
+use super::last_dump::{self, Comparison};
 use super::{archive_file, pipe};
 use crate::backup::driver::mysql::MySqlDriver;
 use crate::backup::driver::postgres::PostgresDriver;
@@ -20,6 +23,7 @@ use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::backup::test_restore::TestRestoreResult;
+use crate::engine::MOST_OF_A_FILE;
 use crate::inventory::known;
 use crate::inventory::known::IdentityFile;
 use crate::inventory::{SqlServer, StoreKind};
@@ -61,6 +65,16 @@ impl FileServer {
         }
     }
 
+    /// The file that identifies its data.
+    fn identity(self) -> Option<IdentityFile> {
+        match self {
+            Self::PostgreSql => Some(IdentityFile::PostgreSql),
+            Self::MariaDb => Some(IdentityFile::MariaDb),
+            Self::MySql => Some(IdentityFile::MySql),
+            Self::Redis => None,
+        }
+    }
+
     /// The files or directories of which one shows that the data is there.
     fn markers(self) -> &'static [&'static str] {
         match self {
@@ -82,17 +96,21 @@ pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestR
     let variables = variables(env, from).await;
     let directories = data_directories(env, from, &variables).await;
     let files = directories_of(from)?;
-    let found = find_markers(&files, server).await?;
+    let FoundFiles { markers, identities } = find_files(&files, server).await?;
     let is_data = |path: &PathBuf| directories.iter().any(|directory| path.parent() == Some(directory));
-    let found: BTreeSet<PathBuf> = found.into_iter().filter(is_data).collect();
+    let found: BTreeSet<PathBuf> = markers.into_iter().filter(is_data).collect();
     ensure!(
         !found.is_empty(),
         "`{}` does not contain the data where `{image}` expects it ({})",
         from.name(),
         directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     );
+    if let Some(reason) = other_identity(from, &identities, &directories) {
+        let image = image.clone();
+        return Ok(TestRestoreResult { image, server: None, contents: None, reasons: vec![reason] });
+    }
     let setup = setup(server, variables, files, &found)?;
-    let limit = env.ready_timeout;
+    let (limit, last_dump) = (env.ready_timeout, env.last_dump.cloned());
     let result = try_out(
         env,
         from,
@@ -100,7 +118,7 @@ pub(super) async fn run(env: TestEnv<'_>, from: &Backup) -> anyhow::Result<TestR
         Box::new(move |scratch, task| {
             Box::pin(async move {
                 task.detail("reading everything");
-                examine(scratch, server, limit).await
+                examine(scratch, server, limit, last_dump.as_ref()).await
             })
         }),
     )
@@ -164,24 +182,53 @@ pub(in crate::backup::driver) fn directories_of(from: &Backup) -> anyhow::Result
     Ok(files)
 }
 
-/// The paths of the markers in the archives, in the container.
-async fn find_markers(files: &[ScratchFiles], server: FileServer) -> anyhow::Result<BTreeSet<PathBuf>> {
+/// What was found in the archives, by the paths in the container.
+#[derive(Default)]
+struct FoundFiles {
+    markers: BTreeSet<PathBuf>,
+    /// The identifiers of data directories, by the file that has them.
+    identities: BTreeMap<PathBuf, String>,
+}
+
+async fn find_files(files: &[ScratchFiles], server: FileServer) -> anyhow::Result<FoundFiles> {
     let files = files.to_vec();
     pipe::blocking(move || {
-        let mut found = BTreeSet::new();
+        let mut found = FoundFiles::default();
         for ScratchFiles { archive, target } in &files {
             let parent = target.parent().unwrap_or(Path::new("/"));
             let mut archive = tar::Archive::new(archive_file::open(archive)?);
             for entry in archive.entries()? {
-                let path = entry?.path()?.into_owned();
+                let mut entry = entry?;
+                let path = parent.join(entry.path()?);
                 if server.markers().iter().any(|marker| path.file_name() == Some(marker.as_ref())) {
-                    found.insert(parent.join(path));
+                    found.markers.insert(path);
+                } else if let Some(identity) = server.identity().filter(|file| file.is_at(&path)) {
+                    let mut content = Vec::new();
+                    entry.by_ref().take(MOST_OF_A_FILE).read_to_end(&mut content)?;
+                    found.identities.extend(identity.parse(&content).map(|id| (path, id)));
                 }
             }
         }
         Ok(found)
     })
     .await
+}
+
+/// That the files have another identifier than the data had when they were copied.
+fn other_identity(
+    from: &Backup,
+    identities: &BTreeMap<PathBuf, String>,
+    directories: &[PathBuf],
+) -> Option<String> {
+    let recorded = from.manifest.evidence.as_ref()?.server.as_ref()?;
+    let is_data = |path: &Path| {
+        recorded.program.directory_of(path).is_some_and(|directory| directories.contains(&directory))
+    };
+    let found = identities.iter().find(|(path, _)| is_data(path)).map(|(_, id)| id)?;
+    (*found != recorded.id).then(|| {
+        let noun = recorded.program.noun();
+        format!("it contains the files of {noun} {found}, and that of the service was {}", recorded.id)
+    })
 }
 
 fn setup(
@@ -223,17 +270,20 @@ async fn examine(
     scratch: &ScratchServer,
     server: FileServer,
     limit: Duration,
+    last_dump: Option<&Backup>,
 ) -> anyhow::Result<ScratchVerdict> {
     let read = match wait(scratch, server, limit).await {
-        Ok(()) => count_everything(scratch, server).await,
+        Ok(()) => read_everything(scratch, server, last_dump).await,
         // It may only be slow.
         Err(error) if scratch.runs().await? => return Err(error),
         Err(error) => Err(error),
     };
     match read {
-        Ok((_, None)) => bail!("the temporary server has found nothing in the files"),
-        Ok((version, contents)) => {
-            Ok(ScratchVerdict { server: Some(version), contents, reasons: Vec::new() })
+        Ok(ReadContents { contents: None, .. }) => {
+            bail!("the temporary server has found nothing in the files")
+        }
+        Ok(ReadContents { version, contents, difference }) => {
+            Ok(ScratchVerdict { server: Some(version), contents, reasons: difference.into_iter().collect() })
         }
         Err(error) => {
             Ok(ScratchVerdict { server: None, contents: None, reasons: vec![scratch.blame(error).await?] })
@@ -254,27 +304,44 @@ async fn wait(scratch: &ScratchServer, server: FileServer, limit: Duration) -> a
     }
 }
 
-/// The version of the server, and what it has; `None` if that is nothing.
-async fn count_everything(
+/// What a server has read.
+struct ReadContents {
+    version: String,
+    /// `None` if that is nothing.
+    contents: Option<String>,
+    /// How it differs from the last dump, although nothing was written in between.
+    difference: Option<String>,
+}
+
+async fn read_everything(
     scratch: &ScratchServer,
     server: FileServer,
-) -> anyhow::Result<(String, Option<String>)> {
+    last_dump: Option<&Backup>,
+) -> anyhow::Result<ReadContents> {
     let target = scratch.target();
     let found = match server {
         FileServer::Redis => {
             let found = redis::look(target).await?;
-            return Ok((found.version, (found.keys > 0).then(|| count(found.keys, "key"))));
+            let contents = (found.keys > 0).then(|| count(found.keys, "key"));
+            return Ok(ReadContents { version: found.version, contents, difference: None });
         }
         FileServer::PostgreSql => PostgresDriver.fingerprint(target).await?,
         FileServer::MariaDb | FileServer::MySql => MySqlDriver.fingerprint(target).await?,
     };
-    Ok(match found {
-        Fingerprint::Databases(found) => {
-            let databases = count(found.databases.len() as u64, "database");
-            (found.version.clone(), Some(format!("{databases}, {}", count(found.rows(), "row"))))
-        }
-        Fingerprint::Qdrant(_) | Fingerprint::Volume { .. } => (String::new(), None),
-    })
+    let Fingerprint::Databases(found) = found else {
+        return Ok(ReadContents { version: String::new(), contents: None, difference: None });
+    };
+    let databases = count(found.databases.len() as u64, "database");
+    let contents = format!("{databases}, {}", count(found.rows(), "row"));
+    let (contents, difference) = match last_dump {
+        None => (contents, None),
+        Some(dump) => match last_dump::compare(target, dump, &found).await {
+            Comparison::NotPossible => (contents, None),
+            Comparison::Equal => (format!("{contents}, as in the dump `{}`", dump.name()), None),
+            Comparison::Different(difference) => (contents, Some(difference)),
+        },
+    };
+    Ok(ReadContents { version: found.version, contents: Some(contents), difference })
 }
 
 /// Whether the image starts a server that has no files yet: otherwise one that does not start proves nothing.
