@@ -33,6 +33,7 @@ cfg_if::cfg_if! {
         pub mod policy;
         pub mod process;
         pub mod qdrant;
+        pub mod tool_labels;
 
         pub mod compose;
         pub mod engine;
@@ -75,6 +76,7 @@ cfg_if::cfg_if! {
         mod policy;
         mod process;
         mod qdrant;
+        mod tool_labels;
 
         mod compose;
         mod engine;

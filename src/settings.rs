@@ -46,6 +46,8 @@ pub struct BackupSettings {
     pub compression: Compression,
     /// Groups of services whose data is backed up at one moment.
     pub together: Vec<Vec<String>>,
+    /// Whether the labels of other backup tools are followed.
+    pub labels: bool,
 }
 
 /// `backup.compression`: how the archives of files are compressed.
@@ -67,6 +69,7 @@ impl Default for BackupSettings {
             keep: RetentionSettings::default(),
             compression: Compression::default(),
             together: Vec::new(),
+            labels: true,
         }
     }
 }

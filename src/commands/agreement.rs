@@ -1,14 +1,30 @@
 //! The settings of a project that run programs or contact hosts, and whether the user has agreed to them.
 
+use serde_json::json;
+
 use super::command_context::CommandContext;
 use crate::compose::project::Project;
 use crate::suggest::Suggest;
-use crate::trust::{ActingSettings, AgreementState, Trust, TrustStore};
+use crate::tool_labels::{LabelCommand, ToolLabels};
+use crate::trust::{ActingSetting, ActingSettings, AgreementState, SettingAction, Trust, TrustStore};
 use crate::ui::Ui;
 
-/// The settings of a project that act.
+/// The settings of a project that act, and the labels of its services that do.
 pub(super) fn settings(project: &Project) -> ActingSettings {
-    ActingSettings::of_file(project.settings(), &project.directory)
+    let settings = project.settings();
+    let mut acting = ActingSettings::of_file(settings, &project.directory);
+    let are_followed =
+        settings.and_then(|settings| settings.pointer("/backup/labels")) != Some(&json!(false));
+    if are_followed {
+        for (name, service) in project.whole_model().into_iter().flat_map(|model| &model.services) {
+            for LabelCommand { label, argv, .. } in ToolLabels::of(&service.tool_labels).commands {
+                let label = format!("services.{name}.labels.{label}");
+                let action = SettingAction::RunsInContainer;
+                acting.add(ActingSetting::new(label, action, json!(argv), &project.directory));
+            }
+        }
+    }
+    acting
 }
 
 /// Where the user's agreements are.

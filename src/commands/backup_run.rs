@@ -11,7 +11,7 @@ use super::moment::StoreBatch;
 use super::new_backup::{self, NewBackup};
 use super::quiesce::Quiescer;
 use super::test_restore::Prover;
-use super::{baselines, events, format, interruptible, moment, replacement, test_restore};
+use super::{baselines, events, format, interruptible, label_commands, moment, replacement, test_restore};
 use crate::backup::baseline::Note;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::{DriverTarget, Dump, evidence, volume};
@@ -44,7 +44,7 @@ pub(super) struct BackupRun {
 }
 
 /// What failed where it was a hook.
-const BEFORE_HOOK: &str = "the hook `before_backup`";
+const BEFORE_HOOK: &str = "what runs before the backup";
 const AFTER_HOOK: &str = "the hook `after_backup`";
 
 /// A backup that failed.
@@ -156,7 +156,7 @@ pub(super) async fn save_with(
     if stores.is_empty() {
         return run;
     }
-    if let Err(failure) = events::before_backup(cx, apply, stores).await {
+    if let Err(failure) = prepare(cx, apply, stores).await {
         run.failures.push(FailedBackup { name: BEFORE_HOOK.to_owned(), failure });
         return run;
     }
@@ -183,8 +183,15 @@ pub(super) async fn save_with(
         }
         run.saved.extend(group.members.into_iter().map(|store| Saved { store, backup: backup.clone() }));
     }
+    Box::pin(label_commands::after(cx, apply, stores)).await;
     report_saved(cx, apply, &mut run).await;
     run
+}
+
+/// Runs what the project wants to be run before its backups.
+async fn prepare(cx: &ProjectContext<'_>, apply: Apply, stores: &[Store]) -> Result<(), Failure> {
+    events::before_backup(cx, apply, stores).await?;
+    Box::pin(label_commands::before(cx, apply, stores)).await
 }
 
 /// Reports the new backups to the project's hook, which may make them not count.

@@ -30,6 +30,7 @@ mod home;
 mod home_record;
 mod import_data;
 mod interrupt;
+mod label_commands;
 pub mod lint;
 mod lint_input;
 mod lint_rules;

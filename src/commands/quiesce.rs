@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use super::context::ProjectContext;
 use super::format;
 use super::held::{HeldContainers, StillHeld, Until};
+use super::label_commands;
 use super::mode::Apply;
 use crate::backup::driver::redis;
 use crate::backup::quiesce::Quiesce;
@@ -53,10 +54,7 @@ impl<'a> Quiescer<'a> {
     /// How a container is kept from writing.
     fn mode(&self, container: &Container) -> QuiesceMode {
         let is_own = container.project() == Some(self.cx.project.name.as_str()) && !container.is_one_off();
-        let set = container
-            .service()
-            .filter(|_| is_own)
-            .and_then(|service| self.cx.settings.services.get(service)?.quiesce);
+        let set = if is_own { self.set_mode(container) } else { None };
         match set.unwrap_or_else(|| known::quiesce(&container.image)) {
             // Compose cannot stop it, and a container that is removed when it stops cannot be started again.
             QuiesceMode::Stop if !is_own => QuiesceMode::Pause,
@@ -68,12 +66,21 @@ impl<'a> Quiescer<'a> {
         }
     }
 
+    /// What the settings say, or else the labels of other backup tools.
+    fn set_mode(&self, container: &Container) -> Option<QuiesceMode> {
+        let service = container.service()?;
+        let set = self.cx.settings.services.get(service).and_then(|settings| settings.quiesce);
+        let is_labelled = || label_commands::of_service(self.cx, service).is_some_and(|labels| labels.stops);
+        set.or_else(|| is_labelled().then_some(QuiesceMode::Stop))
+    }
+
     /// Makes a server that keeps its newest data in memory write it to disk. `false` if it is none, if the settings want it to
     /// be stopped, or if it does not do so.
     async fn saves_its_data(&self, container: &Container) -> bool {
-        let is_set =
-            container.service().and_then(|service| self.cx.settings.services.get(service)?.quiesce).is_some();
-        if is_set || container.state != ContainerState::Running || !redis::is_one(container) {
+        if self.set_mode(container).is_some()
+            || container.state != ContainerState::Running
+            || !redis::is_one(container)
+        {
             return false;
         }
         let saved = redis::save(self.cx.engine.as_ref(), container).await;

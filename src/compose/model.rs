@@ -58,6 +58,8 @@ pub struct Service {
     pub pull_policy: Option<String>,
     /// `develop.watch`.
     pub watch: Vec<WatchRule>,
+    /// The labels of other backup tools, also those under `deploy:`.
+    pub tool_labels: BTreeMap<String, String>,
 }
 
 /// What Compose V2 resolves before it hashes the configuration, and `config --hash` does not.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::loader::{LintTarget, load};
-use super::project::LintProject;
+use super::loader::{LintTarget, as_pairs, load};
+use super::project::{LintProject, LintService};
+use crate::tool_labels::is_tool_label;
 
 /// What the files of a project declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// The names of the services, with every profile.
     pub services: BTreeSet<String>,
-    /// Whether there is an `x-safe-compose`.
+    /// Whether there is an `x-safe-compose`, or a label of another backup tool.
     pub has_settings: bool,
 }
 
@@ -21,8 +22,14 @@ pub fn outline(target: &LintTarget, environment: &dyn Fn(&str) -> Option<String>
     let is_sound = problems.is_empty() && !project.partial;
     is_sound.then(|| Outline {
         services: project.services.iter().map(|service| service.name.as_str().to_owned()).collect(),
-        has_settings: project.settings().is_some(),
+        has_settings: project.settings().is_some() || project.services.iter().any(has_tool_labels),
     })
+}
+
+fn has_tool_labels(service: &LintService) -> bool {
+    let of_deploy = service.node.get("deploy").and_then(|deploy| deploy.get("labels"));
+    let labels = [service.node.get("labels"), of_deploy].into_iter().flatten();
+    labels.flat_map(as_pairs).any(|(name, _)| is_tool_label(name.as_str()))
 }
 
 #[cfg(test)]
@@ -50,6 +57,19 @@ mod tests {
         );
         let services = ["db", "tool"].map(str::to_owned).into();
         assert_eq!(read, Some(Outline { services, has_settings: true }));
+    }
+
+    #[test]
+    fn a_label_of_another_tool_is_a_setting() {
+        let labelled = |labels: &str| {
+            read(&format!("services:\n  db:\n    image: postgres:17\n    {labels}\n"))
+                .expect("sound")
+                .has_settings
+        };
+        assert!(labelled("labels: [docker-volume-backup.stop-during-backup=true]"));
+        assert!(labelled("labels: {backupbot.backup: \"true\"}"));
+        assert!(labelled("deploy: {labels: {backupbot.backup: \"true\"}}"));
+        assert!(!labelled("labels: {com.example: \"true\"}"));
     }
 
     #[test]

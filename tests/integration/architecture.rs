@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const RANKS: &[(u32, &[&str])] = &[
     (0, &["env", "error", "exit", "progress", "run_state", "secret", "store_kind", "tls", "units"]),
-    (1, &["fs", "policy", "process", "qdrant"]),
+    (1, &["fs", "policy", "process", "qdrant", "tool_labels"]),
     (2, &["compose", "engine", "event", "trust"]),
     (3, &["inventory", "settings", "suggest"]),
     (4, &["backup", "guard", "hooks", "journal", "lint", "notify", "preflight", "protect", "verify"]),

@@ -12,6 +12,7 @@ mod every;
 mod failures;
 mod files;
 mod hooks;
+mod labels;
 mod lint;
 mod named;
 mod plan;

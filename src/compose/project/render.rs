@@ -12,6 +12,7 @@ use crate::compose::model::{
     DeclaredSource, Model, MountDeclaration, Service, Unresolved, VolumeDeclaration, WatchAction, WatchRule,
 };
 use crate::secret::Secret;
+use crate::tool_labels::is_tool_label;
 
 /// The model in a printed configuration. `project` is the project's name if the output does not contain it.
 pub(super) fn model(config: &Value, grammar: Grammar, project: &str) -> Model {
@@ -69,7 +70,14 @@ fn service(name: &str, value: &Value) -> Service {
             .flatten()
             .filter_map(watch_rule)
             .collect(),
+        tool_labels: tool_labels(value),
     }
+}
+
+fn tool_labels(value: &Value) -> BTreeMap<String, String> {
+    let of_deploy = value.get("deploy").and_then(|deploy| deploy.get("labels"));
+    let labels = pairs(of_deploy).into_iter().chain(pairs(value.get("labels")));
+    labels.filter(|(name, _)| is_tool_label(name)).collect()
 }
 
 /// `network_mode`, `ipc` and `pid` of `service:…`, and `volumes_from`.

@@ -1,6 +1,7 @@
 //! The catalogue of rules. Those for Compose files are in this directory, one file each; those for scripts in
 //! `scripts/rules`.
 
+mod backup_label_without_effect;
 mod backups_in_build_context;
 mod backups_inside_data;
 mod bind_below_mount_point;
@@ -78,6 +79,7 @@ const PROJECT: &[LintRule] = &[
     backups_in_build_context::RULE,
     unknown_setting::RULE,
     secret_in_settings::RULE,
+    backup_label_without_effect::RULE,
 ];
 
 /// The rule for settings, whose findings come from several places.
