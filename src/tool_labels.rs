@@ -22,6 +22,8 @@ pub enum ToolLabel {
 pub struct LabelCommand {
     pub label: String,
     pub phase: LabelPhase,
+    /// As it is written.
+    pub value: String,
     pub argv: Vec<String>,
 }
 
@@ -110,7 +112,7 @@ fn words(label: &str, phase: LabelPhase, value: &str) -> ToolLabel {
     }
     match shell_words::split(value) {
         Ok(argv) if !argv.is_empty() => {
-            ToolLabel::Command(LabelCommand { label: label.to_owned(), phase, argv })
+            ToolLabel::Command(LabelCommand { label: label.to_owned(), phase, value: value.to_owned(), argv })
         }
         Ok(_) => ToolLabel::Redundant,
         Err(_) => ToolLabel::WithoutEffect("a quotation mark in it is not closed"),
@@ -138,14 +140,18 @@ fn backupbot(label: &str, name: &str, value: &str) -> ToolLabel {
     }
 }
 
-/// A command for a shell. Where the shell can, a pipe fails if any of its programs does.
+/// Runs its argument in Bash, for which these commands are written, or else in the shell that there is. A pipe fails if any
+/// of its programs does, where the shell can tell.
+const IN_SHELL: &str = "command -v bash >/dev/null 2>&1 && exec bash -o pipefail -c \"$1\"; \
+                        (set -o pipefail) 2>/dev/null && set -o pipefail; eval \"$1\"";
+
+/// A command for a shell.
 fn in_shell(label: &str, phase: LabelPhase, value: &str) -> ToolLabel {
     if value.trim().is_empty() {
         return ToolLabel::Redundant;
     }
-    let script = format!("(set -o pipefail) 2>/dev/null && set -o pipefail; {value}");
-    let argv = ["sh", "-c", &script].map(str::to_owned).to_vec();
-    ToolLabel::Command(LabelCommand { label: label.to_owned(), phase, argv })
+    let argv = ["sh", "-c", IN_SHELL, "sh", value].map(str::to_owned).to_vec();
+    ToolLabel::Command(LabelCommand { label: label.to_owned(), phase, value: value.to_owned(), argv })
 }
 
 #[cfg(test)]
@@ -183,8 +189,8 @@ mod tests {
             ("backupbot.backup.post-hook", " "),
         ]);
         assert_eq!(labels.commands.len(), 1);
-        assert_eq!(labels.commands[0].argv[..2], ["sh", "-c"]);
-        assert!(labels.commands[0].argv[2].ends_with("; dump | gzip > /x"));
+        let argv = &labels.commands[0].argv;
+        assert_eq!((&argv[0], &argv[4]), (&"sh".to_owned(), &"dump | gzip > /x".to_owned()));
     }
 
     #[test]

@@ -81,8 +81,8 @@ impl StatusFormat {
 
 /// Run all checks: the Compose file, data directories, data, backups and protection
 ///
-/// Checks what `lint`, the checks before `up` and `verify` check, the age of the newest backups, and whether volumes are
-/// protected. Changes nothing. The exit code is that of the worst result: 76 if data is missing, 75 if data could not be
+/// Checks what `lint`, the checks before `up` and `verify` check, the age of the newest backups, whether volumes are
+/// protected, and whether settings wait for `trust`. Changes nothing. The exit code is that of the worst result: 76 if data is missing, 75 if data could not be
 /// verified, 1 if anything else has to be fixed.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\

@@ -9,6 +9,9 @@ use crate::tool_labels::{LabelCommand, ToolLabels};
 use crate::trust::{ActingSetting, ActingSettings, AgreementState, SettingAction, Trust, TrustStore};
 use crate::ui::Ui;
 
+/// Introduces the command that activates what is inactive.
+pub(super) const ADVICE: &str = "To see what they do, and to activate them";
+
 /// The settings of a project that act, and the labels of its services that do.
 pub(super) fn settings(project: &Project) -> ActingSettings {
     let settings = project.settings();
@@ -17,10 +20,10 @@ pub(super) fn settings(project: &Project) -> ActingSettings {
         settings.and_then(|settings| settings.pointer("/backup/labels")) != Some(&json!(false));
     if are_followed {
         for (name, service) in project.whole_model().into_iter().flat_map(|model| &model.services) {
-            for LabelCommand { label, argv, .. } in ToolLabels::of(&service.tool_labels).commands {
+            for LabelCommand { label, value, .. } in ToolLabels::of(&service.tool_labels).commands {
                 let label = format!("services.{name}.labels.{label}");
                 let action = SettingAction::RunsInContainer;
-                acting.add(ActingSetting::new(label, action, json!(argv), &project.directory));
+                acting.add(ActingSetting::new(label, action, json!(value), &project.directory));
             }
         }
     }
@@ -64,13 +67,13 @@ pub(super) fn warning(trust: &Trust) -> Option<String> {
 /// What is inactive, with the command that activates it, as a sentence.
 pub(super) fn status(command: &CommandContext, project: &Project, suggest: &Suggest) -> Option<String> {
     let warning = warning(&check(command, project))?;
-    Some(format!("{warning} To see what they do, and to activate them: `{}`", suggest.trust()))
+    Some(format!("{warning} {ADVICE}: `{}`", suggest.trust()))
 }
 
 /// Warns of what is inactive, with the command that activates it.
 pub(super) fn warn(ui: &Ui, suggest: &Suggest, trust: &Trust) {
     if let Some(warning) = warning(trust) {
         ui.warn(warning);
-        ui.suggest("To see what they do, and to activate them", suggest.trust());
+        ui.suggest(ADVICE, suggest.trust());
     }
 }

@@ -85,6 +85,7 @@ impl ActingSetting {
     fn subject(&self) -> String {
         let command = commands(&self.value).into_iter().next();
         match (self.action, command, &self.value) {
+            (SettingAction::RunsInContainer, _, Value::String(text)) => display::printable(text),
             (SettingAction::Runs | SettingAction::RunsInContainer, Some(words), _) => {
                 display::command_line(words.iter().map(String::as_str))
             }

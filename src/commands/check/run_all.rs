@@ -8,7 +8,7 @@ use super::{CheckOutcome, CheckResult};
 use crate::cli::CheckArgs;
 use crate::commands::context::ProjectContext;
 use crate::commands::status::overview::Overview;
-use crate::commands::{status, verify_run};
+use crate::commands::{agreement, status, verify_run};
 use crate::env;
 use crate::lint::{self, LintSeverity, LintTarget};
 use crate::preflight::{self, CheckSeverity, Start};
@@ -24,7 +24,19 @@ pub(super) async fn checks(cx: &ProjectContext<'_>, args: &CheckArgs) -> Vec<Che
     results.push(data(cx, &overview).await);
     results.push(backups(cx, &overview, args.max_age));
     results.push(protection(cx, &overview));
+    results.extend(trust(cx));
     results
+}
+
+/// Settings that are inactive, where there are any: an alarm that is not sent is not missed.
+fn trust(cx: &ProjectContext<'_>) -> Option<CheckResult> {
+    let warning = agreement::warning(&agreement::check(cx.command, &cx.project))?;
+    Some(CheckResult {
+        check: "trust",
+        outcome: CheckOutcome::Problem,
+        details: vec![warning.trim_end_matches('.').to_owned()],
+        next: Some((agreement::ADVICE, cx.suggest().trust())),
+    })
 }
 
 /// What `lint` finds. `None` where the project has no file.

@@ -85,3 +85,12 @@ fn without_an_engine() {
     scene.engine.fail(safe_compose::engine::memory::EngineMethod::Identity);
     assert_eq!(scene.attempt("trust").exit, 0);
 }
+
+#[test]
+fn check_finds_what_is_inactive() {
+    let mut scene = scene();
+    scene.run("check").snapshot("trust/check_finds_what_is_inactive");
+    scene = scene.at_terminal(&[typed("shop")]);
+    scene.prepare("trust");
+    assert!(!scene.attempt("check").printed.contains("trust"));
+}
