@@ -2,6 +2,7 @@
 
 mod apply;
 mod assume;
+mod loose;
 mod plan;
 mod select;
 mod services;
@@ -93,7 +94,7 @@ pub(super) enum NoDestination {
 pub(super) fn ensure_destination(cx: &ProjectContext<'_>, backup: &Backup) -> Result<(), NoDestination> {
     match store_for(cx, backup, &RestoreTarget::default()) {
         Ok(store) if backup.manifest.kind == StoreKind::Volume => {
-            volume::ensure_places(store, backup).map_err(NoDestination::Place)
+            volume::ensure_places(&store, backup).map_err(NoDestination::Place)
         }
         Ok(_) => Ok(()),
         Err(_) if backup.replica().is_some() => Err(NoDestination::Replica),
@@ -102,6 +103,9 @@ pub(super) fn ensure_destination(cx: &ProjectContext<'_>, backup: &Backup) -> Re
 }
 
 /// Shows the plan of a restore, or carries it out. Returns what a dry run would do.
+///
+/// Volumes that belong to no store come last: the server that uses one has to run to be restored, and has to be stopped for
+/// the files of the volume.
 async fn carry_out(
     cx: &ProjectContext<'_>,
     selected: select::Selected,
@@ -109,7 +113,28 @@ async fn carry_out(
     images: &BTreeMap<String, String>,
     how: (Mode, Format),
 ) -> Result<Option<DryRun>, Failure> {
-    carry_out_with(cx, selected, args, images, how, |_| false).await
+    let (loose, backups): (Vec<Backup>, Vec<Backup>) =
+        selected.backups.into_iter().partition(|backup| loose::is_of_volume(cx, backup));
+    if loose.is_empty() || backups.is_empty() {
+        let selected = select::Selected { backups: [loose, backups].concat(), ..selected };
+        return carry_out_with(cx, selected, args, images, how, |_| false).await;
+    }
+    let existed = |store: &Store| store.locations.iter().all(|place| assume::exists_now(cx, place));
+    let set = selected.set.clone();
+    let shown =
+        carry_out_with(cx, select::Selected { backups, ..selected }, args, images, how, |_| false).await?;
+    let now = ProjectContext::gather(cx.command).await?;
+    let selected = select::Selected { backups: loose, set, is_project: false };
+    // What is in a volume that was created just now came with its service, and is nobody's data.
+    let is_new = |store: &Store| !existed(store);
+    let others = Box::pin(carry_out_with(&now, selected, args, images, how, is_new)).await?;
+    Ok(match (shown, others) {
+        (Some(mut shown), Some(others)) => {
+            shown.changes.extend(others.changes);
+            Some(shown)
+        }
+        (shown, others) => shown.or(others),
+    })
 }
 
 /// As [`carry_out`]. `is_new` says of which stores no data is there that anybody needs.
@@ -131,7 +156,7 @@ async fn carry_out_with(
     };
     let mut chosen: Vec<(Store, Backup)> = Vec::new();
     for backup in selected.backups {
-        let store = as_backed_up(store_for(cx, &backup, &args.target)?, &backup);
+        let store = as_backed_up(&store_for(cx, &backup, &args.target)?, &backup);
         if !request.schema_only {
             plan::check(cx, &backup)?;
             versions::check_restore(cx, &store, &backup, images.get(&store.service)).await?;
@@ -188,11 +213,7 @@ fn as_backed_up(store: &Store, backup: &Backup) -> Store {
     Store { kind, ..store.clone() }
 }
 
-fn store_for<'a>(
-    cx: &'a ProjectContext<'_>,
-    backup: &Backup,
-    target: &RestoreTarget,
-) -> Result<&'a Store, Failure> {
+fn store_for(cx: &ProjectContext<'_>, backup: &Backup, target: &RestoreTarget) -> Result<Store, Failure> {
     let stores = || cx.inventory.stores.iter();
     let service = match &target.service {
         Some(service) => service.as_str(),
@@ -215,7 +236,8 @@ fn store_for<'a>(
         .say(format!("Nothing was changed. `--service {name}` restores it into the first replica."))
         .run("To create the replica", cx.suggest().scale(name, number)));
     }
-    found.ok_or_else(|| {
+    let loose = || loose::store_for(cx, backup).filter(|_| target.service.is_none());
+    found.cloned().or_else(loose).ok_or_else(|| {
         Failure::new(Exit::Usage, format!("no service `{service}` holds data in this project"))
             .say(format!("Select one with `--service`: {}.", format::services(&cx.inventory)))
     })

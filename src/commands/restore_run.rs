@@ -53,12 +53,13 @@ impl PlannedRestore<'_> {
 
 /// Shows what will be done.
 pub(super) fn announce(planned: &PlannedRestore<'_>) {
-    let PlannedRestore { to, source: restoring, plan, .. } = planned;
+    let PlannedRestore { to, source: restoring, plan, is_new } = planned;
     let ui = to.cx.ui();
     let age = restoring.age.as_ref().map_or_else(String::new, |age| format!(" ({age})"));
     ui.say(format!("`{}` will be restored from `{}`{age}:", to.store.service, restoring.name));
     for step in &plan.steps {
-        ui.text(format!("  {}", line(step, counted(restoring.kind))));
+        let action = if *is_new && step.action == Action::Replace { Action::Create } else { step.action };
+        ui.text(format!("  {}", line(&Step { action, ..step.clone() }, counted(restoring.kind))));
     }
     if let Some(whose) = &restoring.foreign {
         ui.warn(format!("`{}` is a backup of {whose}.", restoring.name));
@@ -147,13 +148,13 @@ fn line(step: &Step, noun: &str) -> String {
 /// store.
 fn assess(cx: &ProjectContext<'_>, planned: &[PlannedRestore<'_>]) -> Assessment {
     let mut impacts = Vec::new();
-    for PlannedRestore { to, source, plan, .. } in planned {
+    for PlannedRestore { to, source, plan, is_new } in planned {
         let service = &to.store.service;
         let impact = |effect, subject, reason: String| Impact {
             replacement: Some(source.name.clone()),
             ..Impact::new(effect, subject, reason)
         };
-        for step in plan.steps.iter().filter(|step| step.action == Action::Replace) {
+        for step in plan.steps.iter().filter(|step| !is_new && step.action == Action::Replace) {
             let subject = Subject::Collection { service: service.clone(), name: step.to.clone() };
             impacts.push(impact(Effect::Destroy, subject, "the restore replaces it".to_owned()));
         }

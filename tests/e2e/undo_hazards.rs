@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::oracle::engine;
 use crate::oracle::row::Files;
 use crate::oracle::trial::Trial;
-use crate::support::bare::docker;
+use crate::support::bare::{Bare, docker};
 use crate::support::scratch::Ran;
 use crate::support::{Compose, Qdrant, Scratch, qdrant};
 
@@ -353,6 +353,34 @@ rows! {
 }
 
 /// The collections of a server.
+/// A volume of a server beside its data, as that of Qdrant's snapshots, comes back with `undo` and with `restore`.
+#[test]
+fn volume_beside_collections() {
+    let Some(bare) = Bare::new("beside") else { return };
+    let image = bare.image(&[]);
+    let files = qdrant::NAMED
+        .replace("\"data:/qdrant/storage\"", "\"data:/qdrant/storage\", \"beside:/qdrant/snapshots\"");
+    let files = files.replace("\n  data:\n", "\n  data:\n  beside:\n");
+    let Some(project) = Scratch::new(Compose::V2, &files) else { return };
+    let volume = project.volume("beside");
+    let look = |script: &str| {
+        let mount = format!("{volume}:/look");
+        docker(&["run", "--rm", "--network", "none", "-v", &mount, &image, "/bin/sh", "-c", script])
+    };
+    project.plain(&["up", "-d"]).exits(0);
+    Qdrant::at(&project.published("qdrant", 6333)).fill("books", 30);
+    look("echo mine > /look/mine").expect("written");
+    for back in ["undo", "restore"] {
+        project.confirmed(&["down", "-v"]).says("undo");
+        assert!(docker(&["volume", "inspect", &volume]).is_err(), "the volume was deleted");
+        let planned = project.safe(&[back, "--dry-run"]).exits(0).stdout;
+        assert!(planned.contains("`/qdrant/snapshots` of"), "{planned}");
+        project.safe(&[back]).exits(0);
+        assert_eq!(look("busybox cat /look/mine").expect("it is back"), "mine", "{back}");
+        assert_eq!(Qdrant::at(&project.published("qdrant", 6333)).count("books"), Some(30), "{back}");
+    }
+}
+
 #[test]
 fn collections_after_down_v() {
     let Some(project) = Scratch::new(Compose::V2, qdrant::NAMED) else { return };

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::plan;
 use super::services::{self, RestoreServices};
+use super::{loose, plan};
 use crate::backup::driver::{Action, RestoreOptions, RestorePlan};
 use crate::backup::restore_lock::RestoreLock;
 use crate::backup::store::Backup;
@@ -38,7 +38,7 @@ impl RestoreRun<'_> {
     pub(super) async fn run(&self, cx: &ProjectContext<'_>, apply: Apply) -> Result<(), Failure> {
         let mut services = RestoreServices::of(cx, self.chosen, self.planned, self.images);
         if let Some(names) = services.interrupted() {
-            cx.ui().say(format!("Stopped meanwhile, and started again: {names}."));
+            cx.ui().say(format!("Stopped during the restore, and then started again: {names}."));
         }
         let approval = restore_run::approve(cx, self.planned)?;
         cx.command.record.begin(apply);
@@ -76,7 +76,7 @@ impl RestoreRun<'_> {
         let now = interruptible(ProjectContext::gather(cx.command)).await?;
         let mut stores = Vec::new();
         for (store, _) in self.chosen {
-            stores.push(Store { kind: store.kind, ..find(&now, store)?.clone() });
+            stores.push(Store { kind: store.kind, ..find(&now, store)? });
         }
         let mut planned = Vec::new();
         for ((store, (_, backup)), assumed) in stores.iter().zip(self.chosen).zip(self.planned) {
@@ -114,6 +114,7 @@ impl RestoreRun<'_> {
             let restored = match interruptible(work).await {
                 Ok(restored) => restored,
                 Err(failure) => {
+                    let failure = interrupted(failure, &store.service);
                     // What was prepared is removed, and a switch that was begun is finished.
                     let cleaned = driver.finish_restore(cx.target(store, &Silent), backup, &clearance).await;
                     let failure = match cleaned {
@@ -175,8 +176,7 @@ impl RestoreRun<'_> {
         let now = ProjectContext::gather(cx.command).await?;
         for (store, backup) in self.chosen {
             let should_run = everything || started.is_some_and(|names| names.contains(&store.service));
-            let container = now.inventory.stores.iter().find(|known| known.id == store.id);
-            let container = container.and_then(|known| known.container.as_ref());
+            let container = find(&now, store).ok().and_then(|known| known.container);
             // A service that does its work and ends is no failure.
             let is_sound =
                 container.is_some_and(|container| container.is_running() || container.exit_code == 0);
@@ -207,7 +207,7 @@ impl RestoreRun<'_> {
         for (store, backup) in self.chosen {
             let target = find(&now, store)?;
             let finished =
-                backup.manifest.kind.driver().finish_restore(now.target(target, &Silent), backup, clearance);
+                backup.manifest.kind.driver().finish_restore(now.target(&target, &Silent), backup, clearance);
             if let Err(error) = finished.await {
                 now.ui().warn(format!(
                     "`{}` was restored, but the data that it replaces could not be removed: {error:#}.",
@@ -236,8 +236,9 @@ async fn leave_as_found(cx: &ProjectContext<'_>, services: &RestoreServices, fai
 }
 
 /// The store as it is now.
-fn find<'a>(cx: &'a ProjectContext<'_>, store: &Store) -> Result<&'a Store, Failure> {
-    cx.inventory.stores.iter().find(|known| known.id == store.id).ok_or_else(|| {
+fn find(cx: &ProjectContext<'_>, store: &Store) -> Result<Store, Failure> {
+    let known = cx.inventory.stores.iter().find(|known| known.id == store.id).cloned();
+    known.or_else(|| loose::again(cx, store)).ok_or_else(|| {
         Failure::new(Exit::BackupFailed, format!("`{}` is no longer part of the project", store.service))
     })
 }
@@ -252,7 +253,7 @@ fn within<'a>(
     let service = &exact.to.store.service;
     let is_approved =
         |to: &str| assumed.plan.steps.iter().any(|step| step.to == to && step.action == Action::Replace);
-    let is_new = services.creates(service);
+    let is_new = assumed.is_new || services.creates(service);
     let replaced = |plan: &RestorePlan| {
         let mut steps = plan.steps.iter().filter(|step| step.action == Action::Replace);
         steps.find(|step| !is_approved(&step.to)).map(|step| step.to.clone())
@@ -264,6 +265,15 @@ fn within<'a>(
         )
         .say("Nothing was restored.")),
         Some(_) => Ok(PlannedRestore { is_new: true, ..exact }),
-        None => Ok(exact),
+        None => Ok(PlannedRestore { is_new: assumed.is_new, ..exact }),
     }
+}
+
+/// After Ctrl-C, says how the restore is completed.
+fn interrupted(failure: Failure, service: &str) -> Failure {
+    if !matches!(failure.exit, Exit::Signal(_)) {
+        return failure;
+    }
+    let message = format!("the restore of `{service}` was interrupted");
+    Failure { message, ..failure }.say("To complete it, run the same command again.")
 }

@@ -86,6 +86,17 @@ fn is_new(cx: &ProjectContext<'_>, store: &Store, place: &DataLocation) -> bool 
         }
 }
 
+/// Whether a named volume exists.
+pub(super) fn exists_now(cx: &ProjectContext<'_>, place: &DataLocation) -> bool {
+    match &place.source {
+        LocationSource::Volume { name: Some(name), .. } => exists(cx, name),
+        LocationSource::Volume { name: None, .. }
+        | LocationSource::Bind { .. }
+        | LocationSource::Tmpfs
+        | LocationSource::Layer => false,
+    }
+}
+
 /// Whether a directory of this machine does not exist, or is empty.
 fn is_vacant(path: &Path) -> bool {
     match std::fs::read_dir(path) {

@@ -1,5 +1,6 @@
 //! Which backups a restore is of.
 
+use super::loose;
 use crate::backup::manifest::BackupRole;
 use crate::backup::set::{self, BackupSetError};
 use crate::backup::store::{Backup, Latest};
@@ -61,8 +62,9 @@ fn is_narrowed(args: &RestoreArgs) -> bool {
 fn newest(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Selected, Failure> {
     if let [_] | [] = cx.inventory.stores.as_slice() {
         // A message about the only store says more than one about all of them.
-        let selected = choose(cx, args, "latest").map(Selected::one)?;
-        return Ok(Selected { is_project: true, ..selected });
+        let latest = choose(cx, args, "latest")?;
+        let beside = loose::missing_beside(cx, std::slice::from_ref(&latest));
+        return Ok(Selected { backups: [vec![latest], beside].concat(), set: None, is_project: true });
     }
     for (file, _) in set::list(&cx.root) {
         let Ok(backups) = set::read(&cx.root, &file) else { continue };
@@ -119,7 +121,8 @@ fn latest_of_all(cx: &ProjectContext<'_>) -> Result<Vec<Backup>, Failure> {
         return Err(Failure::new(Exit::Usage, "no service of this project has a backup")
             .run("To list the backups of other projects", cx.suggest().backups_of_all()));
     }
-    Ok(backups)
+    let beside = loose::missing_beside(cx, &backups);
+    Ok([backups, beside].concat())
 }
 
 /// The latest backup of a service. What is newer and was skipped is named in one line.
