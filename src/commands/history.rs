@@ -86,17 +86,27 @@ fn row(number: usize, entry: &JournalEntry) -> Vec<String> {
     vec![
         number.to_string(),
         entry.time.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-        // A line break in a word must not break the row.
-        shell_words::join(&entry.command).replace(char::is_control, " "),
-        outcome(entry.outcome).to_owned(),
+        line(&entry.command),
+        outcome(entry).to_owned(),
         entry.exit_code.map_or_else(String::new, |code| code.to_string()),
         entry.effects.join(", "),
         entry.backups.join(", "),
     ]
 }
 
-fn outcome(outcome: CommandOutcome) -> &'static str {
-    match outcome {
+/// A command as the user knows it. Of a call as a plugin, the arguments begin with `compose`. A line break in a word must not
+/// break a row.
+pub(super) fn line<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
+    let line = shell_words::join(words).replace(char::is_control, " ");
+    if line.starts_with("compose ") { format!("docker {line}") } else { line }
+}
+
+fn outcome(entry: &JournalEntry) -> &'static str {
+    // A signal ended it: 128 and the signal's number.
+    let is_interrupted = entry.exit_code.is_some_and(|code| code > 128);
+    match entry.outcome {
+        CommandOutcome::BackupFailed if is_interrupted => "interrupted, not run",
+        CommandOutcome::Failed if is_interrupted => "interrupted",
         CommandOutcome::Began => "running",
         CommandOutcome::Interrupted => "did not end",
         CommandOutcome::Ran => "ran",
@@ -139,6 +149,19 @@ mod tests {
             ["4", "2026-01-02 03:04:05Z", "down -v", "refused", "77", "destroys volume shop_data", ""]
         );
         assert_eq!(row(1, &entry("a\nb"))[2], "'a b' -v");
+        assert_eq!(row(1, &entry("compose"))[2], "docker compose -v");
+    }
+
+    #[test]
+    fn an_interrupted_command_has_not_failed() {
+        let ended = |outcome, code| {
+            let ended = JournalEntry { outcome, exit_code: Some(code), ..entry("down") };
+            row(1, &ended).swap_remove(3)
+        };
+        assert_eq!(ended(CommandOutcome::BackupFailed, 130), "interrupted, not run");
+        assert_eq!(ended(CommandOutcome::BackupFailed, 74), "backup failed, not run");
+        assert_eq!(ended(CommandOutcome::Failed, 143), "interrupted");
+        assert_eq!(ended(CommandOutcome::Failed, 74), "failed");
     }
 
     #[test]

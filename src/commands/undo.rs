@@ -64,8 +64,7 @@ fn choose<'a>(
 
 /// The command as typed, without what let it run.
 fn line(entry: &JournalEntry) -> String {
-    let words = entry.command.iter().filter(|word| !word.starts_with("--safe-"));
-    shell_words::join(words).replace(char::is_control, " ")
+    history::line(entry.command.iter().filter(|word| !word.starts_with("--safe-")))
 }
 
 /// Whether it was carried out, perhaps in part.

@@ -20,7 +20,7 @@ mod timer;
 
 pub use apply::apply;
 pub use component::{AliasShell, SetupComponent, plan};
-pub use probe::{ProbeAnswer, SetupProbe, bypasses, probe_all};
+pub use probe::{ProbeAnswer, ProbePlace, ProbedCommand, SetupProbe, bypasses, probe_all};
 pub use record::{RecordedStep, SetupRecord};
 pub use remove::{SetupRemoval, remove};
 pub use scope::{SetupPlaces, SetupScope};

@@ -31,6 +31,29 @@ impl ProbedCommand {
     }
 }
 
+/// Where a command is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbePlace {
+    Script,
+    LoginShell,
+    Sudo,
+    /// A service of systemd.
+    Service,
+    Cron,
+}
+
+impl ProbePlace {
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Script => "a script",
+            Self::LoginShell => "a login shell",
+            Self::Sudo => "sudo",
+            Self::Service => "a systemd service",
+            Self::Cron => "cron",
+        }
+    }
+}
+
 /// What became of the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeAnswer {
@@ -48,14 +71,13 @@ pub enum ProbeAnswer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetupProbe {
     pub command: ProbedCommand,
-    /// Where it was typed: `a script`.
-    pub from: &'static str,
+    pub place: ProbePlace,
     pub answer: ProbeAnswer,
 }
 
 /// A place in which commands are typed: a program that takes a command line as its last argument.
 struct Asker {
-    from: &'static str,
+    place: ProbePlace,
     program: PathBuf,
     arguments: Vec<OsString>,
     /// Why it cannot ask.
@@ -71,7 +93,7 @@ pub fn probe_all(env: &Env) -> Vec<SetupProbe> {
                 Some(why) => ProbeAnswer::Unknown(why.clone()),
                 None => asker.ask(command),
             };
-            probes.push(SetupProbe { command, from: asker.from, answer });
+            probes.push(SetupProbe { command, place: asker.place, answer });
         }
     }
     probes
@@ -79,25 +101,25 @@ pub fn probe_all(env: &Env) -> Vec<SetupProbe> {
 
 fn askers(env: &Env) -> Vec<Asker> {
     let shell = PathBuf::from("/bin/sh");
-    let asker = |from, program: PathBuf, arguments: &[&str]| Asker {
-        from,
+    let asker = |place, program: PathBuf, arguments: &[&str]| Asker {
+        place,
         program,
         arguments: arguments.iter().map(OsString::from).collect(),
         refusal: None,
     };
-    let mut askers = vec![asker("a script", shell, &["-c"])];
+    let mut askers = vec![asker(ProbePlace::Script, shell, &["-c"])];
     // Without a terminal of its own, an interactive shell would take ours away.
     if let (Some(setsid), Some(login)) = (env.program("setsid"), env.shell.as_deref().and_then(Path::to_str))
     {
         let last: &[&str] = if login.ends_with("/nu") { &["-l", "-c"] } else { &["-l", "-i", "-c"] };
         // A shell whose files wait for somebody must not keep the others from being asked.
         let limit: &[&str] = if env.program("timeout").is_some() { &["timeout", "60"] } else { &[] };
-        askers.push(asker("a login shell", setsid, &[&["--wait"], limit, &[login], last].concat()));
+        askers.push(asker(ProbePlace::LoginShell, setsid, &[&["--wait"], limit, &[login], last].concat()));
     }
     if !rustix::process::geteuid().is_root()
         && let Some(sudo) = env.program("sudo")
     {
-        let mut asked = asker("sudo", sudo, &["-n", "/bin/sh", "-c"]);
+        let mut asked = asker(ProbePlace::Sudo, sudo, &["-n", "/bin/sh", "-c"]);
         if !asked.run("true").is_ok_and(|output| output.code == 0) {
             asked.refusal = Some("sudo asks for a password".to_owned());
         }
@@ -106,7 +128,7 @@ fn askers(env: &Env) -> Vec<Asker> {
     if let Some(systemd_run) = running_systemd(env, "systemd-run") {
         let manager: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["--user"] };
         let once = ["--quiet", "--collect", "--wait", "--pipe", "--no-ask-password", "/bin/sh", "-c"];
-        let mut asked = asker("a systemd service", systemd_run, &[manager, &once].concat());
+        let mut asked = asker(ProbePlace::Service, systemd_run, &[manager, &once].concat());
         if !asked.run("true").is_ok_and(|output| output.code == 0) {
             asked.refusal = Some("systemd does not run services for this user now".to_owned());
         }
@@ -114,7 +136,7 @@ fn askers(env: &Env) -> Vec<Asker> {
     }
     let home = format!("HOME={}", env.home.as_deref().unwrap_or(Path::new("/")).display());
     let cron = ["-i", &home, "SHELL=/bin/sh", "PATH=/usr/bin:/bin", "/bin/sh", "-c"];
-    askers.push(asker("cron", PathBuf::from("/usr/bin/env"), &cron));
+    askers.push(asker(ProbePlace::Cron, PathBuf::from("/usr/bin/env"), &cron));
     askers
 }
 

@@ -38,6 +38,8 @@ pub fn remove(places: &SetupPlaces, record: &SetupRecord) -> Result<SetupRemoval
         if let RecordedStep::Directory { path } = step
             && path.is_dir()
             && !remove_empty_dir(path)?
+            // What others keep in a directory that they share is no trace of this program.
+            && path.starts_with(places.base())
         {
             removal.left.push(format!("`{}` is not empty", path.display()));
         }

@@ -228,6 +228,7 @@ fn a_signal_during_the_copy_lets_the_container_go_on() {
         let token = token(&project, &["down", "-v"]);
         let (exit, said) = interrupted(&project, &engine, &[&token, "down", "-v"], name);
         assert!(exit == Some(code) && said.contains("stopping"), "{name}: {exit:?} {said}");
+        assert!(said.contains("down -v` was interrupted before it was run"), "{said}");
         assert_eq!(state(&project), "running", "{name}");
         assert!(project.backups("db").is_empty());
     }

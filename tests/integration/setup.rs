@@ -216,6 +216,20 @@ fn a_file_in_the_way_is_kept_used_and_put_back() {
     assert_eq!(machine.tree(), before);
 }
 
+/// Somebody keeps files of their own in a directory that `setup` has made.
+#[test]
+fn a_directory_that_others_use_too_is_no_warning() {
+    let machine = Machine::new();
+    machine.succeed("setup plugin --yes");
+    write(&machine.at("home/.local/share/other"), "mine", 0o644);
+    let ended = machine.succeed("setup remove --yes");
+    assert!(ended.stderr.ends_with("everything that was set up has been removed.\n"), "{ended:?}");
+    machine.succeed("setup plugin --yes");
+    write(&machine.at("home/.local/share/safe-compose/other"), "mine", 0o644);
+    let ended = machine.succeed("setup remove --yes");
+    assert!(ended.stderr.contains("safe-compose` is not empty"), "{ended:?}");
+}
+
 /// Somebody has installed another plugin since.
 #[test]
 fn what_was_replaced_since_is_left_alone() {
@@ -422,6 +436,11 @@ fn services_of_systemd_are_asked_through_systemd() {
     let program = machine.at("services/docker-compose");
     fake_compose(&program);
     assert_eq!(answer(), Some(("not-guarded".to_owned(), Value::Null)));
+    let text = machine.succeed("setup status").stdout;
+    assert!(
+        text.contains("`docker-compose` in a systemd service: run `safe-compose setup --system`"),
+        "{text}"
+    );
     fs::remove_file(&program).expect("removed");
     symlink(env!("CARGO_BIN_EXE_safe-compose"), &program).expect("linked");
     assert_eq!(answer(), Some(("guarded".to_owned(), Value::Null)));

@@ -81,7 +81,7 @@ async fn guarded(command: &CommandContext) -> Result<Exit, Failure> {
     home_step::remember(&cx, apply);
     let (backups, held) = backup_step::back_up(&cx, apply, &plan, &versions)
         .await
-        .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, failure))?;
+        .map_err(|failure| journal.stop(&cx, CommandOutcome::BackupFailed, not_run(failure, action.what)))?;
     journal.add_backups(&cx, apply, (&plan, &backups));
     let clearance = approval.clear(backups.status());
 
@@ -127,4 +127,24 @@ async fn guarded(command: &CommandContext) -> Result<Exit, Failure> {
     }
     retention_step::prune(&cx, apply, (&mut journal, &backups), exit);
     Ok(exit)
+}
+
+/// After Ctrl-C during the backup, says what became of the command.
+fn not_run(failure: Failure, what: &str) -> Failure {
+    match failure.exit {
+        Exit::Signal(_) => {
+            let message = format!("{what} was interrupted before it was run");
+            Failure { message, ..failure }.say("No data was lost.")
+        }
+        Exit::Success
+        | Exit::Found
+        | Exit::Usage
+        | Exit::Unavailable
+        | Exit::Internal
+        | Exit::BackupFailed
+        | Exit::Unverified
+        | Exit::DataMissing
+        | Exit::Refused
+        | Exit::Compose(_) => failure,
+    }
 }

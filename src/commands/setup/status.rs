@@ -11,9 +11,10 @@ use crate::compose::binary;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::setup::{
-    ProbeAnswer, RecordedStep, SetupPlaces, SetupProbe, SetupRecord, SetupScope, SetupStep, bypasses,
-    probe_all,
+    ProbeAnswer, ProbePlace, ProbedCommand, RecordedStep, SetupPlaces, SetupProbe, SetupRecord, SetupScope,
+    SetupStep, bypasses, probe_all,
 };
+use crate::suggest::Suggest;
 use crate::ui::{Column, Page, Table};
 
 pub(super) fn run(cx: &OfflineContext<'_>, output: Format) -> Exit {
@@ -28,15 +29,22 @@ pub(super) fn run(cx: &OfflineContext<'_>, output: Format) -> Exit {
             "installed": installed.iter().map(|(path, state)| json!({ "path": path, "state": state })).collect::<Vec<_>>(),
             "bypasses": bypasses,
         }))),
-        Format::Text => cx.ui.result(page(&probes, &installed, &bypasses)),
+        Format::Text => cx.ui.result(page(&probes, &installed, &bypasses, &cx.suggest)),
     }
     Exit::Success
 }
 
-fn page(probes: &[SetupProbe], installed: &[(String, &'static str)], bypasses: &[String]) -> Page {
+fn page(
+    probes: &[SetupProbe],
+    installed: &[(String, &'static str)],
+    bypasses: &[String],
+    suggest: &Suggest,
+) -> Page {
     let rows = probes
         .iter()
-        .map(|probe| vec![probe.command.words().to_owned(), probe.from.to_owned(), answer(&probe.answer)])
+        .map(|probe| {
+            vec![probe.command.words().to_owned(), probe.place.words().to_owned(), answer(&probe.answer)]
+        })
         .collect();
     let columns = [Column::fixed("COMMAND"), Column::fixed("TYPED IN"), Column::detail("ANSWER")];
     let mut page = Page::new().table(Table::new(&columns, rows)).blank();
@@ -47,7 +55,34 @@ fn page(probes: &[SetupProbe], installed: &[(String, &'static str)], bypasses: &
         page = page.table(Table::new(&[Column::name("INSTALLED"), Column::fixed("STATE")], rows));
     }
     page = page.blank().text("Not guarded:");
+    let advice = probes.iter().filter_map(|probe| advice(probe, probes, suggest));
+    page = advice.fold(page, |page, line| page.text(format!("  - {line}")));
     bypasses.iter().fold(page, |page, bypass| page.text(format!("  - {bypass}")))
+}
+
+/// How a command becomes guarded where it is not.
+fn advice(probe: &SetupProbe, probes: &[SetupProbe], suggest: &Suggest) -> Option<String> {
+    if probe.answer != ProbeAnswer::NotGuarded {
+        return None;
+    }
+    let guarded_elsewhere = |place| {
+        probes.iter().any(|other| {
+            other.command == probe.command && other.place == place && other.answer == ProbeAnswer::Guarded
+        })
+    };
+    let run = |words: &[&str]| format!("run `{}`", suggest.setup(words));
+    let how = match (probe.place, probe.command) {
+        (ProbePlace::Script, _) if guarded_elsewhere(ProbePlace::LoginShell) => {
+            "open a new shell; this one has its former `PATH`".to_owned()
+        }
+        (ProbePlace::Script | ProbePlace::LoginShell, ProbedCommand::Plugin) => run(&["plugin"]),
+        (ProbePlace::Script | ProbePlace::LoginShell, ProbedCommand::Standalone) => run(&["shim"]),
+        (ProbePlace::Cron, ProbedCommand::Standalone) => {
+            "set `PATH` at the top of the crontab, with the directory of the guarded program first".to_owned()
+        }
+        (ProbePlace::Sudo | ProbePlace::Service | ProbePlace::Cron, _) => run(&["--system"]),
+    };
+    Some(format!("`{}` in {}: {how}", probe.command.words(), probe.place.words()))
 }
 
 fn answer(answer: &ProbeAnswer) -> String {
@@ -66,7 +101,7 @@ fn probe_json(probe: &SetupProbe) -> Value {
         ProbeAnswer::Absent => ("absent", None),
         ProbeAnswer::Unknown(why) => ("unknown", Some(why)),
     };
-    json!({ "command": probe.command.words(), "from": probe.from, "answer": answer, "reason": reason })
+    json!({ "command": probe.command.words(), "from": probe.place.words(), "answer": answer, "reason": reason })
 }
 
 /// The programs and links that `setup` has made for somebody, each with its state.
