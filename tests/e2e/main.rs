@@ -14,6 +14,7 @@ mod dry_runs;
 mod engine;
 mod gone_stack;
 mod guide;
+mod hooks;
 mod locked_out;
 mod oracle;
 #[path = "../shared/own_commands.rs"]
