@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::command_context::CommandContext;
+use super::event_record::DecideTrust;
 use crate::compose::project::Project;
 use crate::suggest::Suggest;
 use crate::tool_labels::{LabelCommand, ToolLabels};
@@ -39,6 +40,12 @@ pub(super) fn store(command: &CommandContext) -> TrustStore {
 /// Whether the settings of a project may act.
 pub(super) fn check(command: &CommandContext, project: &Project) -> Trust {
     store(command).check(&project.directory, &settings(project))
+}
+
+/// The same, to be decided when it is needed.
+pub(super) fn check_later(command: &CommandContext, project: &Project) -> DecideTrust {
+    let (store, project) = (store(command), project.clone());
+    Box::new(move || store.check(&project.directory, &settings(&project)))
 }
 
 /// What is inactive and why, as a sentence. `None` if nothing is.

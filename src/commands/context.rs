@@ -139,7 +139,7 @@ impl<'a> ProjectContext<'a> {
         command.record.locate(&root, &command.typed);
         let suggest = home::suggest(command, &project);
         command.events.locate(&project, &settings, (&inventory.engine.name, &command.typed), || {
-            agreement::check(command, &project)
+            agreement::check_later(command, &project)
         });
         Self { command, project, settings, engine, containers, volumes, holders, inventory, root, suggest }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
@@ -30,8 +30,12 @@ pub(super) struct EventTarget {
     pub(super) command: String,
     pub(super) hooks: HookSettings,
     pub(super) hosts: Vec<NotifyTarget>,
-    trust: Trust,
+    /// Decided when the first event is reported: scripts have to be read for it.
+    trust: LazyLock<Trust, DecideTrust>,
 }
+
+/// Decides whether the settings may act.
+pub(super) type DecideTrust = Box<dyn FnOnce() -> Trust + Send>;
 
 /// Who listens to an event.
 pub(super) enum Listening<'a> {
@@ -42,13 +46,13 @@ pub(super) enum Listening<'a> {
 }
 
 impl EventRecord {
-    /// The project that the command is about. Whether the settings may act is only asked if one of them listens.
+    /// The project that the command is about. Whether the settings may act is only decided if one of them listens.
     pub(super) fn locate(
         &self,
         project: &Project,
         settings: &Settings,
         (engine, typed): (&str, &[OsString]),
-        trust: impl FnOnce() -> Trust,
+        trust: impl FnOnce() -> DecideTrust,
     ) {
         if settings.hooks == HookSettings::default() && settings.notify.is_empty() {
             return;
@@ -62,7 +66,7 @@ impl EventRecord {
                 command: without_secrets(typed),
                 hooks: settings.hooks.clone(),
                 hosts: settings.notify.clone(),
-                trust: trust(),
+                trust: LazyLock::new(trust()),
             })
         });
     }
@@ -72,10 +76,10 @@ impl EventRecord {
         if target.hooks.of(event).is_none() && !target.hosts.iter().any(|host| host.events.contains(&event)) {
             return Listening::Nobody;
         }
-        match &target.trust {
+        match &*target.trust {
             Trust::Granted(granted) => Listening::Target(target, granted),
             Trust::NothingActs => Listening::Nobody,
-            Trust::Withheld(_) => Listening::Withheld(&target.trust),
+            trust @ Trust::Withheld(_) => Listening::Withheld(trust),
         }
     }
 
