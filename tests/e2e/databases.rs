@@ -85,13 +85,18 @@ fn mariadb_is_dumped_and_restored_over_what_runs_and_into_an_empty_server() {
     ask("CREATE PROCEDURE p() INSERT INTO t VALUES (1, 'p')");
     ask("CREATE VIEW v AS SELECT count(*) AS n FROM t");
     ask("CREATE TABLE `old ``one` (n INT) ENGINE=MyISAM; INSERT INTO `old ``one` VALUES (1), (2)");
+    ask(
+        "CREATE TABLE computed (n INT, `a (b` INT AS (n + 1) STORED); INSERT INTO computed (n) VALUES (1), (2)",
+    );
     ask("CREATE USER shop@'%' IDENTIFIED BY 'secret of the shop'; GRANT SELECT ON test.* TO shop@'%'");
+    ask("CREATE ROLE readers; GRANT SELECT ON test.* TO readers");
+    ask("CREATE USER buyer@'%'; GRANT readers TO buyer@'%'");
     let sum = "SELECT CONCAT(SUM(n), ' ', SUM(CRC32(x))) FROM t";
     let before = ask(sum);
     project
         .safe(&["backup"])
         .exits(0)
-        .says("1002 rows")
+        .says("1004 rows")
         .says("tables without transactions: old `one")
         .never_says("secret of the shop");
     let [backup] = names(&project).try_into().expect("one backup");
@@ -104,7 +109,7 @@ fn mariadb_is_dumped_and_restored_over_what_runs_and_into_an_empty_server() {
     assert_eq!(ask("SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = 'test'"), "1");
 
     project.confirmed(&["down", "-v"]);
-    project.safe(&["restore", &backup]).exits(0).says("created 1 user");
+    project.safe(&["restore", &backup]).exits(0).says("created 3 users");
     database.wait_ready(&project);
     assert_eq!(ask(sum), before);
     assert_eq!(ask("CALL p(); SELECT MAX(n) FROM t; SELECT n FROM v"), "5001\n1001");

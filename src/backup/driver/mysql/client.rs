@@ -8,7 +8,7 @@ use crate::backup::driver::tool::Tool;
 const CONNECT: &str = concat!(include_str!("../first.sh"), include_str!("connect.sh"));
 
 /// Strings and names are quoted as everywhere, whatever the server's settings.
-const SAFE: &str = "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';\n";
+pub(super) const SAFE: &str = "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';\n";
 
 /// `mariadb` or `mysql`, which ends at the first error.
 pub(super) fn client(args: &[&str]) -> Tool {

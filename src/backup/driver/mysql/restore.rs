@@ -45,7 +45,7 @@ async fn create_users(target: DriverTarget<'_>, from: &Backup) -> anyhow::Result
     if missing.is_empty() {
         return Ok(None);
     }
-    client::client(&[]).output(target, &statements).await.context("the users of the backup")?;
+    client::lines(target, &statements).await.context("the users of the backup")?;
     let created = counted(missing.len() as u64, "user");
     Ok(Some(format!("created {created}: {}", missing.join(", "))))
 }

@@ -18,7 +18,9 @@ enum State {
     Other,
     /// In the name of a table, which may contain a doubled quote.
     Table { name: Vec<u8>, quoted: bool },
-    /// After the name: in the values, so deep in parentheses.
+    /// After it, where the columns are listed if one of the table's is generated, up to `VALUES`.
+    Columns { in_name: bool },
+    /// In the values, so deep in parentheses.
     Values { depth: u32, in_string: bool, escaped: bool },
 }
 
@@ -77,9 +79,16 @@ impl RowCounter {
                 }
                 (_, true) => {
                     self.table = String::from_utf8_lossy(name).into_owned();
-                    self.state = State::Values { depth: 0, in_string: false, escaped: false };
+                    self.state = State::Columns { in_name: false };
                 }
                 (_, false) => name.push(byte),
+            },
+            State::Columns { in_name } => match byte {
+                b'`' => *in_name = !*in_name,
+                b'V' if !*in_name => {
+                    self.state = State::Values { depth: 0, in_string: false, escaped: false };
+                }
+                _ => {}
             },
             State::Values { depth, in_string, escaped } => {
                 if *in_string {
@@ -127,6 +136,8 @@ BEGIN
 INSERT INTO `t` VALUES (1);
 END ;;
 DELIMITER ;
+INSERT INTO `generated` (`a(V``'s`, `b`) VALUES (1,2),
+(3,4);
 INSERT INTO `after` VALUES (1);
 -- Dump completed
 ";
@@ -138,7 +149,7 @@ INSERT INTO `after` VALUES (1);
             DUMP.as_bytes().chunks(size).for_each(|chunk| counter.read(chunk));
             let rows: Vec<(&str, u64)> =
                 counter.rows.iter().map(|(table, rows)| (table.as_str(), *rows)).collect();
-            assert_eq!(rows, [("after", 1), ("t", 3), ("we`ird", 2)], "{size}");
+            assert_eq!(rows, [("after", 1), ("generated", 2), ("t", 3), ("we`ird", 2)], "{size}");
         }
     }
 }
