@@ -16,6 +16,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 
 use super::scene::{Scene, container, mount, shop_config};
 
+/// The version of the stand-in that has the extension TimescaleDB.
+const WITH_TIMESCALE: u32 = 16;
+
 const PASSWORD: &str = "a password that nobody sees";
 
 /// [`Scene::shop`], whose `db` has PostgreSQL's tools; a tool named `failing` ends with an error.
@@ -106,6 +109,10 @@ fn answers(line: &str, version: u32) -> Vec<String> {
             ],
         ),
         ("'safe-compose'::text", vec![json!("safe-compose")]),
+        (
+            "extname = 'timescaledb'",
+            (version == WITH_TIMESCALE).then(|| json!("timescaledb")).into_iter().collect(),
+        ),
     ];
     let found = answers.into_iter().filter(|(part, _)| line.contains(part));
     found.flat_map(|(_, values)| values).map(|value| value.to_string()).collect()
@@ -152,6 +159,17 @@ fn a_tool_that_fails_leaves_a_copy_of_the_files() {
         assert_eq!(scene.attempt("backup").exit, 0, "{tool}");
         assert_eq!(newest(&scene).consistency, Consistency::Frozen, "{tool}");
     }
+}
+
+/// Its dump could not be restored, so none is begun.
+#[test]
+fn a_database_with_timescaledb_is_copied_as_files() {
+    let mut scene = with_tools(WITH_TIMESCALE, None);
+    scene.run("backup").snapshot("databases/timescaledb");
+    assert_eq!(newest(&scene).consistency, Consistency::Frozen);
+    let calls = scene.engine.calls();
+    let dumps = calls.iter().filter(|call| call.subject.contains("pg_dump"));
+    assert_eq!(dumps.count(), 0, "{calls:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 
-use super::client::{self, CONTROL};
+use super::client::{self, CONTROL, literal};
 use super::server;
 use super::snapshot::DumpTransaction;
 use super::wal;
@@ -25,11 +25,14 @@ const NEEDS_MORE: &str = "timescaledb";
 pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
     let server = server::ask(target).await?;
     let databases = server::databases(target).await?;
+    for database in &databases {
+        database.ensure_connectable()?;
+        ensure_restorable(target, &database.name).await?;
+    }
     let start = wal::WrittenUntil::ask(target).await;
     let mut artifacts = vec![globals(target, into).await?];
     let mut found = BTreeMap::new();
     for database in &databases {
-        database.ensure_connectable()?;
         let (fingerprint, files) = dump_one(target, &database.name, into).await?;
         found.insert(database.name.clone(), fingerprint);
         artifacts.extend(files);
@@ -70,6 +73,15 @@ async fn globals(target: DriverTarget<'_>, into: &Staging) -> anyhow::Result<Art
     Ok(Artifact { path: path.to_owned(), bytes, sha256: digest.to_string(), contents })
 }
 
+/// Fails before anything is dumped, which may take hours.
+async fn ensure_restorable(target: DriverTarget<'_>, database: &str) -> anyhow::Result<()> {
+    let query =
+        format!("SELECT to_json(extname::text) FROM pg_extension WHERE extname = {};\n", literal(NEEDS_MORE));
+    let Some(name) = client::query::<String>(target, database, &query).await?.pop() else { return Ok(()) };
+    let reason = format!("database `{database}` uses {name}, which `pg_restore` alone cannot restore");
+    Err(ToolFailed::new(reason).into())
+}
+
 /// Dumps and counts one database in the same snapshot, at the same time.
 async fn dump_one(
     target: DriverTarget<'_>,
@@ -99,12 +111,6 @@ async fn dump_one(
     let (bytes, digest) = saved?;
     let counted = counted?;
     snapshot.finish().await?;
-    if counted.extensions.contains_key(NEEDS_MORE) {
-        return Err(ToolFailed::new(format!(
-            "database `{database}` uses {NEEDS_MORE}, which `pg_restore` alone cannot restore"
-        ))
-        .into());
-    }
     task.finish(&format!(
         "dumped {database}: {} in {}, {}",
         count(counted.rows(), "row"),
