@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read the environment")]
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
+mod bitnami;
 mod cases;
 mod cases_away;
 mod cases_held;

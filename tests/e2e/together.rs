@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::quiesce::interrupted;
@@ -31,28 +30,11 @@ struct Writing {
     image: DerivedImage,
 }
 
-/// An image with the programs of another one, and none of its volumes.
-fn programs_of(image: &str) -> DerivedImage {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("sctest-app-{}:{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let id = docker(&["create", image, "true"]).expect("created");
-    let path = docker(&["image", "inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", image]);
-    let path = path.expect("an image");
-    let path = path.lines().find(|line| line.starts_with("PATH=")).expect("a path").to_owned();
-    let copied = duct::cmd!("docker", "export", id.trim())
-        .pipe(duct::cmd!("docker", "import", "--change", format!("ENV {path}"), "-", &name))
-        .stdout_null()
-        .run();
-    docker(&["rm", "--volumes", id.trim()]).expect("removed");
-    copied.expect("imported");
-    DerivedImage(name)
-}
-
 /// A project whose `app` writes to the server `db` and to the volume `uploads`.
 fn writing(settings: &str) -> Option<Writing> {
     let database = Database::Postgres15;
     let image = database.image()?;
-    let app = programs_of(&image);
+    let app = DerivedImage::flat("sctest-app", &image);
     let file = format!(
         "{settings}
 services:

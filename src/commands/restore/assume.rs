@@ -36,7 +36,7 @@ pub(super) fn plan(
     let replace = if options.skip_existing { Action::Keep } else { Action::Replace };
     let steps = match backup.manifest.kind {
         StoreKind::Qdrant => {
-            let is_new = store.locations.iter().all(|place| is_new(cx, store, place));
+            let is_new = written_by_server(store).all(|place| is_new(cx, store, place));
             let action = if is_new { Action::Create } else { replace };
             let is_chosen = |name: &&str| {
                 options.collections.is_empty() || options.collections.iter().any(|chosen| chosen == name)
@@ -47,7 +47,7 @@ pub(super) fn plan(
             names.into_iter().filter(is_chosen).map(step).collect()
         }
         StoreKind::Sql(_) => {
-            let is_new = store.locations.iter().all(|place| is_new(cx, store, place));
+            let is_new = written_by_server(store).all(|place| is_new(cx, store, place));
             let action = if is_new { Action::Create } else { replace };
             let is_chosen = |name: &&str| {
                 options.databases.is_empty() || options.databases.iter().any(|chosen| chosen == name)
@@ -74,6 +74,15 @@ pub(super) fn plan(
         }
     };
     Ok(RestorePlan { steps, ..RestorePlan::default() })
+}
+
+/// Where the server may keep its data: what is read-only or mounted elsewhere is configuration.
+fn written_by_server(store: &Store) -> impl Iterator<Item = &DataLocation> {
+    let is_known = !store.data_paths().is_empty();
+    store
+        .locations
+        .iter()
+        .filter(move |place| !place.read_only && (!is_known || store.keeps_data_at(&place.target)))
 }
 
 /// Whether a place is created with its container, and so has nothing of the service.

@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::bare::docker;
 
 /// An image that is removed when the test ends, after the project that uses it.
 pub struct DerivedImage(pub String);
@@ -21,6 +24,25 @@ impl DerivedImage {
         build.stdin.take().expect("its input").write_all(file.as_bytes()).expect("sent");
         assert!(build.wait().expect("ended").success(), "{name} could not be built");
         Self(name.to_owned())
+    }
+
+    /// An image with the files of another one and its `PATH`, and without its volumes and its entry point.
+    #[track_caller]
+    pub fn flat(hint: &str, base: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{hint}-{}:{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let id = docker(&["create", base, "true"]).expect("created");
+        let variables =
+            docker(&["image", "inspect", "-f", "{{range .Config.Env}}{{println .}}{{end}}", base]);
+        let variables = variables.expect("an image");
+        let path = variables.lines().find(|line| line.starts_with("PATH=")).expect("a path");
+        let copied = duct::cmd!("docker", "export", id.trim())
+            .pipe(duct::cmd!("docker", "import", "--change", format!("ENV {path}"), "-", &name))
+            .stdout_null()
+            .run();
+        docker(&["rm", "--volumes", id.trim()]).expect("removed");
+        copied.expect("imported");
+        Self(name)
     }
 }
 
