@@ -176,8 +176,12 @@ async fn tell(
             .await
             .map_err(|error| Failure::new(exit, "a hook failed").because(error))
     });
-    if let Err(failure) = told.await {
-        command.ui.failure(&failure);
+    match told.await {
+        Ok(()) => {}
+        Err(Failure { exit: Exit::Signal(_), .. }) => {
+            command.ui.warn("interrupted: the hook was ended, and hosts may not have been told.");
+        }
+        Err(failure) => command.ui.failure(&failure),
     }
 }
 
