@@ -398,7 +398,9 @@ pub(super) fn no_engine(error: EngineError) -> Failure {
             "Nothing was run. Use sudo, or join the group that owns the engine's socket (usually `docker`)."
         }
         EngineError::Context { .. } => "Nothing was run. `docker context ls` lists the contexts.",
-        EngineError::NotFound { .. } | EngineError::Refused { .. } => "Nothing was run.",
+        EngineError::NotFound { .. } | EngineError::Refused { .. } | EngineError::Unsupported(_) => {
+            "Nothing was run."
+        }
     };
     Failure::new(Exit::Unavailable, "the Docker Engine cannot be used").because(error).say(advice)
 }

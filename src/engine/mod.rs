@@ -69,6 +69,9 @@ pub enum EngineError {
         #[source]
         source: anyhow::Error,
     },
+    /// What this engine does not do as Docker does, with what to do instead.
+    #[error("{0}")]
+    Unsupported(&'static str),
 }
 
 pub type Result<T> = std::result::Result<T, EngineError>;

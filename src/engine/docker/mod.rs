@@ -198,8 +198,8 @@ async fn in_thread<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static)
 
 /// Podman 4.3 does so with a mount of a container that is stopped or paused, by whatever path it is asked for (measured).
 /// While the container runs, and with other versions, the archive is as Docker makes it.
-const PODMAN_ARCHIVE: &str = "this version of Podman returns the files of a stopped or paused container without the name of their \
-     directory, so they can be neither backed up nor restored: save them with `podman volume export`";
+const PODMAN_ARCHIVE: &str = "this version of Podman cannot copy the files of a stopped or paused container; save them with \
+     `podman volume export`";
 
 /// Whether a tar archive starts with the root directory: Docker's starts with the directory that was asked for.
 fn has_no_directory(start: &[u8]) -> bool {
@@ -397,7 +397,7 @@ impl Engine for DockerEngine {
             None => return Err(EngineError::NotFound { what }),
         };
         if has_no_directory(&first) && self.info(&action).await?.is_podman() {
-            return Err(EngineError::Refused { action, source: anyhow::anyhow!(PODMAN_ARCHIVE) });
+            return Err(EngineError::Unsupported(PODMAN_ARCHIVE));
         }
         let rest = bytes.map(|chunk| chunk.map(Vec::from).map_err(std::io::Error::other));
         Ok(Box::pin(futures_util::stream::once(async move { Ok(Vec::from(first)) }).chain(rest)))
