@@ -29,9 +29,10 @@ fi
 exec postgres -D "$data" -c 'listen_addresses=*'
 "#;
 
+/// The image, and the one that it is built on, which is removed after it.
 struct Image {
-    _flat: DerivedImage,
     image: DerivedImage,
+    _flat: DerivedImage,
 }
 
 fn image() -> Option<Image> {
@@ -42,7 +43,7 @@ fn image() -> Option<Image> {
                  STOPSIGNAL SIGINT";
     let name = format!("{}/postgresql:15", flat.0.replace("flat", "bitnami").replace(':', "-"));
     let image = DerivedImage::new(&name, &flat.0, lines);
-    Some(Image { _flat: flat, image })
+    Some(Image { image, _flat: flat })
 }
 
 /// A running project `db` with a table, in which `/secret` has the password of the superuser.
