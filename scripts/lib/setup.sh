@@ -50,7 +50,7 @@ need_command() { have "$1" || install_packages "${2:-$1}"; }
 
 need_cargo() {
     have cargo || { [ -x "$HOME/.cargo/bin/cargo" ] && export PATH="$HOME/.cargo/bin:$PATH"; }
-    have cargo || die "cargo is missing: install Rust 1.89 or newer, for example with rustup"
+    have cargo || die "cargo is missing: install Rust 1.91 or newer, for example with rustup"
     have cc || install_packages gcc libc6-dev
 }
 

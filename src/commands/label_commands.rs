@@ -17,7 +17,7 @@ use crate::tool_labels::{LabelCommand, LabelPhase, ToolLabels};
 use crate::trust::{Granted, Trust, printable};
 
 /// How long a command may take. A dump of a large database takes a while.
-const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+const TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The most of an error message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 400;

@@ -19,7 +19,7 @@ use crate::settings::RetentionSettings;
 use crate::units::count;
 
 /// How long `backups prune` waits for another one: as long as that may have to read backups.
-pub(super) const PATIENT: Duration = Duration::from_secs(600);
+pub(super) const PATIENT: Duration = Duration::from_mins(10);
 
 /// How long a command that made a backup waits for another one that prunes. The next backup prunes, too.
 const BRIEF: Duration = Duration::from_secs(5);

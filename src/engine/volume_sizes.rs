@@ -40,7 +40,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_slow_engine() {
         let engine = MemoryEngine::new();
-        engine.measure_volumes_for(Duration::from_secs(60));
+        engine.measure_volumes_for(Duration::from_mins(1));
         let started = Instant::now();
         let sizes = volume_sizes_in_time(&engine).await;
         assert!(matches!(sizes, Err(SizesUnknown::Late)), "{sizes:?}");

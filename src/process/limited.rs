@@ -183,7 +183,7 @@ mod tests {
         (ended.code, String::from_utf8_lossy(&ended.output).into_owned())
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
     const SHORT: Duration = Duration::from_millis(300);
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::duration;
 use crate::event::EventKind;
 
 /// How long a hook may take, unless the settings say so.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `hooks`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]

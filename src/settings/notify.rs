@@ -14,7 +14,7 @@ use crate::event::EventKind;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest time that a host may have: somebody waits for the command.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// `notify[N]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

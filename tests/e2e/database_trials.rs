@@ -54,7 +54,7 @@ fn a_copy_of_a_running_application_is_torn_without_quiescing() {
     let file = directory_of(&project.volume("data")).join("app.db");
     let change = |value: &str| {
         let connection = Connection::open(&file).expect("opened");
-        connection.busy_timeout(Duration::from_secs(60)).expect("set");
+        connection.busy_timeout(Duration::from_mins(1)).expect("set");
         let statements = format!("UPDATE filled SET x = '{value}'; PRAGMA wal_checkpoint(TRUNCATE)");
         connection.execute_batch(&statements).expect("changed");
     };

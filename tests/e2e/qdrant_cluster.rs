@@ -29,7 +29,7 @@ volumes: { one: {}, two: {} }
 /// The cluster, once both nodes are in it.
 fn server(scratch: &Scratch) -> Qdrant {
     let qdrant = Qdrant::at(&scratch.published("qdrant-1", 6333));
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while qdrant.call("GET", "/cluster", &json!(null))["peers"].as_object().map_or(0, serde_json::Map::len)
         < 2
     {

@@ -60,7 +60,7 @@ async fn no_request_is_stuck_in_a_tunnel() {
     let store = store(&engine, &scratch, image).await;
     let target = target(&engine, &store);
     let driver = QdrantDriver::new();
-    driver.wait_ready(target, Duration::from_secs(60)).await.expect("it answers through the tunnel");
+    driver.wait_ready(target, Duration::from_mins(1)).await.expect("it answers through the tunnel");
     let since = now();
     let mut took = Vec::new();
     for _ in 0..9 {
@@ -90,7 +90,7 @@ async fn a_published_port_is_used_right_after_the_start() {
         let store = store(&engine, &scratch, image.clone()).await;
         let target = target(&engine, &store);
         let driver = QdrantDriver::new();
-        driver.wait_ready(target, Duration::from_secs(120)).await.expect("it answers");
+        driver.wait_ready(target, Duration::from_mins(2)).await.expect("it answers");
         let since = now();
         driver.fingerprint(target).await.expect("counted");
         let container = &store.container.as_ref().expect("it runs").id;
@@ -138,7 +138,7 @@ async fn a_server_without_any_port_is_saved_through_a_tunnel() {
     let store = store(&engine, &scratch, image).await;
     let target = target(&engine, &store);
     let driver = QdrantDriver::new();
-    driver.wait_ready(target, Duration::from_secs(60)).await.expect("it answers through the tunnel");
+    driver.wait_ready(target, Duration::from_mins(1)).await.expect("it answers through the tunnel");
     scratch.docker(&["exec", &id, "bash", "-c", FILL]);
 
     let Fingerprint::Qdrant(found) = driver.fingerprint(target).await.expect("counted") else {

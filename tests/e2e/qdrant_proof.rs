@@ -111,7 +111,7 @@ fn a_backup_comes_out_of_a_scratch_container_equal_or_fails() {
         local: true,
         progress: &Silent,
         owner,
-        ready_timeout: Duration::from_secs(120),
+        ready_timeout: Duration::from_mins(2),
         clearance: &clearance,
         last_dump: None,
     };

@@ -326,7 +326,7 @@ fn stages_and_waits_to_be_killed() {
     let Some(directory) = std::env::var_os("SCTEST_STAGE_IN") else { return };
     let root = BackupRoot::open(directory).expect("a root");
     let (_staging, _) = stage(&root, "db", AT, &[("data.tar", b"half of it")]);
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_mins(1));
 }
 
 #[test]

@@ -276,7 +276,7 @@ async fn keys_are_used_and_their_lack_is_explained() {
             "{error}"
         );
         // Waiting it out would end with another message.
-        let waited = DRIVER.wait_ready(stand.target(), Duration::from_secs(60 * 60)).await;
+        let waited = DRIVER.wait_ready(stand.target(), Duration::from_hours(1)).await;
         assert!(why(waited).contains("requires an API key"));
 
         let mut key = |key: &str| {
@@ -329,7 +329,7 @@ async fn a_server_that_has_stopped_is_not_waited_for() {
     stopped.state = ContainerState::Exited;
     stopped.exit_code = 101;
     stand.engine = safe_compose::engine::memory::MemoryEngine::new().with_container(stopped);
-    let error = why(DRIVER.wait_ready(stand.target(), Duration::from_secs(60 * 60)).await);
+    let error = why(DRIVER.wait_ready(stand.target(), Duration::from_hours(1)).await);
     assert_eq!(error, "container `shop-qdrant-1` has stopped with exit code 101");
 }
 

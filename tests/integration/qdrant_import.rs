@@ -219,7 +219,7 @@ fn an_interrupted_import_leaves_the_old_or_the_new() {
         let interrupted = runtime();
         interrupted.block_on(async {
             // The last one is let go to its end.
-            let limit = if step == 9 { Duration::from_secs(60) } else { Duration::from_millis(120 * step) };
+            let limit = if step == 9 { Duration::from_mins(1) } else { Duration::from_millis(120 * step) };
             let _ = tokio::time::timeout(limit, import_as(&stand, &export.contents, &plan, &request)).await;
         });
         interrupted.shutdown_timeout(Duration::from_secs(5));

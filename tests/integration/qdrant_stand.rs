@@ -173,7 +173,7 @@ impl Stand {
     }
 
     async fn wait_ready(&self) {
-        let ready = QdrantDriver::new().wait_ready(self.target(), Duration::from_secs(60)).await;
+        let ready = QdrantDriver::new().wait_ready(self.target(), Duration::from_mins(1)).await;
         let log = || std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
         assert!(ready.is_ok(), "it does not answer: {ready:?}\n{}", log());
     }

@@ -16,7 +16,7 @@ use crate::fs::{FsError, PRIVATE_FILE, remove_file, sync_dir, to_json, write_new
 const SUFFIX: &str = ".pinned";
 
 /// How long to wait for backups that are being removed.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 /// What is in the file, for people.
 #[derive(Serialize)]

@@ -30,7 +30,7 @@ use crate::process::{self, Capture, Output};
 const DIRECTORY: &str = "safe-compose/config";
 
 /// Entries of projects that nobody has used for as long are removed.
-const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+const UNUSED: Duration = Duration::from_hours(720);
 
 /// The versions whose reads are known: the first and the last that were traced.
 const KNOWN_VERSIONS: std::ops::RangeInclusive<(u32, u32)> = (2, 26)..=(2, 40);

@@ -9,7 +9,7 @@ use super::{ping, wire};
 use crate::engine::context::Endpoint;
 
 /// How long the engine may take to start a response.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why there is no connection.
 pub(super) enum ConnectError {

@@ -47,7 +47,7 @@ use crate::policy::Clearance;
 const COMPOSE_LABELS: &str = "com.docker.compose.";
 
 /// The engine responds to an upload when it has extracted all of it, however long that takes.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+const UPLOAD_TIMEOUT: Duration = Duration::from_hours(168);
 
 /// How many containers are inspected concurrently.
 const PARALLEL_INSPECTS: usize = 8;

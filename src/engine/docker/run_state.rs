@@ -11,7 +11,7 @@ use super::{DockerEngine, api};
 use crate::engine::EngineError;
 
 /// The grace period of a container may be long, and the engine answers when it is over.
-const STOP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const STOP_TIMEOUT: Duration = Duration::from_hours(24);
 
 /// The kernel cannot always freeze processes that start others all the time: `unable to freeze` (runc 1.1, cgroup v1). The
 /// next attempt may succeed.

@@ -35,7 +35,7 @@ impl Qdrant {
         let server = Self { url: format!("http://{address}"), runtime, client };
         let start = Instant::now();
         while server.try_call("GET", "/collections", None).is_none() {
-            assert!(start.elapsed() < Duration::from_secs(60), "no Qdrant answers at {address}");
+            assert!(start.elapsed() < Duration::from_mins(1), "no Qdrant answers at {address}");
             std::thread::sleep(Duration::from_millis(100));
         }
         server

@@ -13,7 +13,7 @@ fn down_with_volumes() {
 #[test]
 fn sizes_come_too_late() {
     let mut scene = Scene::shop();
-    scene.engine.measure_volumes_for(Duration::from_secs(60 * 60));
+    scene.engine.measure_volumes_for(Duration::from_hours(1));
     scene.run("--safe-plan down -v").snapshot("plan/sizes_come_too_late");
 }
 

@@ -15,7 +15,7 @@ pub struct Timeouts {
 
 impl Timeouts {
     pub const USUAL: Self = Self {
-        stall: Duration::from_secs(60),
+        stall: Duration::from_mins(1),
         pause: Duration::from_millis(500),
         settle: Duration::from_secs(20),
     };

@@ -21,10 +21,10 @@ use crate::backup::fingerprint::CollectionFingerprint;
 use crate::progress::Task;
 
 /// The timeout for the nodes to agree on a new collection.
-const AGREED: Duration = Duration::from_secs(60);
+const AGREED: Duration = Duration::from_mins(1);
 
 /// The timeout for the nodes to replicate the shards. If it takes longer, the cluster goes on by itself.
-const COPIED: Duration = Duration::from_secs(600);
+const COPIED: Duration = Duration::from_mins(10);
 
 /// The snapshot of one shard.
 pub(crate) struct ShardFile {

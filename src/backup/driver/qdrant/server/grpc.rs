@@ -10,7 +10,7 @@ use super::error::{ApiRequest, Permission, Result, StatusMeaning};
 use super::rest::{COUNT, Descriptor};
 
 /// Longer than any snapshot takes; the client cannot disable its timeout.
-const LONG_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONG_TIMEOUT: Duration = Duration::from_hours(168);
 
 /// See the head of this file.
 pub(crate) struct Grpc {

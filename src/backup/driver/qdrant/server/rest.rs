@@ -28,10 +28,10 @@ pub(crate) use snapshots::{Descriptor, Download, Upload, UploadContent, tag};
 pub(crate) use transfer::AliasChange;
 
 /// The timeout for a small request. Large collections respond slowly while they are loaded.
-const QUESTION: Duration = Duration::from_secs(60);
+const QUESTION: Duration = Duration::from_mins(1);
 
 /// The timeout for an exact count, on both sides. It reads every id.
-pub(crate) const COUNT: Duration = Duration::from_secs(600);
+pub(crate) const COUNT: Duration = Duration::from_mins(10);
 
 /// See the head of this file.
 #[derive(Debug)]
