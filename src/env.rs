@@ -16,6 +16,8 @@ pub const WAIT: &str = "SAFE_COMPOSE_WAIT";
 pub const QDRANT_API_KEY: &str = "SAFE_COMPOSE_QDRANT_API_KEY";
 /// `SAFE_COMPOSE_TRUST`: digests of settings that may run programs and contact hosts, separated by commas.
 pub const TRUST: &str = "SAFE_COMPOSE_TRUST";
+/// `SAFE_COMPOSE_REPOSITORY_PASSWORD`: the password of the backup repository; it comes before what the settings say.
+pub const REPOSITORY_PASSWORD: &str = "SAFE_COMPOSE_REPOSITORY_PASSWORD";
 /// `SAFE_COMPOSE_LOG`: what is logged to stderr, as a filter of `tracing`: `debug`, `safe_compose::engine=trace`.
 pub const LOG: &str = "SAFE_COMPOSE_LOG";
 
@@ -25,7 +27,13 @@ pub const PLUGIN_CALLER: &str = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND";
 pub const PLUGIN_SOCKET: &str = "DOCKER_CLI_PLUGIN_SOCKET";
 
 /// Secrets of ours. Programs that the settings name do not get them.
-pub const SECRETS: &[&str] = &[QDRANT_API_KEY];
+pub const SECRETS: &[&str] = &[
+    QDRANT_API_KEY,
+    REPOSITORY_PASSWORD,
+    "RESTIC_REST_PASSWORD",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
 /// The variables that tell a plugin of `docker` that it is one. Programs that it starts are none.
 pub const OF_PLUGINS: &[&str] = &[PLUGIN_CALLER, PLUGIN_SOCKET];
 /// `SAFE_COMPOSE_EVENT`: set for hooks. Commands that a hook runs start no hooks.
@@ -47,6 +55,8 @@ pub struct Env {
     pub trust: Vec<String>,
     /// [`EVENT`]
     pub in_hook: bool,
+    /// [`REPOSITORY_PASSWORD`]
+    pub repository_password: Option<Secret>,
     /// [`LOG`]
     pub log: Option<String>,
 
@@ -82,6 +92,11 @@ pub struct Env {
     /// [`PLUGIN_CALLER`]
     pub plugin_caller: Option<OsString>,
 
+    /// `RESTIC_REST_USERNAME` and `RESTIC_REST_PASSWORD`: the account on a repository's REST server.
+    pub rest_account: Option<(String, Secret)>,
+    /// `AWS_REGION`, or else `AWS_DEFAULT_REGION`: the region of a repository's S3 server.
+    pub aws_region: Option<String>,
+
     /// The root of the system's directories: `/` except in tests.
     pub system_root: Option<PathBuf>,
 
@@ -102,6 +117,8 @@ pub struct Env {
     pub shell: Option<PathBuf>,
     /// `PATH`
     pub path: Option<OsString>,
+    /// The name of this machine.
+    pub host_name: String,
     pub current_dir: PathBuf,
     /// The file of the running program.
     pub executable: Option<PathBuf>,
@@ -111,6 +128,7 @@ impl Env {
     /// Reads the environment of this process.
     pub fn from_process() -> Self {
         Self {
+            host_name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             executable: std::env::current_exe().ok(),
             ..Self::from_variables(read)
@@ -130,6 +148,7 @@ impl Env {
             qdrant_api_key: text(QDRANT_API_KEY).map(Secret::new),
             trust: text(TRUST).map(|digests| list(&digests)).unwrap_or_default(),
             in_hook: get(EVENT).is_some(),
+            repository_password: text(REPOSITORY_PASSWORD).map(Secret::new),
             log: text(LOG),
             compose_file: get("COMPOSE_FILE"),
             compose_path_separator: text("COMPOSE_PATH_SEPARATOR"),
@@ -146,6 +165,9 @@ impl Env {
             docker_cert_path: path("DOCKER_CERT_PATH"),
             docker_tls_verify: text("DOCKER_TLS_VERIFY"),
             plugin_caller: get(PLUGIN_CALLER),
+            rest_account: text("RESTIC_REST_USERNAME")
+                .map(|user| (user, Secret::new(text("RESTIC_REST_PASSWORD").unwrap_or_default()))),
+            aws_region: text("AWS_REGION").or_else(|| text("AWS_DEFAULT_REGION")),
             system_root: None,
             ci: on("CI"),
             no_color: get("NO_COLOR").is_some(),
@@ -156,6 +178,7 @@ impl Env {
             cache_home: path("XDG_CACHE_HOME"),
             shell: path("SHELL"),
             path: get("PATH"),
+            host_name: String::new(),
             current_dir: PathBuf::new(),
             executable: None,
         }

@@ -3,6 +3,7 @@
 mod duration;
 mod hooks;
 mod notify;
+mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::store_kind::StoreKind;
 
 pub use hooks::{Hook, HookErrorMode, HookSettings};
 pub use notify::{NotifyKind, NotifyTarget, NotifyToken};
+pub use repository::RepositorySettings;
 
 /// `x-safe-compose`. An unknown key is an error, so that a typo does not disable protection.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -48,6 +50,8 @@ pub struct BackupSettings {
     pub together: Vec<Vec<String>>,
     /// Whether the labels of other backup tools are followed.
     pub labels: bool,
+    /// Where verified backups are copied to.
+    pub repository: Option<RepositorySettings>,
 }
 
 /// `backup.compression`: how the archives of files are compressed.
@@ -70,6 +74,7 @@ impl Default for BackupSettings {
             compression: Compression::default(),
             together: Vec::new(),
             labels: true,
+            repository: None,
         }
     }
 }

@@ -151,6 +151,21 @@ impl Suggest {
         self.own(&["protect", volume])
     }
 
+    /// Copies the backups that are not in the repository.
+    pub fn repository_copy(&self) -> String {
+        self.own(&["repository", "copy"])
+    }
+
+    /// Lists the backups in the repository.
+    pub fn repository_backups(&self) -> String {
+        self.own(&["backups", "--repository"])
+    }
+
+    /// Creates the repository of the settings.
+    pub fn repository_init(&self) -> String {
+        self.own(&["repository", "init"])
+    }
+
     /// Shows what the settings run and contact, and agrees to it.
     pub fn trust(&self) -> String {
         self.own(&["trust"])

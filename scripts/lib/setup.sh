@@ -139,6 +139,13 @@ need_compose_v2_older() {
 # The only program in the tests' images, linked statically.
 need_busybox() { [ -x /bin/busybox ] || install_packages busybox-static; }
 
+# The judge of repositories, and the servers that they are tried on.
+need_repository_servers() {
+    need_command restic
+    need_command rclone
+    [ -x /usr/sbin/sshd ] || install_packages openssh-server
+}
+
 need_compose_v2() {
     find_compose_v2 >/dev/null && return
     local package

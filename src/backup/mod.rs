@@ -10,6 +10,7 @@ pub mod fingerprint;
 mod format;
 pub mod manifest;
 pub mod quiesce;
+pub mod repository;
 pub mod restore_lock;
 pub mod retention;
 pub mod set;

@@ -6,9 +6,9 @@ use clap::{Parser, Subcommand};
 
 use super::{
     BackupArgs, BackupFormat, BackupsAction, BackupsArgs, CheckArgs, CompletionsArgs, ExportDataArgs, Format,
-    HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RestoreArgs,
-    SetupAction, SetupArgs, StatusArgs, StatusFormat, TrustArgs, UndoArgs, UnprotectArgs, UpgradeArgs,
-    VerifyArgs,
+    HistoryArgs, ImportDataArgs, LintArgs, LintFormat, ManArgs, ProtectArgs, ReportFormat, RepositoryAction,
+    RepositoryArgs, RestoreArgs, SetupAction, SetupArgs, StatusArgs, StatusFormat, TrustArgs, UndoArgs,
+    UnprotectArgs, UpgradeArgs, VerifyArgs,
 };
 
 /// Commands that `docker compose` does not have
@@ -35,6 +35,7 @@ pub enum ProjectCommand {
     Backup(BackupArgs),
     Backups(BackupsArgs),
     Restore(RestoreArgs),
+    Repository(RepositoryArgs),
     Undo(UndoArgs),
     Upgrade(UpgradeArgs),
     ExportData(ExportDataArgs),
@@ -78,6 +79,12 @@ impl ProjectCommand {
                 Some(BackupsAction::Prune(args)) => args.dry_run.dry_run,
             },
             Self::Restore(args) => args.dry_run.dry_run,
+            Self::Repository(args) => match &args.action {
+                RepositoryAction::Check { .. } => return Access::ReadOnly,
+                RepositoryAction::Init { dry_run }
+                | RepositoryAction::Prune { dry_run }
+                | RepositoryAction::Copy { dry_run } => dry_run.dry_run,
+            },
             Self::Undo(args) => args.dry_run.dry_run,
             Self::Upgrade(args) => args.dry_run.dry_run,
             Self::ExportData(args) => args.dry_run.dry_run,
@@ -100,6 +107,7 @@ impl ProjectCommand {
             Self::Backup(args) => args.format.and_then(BackupFormat::output),
             Self::Backups(args) => args.format.format,
             Self::Restore(args) => args.format.format,
+            Self::Repository(args) => args.format.format,
             Self::Undo(args) => args.format.format,
             Self::Upgrade(args) => args.format.format,
             Self::ExportData(args) => args.format.and_then(ReportFormat::output),
@@ -131,6 +139,7 @@ impl ProjectCommand {
             Self::Trust(args) => args.asks(),
             Self::Backup(_)
             | Self::Backups(_)
+            | Self::Repository(_)
             | Self::ExportData(_)
             | Self::Verify(_)
             | Self::Check(_)

@@ -81,6 +81,9 @@ pub struct BackupsArgs {
     /// List the backups of all projects and engines that share the backup directory
     #[arg(long)]
     pub all_projects: bool,
+    /// List the backups in the repository of the settings instead
+    #[arg(long)]
+    pub repository: bool,
     #[command(flatten)]
     pub format: BackupsFormatArg,
 }
@@ -133,7 +136,7 @@ pub struct PruneArgs {
 /// Data that a restore would replace is backed up first, and you are asked to confirm. The backup is loaded beside the
 /// current data, verified, and then swapped in. Services are stopped and started as needed; missing volumes and containers
 /// are created. A project that had no containers is started at the end.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_long_help = "\
 Examples:
   $ safe-compose restore
@@ -147,6 +150,9 @@ pub struct RestoreArgs {
     /// Restore the latest backup of every service that has one
     #[arg(long, conflicts_with_all = ["backup", "service", "collections", "databases", "rename", "schema_only"])]
     pub all: bool,
+    /// Copy the backup from a repository first: `repository` for the one in the settings, or its address
+    #[arg(long, value_name = "REPOSITORY", conflicts_with_all = ["all", "schema_only"])]
+    pub from: Option<String>,
     /// Do not start a project whose containers were removed
     #[arg(long)]
     pub no_start: bool,

@@ -12,6 +12,7 @@ mod plugin;
 mod protection;
 #[cfg(any(test, feature = "internals"))]
 mod reference;
+mod repository;
 mod setup;
 mod shell;
 mod trust;
@@ -23,8 +24,8 @@ pub use checks::{CheckArgs, HistoryArgs, StatusArgs, StatusFormat, VerifyArgs};
 pub use command::{Access, OfflineCommand, OwnCli, OwnCommand, ProjectCommand};
 pub use completions::script as completion_script;
 pub use data::{
-    BackupArgs, BackupFormat, BackupsAction, BackupsArgs, ExportDataArgs, FileFormat, ImportDataArgs,
-    PinArgs, ReportFormat, RestoreArgs, RestoreTarget, UndoArgs,
+    BackupArgs, BackupFormat, BackupsAction, BackupsArgs, BackupsFormatArg, ExportDataArgs, FileFormat,
+    ImportDataArgs, PinArgs, ReportFormat, RestoreArgs, RestoreTarget, UndoArgs,
 };
 pub use format::{AllArg, DryRunArg, Format, FormatArg};
 pub use help::{help, topic};
@@ -34,6 +35,7 @@ pub use plugin::plugin_metadata;
 pub use protection::{ProtectArgs, UnprotectArgs};
 #[cfg(any(test, feature = "internals"))]
 pub use reference::markdown as reference;
+pub use repository::{RepositoryAction, RepositoryArgs};
 pub use setup::{Every, SetupAction, SetupArgs};
 pub use shell::{CompletionsArgs, ManArgs, Shell, man_page};
 pub use trust::TrustArgs;

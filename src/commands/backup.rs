@@ -6,7 +6,8 @@ use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
 use super::{
-    backup_kind, backup_run, export_data, format, held_record, moment, prune_run, services, test_restore,
+    backup_kind, backup_run, export_data, format, held_record, moment, prune_run, repository, services,
+    test_restore,
 };
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
@@ -79,11 +80,15 @@ async fn act(
         cx.ui().result(format::json(&backups));
     }
     let made: Vec<&Verified> = saved.iter().map(|one| &one.backup).collect();
+    let copied = repository::after_backups(cx, apply, &made).await;
     if !made.is_empty() {
         prune_run::after_backups(cx, apply, &made);
     }
     warn_of_layers(cx, stores);
-    failure.map_or(Ok(Exit::Success), Err)
+    match failure {
+        None => copied.map(|()| Exit::Success),
+        Some(failure) => Err(failure),
+    }
 }
 
 fn plan(cx: &ProjectContext<'_>, stores: &[Store], required: RequiredProof) -> DryRun {

@@ -14,6 +14,7 @@ use super::dry_run::{DryRun, PlannedChange};
 use super::format;
 use super::mode::{Apply, Mode};
 use super::prune_run::{self, Pruned};
+use super::repository;
 use crate::backup::manifest::BackupRole;
 use crate::backup::set::{self, BackupSet, SetMember};
 use crate::backup::store::{Backup, BackupRoot, Listing, StoreError};
@@ -51,7 +52,11 @@ pub(super) async fn run(
     {
         return all::prune(command, mode, output).await;
     }
-    let OwnBackups { settings, root, .. } = context::own_backups(command).await?;
+    let own = context::own_backups(command).await?;
+    if args.repository {
+        return repository::list(command, &own, args.all_projects, output).await;
+    }
+    let OwnBackups { settings, root, .. } = own;
     match args.action.as_ref().unwrap_or(&BackupsAction::List) {
         BackupsAction::List => list(command, &root, args.all_projects, output),
         BackupsAction::Show { backup } => show(command, &root, backup, output),

@@ -7,7 +7,7 @@ use super::mode::Mode;
 use super::offline_context::OfflineContext;
 use super::{
     backup, backups, check, completions, events, export_data, history, import_data, lint, man, protect,
-    restore, setup, status, trust, undo, unprotect, upgrade, verify,
+    repository, restore, setup, status, trust, undo, unprotect, upgrade, verify,
 };
 use crate::cli::{self, Format, OfflineCommand, OwnCommand, ProjectCommand};
 use crate::compose::invocation::SafeFlags;
@@ -55,6 +55,7 @@ async fn carry_out(
         ProjectCommand::Backup(args) => backup::run(cx, &args, mode, format).await,
         ProjectCommand::Backups(args) => backups::run(cx, &args, mode, format).await,
         ProjectCommand::Restore(args) => restore::run(cx, &args, mode, format).await,
+        ProjectCommand::Repository(args) => repository::run(cx, &args, mode, format).await,
         ProjectCommand::Undo(args) => undo::run(cx, &args, mode, format).await,
         ProjectCommand::Upgrade(args) => upgrade::run(cx, &args, mode, format).await,
         ProjectCommand::ExportData(args) => export_data::run(cx, &args, mode, format).await,

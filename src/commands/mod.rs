@@ -49,6 +49,7 @@ mod quiesce;
 mod real_compose;
 mod refusal;
 mod replacement;
+mod repository;
 pub mod restore;
 mod restore_run;
 mod services;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use super::context::{CommandContext, ProjectContext};
 use super::dry_run::DryRun;
 use super::mode::Mode;
+use super::repository::{self, Received};
 use super::restore_run::{self, Destination, PlannedRestore};
 use super::{format, import_data, prune_run, versions};
 use crate::backup::driver::{RestoreOptions, volume};
@@ -31,6 +32,17 @@ pub(super) async fn run(
     output: Format,
 ) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
+    let received;
+    let args = match &args.from {
+        None => args,
+        Some(from) => match repository::receive(&cx, from, args, mode).await? {
+            Received::Planned(plan) => return Ok(plan.show(cx.ui(), output)),
+            Received::Here(name) => {
+                received = RestoreArgs { backup: Some(name), ..args.clone() };
+                &received
+            }
+        },
+    };
     // The old spelling of `import-data`.
     if let Some(name) = args.backup.as_ref().filter(|name| set::named(&cx.root, name).is_none())
         && let Some(file) = import_data::find(&cx.root, name)

@@ -16,7 +16,7 @@ use overview::Overview;
 use row::{BackupOfPlace, Row};
 
 use super::context::{CommandContext, ProjectContext};
-use super::{agreement, disposable, format, held_record, lockout, newest_backup, unsettled};
+use super::{agreement, disposable, format, held_record, lockout, newest_backup, repository, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::cli::{Format, StatusArgs, StatusFormat};
 use crate::engine::{Container, Engine, volume_sizes_in_time};
@@ -56,6 +56,7 @@ pub(super) async fn run(
     warnings.extend(unsettled::warnings(&cx));
     warnings.extend(held_record::warnings(&cx));
     warnings.extend(agreement::status(command, &cx.project, cx.suggest()));
+    warnings.extend(repository::status(&cx));
     let sizes = sizes(cx.engine.as_ref(), &mut warnings).await;
     let rows = rows(&cx, &sizes, &mut warnings).await;
     add_warnings(&cx, &rows, &mut warnings);

@@ -24,7 +24,9 @@ pub use capture::{Capture, Output, Running, capture, capture_with};
 pub use capture_apart::capture_apart;
 pub use identity::ProcessIdentity;
 pub use interrupt::interrupted;
-pub use limited::{LimitedEnd, LimitedRun, run_limited};
+#[cfg(any(test, feature = "internals"))]
+pub use limited::LimitedEnd;
+pub use limited::{LimitedRun, run_limited};
 pub use signals::{SignalGuard, without_interrupt};
 pub use spawn_piped::spawn_piped;
 pub use supervise::{SpawnOptions, supervise};

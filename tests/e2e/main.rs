@@ -30,6 +30,7 @@ mod qdrant_proof;
 mod quiesce;
 mod records;
 mod remote;
+mod repository;
 #[path = "../requirements.rs"]
 mod requirements;
 mod restore;

@@ -45,6 +45,7 @@ mod qdrant_restore;
 mod qdrant_stand;
 mod qdrant_switch;
 mod render_cache;
+mod repository;
 #[path = "../requirements.rs"]
 mod requirements;
 mod retention;

@@ -19,6 +19,7 @@ mod plan;
 mod prompt;
 mod protect;
 mod quiesce;
+mod repository;
 mod restore;
 pub(crate) mod scene;
 mod setup;

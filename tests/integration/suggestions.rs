@@ -37,6 +37,9 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.undo(),
         suggest.upgrade("db"),
         suggest.pull("db"),
+        suggest.repository_init(),
+        suggest.repository_copy(),
+        suggest.repository_backups(),
         suggest.trust(),
         suggest.revoke_trust(),
     ]

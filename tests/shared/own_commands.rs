@@ -33,6 +33,12 @@ fn lines(name: &str) -> &'static [&'static [&'static str]] {
         "check" => &[&["check"], &["check", "--all"]],
         "protect" => &[&["protect"], &["protect", "data"]],
         "unprotect" => &[&["unprotect", "data"]],
+        "repository" => &[
+            &["repository", "init"],
+            &["repository", "copy"],
+            &["repository", "prune"],
+            &["repository", "check"],
+        ],
         "trust" => &[&["trust"], &["trust", "--show"], &["trust", "--revoke"]],
         "status" => &[&["status"], &["status", "--all"]],
         "history" => &[&["history"]],

@@ -130,6 +130,13 @@ impl Backup {
         Self { directory, manifest, test_restore: None, is_pinned: false }
     }
 
+    /// A backup that is kept elsewhere, under the directory that it has or had here. A pin here holds there, too.
+    pub fn elsewhere(root: &BackupRoot, store: &str, name: &str, manifest: Manifest) -> Result<Self> {
+        let directory = root.of_store(store)?.join(name);
+        let is_pinned = pin::is_pinned(&directory);
+        Ok(Self { directory, manifest, test_restore: None, is_pinned })
+    }
+
     /// How far it was verified.
     pub fn proof(&self) -> Proof {
         match self.test_restore.as_ref().map(|record| &record.outcome) {

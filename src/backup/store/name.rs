@@ -14,7 +14,7 @@ const FORMAT: &str = "%Y%m%d_%H%M%S";
 const LENGTH: usize = "YYYYMMDD_HHMMSS".len();
 
 /// Files that other modules keep in the backup directory.
-pub(super) const TAKEN: &[&str] = &["journal.jsonl"];
+pub(super) const TAKEN: &[&str] = &["journal.jsonl", crate::backup::repository::STATE_FILE];
 
 /// The name of a backup set starts with this.
 pub(in crate::backup) const SET_PREFIX: &str = "backup_set_";

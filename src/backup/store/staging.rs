@@ -80,6 +80,34 @@ impl BackupRoot {
     }
 }
 
+impl BackupRoot {
+    /// Starts to write a backup that existed before, under its own name, and at its own place in the order.
+    pub fn stage_again(&self, store: &str, created: Timestamp, sequence: u64) -> Result<Staging> {
+        let (parent, lock) = self.lock_store(store, WAIT)?;
+        if lock.is_exclusive() {
+            remove_interrupted(&parent)?;
+        }
+        let name = Name::new(store, created)?;
+        let finished = parent.join(name.to_string());
+        if finished.symlink_metadata().is_ok() {
+            return Err(FsError::Exists { path: finished }.into());
+        }
+        let directory = parent.join(format!("{PARTIAL}{name}"));
+        create_private_dir(&directory)?;
+        Ok(Staging {
+            directory,
+            finished,
+            created,
+            sequence,
+            dated_later: None,
+            known: BTreeMap::new(),
+            compression: Compression::default(),
+            done: false,
+            _lock: lock,
+        })
+    }
+}
+
 /// Removes what a crash left: unfinished and partly removed backups. The caller holds the lock, so nobody uses them.
 fn remove_interrupted(parent: &Path) -> Result<()> {
     let entries = std::fs::read_dir(parent).map_err(|source| FsError::io("list", parent, source))?;

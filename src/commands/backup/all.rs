@@ -12,6 +12,7 @@ use crate::commands::compose::store_of_volume;
 use crate::commands::context::{CommandContext, ProjectContext};
 use crate::commands::dry_run::DryRun;
 use crate::commands::mode::{Apply, Mode};
+use crate::commands::repository;
 use crate::commands::{disposable, format, held_record, prune_run};
 use crate::error::{Failure, causes};
 use crate::exit::Exit;
@@ -129,11 +130,13 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
         replaces_data: false,
     };
     let saved = Box::pin(async {
-        let outcome = save(cx, apply, &stores, purpose).await;
+        let mut outcome = save(cx, apply, &stores, purpose).await;
         let made: Vec<&Verified> = outcome.saved.iter().map(|one| &one.backup).collect();
+        let copied = repository::after_backups(cx, apply, &made).await;
         if !made.is_empty() {
             prune_run::after_backups(cx, apply, &made);
         }
+        outcome.failures.extend(copied.err());
         Ok(outcome)
     });
     let outcome = one.recording(apply, saved, |outcome| {

@@ -11,6 +11,7 @@ use crate::commands::context::ProjectContext;
 use crate::commands::held::HeldContainers;
 use crate::commands::mode::Apply;
 use crate::commands::quiesce::Quiescer;
+use crate::commands::repository;
 use crate::commands::versions::VersionStep;
 use crate::commands::{format, interruptible};
 use crate::engine::Container;
@@ -85,7 +86,11 @@ pub(super) async fn back_up(
     };
     let quiescer = Quiescer::stopping(cx, apply, stopped_anyway(cx, plan, versions));
     let created = interruptible(async {
-        backup_run::save_with(cx, apply, &quiescer, &stores, purpose).await.complete(cx)
+        let saved = backup_run::save_with(cx, apply, &quiescer, &stores, purpose).await.complete(cx)?;
+        let made = saved.iter().map(|one| &one.backup);
+        let made: Vec<&Verified> = made.chain(current.iter().map(|(_, verified)| verified)).collect();
+        repository::before_command(cx, apply, &made).await?;
+        Ok(saved)
     })
     .await;
     let (created, held) = quiescer.finish(created).await?;

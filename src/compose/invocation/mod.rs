@@ -32,6 +32,7 @@ pub const OWN_COMMANDS: &[&str] = &[
     "lint",
     "man",
     "protect",
+    "repository",
     "restore",
     "setup",
     "status",

@@ -27,12 +27,12 @@ pub(super) fn name(uncompressed: String, compression: Compression) -> String {
 }
 
 /// Whether an archive is compressed, by its name.
-pub(super) fn is_compressed(path: &Path) -> bool {
+pub(in crate::backup) fn is_compressed(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(COMPRESSED.as_bytes())
 }
 
 /// Opens an archive. What is read is the tar.
-pub(in crate::backup::driver) fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
+pub(in crate::backup) fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     let file = File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
     decompress(path, file)
 }
@@ -70,13 +70,13 @@ impl<R: Read> Read for Showing<R> {
 }
 
 /// An archive that is being written.
-pub(super) enum NewArchive {
+pub(in crate::backup) enum NewArchive {
     Compressed(Encoder<'static, NewFile>),
     Plain(NewFile),
 }
 
 impl NewArchive {
-    pub(super) fn new(file: NewFile, compression: Compression) -> io::Result<Self> {
+    pub(in crate::backup) fn new(file: NewFile, compression: Compression) -> io::Result<Self> {
         Ok(match compression {
             Compression::Zstd => {
                 let mut encoder = Encoder::new(file, LEVEL)?;
@@ -88,7 +88,7 @@ impl NewArchive {
     }
 
     /// Syncs the file. Returns its length and its digest.
-    pub(super) fn finish(self, path: &Path) -> Result<(u64, Digest), FsError> {
+    pub(in crate::backup) fn finish(self, path: &Path) -> Result<(u64, Digest), FsError> {
         match self {
             Self::Compressed(encoder) => {
                 encoder.finish().map_err(|source| FsError::io("write", path, source))?.finish()

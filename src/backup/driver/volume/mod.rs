@@ -5,7 +5,7 @@
 //! that it may be torn. A restore never merges: it replaces the contents of a volume or directory by renames (`switch`),
 //! and where nothing can be renamed, a directory is written only if it contains nothing that the backup does not contain.
 
-pub(super) mod archive_file;
+pub(in crate::backup) mod archive_file;
 mod archives;
 mod attributes;
 mod check;
@@ -21,7 +21,7 @@ mod last_dump;
 mod link;
 mod mover;
 mod need;
-mod pax;
+pub(in crate::backup) mod pax;
 pub(super) mod pipe;
 mod places;
 mod planned_archive;
@@ -31,7 +31,7 @@ mod save;
 mod source;
 mod sqlite;
 mod switch;
-mod tar_entries;
+pub(in crate::backup) mod tar_entries;
 mod tar_summary;
 pub(super) mod test_restore;
 mod tree;

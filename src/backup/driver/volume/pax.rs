@@ -3,15 +3,15 @@
 use std::io;
 
 /// The prefix of records with extended attributes, as GNU tar, bsdtar and the engine write and read them.
-pub(super) const XATTR: &[u8] = b"SCHILY.xattr.";
+pub(in crate::backup) const XATTR: &[u8] = b"SCHILY.xattr.";
 
 /// The records of an extended header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct PaxRecords(Vec<(Vec<u8>, Vec<u8>)>);
+pub(in crate::backup) struct PaxRecords(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl PaxRecords {
     /// Adds the records of a header; what was there under the same keys is replaced.
-    pub(super) fn merge(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(in crate::backup) fn merge(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() && bytes[0] != 0 {
             let (key, value, rest) = record(bytes).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::InvalidData, "an extended header is malformed")
@@ -22,42 +22,42 @@ impl PaxRecords {
         Ok(())
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub(in crate::backup) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_slice())
     }
 
-    pub(super) fn set(&mut self, key: &[u8], value: Vec<u8>) {
+    pub(in crate::backup) fn set(&mut self, key: &[u8], value: Vec<u8>) {
         match self.0.iter_mut().find(|(known, _)| known == key) {
             Some((_, known)) => *known = value,
             None => self.0.push((key.to_vec(), value)),
         }
     }
 
-    pub(super) fn remove(&mut self, key: &[u8]) {
+    pub(in crate::backup) fn remove(&mut self, key: &[u8]) {
         self.0.retain(|(known, _)| known != key);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::backup) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether a value has a line break.
-    pub(super) fn has_line_break(&self) -> bool {
+    pub(in crate::backup) fn has_line_break(&self) -> bool {
         self.0.iter().any(|(_, value)| value.contains(&b'\n'))
     }
 
     /// The extended attributes, by their names.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(in crate::backup) fn attributes(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.0.iter().filter_map(|(key, value)| Some((key.strip_prefix(XATTR)?, value.as_slice())))
     }
 
     /// Sets an extended attribute.
-    pub(super) fn set_attribute(&mut self, name: &[u8], value: Vec<u8>) {
+    pub(in crate::backup) fn set_attribute(&mut self, name: &[u8], value: Vec<u8>) {
         self.set(&[XATTR, name].concat(), value);
     }
 
     /// The content of the header: extended attributes last, in order, so that equal records have equal bytes.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::backup) fn to_bytes(&self) -> Vec<u8> {
         let mut records: Vec<&(Vec<u8>, Vec<u8>)> = self.0.iter().collect();
         records.sort_by_key(|(key, _)| (key.starts_with(XATTR), key.clone()));
         let mut bytes = Vec::new();
@@ -86,17 +86,17 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// A time, in seconds since 1970, and nanoseconds after that second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileTime {
-    pub(super) seconds: i64,
+pub(in crate::backup) struct FileTime {
+    pub(in crate::backup) seconds: i64,
     /// Less than 1,000,000,000.
-    pub(super) nanoseconds: u32,
+    pub(in crate::backup) nanoseconds: u32,
 }
 
 const NANOSECONDS: u32 = 1_000_000_000;
 
 impl FileTime {
     /// A decimal number.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(in crate::backup) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let (is_negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -115,7 +115,7 @@ impl FileTime {
         })
     }
 
-    pub(super) fn to_text(self) -> String {
+    pub(in crate::backup) fn to_text(self) -> String {
         let Self { seconds, nanoseconds } = self;
         let (sign, seconds, nanoseconds) = match (seconds < 0, nanoseconds) {
             (false, _) => ("", seconds.unsigned_abs(), nanoseconds),

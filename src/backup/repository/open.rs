@@ -1,0 +1,153 @@
+//! Opens a repository, or creates one.
+
+use std::sync::Arc;
+
+use rustic_backend::BackendOptions;
+use rustic_core::{
+    CheckOptions, CheckResults, ConfigOptions, Credentials, IndexedFullStatus, KeyOptions, OpenStatus,
+    ReadSubsetOption, Repository, RepositoryBackends, RepositoryOptions,
+};
+
+use super::location::RepositoryLocation;
+use super::object_store::ObjectStore;
+use super::{RepositoryError, error};
+use crate::env::Env;
+use crate::secret::Secret;
+
+/// The region that S3 servers other than Amazon's accept.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// What is needed to open a repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryAccess {
+    pub location: RepositoryLocation,
+    pub password: Secret,
+    rest_account: Option<(String, Secret)>,
+    region: String,
+}
+
+/// A repository whose password is right. Its calls block.
+pub struct OpenRepository<S = OpenStatus> {
+    pub(super) inner: Repository<S>,
+    /// Without secrets.
+    name: String,
+}
+
+/// A repository whose index was read: data can be written and read.
+pub type IndexedRepository = OpenRepository<IndexedFullStatus>;
+
+impl RepositoryAccess {
+    /// A relative path is one of the current directory: make it absolute first.
+    pub fn new(env: &Env, location: RepositoryLocation, password: Secret) -> Self {
+        Self {
+            location,
+            password,
+            rest_account: env.rest_account.clone(),
+            region: env.aws_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        }
+    }
+
+    /// Opens the repository.
+    pub fn open(&self) -> Result<OpenRepository, RepositoryError> {
+        let repository = self.connect()?;
+        let name = self.location.to_string();
+        if repository.config_id().map_err(error::failed("reaching the repository"))?.is_none() {
+            return Err(RepositoryError::Missing(name));
+        }
+        let credentials = Credentials::password(self.password.expose());
+        match repository.open(&credentials) {
+            Ok(inner) => Ok(OpenRepository { inner, name }),
+            Err(error) if error.is_incorrect_password() => Err(RepositoryError::WrongPassword(name)),
+            Err(error) => Err(error::failed("opening the repository")(error)),
+        }
+    }
+
+    /// Creates the repository; one that exists is left alone.
+    pub fn init(&self) -> Result<OpenRepository, RepositoryError> {
+        let repository = self.connect()?;
+        let name = self.location.to_string();
+        if repository.config_id().map_err(error::failed("reaching the repository"))?.is_some() {
+            return Err(RepositoryError::Exists(name));
+        }
+        let credentials = Credentials::password(self.password.expose());
+        let inner = repository
+            .init(&credentials, &KeyOptions::default(), &ConfigOptions::default())
+            .map_err(error::failed("creating the repository"))?;
+        Ok(OpenRepository { inner, name })
+    }
+
+    fn connect(&self) -> Result<Repository<()>, RepositoryError> {
+        let failed = error::failed("reaching the repository");
+        let name = self.location.to_string();
+        let backends = match &self.location {
+            RepositoryLocation::Sftp(location) => {
+                let store = ObjectStore::sftp(location, name).map_err(failed)?;
+                RepositoryBackends::new(Arc::new(store), None)
+            }
+            RepositoryLocation::S3(location) => {
+                let store = ObjectStore::s3(location, self.region.clone(), name).map_err(failed)?;
+                RepositoryBackends::new(Arc::new(store), None)
+            }
+            RepositoryLocation::Local(path) => of_library(&path.to_string_lossy()).map_err(failed)?,
+            RepositoryLocation::Rclone(remote) => of_library(&format!("rclone:{remote}")).map_err(failed)?,
+            RepositoryLocation::Rest(url) => {
+                let mut url = url.clone();
+                if let Some((user, password)) = &self.rest_account
+                    && url.username().is_empty()
+                {
+                    // Fails only for URLs without a host.
+                    let _ = url.set_username(user);
+                    let _ = url.set_password(Some(password.expose()));
+                }
+                of_library(&format!("rest:{url}")).map_err(failed)?
+            }
+        };
+        // A cache would keep parts of the backups on this machine without anybody knowing.
+        let options = RepositoryOptions::default().no_cache(true);
+        Repository::new(&options, &backends).map_err(error::failed("reaching the repository"))
+    }
+}
+
+fn of_library(address: &str) -> rustic_core::RusticResult<RepositoryBackends> {
+    BackendOptions::default().repository(address).to_backends()
+}
+
+/// How much of the data a check reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadData {
+    /// Only what describes it.
+    None,
+    /// This percentage of the packs, chosen at random.
+    Percent(u8),
+    All,
+}
+
+impl<S> OpenRepository<S> {
+    /// Its address, without secrets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl OpenRepository {
+    /// Reads the index.
+    pub fn indexed(self) -> Result<IndexedRepository, RepositoryError> {
+        let inner = self.inner.to_indexed().map_err(error::failed("reading the index of the repository"))?;
+        Ok(OpenRepository { inner, name: self.name })
+    }
+
+    /// Checks the structure of the repository, and what it has of the data. Returns the problems that were found.
+    pub fn check(&self, read: ReadData) -> Result<Vec<String>, RepositoryError> {
+        let options = CheckOptions::default();
+        let options = match read {
+            ReadData::None => options,
+            ReadData::Percent(percent) => {
+                options.read_data(true).read_data_subset(ReadSubsetOption::Percentage(f64::from(percent)))
+            }
+            ReadData::All => options.read_data(true),
+        };
+        let CheckResults(found) =
+            self.inner.check(options).map_err(error::failed("checking the repository"))?;
+        Ok(found.into_iter().map(|(_, problem)| problem.to_string()).collect())
+    }
+}

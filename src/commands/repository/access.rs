@@ -1,0 +1,89 @@
+//! The repository of a project's settings.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::backup::repository::{LocationError, RepositoryAccess, RepositoryLocation, find_password};
+use crate::commands::agreement;
+use crate::commands::command_context::CommandContext;
+use crate::compose::project::Project;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::settings::{RepositorySettings, Settings};
+use crate::suggest::Suggest;
+use crate::trust::Trust;
+
+/// The repository in the settings, which the user has agreed to.
+pub(super) fn of_settings(
+    command: &CommandContext,
+    (project, settings): (&Project, &Settings),
+    suggest: &Suggest,
+) -> Result<RepositoryAccess, Failure> {
+    let Some(repository) = &settings.backup.repository else {
+        return Err(Failure::new(Exit::Usage, "the settings name no repository")
+            .say("Set `backup.repository` under `x-safe-compose` in the Compose file: docs/repository.md."));
+    };
+    match agreement::check(command, project) {
+        Trust::Granted(_) => {}
+        Trust::Withheld(_) | Trust::NothingActs => {
+            return Err(Failure::new(
+                Exit::Refused,
+                "the repository in the Compose file was not contacted: you have not agreed to it",
+            )
+            .run("To see what the settings run and contact, and to agree", suggest.trust()));
+        }
+    }
+    open(command, (project, repository), &repository.url)
+}
+
+/// A repository that was named on the command line. Its password is not that of the settings, unless the user has agreed to
+/// them.
+pub(super) fn named(
+    command: &CommandContext,
+    (project, settings): (&Project, &Settings),
+    url: &str,
+) -> Result<RepositoryAccess, Failure> {
+    let agreed = matches!(agreement::check(command, project), Trust::Granted(_));
+    let none = RepositorySettings {
+        url: String::new(),
+        password_file: None,
+        password_command: None,
+        required: false,
+    };
+    let repository = settings.backup.repository.as_ref().filter(|_| agreed).unwrap_or(&none);
+    open(command, (project, repository), url)
+}
+
+fn open(
+    command: &CommandContext,
+    (project, repository): (&Project, &RepositorySettings),
+    url: &str,
+) -> Result<RepositoryAccess, Failure> {
+    let unusable =
+        |error: LocationError| Failure::new(Exit::Usage, "the repository cannot be used").because(error);
+    let location = match RepositoryLocation::parse(url).map_err(unusable)? {
+        RepositoryLocation::Local(path) => {
+            // Without `.` in between.
+            RepositoryLocation::Local(project.directory.join(path).components().collect())
+        }
+        other => other,
+    };
+    let password = find_password(&command.env, repository, &project.directory).map_err(|error| {
+        Failure::new(Exit::Usage, "the repository cannot be opened").because(error).say(
+            "Set `SAFE_COMPOSE_REPOSITORY_PASSWORD`, or `password_file` or `password_command` beside the URL.",
+        )
+    })?;
+    Ok(RepositoryAccess::new(&command.env, location, password))
+}
+
+/// Tells how many bytes were read. Nobody listens any more after Ctrl-C.
+pub(super) fn report(advance: &UnboundedSender<u64>, bytes: u64) {
+    let _ = advance.send(bytes);
+}
+
+/// Runs what blocks on another thread.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
