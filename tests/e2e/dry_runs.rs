@@ -25,7 +25,9 @@ volumes:
   data:
   cache:
 x-safe-compose:
-  backup: { keep: { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0 } }
+  backup:
+    keep: { last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0 }
+    repository: { url: ./off, password_file: password }
   services: { files: { kind: volume } }
 "#;
 
@@ -98,6 +100,9 @@ fn stack(compose: Compose) -> Option<Scratch> {
     scratch.safe(&["up", "-d"]).exits(0);
     let qdrant = Qdrant::at(&scratch.published("qdrant", 6333));
     qdrant.fill("recipes", 20);
+    fs::write(scratch.path("password"), "correct horse").expect("written");
+    scratch.confirmed(&["trust"]);
+    scratch.safe(&["repository", "init"]).exits(0);
     scratch.safe(&["backup"]).exits(0);
     qdrant.fill("photos", 3);
     scratch.safe(&["backup"]).exits(0);

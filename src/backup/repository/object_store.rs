@@ -58,7 +58,7 @@ impl ObjectStore {
     }
 
     fn new(service: &'static str, options: HashMap<String, String>, name: String) -> RusticResult<Self> {
-        opendal::init_default_registry();
+        opendal::install_default();
         let _entered = runtime().enter();
         let failed =
             |source| RusticError::with_source(ErrorKind::Backend, "the repository cannot be reached", source);

@@ -77,6 +77,7 @@ impl RepositoryAccess {
     }
 
     fn connect(&self) -> Result<Repository<()>, RepositoryError> {
+        crate::tls::install_provider();
         let failed = error::failed("reaching the repository");
         let name = self.location.to_string();
         let backends = match &self.location {
