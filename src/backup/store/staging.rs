@@ -59,17 +59,10 @@ impl BackupRoot {
             if finished.symlink_metadata().is_err() {
                 match create_private_dir(&directory) {
                     Ok(()) => {
-                        return Ok(Staging {
-                            directory,
-                            finished,
-                            created,
-                            sequence: newest.sequence + 1,
-                            dated_later: newest.last.filter(|(_, last)| *last > created),
-                            known: BTreeMap::new(),
-                            compression: Compression::default(),
-                            done: false,
-                            _lock: lock,
-                        });
+                        let sequence = newest.sequence + 1;
+                        let mut staging = Staging::new((directory, finished), (created, sequence), lock);
+                        staging.dated_later = newest.last.filter(|(_, last)| *last > created);
+                        return Ok(staging);
                     }
                     Err(FsError::Exists { .. }) => {}
                     Err(other) => return Err(other.into()),
@@ -94,17 +87,7 @@ impl BackupRoot {
         }
         let directory = parent.join(format!("{PARTIAL}{name}"));
         create_private_dir(&directory)?;
-        Ok(Staging {
-            directory,
-            finished,
-            created,
-            sequence,
-            dated_later: None,
-            known: BTreeMap::new(),
-            compression: Compression::default(),
-            done: false,
-            _lock: lock,
-        })
+        Ok(Staging::new((directory, finished), (created, sequence), lock))
     }
 }
 
@@ -127,6 +110,24 @@ pub(super) fn is_interrupted(name: &str) -> bool {
 }
 
 impl Staging {
+    fn new(
+        (directory, finished): (PathBuf, PathBuf),
+        (created, sequence): (Timestamp, u64),
+        lock: DirectoryLock,
+    ) -> Self {
+        Self {
+            directory,
+            finished,
+            created,
+            sequence,
+            dated_later: None,
+            known: BTreeMap::new(),
+            compression: Compression::default(),
+            done: false,
+            _lock: lock,
+        }
+    }
+
     /// The directory for its files.
     pub fn directory(&self) -> &Path {
         &self.directory
