@@ -51,6 +51,18 @@ impl Digester {
     }
 }
 
+/// Never fails.
+impl io::Write for Digester {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Length and SHA-256 of a file.
 pub fn sha256_of(path: &Path) -> Result<(u64, Digest)> {
     sha256_of_with(path, &mut |_| {})

@@ -25,7 +25,7 @@ mod survey;
 
 pub use error::RepositoryError;
 pub use location::{LocationError, RepositoryLocation};
-pub use open::{IndexedRepository, ReadData, RepositoryAccess};
+pub use open::{IndexedRepository, OpenRepository, ReadData, RepositoryAccess};
 pub use password::find as find_password;
 pub use send::{SendOptions, Sent};
 pub use snapshots::RepositorySnapshot;

@@ -3,8 +3,6 @@
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::description::{StoredArtifact, StoredForm, stored_path};
 use super::snapshot_files::SnapshotFiles;
 use super::snapshots::RepositorySnapshot;
@@ -13,7 +11,7 @@ use super::{FILES, HEADERS, IndexedRepository, RepositoryError};
 use crate::backup::driver::volume::archive_file::{self, NewArchive};
 use crate::backup::manifest::{Artifact, Manifest};
 use crate::backup::store::{BackupRoot, Staging, Verified};
-use crate::fs::FsError;
+use crate::fs::{Digester, FsError};
 use crate::progress::Progress;
 use crate::settings::Compression;
 
@@ -67,9 +65,9 @@ fn write_artifact(
     let (bytes, sha256) = match stored.form {
         StoredForm::File => {
             let mut file = files.open(&Path::new(FILES).join(name))?;
-            let mut hashing = Hashing { inner: &mut archive, digest: Sha256::new() };
-            let bytes = io::copy(&mut file, &mut hashing).map_err(unreadable)?;
-            (bytes, hex::encode(hashing.digest.finalize()))
+            let mut hashing = Hashing { inner: &mut archive, digester: Digester::default() };
+            io::copy(&mut file, &mut hashing).map_err(unreadable)?;
+            (hashing.digester.bytes(), hashing.digester.finish().to_string())
         }
         StoredForm::Tree => {
             let headers = files.open(&Path::new(HEADERS).join(format!("{name}.tar")))?;
@@ -107,13 +105,13 @@ impl From<io::Error> for JoinError {
 /// Hashes what is written through it.
 struct Hashing<'a, W> {
     inner: &'a mut W,
-    digest: Sha256,
+    digester: Digester,
 }
 
 impl<W: Write> Write for Hashing<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..count]);
+        self.digester.update(&bytes[..count]);
         Ok(count)
     }
 

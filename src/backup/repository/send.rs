@@ -64,8 +64,8 @@ impl IndexedRepository {
         mut snapshot: SnapshotFile,
     ) -> Result<Sent, RepositoryError> {
         let stored = stored.with(same.stored.artifacts.clone());
-        snapshot.tree = same.tree;
-        snapshot.paths.clone_from(&same.paths);
+        snapshot.tree = same.file.tree;
+        snapshot.paths.clone_from(&same.file.paths);
         self.save(snapshot, &stored, 0)
     }
 

@@ -35,7 +35,7 @@ impl<'a> SnapshotFiles<'a> {
     ) -> Self {
         let root = snapshot.stored.root();
         let root = root.strip_prefix("/").unwrap_or(&root).to_owned();
-        Self { indexed, open: RefCell::default(), tree: snapshot.tree, root, advance }
+        Self { indexed, open: RefCell::default(), tree: snapshot.file.tree, root, advance }
     }
 
     /// Opens a file, by its path below that of the backup.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rustic_core::repofile::SnapshotFile;
-use rustic_core::{Open, PruneOptions, StringList, TreeId};
+use rustic_core::{Open, PruneOptions};
 use serde::Serialize;
 
 use super::RepositoryError;
@@ -22,8 +22,6 @@ pub struct RepositorySnapshot {
     /// The machine that it was copied from.
     pub host: String,
     pub stored: StoredBackup,
-    pub(super) tree: TreeId,
-    pub(super) paths: StringList,
     pub(super) file: Box<SnapshotFile>,
 }
 
@@ -41,8 +39,6 @@ impl<S: Open> OpenRepository<S> {
                 id: file.id.to_string().chars().take(8).collect(),
                 host: file.hostname.clone(),
                 stored: stored?,
-                tree: file.tree,
-                paths: file.paths.clone(),
                 file: Box::new(file),
             });
         }

@@ -15,7 +15,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustic_core::repofile::{Metadata, Node, NodeType};
 use rustic_core::{ReadSource, ReadSourceEntry, ReadSourceOpen, RusticResult};
-use sha2::{Digest as _, Sha256};
 use tempfile::SpooledTempFile;
 
 use super::description::{StoredArtifact, StoredForm, stored_path};
@@ -25,6 +24,7 @@ use super::survey::Surveyed;
 use super::{FILES, HEADERS};
 use crate::backup::driver::volume::archive_file;
 use crate::backup::manifest;
+use crate::fs::Digester;
 
 /// How many entries, and how many contents of them, are waited for at most. At least two: see the head of this file.
 const ENTRIES_AHEAD: usize = 64;
@@ -126,7 +126,7 @@ pub(super) enum Content {
 /// A file of the backup, and the digest that its content has to have.
 pub(super) struct Checked {
     content: Box<dyn Read + Send>,
-    digest: Sha256,
+    digester: Digester,
     expected: String,
     advance: Advance,
 }
@@ -166,9 +166,9 @@ impl Read for Pieces {
 impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
-        self.digest.update(&buffer[..count]);
+        self.digester.update(&buffer[..count]);
         (self.advance)(count as u64);
-        if count == 0 && !buffer.is_empty() && hex::encode(self.digest.clone().finalize()) != self.expected {
+        if count == 0 && !buffer.is_empty() && self.digester.clone().finish().to_string() != self.expected {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file does not match its digest"));
         }
         Ok(count)
@@ -237,7 +237,7 @@ impl Walk<'_> {
         };
         let content = Content::Checked(Checked {
             content,
-            digest: Sha256::new(),
+            digester: Digester::default(),
             expected: stored.content_sha256.clone(),
             advance: Arc::clone(&self.plan.advance),
         });
@@ -319,13 +319,14 @@ fn contents(path: &Path, waiting: &Receiver<SyncSender<io::Result<Vec<u8>>>>, ad
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::Digest;
 
     #[test]
     fn a_file_that_does_not_match_its_digest_cannot_be_read() {
-        for (expected, is_sound) in [(hex::encode(Sha256::digest("content")), true), ("00".repeat(32), false)]
-        {
+        for (expected, is_sound) in [(Digest::of(b"content").to_string(), true), ("00".repeat(32), false)] {
             let content = Box::new(Cursor::new(b"content".to_vec()));
-            let mut checked = Checked { content, digest: Sha256::new(), expected, advance: Arc::new(|_| {}) };
+            let mut checked =
+                Checked { content, digester: Digester::default(), expected, advance: Arc::new(|_| {}) };
             assert_eq!(io::copy(&mut checked, &mut io::sink()).is_ok(), is_sound);
         }
     }

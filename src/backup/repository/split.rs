@@ -7,9 +7,8 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::backup::driver::volume::tar_entries::{TarEntry, TarWalkError, walk};
+use crate::fs::Digester;
 
 /// What came out of an archive.
 pub(super) struct Parted {
@@ -31,8 +30,7 @@ pub(super) fn part<E: From<io::Error>>(
     headers: &mut impl Write,
     mut visit: impl FnMut(&TarEntry, &mut dyn Read) -> Result<(), E>,
 ) -> Result<Parted, E> {
-    let state =
-        Rc::new(RefCell::new(State { target: headers, is_content: false, digest: Sha256::new(), bytes: 0 }));
+    let state = State::new(headers);
     let reader = Recorded { inner: archive, state: Rc::clone(&state) };
     walk(reader, |entry, content| {
         if !is_content(entry) {
@@ -45,8 +43,7 @@ pub(super) fn part<E: From<io::Error>>(
         Ok::<(), E>(())
     })
     .map_err(problem)?;
-    let state = state.borrow();
-    Ok(Parted { bytes: state.bytes, sha256: hex::encode(state.digest.clone().finalize()) })
+    Ok(state.borrow().parted())
 }
 
 /// Visits the entries that the headers are of.
@@ -72,8 +69,7 @@ pub(super) fn join<'c, E: From<io::Error>>(
     archive: &mut impl Write,
     mut content: impl FnMut(&TarEntry) -> Result<Box<dyn Read + 'c>, E>,
 ) -> Result<Parted, E> {
-    let state =
-        Rc::new(RefCell::new(State { target: archive, is_content: false, digest: Sha256::new(), bytes: 0 }));
+    let state = State::new(archive);
     let file: FileSlot<'c> = Rc::default();
     let switched = Switched { headers, file: Rc::clone(&file) };
     let reader = Recorded { inner: switched, state: Rc::clone(&state) };
@@ -90,8 +86,7 @@ pub(super) fn join<'c, E: From<io::Error>>(
         Ok::<(), E>(())
     })
     .map_err(problem)?;
-    let state = state.borrow();
-    Ok(Parted { bytes: state.bytes, sha256: hex::encode(state.digest.clone().finalize()) })
+    Ok(state.borrow().parted())
 }
 
 fn problem<E: From<io::Error>>(error: TarWalkError<E>) -> E {
@@ -108,8 +103,18 @@ struct State<W> {
     target: W,
     /// Whether what is read now is the content of a file.
     is_content: bool,
-    digest: Sha256,
-    bytes: u64,
+    digester: Digester,
+}
+
+impl<W> State<W> {
+    fn new(target: W) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { target, is_content: false, digester: Digester::default() }))
+    }
+
+    fn parted(&self) -> Parted {
+        let digester = self.digester.clone();
+        Parted { bytes: digester.bytes(), sha256: digester.finish().to_string() }
+    }
 }
 
 /// Passes what is read on to the target, except for contents.
@@ -122,8 +127,7 @@ impl<R: Read, W: Write> Read for Recorded<R, W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         let mut state = self.state.borrow_mut();
-        state.digest.update(&buffer[..count]);
-        state.bytes += count as u64;
+        state.digester.update(&buffer[..count]);
         if !state.is_content {
             state.target.write_all(&buffer[..count])?;
         }

@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
 use tempfile::SpooledTempFile;
 
 use super::RepositoryError;
@@ -14,6 +13,7 @@ use super::split::part;
 use crate::backup::driver::volume::archive_file;
 use crate::backup::driver::volume::tar_entries::TarEntry;
 use crate::backup::manifest::{Artifact, ArtifactContents};
+use crate::fs::Digester;
 
 /// Headers above this size are kept in a file until they are copied.
 const HEADERS_IN_MEMORY: usize = 8 * 1024 * 1024;
@@ -75,18 +75,9 @@ fn tree(path: &Path) -> io::Result<((u64, String), Option<SpooledTempFile>)> {
 /// The size and the digest of what is in a compressed file.
 fn digest(path: &Path) -> io::Result<(u64, String)> {
     let mut content = archive_file::open(path).map_err(io::Error::other)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1024 * 1024];
-    let mut bytes = 0;
-    loop {
-        match content.read(&mut buffer)? {
-            0 => return Ok((bytes, hex::encode(digest.finalize()))),
-            count => {
-                digest.update(&buffer[..count]);
-                bytes += count as u64;
-            }
-        }
-    }
+    let mut digester = Digester::default();
+    io::copy(&mut content, &mut digester)?;
+    Ok((digester.bytes(), digester.finish().to_string()))
 }
 
 /// Restic's format has each directory once, with its entries in the order of their names.
