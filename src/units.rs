@@ -1,4 +1,4 @@
-//! Formats sizes, ages and counts.
+//! Formats sizes, ages, counts and lists.
 
 use std::fmt;
 use std::time::Duration;
@@ -48,6 +48,15 @@ impl fmt::Display for Age {
 /// `1 point`, `2 points`.
 pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `a, b and c`.
+pub fn list(items: &[impl AsRef<str>]) -> String {
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match items.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        Some(_) | None => items.concat(),
+    }
 }
 
 #[cfg(test)]

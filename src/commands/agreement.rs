@@ -7,8 +7,11 @@ use super::event_record::DecideTrust;
 use crate::compose::project::Project;
 use crate::suggest::Suggest;
 use crate::tool_labels::{LabelCommand, ToolLabels};
-use crate::trust::{ActingSetting, ActingSettings, AgreementState, SettingAction, Trust, TrustStore};
+use crate::trust::{
+    ActingSetting, ActingSettings, AgreementState, SettingAction, Trust, TrustStore, printable,
+};
 use crate::ui::Ui;
+use crate::units::list;
 
 /// Introduces the command that activates what is inactive.
 pub(super) const ADVICE: &str = "To see what they do, and to activate them";
@@ -53,10 +56,9 @@ pub(super) fn warning(trust: &Trust) -> Option<String> {
     let Trust::Withheld(states) = trust else { return None };
     let of = |wanted: AgreementState| {
         let labels = states.iter().filter(move |(_, state)| **state == wanted);
-        labels.map(|(label, _)| format!("`{}`", crate::trust::printable(label))).collect::<Vec<_>>()
+        labels.map(|(label, _)| format!("`{}`", printable(label))).collect::<Vec<_>>()
     };
-    let all: Vec<String> =
-        states.keys().map(|label| format!("`{}`", crate::trust::printable(label))).collect();
+    let all: Vec<String> = states.keys().map(|label| format!("`{}`", printable(label))).collect();
     let (new, changed) = (of(AgreementState::New), of(AgreementState::Changed));
     let reason = if new.len() == states.len() {
         "you have not agreed to what they run and contact".to_owned()
@@ -65,10 +67,10 @@ pub(super) fn warning(trust: &Trust) -> Option<String> {
     } else {
         let differing = [changed, new].concat();
         let verb = if differing.len() == 1 { "is" } else { "are" };
-        format!("{} {verb} not what you agreed to", super::format::list(&differing))
+        format!("{} {verb} not what you agreed to", list(&differing))
     };
     let verb = if all.len() == 1 { "is" } else { "are" };
-    Some(format!("{} in the Compose file {verb} inactive: {reason}.", super::format::list(&all)))
+    Some(format!("{} in the Compose file {verb} inactive: {reason}.", list(&all)))
 }
 
 /// What is inactive, with the command that activates it, as a sentence.

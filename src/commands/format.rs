@@ -23,6 +23,8 @@ use crate::ui::{Column, Page, Table};
 use crate::units::{Age, Bytes, count};
 use crate::verify::Observation;
 
+pub(super) use crate::units::list;
+
 const COLUMNS: &[Column] = &[
     Column::name("DATA"),
     Column::fixed("EFFECT"),
@@ -453,15 +455,6 @@ pub(super) fn backup(backup: &Backup, same_moment: &[String]) -> Page {
         page = page.verbatim(format!("  {line}"));
     }
     page
-}
-
-/// `a, b and c`.
-pub(super) fn list(items: &[impl AsRef<str>]) -> String {
-    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
-    match items.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        Some(_) | None => items.concat(),
-    }
 }
 
 /// Pretty JSON, as our own commands print it.

@@ -1,13 +1,17 @@
 //! The repository of a project's settings.
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::backup::repository::{LocationError, RepositoryAccess, RepositoryLocation, find_password};
+use crate::backup::repository::{
+    LocationError, OpenRepository, RepositoryAccess, RepositoryError, RepositoryLocation, RepositorySnapshot,
+    find_password,
+};
 use crate::commands::agreement;
 use crate::commands::command_context::CommandContext;
 use crate::compose::project::Project;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::progress::Task;
 use crate::settings::{RepositorySettings, Settings};
 use crate::suggest::Suggest;
 use crate::trust::Trust;
@@ -32,7 +36,7 @@ pub(super) fn of_settings(
             .run("To see what the settings run and contact, and to agree", suggest.trust()));
         }
     }
-    open(command, (project, repository), &repository.url)
+    locate(command, (project, repository), &repository.url)
 }
 
 /// A repository that was named on the command line. Its password is not that of the settings, unless the user has agreed to
@@ -50,10 +54,10 @@ pub(super) fn named(
         required: false,
     };
     let repository = settings.backup.repository.as_ref().filter(|_| agreed).unwrap_or(&none);
-    open(command, (project, repository), url)
+    locate(command, (project, repository), url)
 }
 
-fn open(
+fn locate(
     command: &CommandContext,
     (project, repository): (&Project, &RepositorySettings),
     url: &str,
@@ -75,9 +79,42 @@ fn open(
     Ok(RepositoryAccess::new(&command.env, location, password))
 }
 
-/// Tells how many bytes were read. Nobody listens any more after Ctrl-C.
-pub(super) fn report(advance: &UnboundedSender<u64>, bytes: u64) {
-    let _ = advance.send(bytes);
+/// Opens a repository, and lists the backups in it, oldest first.
+pub(super) async fn open(
+    access: RepositoryAccess,
+) -> Result<(OpenRepository, Vec<RepositorySnapshot>), RepositoryError> {
+    blocking(move || {
+        let repository = access.open()?;
+        let backups = repository.backups()?;
+        Ok((repository, backups))
+    })
+    .await
+}
+
+/// Told how many bytes were read.
+#[derive(Clone)]
+pub(super) struct BytesRead(UnboundedSender<u64>);
+
+impl BytesRead {
+    /// After Ctrl-C nobody listens any more.
+    pub(super) fn by(&self, bytes: u64) {
+        let _ = self.0.send(bytes);
+    }
+}
+
+/// Runs what blocks on another thread, and shows how far it is.
+pub(super) async fn blocking_showing<T: Send + 'static>(
+    task: &dyn Task,
+    work: impl FnOnce(BytesRead) -> T + Send + 'static,
+) -> T {
+    let (advance, mut seen) = unbounded_channel();
+    let show = async {
+        while let Some(bytes) = seen.recv().await {
+            task.advance(bytes);
+        }
+    };
+    let (done, ()) = tokio::join!(blocking(move || work(BytesRead(advance))), show);
+    done
 }
 
 /// Runs what blocks on another thread.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::access::{self, report};
+use super::access::{self, BytesRead};
 use crate::backup::repository::{
     CopyState, IndexedRepository, RepositoryAccess, RepositoryError, RepositorySnapshot, SendOptions, Sent,
 };
@@ -107,7 +107,9 @@ pub(super) async fn all(
     let listing = root
         .list(None)
         .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))?;
-    let (access, known) = known(access).await?;
+    let (_, known) = access::open(access.clone())
+        .await
+        .map_err(|error| super::failed("the repository could not be read", error))?;
     let missing: Vec<Backup> =
         listing.backups.into_iter().rev().filter(|backup| !is_known(&known, backup)).collect();
     let apply = match mode {
@@ -140,13 +142,6 @@ pub(super) async fn all(
         command.ui.result(format::json(&json!({ "copied": copied })));
     }
     Ok(Exit::Success)
-}
-
-async fn known(access: RepositoryAccess) -> Result<(RepositoryAccess, Vec<RepositorySnapshot>), Failure> {
-    let opened = access.clone();
-    let known = access::blocking(move || opened.open()?.backups()).await;
-    let known = known.map_err(|error| super::failed("the repository could not be read", error))?;
-    Ok((access, known))
 }
 
 fn is_known(known: &[RepositorySnapshot], backup: &Backup) -> bool {
@@ -198,7 +193,9 @@ async fn copy(
         state.pending.remove(backup);
         command.ui.good(format!("copied `{backup}` to {name} ({} added)", Bytes(sent.added)));
     }
-    state.error = failed.as_ref().map(causes_of);
+    let is_missing = matches!(failed, Some(RepositoryError::Missing(_)));
+    let failed = failed.map(anyhow::Error::from);
+    state.error = failed.as_ref().map(causes);
     if !copied.is_empty() {
         state.copied = Some(Timestamp::now());
     }
@@ -210,9 +207,8 @@ async fn copy(
         None => Ok(copied),
         Some(error) => {
             let what = format!("{} could not be copied to {name}", count(waiting, "backup"));
-            let is_missing = matches!(error, RepositoryError::Missing(_));
             // Whatever the reason: the backup is not where it has to be.
-            let failure = Failure { exit: Exit::BackupFailed, ..super::failed(&what, error) };
+            let failure = Failure::new(Exit::BackupFailed, what).because(error);
             Err(if is_missing {
                 failure.run("To create it", command.suggest.repository_init())
             } else {
@@ -222,24 +218,13 @@ async fn copy(
     }
 }
 
-fn causes_of(error: &RepositoryError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 /// Sends one after the other. The first failure ends it: the others would fail for the same reason.
 async fn send(
     progress: &dyn Progress,
     access: RepositoryAccess,
     jobs: Vec<(Verified, SendOptions)>,
 ) -> (Vec<(String, Sent)>, Option<RepositoryError>) {
-    let (advance, mut seen) = tokio::sync::mpsc::unbounded_channel::<u64>();
-    let work = move || {
+    let work = move |advance: BytesRead| {
         let mut copied = Vec::new();
         let opened = access.open().and_then(|repository| {
             let known = repository.backups()?;
@@ -255,7 +240,7 @@ async fn send(
                 continue;
             }
             let advance = advance.clone();
-            match repository.send(&backup, &options, &known, move |bytes| report(&advance, bytes)) {
+            match repository.send(&backup, &options, &known, move |bytes| advance.by(bytes)) {
                 Ok(sent) => copied.push((backup.name(), sent)),
                 Err(error) => return (copied, Some(error)),
             }
@@ -263,11 +248,5 @@ async fn send(
         (copied, None)
     };
     let task = progress.begin("copying to the repository", Unit::Bytes, None);
-    let show = async {
-        while let Some(bytes) = seen.recv().await {
-            task.advance(bytes);
-        }
-    };
-    let (done, ()) = tokio::join!(access::blocking(work), show);
-    done
+    access::blocking_showing(task.as_ref(), work).await
 }

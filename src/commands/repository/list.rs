@@ -30,8 +30,9 @@ pub(in crate::commands) async fn list(
 ) -> Result<Exit, Failure> {
     let access = access::of_settings(command, (&own.project, &own.settings), &command.suggest)?;
     let name = access.location.to_string();
-    let found = access::blocking(move || access.open()?.backups()).await;
-    let mut found = found.map_err(|error| super::failed("the repository could not be read", error))?;
+    let (_, mut found) = access::open(access)
+        .await
+        .map_err(|error| super::failed("the repository could not be read", error))?;
     found.retain(|one| all_projects || one.stored.manifest.project == own.project.name);
     found.reverse();
     if output == Format::Json {

@@ -25,8 +25,7 @@ pub(super) async fn run(
     (mode, output): (Mode, Format),
 ) -> Result<Exit, Failure> {
     let failed = |error| super::failed("the repository was not pruned", error);
-    let opened = access.clone();
-    let all = access::blocking(move || opened.open()?.backups()).await.map_err(failed)?;
+    let (repository, all) = access::open(access.clone()).await.map_err(failed)?;
     let removed =
         to_remove((root, &command.env.host_name), keep, &all).map_err(|error| failed(error.into()))?;
     let apply = match mode {
@@ -48,7 +47,6 @@ pub(super) async fn run(
     let task = command.ui.meter().begin("pruning the repository", Unit::Time, None);
     let name = access.location.to_string();
     let pruned = access::blocking(move || {
-        let repository = access.open()?;
         repository.forget(&removed.iter().collect::<Vec<_>>())?;
         repository.prune()
     })

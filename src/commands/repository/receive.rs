@@ -1,9 +1,11 @@
 //! `safe-compose restore --from`: brings backups from a repository into the backup directory, where `restore` finds them.
 
-use super::access::{self, report};
-use crate::backup::repository::{RepositoryAccess, RepositoryError, RepositorySnapshot};
+use std::sync::Arc;
+
+use super::access::{self, BytesRead};
+use crate::backup::repository::{IndexedRepository, RepositorySnapshot};
 use crate::backup::set;
-use crate::backup::store::{BackupRoot, Verified};
+use crate::backup::store::Verified;
 use crate::cli::RestoreArgs;
 use crate::commands::context::ProjectContext;
 use crate::commands::dry_run::{DryRun, PlannedChange};
@@ -38,9 +40,8 @@ pub(in crate::commands) async fn receive(
         access::named(cx.command, of_project, from)?
     };
     let name = access.location.to_string();
-    let opened = access.clone();
-    let all = access::blocking(move || opened.open()?.backups()).await;
-    let mut all = all.map_err(|error| super::failed("the repository could not be read", error))?;
+    let unreadable = |error| super::failed("the repository could not be read", error);
+    let (repository, mut all) = access::open(access).await.map_err(unreadable)?;
     all.retain(|one| one.stored.manifest.project == cx.project.name);
     let chosen = choose(&all, args).ok_or_else(|| {
         let wanted = args.backup.as_deref().unwrap_or("latest");
@@ -58,9 +59,11 @@ pub(in crate::commands) async fn receive(
             return Ok(Received::Planned(DryRun::new("restore", changes)));
         }
     };
+    let repository = access::blocking(move || repository.indexed()).await.map_err(unreadable)?;
+    let repository = Arc::new(repository);
     let mut here = Vec::new();
     for one in chosen {
-        here.push(one_backup(cx, &access, one, apply).await?);
+        here.push(one_backup(cx, &repository, one, apply).await?);
     }
     match (here.as_slice(), &args.backup) {
         ([only], Some(named)) if *named == only.name() => Ok(Received::Here(only.name())),
@@ -96,7 +99,7 @@ fn choose(all: &[RepositorySnapshot], args: &RestoreArgs) -> Option<Vec<Reposito
 
 async fn one_backup(
     cx: &ProjectContext<'_>,
-    access: &RepositoryAccess,
+    repository: &Arc<IndexedRepository>,
     one: RepositorySnapshot,
     apply: Apply,
 ) -> Result<Verified, Failure> {
@@ -107,32 +110,17 @@ async fn one_backup(
     {
         return Ok(verified);
     }
-    cx.command.record.will(format!("copies backup {name} from {}", access.location));
+    cx.command.record.will(format!("copies backup {name} from {}", repository.name()));
     cx.command.record.begin(apply);
     let total = one.stored.bytes();
     let task = cx.command.ui.meter().begin(&format!("reading {name}"), Unit::Bytes, Some(total));
-    let (advance, mut seen) = tokio::sync::mpsc::unbounded_channel::<u64>();
-    let (access, root) = (access.clone(), cx.root.clone());
-    let work = move || read(&access, &one, &root, &move |bytes| report(&advance, bytes));
-    let show = async {
-        while let Some(bytes) = seen.recv().await {
-            task.advance(bytes);
-        }
-    };
-    let (received, ()) = tokio::join!(access::blocking(work), show);
+    let (repository, root) = (Arc::clone(repository), cx.root.clone());
+    let work = move |advance: BytesRead| repository.receive(&one, &root, &|bytes| advance.by(bytes), &Silent);
+    let received = access::blocking_showing(task.as_ref(), work).await;
     drop(task);
     let verified = received.map_err(|error| {
         super::failed(&format!("`{name}` could not be copied from the repository"), error)
     })?;
     cx.ui().good(format!("copied `{name}` from the repository ({}, verified)", Bytes(verified.bytes())));
     Ok(verified)
-}
-
-fn read(
-    access: &RepositoryAccess,
-    one: &RepositorySnapshot,
-    root: &BackupRoot,
-    advance: &(dyn Fn(u64) + Sync),
-) -> Result<Verified, RepositoryError> {
-    access.open()?.indexed()?.receive(one, root, advance, &Silent)
 }
