@@ -139,12 +139,12 @@ fn restic(location: &Path, words: &[&str]) -> Option<Output> {
         .chain([location.into()])
         .chain(words.iter().map(OsString::from))
         .collect();
-    let run = Capture { program: Path::new("restic"), args: &args, env_remove: &[], stdin: None };
-    let output = capture_with(&run, &[("RESTIC_PASSWORD", PASSWORD.into())]).ok();
-    if output.is_none() {
+    let Some(program) = Env::from_process().program("restic") else {
         missing("restic");
-    }
-    output
+        return None;
+    };
+    let run = Capture { program: &program, args: &args, env_remove: &[], stdin: None };
+    Some(capture_with(&run, &[("RESTIC_PASSWORD", PASSWORD.into())]).expect("restic starts"))
 }
 
 fn assert_clean(location: &Path) {
