@@ -103,7 +103,7 @@ impl Driver for PostgresDriver {
 
     async fn is_unchanged_since(&self, target: DriverTarget<'_>, backup: &Backup) -> anyhow::Result<bool> {
         match databases::recorded(backup)?.position.as_deref() {
-            Some(DatabasePosition::PostgreSql(then)) => wal::is_still_at(target, then).await,
+            Some(DatabasePosition::PostgreSql(then)) => Ok(wal::is_still_at(target, then).await),
             Some(DatabasePosition::MySql(_)) | None => Ok(false),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use futures_util::future::try_join_all;
 
 use super::client::{self, CONTROL, literal};
 use super::server;
@@ -23,13 +24,14 @@ use crate::units::{Bytes, count};
 const NEEDS_MORE: &str = "timescaledb";
 
 pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow::Result<Dump> {
-    let server = server::ask(target).await?;
-    let databases = server::databases(target).await?;
+    // Starting a program in a container takes longer than what is asked.
+    let (server, databases, start) =
+        tokio::join!(server::ask(target), server::databases(target), wal::WrittenUntil::ask(target));
+    let (server, databases) = (server?, databases?);
     for database in &databases {
         database.ensure_connectable()?;
-        ensure_restorable(target, &database.name).await?;
     }
-    let start = wal::WrittenUntil::ask(target).await;
+    try_join_all(databases.iter().map(|database| ensure_restorable(target, &database.name))).await?;
     let mut artifacts = vec![globals(target, into).await?];
     let mut found = BTreeMap::new();
     for database in &databases {
@@ -90,14 +92,16 @@ async fn dump_one(
 ) -> anyhow::Result<(DatabaseFingerprint, Vec<Artifact>)> {
     let directory = names::directory(database);
     let name = || database.to_owned();
+    let (definition, properties) =
+        tokio::try_join!(server::definition(target, database), server::properties(target, database))?;
     let definition = into.write(
         &format!("{directory}/create.sql"),
-        server::definition(target, database).await?.as_bytes(),
+        definition.as_bytes(),
         ArtifactContents::DatabaseDefinition { database: name() },
     )?;
     let properties = into.write(
         &format!("{directory}/properties.sql"),
-        server::properties(target, database).await?.as_bytes(),
+        properties.as_bytes(),
         ArtifactContents::DatabaseProperties { database: name() },
     )?;
     let path = format!("{directory}/database.dump");

@@ -1,12 +1,12 @@
 //! Asks a server where its writes stand: see [`crate::backup::fingerprint::database_position`].
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 use super::client::{self, CONTROL, literal};
-use super::server;
-use crate::backup::driver::DriverTarget;
+use crate::backup::driver::{DriverTarget, database_names};
 use crate::backup::fingerprint::database_position::{Transactions, WalPosition};
 
 /// How many bytes of the log are compared.
@@ -41,54 +41,71 @@ impl WrittenUntil {
         target: DriverTarget<'_>,
         databases: impl Iterator<Item = &'a str>,
     ) -> Option<WalPosition> {
-        let now = Self::ask(target).await?;
-        if now.transactions != self.transactions {
-            return None;
-        }
-        position(target, now.transactions, &self.lsn, databases).await
+        let now = position(target, &self.lsn, &databases.collect()).await?;
+        (now.transactions == self.transactions).then_some(now)
     }
 }
 
 /// Whether a server stands exactly where it stood.
-pub(super) async fn is_still_at(target: DriverTarget<'_>, then: &WalPosition) -> anyhow::Result<bool> {
-    let Some(now) = WrittenUntil::ask(target).await else { return Ok(false) };
-    if now.transactions != then.transactions {
-        return Ok(false);
-    }
-    let databases = server::databases(target).await?;
-    let names = databases.iter().map(|database| database.name.as_str());
-    Ok(position(target, now.transactions, &then.lsn, names).await.as_ref() == Some(then))
+pub(super) async fn is_still_at(target: DriverTarget<'_>, then: &WalPosition) -> bool {
+    let databases = then.sequences.keys().map(String::as_str).collect();
+    position(target, &then.lsn, &databases).await.as_ref() == Some(then)
 }
 
-/// The position with the bytes of the log before `lsn`. `None` if they are not on disk, or not any more.
-async fn position<'a>(
-    target: DriverTarget<'_>,
+/// Where a server stands now.
+#[derive(Debug, Deserialize)]
+struct Standing {
+    #[serde(flatten)]
     transactions: Transactions,
-    lsn: &str,
-    databases: impl Iterator<Item = &'a str>,
-) -> Option<WalPosition> {
-    let log = log_before(target, lsn).await?;
-    let mut sequences = BTreeMap::new();
-    for database in databases {
-        let values = client::query::<String>(target, database, SEQUENCES).await.ok()?;
-        sequences.insert(database.to_owned(), values.into_iter().next()?);
+    /// SHA-256 of the bytes of the log before a position.
+    log: Option<String>,
+    databases: BTreeSet<String>,
+    /// Of the database that was asked.
+    sequences: String,
+}
+
+/// The position with the bytes of the log before `lsn`. `None` if they are not on disk, or not any more, or if the server has
+/// other databases than these.
+///
+/// To start a program in a container takes much longer than the question, so each database is asked only once.
+async fn position(target: DriverTarget<'_>, lsn: &str, databases: &BTreeSet<&str>) -> Option<WalPosition> {
+    let mut names = databases.iter().copied();
+    let first = names.next();
+    let answers = client::query::<Standing>(target, first.unwrap_or(CONTROL), &standing(lsn)).await.ok()?;
+    let Standing { transactions, log, databases: found, sequences } = answers.into_iter().next()?;
+    let found = found.iter().map(String::as_str).filter(|name| !database_names::is_staging(name));
+    if !found.eq(databases.iter().copied()) {
+        return None;
     }
-    Some(WalPosition { transactions, lsn: lsn.to_owned(), log, sequences })
+    let others = try_join_all(names.map(async |name| {
+        let values =
+            client::query::<String>(target, name, &format!("SELECT to_json({SEQUENCES});\n")).await?;
+        anyhow::Ok((name.to_owned(), values.into_iter().next().unwrap_or_default()))
+    }));
+    let others = others.await.ok()?;
+    let first = first.map(|name| (name.to_owned(), sequences));
+    let sequences = first.into_iter().chain(others).collect();
+    Some(WalPosition { transactions, lsn: lsn.to_owned(), log: log?, sequences })
 }
 
-async fn log_before(target: DriverTarget<'_>, lsn: &str) -> Option<String> {
+/// Asks for a [`Standing`].
+fn standing(lsn: &str) -> String {
     let lsn = literal(lsn);
-    let statement = format!(
-        "SELECT to_json(encode(sha256(pg_read_binary_file('pg_wal/' || pg_walfile_name({lsn}), at - length, length, true)), 'hex'))
-FROM (SELECT at, least(at, {COMPARED}) AS length FROM
-  (SELECT mod({lsn}::pg_lsn - '0/0'::pg_lsn, pg_size_bytes(current_setting('wal_segment_size')))::bigint AS at) p) q
-WHERE at >= {LEAST} AND pg_current_wal_flush_lsn() >= {lsn}::pg_lsn;
+    format!(
+        "SELECT json_build_object('system', s.system_identifier::text, 'timeline', c.timeline_id,
+  'snapshot', txid_current_snapshot()::text,
+  'databases', (SELECT coalesce(json_agg(datname), '[]') FROM pg_database WHERE NOT datistemplate),
+  'log', (SELECT encode(sha256(pg_read_binary_file('pg_wal/' || pg_walfile_name({lsn}), at - length, length, true)), 'hex')
+    FROM (SELECT at, least(at, {COMPARED}) AS length FROM
+      (SELECT mod({lsn}::pg_lsn - '0/0'::pg_lsn, pg_size_bytes(current_setting('wal_segment_size')))::bigint AS at) p) q
+    WHERE at >= {LEAST} AND pg_current_wal_flush_lsn() >= {lsn}::pg_lsn),
+  'sequences', {SEQUENCES})
+FROM pg_control_system() s, pg_control_checkpoint() c WHERE NOT pg_is_in_recovery();
 "
-    );
-    client::query::<Option<String>>(target, CONTROL, &statement).await.ok()?.into_iter().next()?
+    )
 }
 
-const SEQUENCES: &str = "SELECT to_json(encode(sha256(convert_to(coalesce(
+/// SHA-256 of the values of the sequences of a database.
+const SEQUENCES: &str = "(SELECT encode(sha256(convert_to(coalesce(
   string_agg(format('%I.%I=%s', schemaname, sequencename, last_value), ',' ORDER BY schemaname, sequencename), ''),
-  'UTF8')), 'hex')) FROM pg_sequences;
-";
+  'UTF8')), 'hex') FROM pg_sequences)";
