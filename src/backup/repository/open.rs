@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use rustic_backend::BackendOptions;
 use rustic_core::{
     CheckOptions, CheckResults, ConfigOptions, Credentials, IndexedFullStatus, KeyOptions, OpenStatus,
@@ -13,6 +14,13 @@ use super::object_store::ObjectStore;
 use super::{RepositoryError, error};
 use crate::env::Env;
 use crate::secret::Secret;
+
+/// The size of the files that data is packed into in a new repository, in MiB: that of restic. The library's own default is
+/// twice as much, and needs the memory for it.
+const PACK_SIZE: u64 = 16;
+
+/// In a large repository, the library makes larger ones, up to this size in MiB.
+const LARGEST_PACK_SIZE: u64 = 64;
 
 /// The region that S3 servers other than Amazon's accept.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -71,7 +79,7 @@ impl RepositoryAccess {
         }
         let credentials = Credentials::password(self.password.expose());
         let inner = repository
-            .init(&credentials, &KeyOptions::default(), &ConfigOptions::default())
+            .init(&credentials, &KeyOptions::default(), &pack_sizes())
             .map_err(error::failed("creating the repository"))?;
         Ok(OpenRepository { inner, name })
     }
@@ -121,6 +129,12 @@ pub enum ReadData {
     /// This percentage of the packs, chosen at random.
     Percent(u8),
     All,
+}
+
+fn pack_sizes() -> ConfigOptions {
+    ConfigOptions::default()
+        .set_datapack_size(ByteSize::mib(PACK_SIZE))
+        .set_datapack_size_limit(ByteSize::mib(LARGEST_PACK_SIZE))
 }
 
 impl<S> OpenRepository<S> {
