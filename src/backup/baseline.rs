@@ -14,7 +14,8 @@ use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::store::{self, BackupOwner, BackupRoot, StoreError, is_baseline};
 use crate::fs::{
-    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all, to_json, write_atomically,
+    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all, read_if_there, to_json,
+    write_atomically,
 };
 
 /// The value of `format` in every baseline.
@@ -162,11 +163,7 @@ impl StoreBaseline {
     }
 
     fn read_file(path: &Path) -> Result<Option<Self>, StoreBaselineError> {
-        match std::fs::read(path) {
-            Ok(bytes) => Self::parse(path, &bytes).map(Some),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FsError::io("read", path, source).into()),
-        }
+        read_if_there(path)?.map(|bytes| Self::parse(path, &bytes)).transpose()
     }
 
     /// Whether it is the owner's. An old one has the owner of its backup; without a backup, it is anybody's unless

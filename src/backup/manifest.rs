@@ -15,6 +15,7 @@ use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::shrink::Shrinkage;
 use super::sqlite::SqliteDatabase;
+use crate::fs::read_bounded;
 use crate::inventory::StoreKind;
 
 /// The value of `format` in every manifest.
@@ -190,7 +191,7 @@ pub enum ManifestError {
 impl Manifest {
     /// Reads the manifest in the directory of a backup.
     pub fn read(directory: &Path) -> Result<Self, ManifestError> {
-        match std::fs::read(directory.join(FILE_NAME)) {
+        match read_bounded(&directory.join(FILE_NAME)) {
             Ok(bytes) => Self::parse(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ManifestError::Missing),
             Err(error) => Err(ManifestError::Unreadable(error)),
@@ -305,7 +306,7 @@ pub(super) struct ManifestHeader {
 impl ManifestHeader {
     /// Reads it from the directory of a backup; `None` if that is not possible.
     pub(super) fn read(directory: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()
+        serde_json::from_slice(&read_bounded(&directory.join(FILE_NAME)).ok()?).ok()
     }
 
     pub(super) fn role(&self) -> BackupRole {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::store::{BackupRoot, StoreError};
 use crate::fs::{
     DirectoryLock, FsError, LockState, PRIVATE_FILE, create_ignored_dir_all, create_private_dir_all,
-    remove_file, write_atomically,
+    read_bounded, remove_file, write_atomically,
 };
 
 /// The directory with the marks. Its first letter keeps it out of the list of backups.
@@ -61,7 +61,8 @@ impl RestoreLock {
 /// How far the restore of a store has come. Reads one file, which mostly does not exist.
 pub fn state(root: &BackupRoot, store: &str) -> RestoreState {
     let directory = directory(root, store);
-    let Ok(backup) = std::fs::read_to_string(directory.join(BACKUP)) else { return RestoreState::None };
+    let Ok(bytes) = read_bounded(&directory.join(BACKUP)) else { return RestoreState::None };
+    let Ok(backup) = String::from_utf8(bytes) else { return RestoreState::None };
     match DirectoryLock::probe(&directory) {
         LockState::Held => RestoreState::Running { backup },
         LockState::Free | LockState::Unknown => RestoreState::Interrupted { backup },

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::format::{self, FormatError};
 use super::manifest;
 use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, is_set, next_second, stamp};
-use crate::fs::{Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, remove_file, to_json, write_new};
+use crate::fs::{
+    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, read_bounded, remove_file, to_json, write_new,
+};
 
 /// The value of `format` in every backup set.
 pub const FORMAT: &str = "safe-compose-backup-set";
@@ -108,7 +110,7 @@ pub fn list(root: &BackupRoot) -> Vec<(PathBuf, BackupSet)> {
     let mut sets: Vec<(PathBuf, BackupSet)> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_set))
-        .filter_map(|path| Some((path.clone(), parse(&std::fs::read(&path).ok()?).ok()?)))
+        .filter_map(|path| Some((path.clone(), parse(&read_bounded(&path).ok()?).ok()?)))
         .filter(|(_, set)| is_own(set))
         .collect();
     sets.sort_by(|(one_path, one), (other_path, other)| {
@@ -133,7 +135,7 @@ pub fn remove_empty(root: &BackupRoot) -> Result<(), StoreError> {
 
 /// Reads a set, and finds its backups, which have to be the ones that were made then.
 pub fn read(root: &BackupRoot, path: &Path) -> Result<Vec<Backup>, BackupSetError> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+    let bytes = read_bounded(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => BackupSetError::Missing(path.display().to_string()),
         _ => BackupSetError::Unreadable(error),
     })?;
@@ -191,7 +193,7 @@ pub fn write(
 fn member(backup: &Backup) -> Result<SetMember, StoreError> {
     let store = backup.directory.parent().and_then(Path::file_name).unwrap_or_default();
     let path = backup.directory.join(manifest::FILE_NAME);
-    let bytes = std::fs::read(&path).map_err(|source| FsError::io("read", &path, source))?;
+    let bytes = read_bounded(&path).map_err(|source| FsError::io("read", &path, source))?;
     Ok(SetMember {
         store: store.to_string_lossy().into_owned(),
         name: backup.name(),

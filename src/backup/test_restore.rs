@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::manifest;
-use crate::fs::{Digest, FsError, PRIVATE_FILE, to_json, write_atomically};
+use crate::fs::{Digest, FsError, PRIVATE_FILE, read_bounded, to_json, write_atomically};
 
 /// The value of `format` in every record.
 pub const FORMAT: &str = "safe-compose-proof";
@@ -63,7 +63,7 @@ impl TestRestoreRecord {
     /// The record in the directory of a backup, if there is one, this program can read it, and it belongs to the
     /// manifest.
     pub fn read(directory: &Path) -> Option<Self> {
-        let record: Self = serde_json::from_slice(&std::fs::read(directory.join(FILE_NAME)).ok()?).ok()?;
+        let record: Self = serde_json::from_slice(&read_bounded(&directory.join(FILE_NAME)).ok()?).ok()?;
         let understood = record.format == FORMAT && record.format_version <= FORMAT_VERSION;
         let of_this = digest_of_manifest(directory).ok()? == record.manifest_sha256;
         (understood && of_this).then_some(record)
@@ -92,7 +92,7 @@ impl TestRestoreRecord {
 }
 
 fn digest_of_manifest(directory: &Path) -> io::Result<String> {
-    Ok(Digest::of(&std::fs::read(directory.join(manifest::FILE_NAME))?).to_string())
+    Ok(Digest::of(&read_bounded(&directory.join(manifest::FILE_NAME))?).to_string())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::context::{CommandContext, ProjectContext};
 use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
 use super::{
-    backup_kind, backup_run, export_data, format, held_record, moment, prune_run, repository, services,
-    test_restore,
+    backup_kind, backup_run, export_data, exposed, format, held_record, moment, prune_run, repository,
+    services, test_restore,
 };
 use crate::backup::manifest::BackupRole;
 use crate::backup::store::Verified;
@@ -44,6 +44,7 @@ pub(super) async fn run(
     {
         cx = ProjectContext::gather(command).await?;
     }
+    exposed::warn(&command.ui, &cx.root);
     let stores = chosen(&cx, &args.services)?;
     match mode {
         Mode::DryRun => Ok(plan(&cx, &stores, required(&cx, args)).show(cx.ui(), output)),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 pub(super) use super::command_context::{CommandContext, EngineSource};
-use super::{agreement, home, lockout};
+use super::{agreement, exposed, home, lockout};
 use crate::backup::driver::DriverTarget;
 use crate::backup::store::{BackupOwner, BackupRoot, Lockout};
 use crate::compose::project::{Project, ProjectError};
@@ -336,6 +336,7 @@ pub(super) async fn own_backups(command: &CommandContext) -> Result<OwnBackups, 
     if let Some(found) = root.lockout([]) {
         command.ui.warn(lockout::sentence(&found));
     }
+    exposed::warn(&command.ui, &root);
     Ok(OwnBackups { project, settings, root })
 }
 

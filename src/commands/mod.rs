@@ -21,6 +21,7 @@ mod dry_run;
 mod event_record;
 mod events;
 mod export_data;
+mod exposed;
 mod format;
 mod former_image;
 mod held;

@@ -14,7 +14,7 @@ use super::dry_run::DryRun;
 use super::mode::Mode;
 use super::repository::{self, Received};
 use super::restore_run::{self, Destination, PlannedRestore};
-use super::{format, import_data, prune_run, versions};
+use super::{exposed, format, import_data, prune_run, versions};
 use crate::backup::driver::{RestoreOptions, volume};
 use crate::backup::set;
 use crate::backup::store::Backup;
@@ -32,6 +32,7 @@ pub(super) async fn run(
     output: Format,
 ) -> Result<Exit, Failure> {
     let cx = ProjectContext::gather(command).await?;
+    exposed::warn(&command.ui, &cx.root);
     let received;
     let args = match &args.from {
         None => args,

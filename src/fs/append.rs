@@ -1,24 +1,19 @@
 //! Appends lines to a file.
 
-use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::{FsError, PRIVATE_FILE, Result, owner};
+use rustix::fs::OFlags;
+
+use super::read::open_or_create;
+use super::{FsError, Result, owner};
 
 /// Appends a line in a single write, so that lines of two processes never mix, and syncs it. If a crash has truncated the
 /// last line, a line break is written first, so that only that line is lost.
 pub fn append_line(path: &Path, line: &str) -> Result<()> {
     let error = |source| FsError::io("append to", path, source).needing(Some(line.len() as u64));
     let is_new = std::fs::symlink_metadata(path).is_err();
-    let mut file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(PRIVATE_FILE)
-        .open(path)
-        .map_err(error)?;
+    let mut file = open_or_create(path, OFlags::APPEND).map_err(error)?;
     if is_new {
         owner::give_file(path, &file);
     }
@@ -40,6 +35,16 @@ pub fn append_line(path: &Path, line: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (victim, path) = (dir.path().join("victim"), dir.path().join("j"));
+        std::fs::write(&victim, "mine").expect("written");
+        std::os::unix::fs::symlink(&victim, &path).expect("linked");
+        append_line(&path, "one").expect_err("a link");
+        assert_eq!(std::fs::read_to_string(&victim).expect("read"), "mine");
+    }
 
     #[test]
     fn a_truncated_line_is_terminated_before_the_next() {

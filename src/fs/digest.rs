@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{FsError, Result};
+use super::{FsError, Result, open_regular};
 
 /// A SHA-256, shown in lowercase hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,7 +81,7 @@ pub fn read_back(path: &Path, read: &mut dyn FnMut(u64)) -> Result<(u64, Digest)
 
 /// Syncs a file and opens it, so that it is read from the disk where the system allows that.
 pub fn open_to_read_back(path: &Path) -> Result<File> {
-    let file = File::open(path).map_err(|source| FsError::io("read", path, source))?;
+    let file = open_regular(path).map_err(|source| FsError::io("read", path, source))?;
     file.sync_all().map_err(|source| FsError::io("sync", path, source))?;
     // Advice only: without it the digest is still right, but says less about the disk.
     #[cfg(target_os = "linux")]

@@ -32,12 +32,17 @@ pub enum FsError {
     Exists { path: PathBuf },
     #[error("`{}` is not a directory", path.display())]
     NotADirectory { path: PathBuf },
+    #[error("`{}` is a symbolic link, which is not followed", path.display())]
+    Link { path: PathBuf },
 }
 
 impl FsError {
     /// Adds the path to an I/O error. A full disk becomes [`FsError::Full`].
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
+            io::ErrorKind::StorageFull if !super::can_have_files(path) => {
+                Self::NoInodes { path: path.to_owned() }
+            }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::Full { path: path.to_owned(), needed: None, free: super::free_bytes(path).ok() }
             }
@@ -57,7 +62,8 @@ impl FsError {
             | Self::NoInodes { .. }
             | Self::Locked { .. }
             | Self::Exists { .. }
-            | Self::NotADirectory { .. } => self,
+            | Self::NotADirectory { .. }
+            | Self::Link { .. } => self,
         }
     }
 

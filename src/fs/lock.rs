@@ -3,15 +3,19 @@
 //! The kernel releases the lock when the process ends, however it ends. The process id in the file is only used in
 //! messages. The file is never removed: otherwise two processes could lock two files of the same name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{FsError, PRIVATE_FILE, Result, owner};
+use rustix::fs::OFlags;
+
+use super::read::{open_or_create, open_regular};
+use super::{FsError, Result, owner};
 
 const NAME: &str = ".lock";
+/// The digits of a process id at most.
+const LONGEST_ID: u64 = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// An exclusive lock on a directory. Dropping it releases the lock.
@@ -36,14 +40,7 @@ impl DirectoryLock {
         let path = directory.join(NAME);
         let error = |source| FsError::io("lock", &path, source);
         let is_new = std::fs::symlink_metadata(&path).is_err();
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(PRIVATE_FILE)
-            .open(&path)
-            .map_err(error)?;
+        let mut file = open_or_create(&path, OFlags::empty()).map_err(error)?;
         if is_new {
             owner::give_file(&path, &file);
         }
@@ -63,11 +60,13 @@ impl DirectoryLock {
                 Err(TryLockError::Error(source)) => return Err(error(source)),
             }
         }
-        // Best effort: the lock is valid without the process id.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()));
+        if holds_process_id(&mut file) {
+            // Best effort: the lock is valid without the process id.
+            let _ = file
+                .set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", std::process::id()));
+        }
         Ok(Self { file: Some(file) })
     }
 
@@ -78,7 +77,7 @@ impl DirectoryLock {
 
     /// Checks whether another process holds the lock of a directory.
     pub fn probe(directory: &Path) -> LockState {
-        match File::open(path_in(directory)) {
+        match open_regular(&directory.join(NAME)) {
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => LockState::Free,
                 Err(TryLockError::WouldBlock) => LockState::Held,
@@ -95,17 +94,23 @@ impl DirectoryLock {
     }
 }
 
-fn path_in(directory: &Path) -> PathBuf {
-    directory.join(NAME)
+/// The process id in a lock file; empty in a new one. `None` if something else is in it: then it is a file of somebody's,
+/// which a hard link has put here.
+fn process_id(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.take(LONGEST_ID + 1).read_to_string(&mut text)).ok()?;
+    let is_id = text.len() as u64 <= LONGEST_ID && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_id.then_some(text)
+}
+
+fn holds_process_id(file: &mut File) -> bool {
+    process_id(file).is_some()
 }
 
 fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    match file.rewind().and_then(|()| file.read_to_string(&mut text)) {
-        Ok(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("process {text}")
-        }
-        _ => "another process".to_owned(),
+    match process_id(file) {
+        Some(id) if !id.is_empty() => format!("process {id}"),
+        Some(_) | None => "another process".to_owned(),
     }
 }
 
@@ -129,6 +134,23 @@ mod tests {
         drop(first);
         // A program started by another test may hold a copy of the file for a moment.
         drop(DirectoryLock::acquire(dir.path(), Duration::from_secs(10)).expect("free again"));
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_in_its_place_stays_as_it_is() {
+        let (dir, victim) =
+            (tempfile::tempdir().expect("a directory"), tempfile::NamedTempFile::new().expect("a file"));
+        let content = || std::fs::read_to_string(victim.path()).expect("read");
+        std::fs::write(victim.path(), "mine").expect("written");
+        let lock = dir.path().join(NAME);
+        std::os::unix::fs::symlink(victim.path(), &lock).expect("linked");
+        assert!(DirectoryLock::acquire(dir.path(), Duration::ZERO).is_err());
+        assert_eq!(DirectoryLock::probe(dir.path()), LockState::Unknown);
+        assert_eq!(content(), "mine");
+        std::fs::remove_file(&lock).expect("removed");
+        std::fs::write(&lock, "mine").expect("written");
+        drop(DirectoryLock::acquire(dir.path(), Duration::ZERO).expect("it is only locked"));
+        assert_eq!(std::fs::read_to_string(&lock).expect("read"), "mine");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod lock;
 mod new_file;
 mod owner;
 mod pending;
+mod read;
 mod space;
 
 pub use append::append_line;
@@ -29,6 +30,8 @@ pub(crate) use json::{to_json, to_json_line};
 pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;
 pub use pending::PendingFile;
+pub use read::{open_regular, read_bounded, read_if_there};
+use space::can_have_files;
 pub use space::{ensure_reserve, ensure_space, free_bytes};
 
 /// The mode of files with data or metadata of backups.

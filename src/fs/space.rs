@@ -51,6 +51,11 @@ pub fn free_bytes(path: &Path) -> Result<u64> {
     Ok(DiskSpace::of(path)?.free)
 }
 
+/// Whether the disk of a path can have one more file.
+pub(super) fn can_have_files(path: &Path) -> bool {
+    DiskSpace::of(path).map_or(true, |space| space.files != Some(0))
+}
+
 /// Fails if these bytes cannot be written at a path without using the reserve, or if the disk cannot have more files.
 pub fn ensure_space(path: &Path, needed: u64) -> Result<()> {
     let space = DiskSpace::of(path)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{CommandOutcome, FILE_NAME, FORMAT_VERSION, JournalEntry};
-use crate::fs::FsError;
+use crate::fs::{FsError, read_if_there};
 use crate::process::ProcessIdentity;
 
 /// The contents of a journal.
@@ -35,11 +35,7 @@ impl JournalContents {
 /// Reads the journal; a missing journal is empty.
 pub fn read(root: impl AsRef<Path>) -> Result<JournalContents, FsError> {
     let path = root.as_ref().join(FILE_NAME);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(parse(&bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(JournalContents::default()),
-        Err(source) => Err(FsError::io("read", &path, source)),
-    }
+    Ok(read_if_there(&path)?.map_or_else(JournalContents::default, |bytes| parse(&bytes)))
 }
 
 fn parse(bytes: &[u8]) -> JournalContents {

@@ -16,6 +16,7 @@ use super::source::{BackupSource, HandedOver};
 use super::survey::{Surveyed, survey};
 use crate::backup::manifest;
 use crate::backup::store::Verified;
+use crate::fs::read_bounded;
 
 /// How backups are copied.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +79,7 @@ impl IndexedRepository {
     ) -> Result<Sent, RepositoryError> {
         let root = stored.root();
         let manifest = backup.directory.join(manifest::FILE_NAME);
-        let manifest = std::fs::read(&manifest)
+        let manifest = read_bounded(&manifest)
             .map_err(|source| RepositoryError::Unreadable { path: manifest::FILE_NAME.to_owned(), source })?;
         let surveyed: Vec<Surveyed> = backup
             .manifest

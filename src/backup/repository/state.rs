@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backup::format;
 use crate::backup::store::BackupRoot;
-use crate::fs::{FsError, PRIVATE_FILE, create_ignored_dir_all, to_json, write_atomically};
+use crate::fs::{FsError, PRIVATE_FILE, create_ignored_dir_all, read_bounded, to_json, write_atomically};
 
 /// The name of the file.
 pub(in crate::backup) const FILE_NAME: &str = "repository.json";
@@ -55,7 +55,7 @@ impl CopyState {
 }
 
 fn states(root: &BackupRoot) -> CopyStates {
-    let bytes = std::fs::read(root.directory().join(FILE_NAME)).unwrap_or_default();
+    let bytes = read_bounded(&root.directory().join(FILE_NAME)).unwrap_or_default();
     format::parse(&bytes, &[FORMAT], FORMAT_VERSION).unwrap_or_else(|_| CopyStates {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,

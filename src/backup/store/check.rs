@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use super::{Backup, Damage, Verified, sums};
 use crate::backup::manifest::{self, Artifact, Manifest};
 use crate::backup::test_restore;
-use crate::fs::{FsError, read_back};
+use crate::fs::{FsError, read_back, read_bounded};
 use crate::progress::{Progress, Silent, Unit};
 
 impl Backup {
@@ -133,7 +133,7 @@ fn walk(directory: &Path, prefix: &str, found: &mut BTreeMap<String, u64>) -> Re
 
 fn sums_agree(directory: &Path, artifacts: &[Artifact]) -> Result<(), Damage> {
     let path = directory.join(sums::FILE_NAME);
-    let text = match fs::read(&path) {
+    let text = match read_bounded(&path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| Damage::BadSums { line: 1 })?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Damage::NoSums),
         Err(source) => return Err(Damage::Unreadable { path, source }),
@@ -158,7 +158,9 @@ pub(super) fn unreadable(error: FsError) -> Damage {
         }
         FsError::Locked { path, .. } => (path, std::io::ErrorKind::ResourceBusy.into()),
         FsError::Exists { path } => (path, std::io::ErrorKind::AlreadyExists.into()),
-        FsError::NotADirectory { path } => (path, std::io::ErrorKind::NotADirectory.into()),
+        FsError::NotADirectory { path } | FsError::Link { path } => {
+            (path, std::io::ErrorKind::NotADirectory.into())
+        }
     };
     Damage::Unreadable { path, source }
 }

@@ -25,6 +25,8 @@ pub enum Damage {
     Escapes { path: String },
     #[error("`{path}` is not a regular file")]
     NotAFile { path: String },
+    #[error("it is a symbolic link, which is not followed")]
+    Link,
     #[error("`SHA256SUMS` is missing")]
     NoSums,
     #[error("`SHA256SUMS` is damaged in line {line}")]

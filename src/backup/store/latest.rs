@@ -1,15 +1,14 @@
 //! The newest backup of a store, reading as little of the others as possible.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::root::entries;
+use super::root::{entries, refuse_link};
 use super::{Backup, BackupRoot, Name, Result};
 use crate::backup::manifest::{BackupRole, FILE_NAME as MANIFEST, ManifestHeader};
-use crate::fs::FsError;
+use crate::fs::{FsError, open_regular};
 use crate::inventory::StoreKind;
 
 /// The backup to restore by default.
@@ -97,12 +96,18 @@ impl BackupRoot {
     /// Passes the backups of a store, newest first, until `is_enough`.
     fn newest_first(&self, store: &str, mut is_enough: impl FnMut(Backup) -> bool) -> Result<()> {
         let own = self.of_store(store)?;
+        refuse_link(&own)?;
         let mut found = if own.exists() { self.found(names(&own)?)? } else { Vec::new() };
         // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
         let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
         let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
         // Problems with the directories of other stores do not matter here.
-        for other in self.entries()?.iter().map(std::fs::DirEntry::path).filter(|path| *path != own) {
+        for other in self
+            .entries()?
+            .iter()
+            .map(std::fs::DirEntry::path)
+            .filter(|path| *path != own && !path.is_symlink())
+        {
             let newer = names(&other).unwrap_or_default().into_iter();
             let newer = newer.filter(|(name, _)| known.is_none_or(|known| name.time() > known));
             found.extend(self.found(newer.collect()).unwrap_or_default());
@@ -126,7 +131,7 @@ impl BackupRoot {
         for (name, path) in names {
             if let Some(header) = ManifestHeader::read(&path) {
                 found.push(Found { header, name, path });
-            } else if let Err(source) = File::open(path.join(MANIFEST))
+            } else if let Err(source) = open_regular(&path.join(MANIFEST))
                 && source.kind() == ErrorKind::PermissionDenied
             {
                 return Err(FsError::io("read", &path, source).into());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::name::{TAKEN, is_baseline, is_set, valid_store};
 use super::pin::is_pin;
-use super::root::entries;
+use super::root::{entries, refuse_link};
 use super::staging::is_interrupted;
 use super::{Backup, BackupRoot, Damage, Name, Result};
 use crate::fs::{DirectoryLock, FsError, LockState};
@@ -35,6 +35,7 @@ impl BackupRoot {
         let mut listing = Listing::default();
         if let Some(store) = store {
             let directory = self.of_store(store)?;
+            refuse_link(&directory)?;
             match fs::metadata(&directory) {
                 Ok(meta) if meta.is_dir() => listing.store(store, &directory)?,
                 Ok(_) => return Err(FsError::NotADirectory { path: directory }.into()),
@@ -48,8 +49,14 @@ impl BackupRoot {
                     continue;
                 }
                 let path = entry.path();
-                if valid_store(&name).is_ok() && path.is_dir() && has_ours(&name, &path)? {
+                if valid_store(&name).is_ok()
+                    && !path.is_symlink()
+                    && path.is_dir()
+                    && has_ours(&name, &path)?
+                {
                     listing.store(&name, &path)?;
+                } else if valid_store(&name).is_ok() && path.is_symlink() && path.is_dir() {
+                    listing.damaged.push((path, Damage::Link));
                 } else {
                     listing.foreign.push(path);
                 }

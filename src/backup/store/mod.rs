@@ -166,7 +166,7 @@ impl Backup {
 
     /// The size of its files.
     pub fn bytes(&self) -> u64 {
-        self.manifest.artifacts.iter().map(|artifact| artifact.bytes).sum()
+        self.manifest.artifacts.iter().fold(0, |total, artifact| artifact.bytes.saturating_add(total))
     }
 }
 

@@ -47,6 +47,12 @@ impl super::BackupRoot {
         self.owner.as_ref()
     }
 
+    /// Whether every user of this machine may add, replace and remove backups.
+    pub fn is_open_to_all(&self) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.path.metadata().is_ok_and(|found| found.permissions().mode() & 0o002 != 0)
+    }
+
     /// Whether a backup belongs to another project, or to this project on another engine.
     pub fn is_foreign(&self, backup: &Backup) -> bool {
         self.owner.as_ref().is_some_and(|owner| !owner.owns(&backup.manifest))

@@ -82,6 +82,7 @@ impl BackupRoot {
     ) -> Result<(PathBuf, DirectoryLock)> {
         let directory = self.of_store(store)?;
         create_ignored_dir_all(&self.path)?;
+        refuse_link(&directory)?;
         create_private_dir_all(&directory)?;
         let lock =
             DirectoryLock::acquire(&directory, wait).map_err(|error| busy(&format!("`{store}`"), error))?;
@@ -92,6 +93,12 @@ impl BackupRoot {
     pub(in crate::backup) fn entries(&self) -> Result<Vec<DirEntry>> {
         if self.path.symlink_metadata().is_err() { Ok(Vec::new()) } else { entries(&self.path) }
     }
+}
+
+/// The directory of a store is made by this program. A link in its place leads to files of somebody else, which backups
+/// would be mixed with and removed from.
+pub(super) fn refuse_link(directory: &Path) -> std::result::Result<(), FsError> {
+    if directory.is_symlink() { Err(FsError::Link { path: directory.to_owned() }) } else { Ok(()) }
 }
 
 impl AsRef<Path> for BackupRoot {

@@ -59,7 +59,7 @@ impl BackupRoot {
             if finished.symlink_metadata().is_err() {
                 match create_private_dir(&directory) {
                     Ok(()) => {
-                        let sequence = newest.sequence + 1;
+                        let sequence = newest.sequence.saturating_add(1);
                         let mut staging = Staging::new((directory, finished), (created, sequence), lock);
                         staging.dated_later = newest.last.filter(|(_, last)| *last > created);
                         return Ok(staging);

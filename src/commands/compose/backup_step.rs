@@ -13,7 +13,7 @@ use crate::commands::mode::Apply;
 use crate::commands::quiesce::Quiescer;
 use crate::commands::repository;
 use crate::commands::versions::VersionStep;
-use crate::commands::{format, interruptible};
+use crate::commands::{exposed, format, interruptible};
 use crate::engine::Container;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -71,6 +71,9 @@ pub(super) async fn back_up(
                     cx.suggest().again("--safe-skip-backup", &command.words),
                 )
         })?;
+    if !stores.is_empty() || !current.is_empty() {
+        exposed::warn(&command.ui, &cx.root);
+    }
     for subject in &impossible {
         command.ui.warn(format!("{} cannot be backed up.", format::subject(subject)));
     }

@@ -13,6 +13,7 @@ use super::switch::{self, Names, Replacement, Switch, UnpackedBy};
 use super::tar_summary::TarSummary;
 use super::{archive_file, direct, helper_container, pipe, unpacked};
 use crate::backup::driver::{Action, DriverTarget, RestoreOptions, RestorePlan, Restored, Step};
+use crate::backup::fingerprint::Fingerprint;
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
 use crate::error::Failure;
@@ -20,6 +21,7 @@ use crate::exit::Exit;
 use crate::fs::sha256_of;
 use crate::inventory::{DataLocation, LocationSource, Store, StoreKind};
 use crate::policy::Clearance;
+use crate::units::Bytes;
 
 /// What to restore, as planned.
 #[derive(Clone, Copy)]
@@ -72,6 +74,7 @@ pub(super) async fn restore(
         check_intact(archive).await?;
         let read = read(archive).await?;
         archive.ensure_usable(&read.0)?;
+        ensure_plausible(job.from, archive, &read.0)?;
         let switch = if read.0.has_setuid_link { None } else { Switch::open(target, archive.place).await? };
         match switch {
             Some(switch) => switches.push((switch, archive, read)),
@@ -126,6 +129,23 @@ pub(super) async fn revert(
         }
     }
     Ok(is_reverted)
+}
+
+/// How many bytes more than its backup says an archive may have.
+const SLACK: u64 = 64 * 1024 * 1024;
+
+/// Refuses an archive that would fill the disk with what its backup does not know of.
+fn ensure_plausible(from: &Backup, archive: &PlannedArchive<'_>, found: &TarSummary) -> anyhow::Result<()> {
+    if let Fingerprint::Volume { bytes, .. } = from.manifest.fingerprint {
+        ensure!(
+            found.bytes <= bytes.saturating_add(SLACK),
+            "`{}` contains {}, but its backup has {}",
+            archive.file.display(),
+            Bytes(found.bytes),
+            Bytes(bytes)
+        );
+    }
+    Ok(())
 }
 
 /// What an archive contains, and the names at its top.

@@ -126,6 +126,11 @@ pub(super) fn take_with(archive: impl Read, visitor: &mut impl Visitor) -> Resul
             Some(known) if known == top => {}
             Some(known) => return Err(TarError::TwoTops(known.into(), top.into())),
         }
+        if kind(entry) == b'1' {
+            // Unpacked by a program that follows it, it is another name of a file of the host.
+            let target = entry.link_name().map_err(TarError::Malformed)?.unwrap_or_default();
+            split(&target)?;
+        }
         if path.starts_with(STAGING) {
             summary.has_staging = true;
             return Ok(());
