@@ -228,6 +228,10 @@ fn named(environment: &EngineEnvironment, name: &str, origin: EndpointOrigin) ->
 fn normalize(context: &str, host: &str, tls: bool) -> Result<String> {
     let host = host.trim();
     let (scheme, rest) = host.split_once("://").unwrap_or(("tcp", host));
+    // The address is part of messages, plans and manifests.
+    if scheme != "unix" && has_password(scheme, rest) {
+        return Err(unusable(context, "addresses with a password are not supported"));
+    }
     match scheme {
         "unix" if rest.is_empty() => Ok(DEFAULT_SOCKET.to_owned()),
         "unix" => Ok(format!("unix://{rest}")),
@@ -239,9 +243,6 @@ fn normalize(context: &str, host: &str, tls: bool) -> Result<String> {
             Ok(format!("tcp://{}", with_port(rest, tls)))
         }
         "ssh" => {
-            if rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
-                return Err(unusable(context, "addresses with a password are not supported"));
-            }
             // A path selects another socket on that host, which our connection would not use.
             if rest.trim_end_matches('/').contains('/') {
                 return Err(unusable(context, format!("addresses with a path are not supported: `{host}`")));
@@ -250,6 +251,12 @@ fn normalize(context: &str, host: &str, tls: bool) -> Result<String> {
         }
         _ => Err(unusable(context, format!("unsupported address: `{host}`"))),
     }
+}
+
+/// Whether an address has secrets in it: only `ssh` takes a user name, and a query is only ever a token.
+fn has_password(scheme: &str, rest: &str) -> bool {
+    let user = rest.rsplit_once('@').map(|(user, _)| user);
+    rest.contains(['?', '#']) || user.is_some_and(|user| scheme != "ssh" || user.contains(':'))
 }
 
 /// Adds Docker's defaults: host 127.0.0.1, port 2375, or 2376 with TLS.
@@ -287,8 +294,19 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_not_printed() {
-        let error = normalize("away", "ssh://me:hunter2@host", false).expect_err("refused");
-        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        for host in [
+            "ssh://me:hunter2@host",
+            "tcp://me:hunter2@host:2375",
+            "http://hunter2@host",
+            "me:hunter2@host:2375",
+            "https://me:hunter2@host/path",
+            "tcp://host:2375/path@x?token=hunter2",
+            "npipe://me:hunter2@x",
+        ] {
+            let error = normalize("away", host, false).expect_err(host);
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+        assert!(normalize("default", "unix:///a@b:c", false).is_ok(), "a path has no password");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Other modules use the [`Engine`] trait only. `docker` implements it for a real engine, `memory` for tests.
 
 mod abandoned;
+mod compose_labels;
 pub mod context;
 pub mod docker;
 #[cfg(any(test, feature = "internals"))]

@@ -6,12 +6,20 @@
 
 use std::fmt::Write as _;
 
+use bollard::errors::Error;
 use bollard::{BollardRequest, Docker};
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
 use super::error::RequestError;
+use super::timeout::timeout;
+
+/// No engine has as much to say about its containers and volumes, in bytes.
+const LARGEST_BODY: usize = 256 * 1024 * 1024;
+
+/// A response may take as many times longer to come than to begin.
+const BODY_PATIENCE: u32 = 2;
 
 /// The engine's HTTP API.
 #[derive(Debug, Clone)]
@@ -38,13 +46,7 @@ impl Api {
         for (index, (key, value)) in query.iter().enumerate() {
             let _ = write!(target, "{}{key}={}", if index == 0 { '?' } else { '&' }, percent_encoded(value));
         }
-        let client = self.client.clone().with_request_modifier(move |request| with_address(request, &target));
-        // The only call of bollard that returns the body of a GET unparsed; its address is replaced.
-        let body = client.export_container("0").try_fold(Vec::new(), |mut body, chunk| async move {
-            body.extend_from_slice(&chunk);
-            Ok(body)
-        });
-        serde_json::from_slice(&body.await?).map_err(RequestError::Response)
+        fetch(&self.client, target).await
     }
 
     /// Gets an object by its name or id.
@@ -57,6 +59,30 @@ impl Api {
         let name = checked(name)?;
         self.get(&format!("{prefix}{name}{suffix}"), &[]).await
     }
+}
+
+/// The response to a GET of a path with its query.
+pub(super) async fn fetch<T: DeserializeOwned>(client: &Docker, target: String) -> Result<T, RequestError> {
+    let client = client.clone().with_request_modifier(move |request| with_address(request, &target));
+    // The only call of bollard that returns the body of a GET unparsed; its address is replaced.
+    let body = collect(client.export_container("0"));
+    // bollard limits the time until a response begins.
+    let body = tokio::time::timeout(BODY_PATIENCE * timeout(), body).await;
+    let body = body.unwrap_or(Err(RequestError::Client(Error::RequestTimeoutError)))?;
+    serde_json::from_slice(&body).map_err(RequestError::Response)
+}
+
+/// Whatever answers at the address of an engine, its response does not fill the memory.
+async fn collect(chunks: impl Stream<Item = Result<bytes::Bytes, Error>>) -> Result<Vec<u8>, RequestError> {
+    let mut chunks = std::pin::pin!(chunks);
+    let mut body = Vec::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(RequestError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 fn with_address(mut request: BollardRequest, target: &str) -> BollardRequest {
@@ -97,6 +123,14 @@ mod tests {
         {
             assert!(checked(name).is_err(), "{name:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_response_that_never_ends_is_refused() {
+        let endless = futures_util::stream::repeat_with(|| Ok(bytes::Bytes::from(vec![b' '; 1 << 20])));
+        assert!(matches!(collect(endless).await, Err(RequestError::TooLarge)));
+        let two = futures_util::stream::iter([Ok("[1,".into()), Ok("2]".into())]);
+        assert_eq!(collect(two).await.expect("short"), b"[1,2]");
     }
 
     #[test]

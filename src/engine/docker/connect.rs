@@ -1,20 +1,18 @@
 //! Connects to an engine, and finds out whether it runs on this machine.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
-use super::{ping, wire};
+use super::error::RequestError;
+use super::timeout::timeout;
+use super::{api, ping, wire};
 use crate::engine::context::Endpoint;
-
-/// How long the engine may take to start a response.
-const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why there is no connection.
 pub(super) enum ConnectError {
     Unreachable(anyhow::Error),
-    Request(bollard::errors::Error),
+    Request(RequestError),
 }
 
 /// Connects to an endpoint with the version of the API that both sides know.
@@ -23,46 +21,49 @@ pub(super) async fn to(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
         && let Some(version) = ping::api_version(socket).await
     {
         let version = if version < *API_DEFAULT_VERSION { &version } else { API_DEFAULT_VERSION };
-        let client = Docker::connect_with_unix(&endpoint.url, TIMEOUT.as_secs(), version);
+        let client = Docker::connect_with_unix(&endpoint.url, timeout().as_secs(), version);
         return client.map_err(|error| ConnectError::Unreachable(error.into()));
     }
-    negotiated(client(endpoint)).await
+    negotiated(|version| client(endpoint, version)).await
 }
 
 /// Asks the engine for its version: for that it starts several programs.
-pub(super) async fn negotiated(client: anyhow::Result<Docker>) -> Result<Docker, ConnectError> {
-    let client = client.map_err(ConnectError::Unreachable)?;
-    client.negotiate_version().await.map_err(ConnectError::Request)
+pub(super) async fn negotiated(
+    client: impl Fn(&ClientVersion) -> anyhow::Result<Docker>,
+) -> Result<Docker, ConnectError> {
+    let newest = client(API_DEFAULT_VERSION).map_err(ConnectError::Unreachable)?;
+    let found: wire::ApiVersion =
+        api::fetch(&newest, "/version".to_owned()).await.map_err(ConnectError::Request)?;
+    match ping::parse(&found.api_version) {
+        Some(version) if version < *API_DEFAULT_VERSION => {
+            client(&version).map_err(ConnectError::Unreachable)
+        }
+        Some(_) => Ok(newest),
+        None => Err(ConnectError::Request(bollard::errors::Error::APIVersionParseError {}.into())),
+    }
 }
 
-pub(super) fn at_socket(url: &str) -> anyhow::Result<Docker> {
-    Ok(Docker::connect_with_unix(url, TIMEOUT.as_secs(), API_DEFAULT_VERSION)?)
+pub(super) fn at_socket(url: &str, version: &ClientVersion) -> anyhow::Result<Docker> {
+    Ok(Docker::connect_with_unix(url, timeout().as_secs(), version)?)
 }
 
 /// Creates a client for an endpoint. Sends nothing yet.
-fn client(endpoint: &Endpoint) -> anyhow::Result<Docker> {
-    let timeout = TIMEOUT.as_secs();
+fn client(endpoint: &Endpoint, version: &ClientVersion) -> anyhow::Result<Docker> {
+    let timeout = timeout().as_secs();
     let url = endpoint.url.as_str();
     if let Some(socket) = endpoint.socket() {
         // bollard reports every failure as a missing socket; the user needs the reason.
         std::fs::metadata(socket)
             .map_err(|error| anyhow::Error::new(error).context(format!("`{}`", socket.display())))?;
-        return at_socket(url);
+        return at_socket(url, version);
     }
     let Some(tls) = &endpoint.tls else {
-        return Ok(Docker::connect_with_http(url, timeout, API_DEFAULT_VERSION)?);
+        return Ok(Docker::connect_with_http(url, timeout, version)?);
     };
     crate::tls::install_provider();
     // Without files, the connection trusts the system's certificates and presents none.
     let file = |path: &Option<PathBuf>| path.clone().unwrap_or_else(|| PathBuf::from("/dev/null"));
-    Ok(Docker::connect_with_ssl(
-        url,
-        &file(&tls.key),
-        &file(&tls.cert),
-        &file(&tls.ca),
-        timeout,
-        API_DEFAULT_VERSION,
-    )?)
+    Ok(Docker::connect_with_ssl(url, &file(&tls.key), &file(&tls.cert), &file(&tls.ca), timeout, version)?)
 }
 
 /// Whether the engine uses the file system of this machine. A socket can lead into a virtual machine or out of a

@@ -47,6 +47,10 @@ impl ErrorMapper {
                 action: action.to_owned(),
                 source: anyhow::Error::new(error).context("invalid response"),
             },
+            RequestError::TooLarge => EngineError::Refused {
+                action: action.to_owned(),
+                source: anyhow::anyhow!("the response is too large to be one of a Docker Engine"),
+            },
             RequestError::Name(name) => EngineError::Refused {
                 action: action.to_owned(),
                 source: anyhow::anyhow!("`{name}` is not a valid name"),
@@ -82,6 +86,8 @@ pub(super) enum RequestError {
     Client(Error),
     /// The response does not match the API.
     Response(serde_json::Error),
+    /// The response does not end.
+    TooLarge,
     /// No object can have this name, and it would change the path of the request.
     Name(String),
 }

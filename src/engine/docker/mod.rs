@@ -15,6 +15,7 @@ mod ping;
 mod run_state;
 mod scratch;
 mod ssh;
+mod timeout;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
@@ -75,7 +76,9 @@ impl DockerEngine {
         let tunnel = behind_ssh.then(|| ssh::SshTunnel::open(&endpoint.url)).transpose();
         let tunnel = tunnel.map_err(|error| errors.unreachable(error))?.map(Arc::new);
         let client = match &tunnel {
-            Some(tunnel) => connect::negotiated(connect::at_socket(&tunnel.address())).await,
+            Some(tunnel) => {
+                connect::negotiated(|version| connect::at_socket(&tunnel.address(), version)).await
+            }
             None => connect::to(endpoint).await,
         };
         let client =

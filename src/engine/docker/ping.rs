@@ -38,7 +38,7 @@ async fn ask(socket: &Path) -> Option<ClientVersion> {
     None
 }
 
-fn parse(version: &str) -> Option<ClientVersion> {
+pub(super) fn parse(version: &str) -> Option<ClientVersion> {
     let (major, minor) = version.split_once('.')?;
     Some(ClientVersion { major_version: major.parse().ok()?, minor_version: minor.parse().ok()? })
 }

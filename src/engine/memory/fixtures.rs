@@ -9,6 +9,7 @@ use super::state::{FileMap, FileOwner, below_root};
 use super::{EngineCall, EngineMethod, MemoryEngine};
 use crate::engine::{
     Container, ContainerState, EngineError, ExecEnd, Identity, Image, ReplacedMount, Volume, VolumeIdentity,
+    compose_labels,
 };
 
 impl MemoryEngine {
@@ -19,7 +20,8 @@ impl MemoryEngine {
     }
 
     #[must_use]
-    pub fn with_container(self, container: Container) -> Self {
+    pub fn with_container(self, mut container: Container) -> Self {
+        compose_labels::make_sound(&mut container.labels, &container.id);
         self.state().containers.push(container);
         self
     }

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use super::mounts::{HostConfig, MountResponse};
 use super::ports::NetworkSettings;
 use super::{Config, nullable, variables};
-use crate::engine::{self as model, ContainerState, HELPER_LABEL, HOLDER_LABEL, SCRATCH_LABEL};
+use crate::engine::{
+    self as model, ContainerState, HELPER_LABEL, HOLDER_LABEL, SCRATCH_LABEL, compose_labels,
+};
 use crate::secret::Secret;
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +77,8 @@ impl ContainerInspect {
         self.name.trim_start_matches('/')
     }
 
-    pub(in crate::engine::docker) fn into_model(self) -> model::Container {
+    pub(in crate::engine::docker) fn into_model(mut self) -> model::Container {
+        compose_labels::make_sound(&mut self.config.labels, &self.id);
         let mounts = self.host_config.mounts_of(&self.mounts);
         let command = self.config.entrypoint.into_iter().chain(self.config.cmd).collect();
         model::Container {

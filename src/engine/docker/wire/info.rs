@@ -6,6 +6,14 @@ use serde::Deserialize;
 
 use super::nullable;
 
+/// The part of the answer to `docker version` that is needed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::engine::docker) struct ApiVersion {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(in crate::engine::docker) api_version: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::engine::docker) struct SystemInfo {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 
 pub(in crate::engine::docker) use self::container::ContainerInspect;
 pub(in crate::engine::docker) use self::image::ImageInspect;
-pub(in crate::engine::docker) use self::info::SystemInfo;
+pub(in crate::engine::docker) use self::info::{ApiVersion, SystemInfo};
 pub(in crate::engine::docker) use self::layer::{ContainerSize, FileChange};
 pub(in crate::engine::docker) use self::network::NetworkInspect;
 pub(in crate::engine::docker) use self::volume::{DiskUsage, VolumeInspect, VolumeList};
