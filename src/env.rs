@@ -39,6 +39,10 @@ pub const OF_PLUGINS: &[&str] = &[PLUGIN_CALLER, PLUGIN_SOCKET];
 /// `SAFE_COMPOSE_EVENT`: set for hooks. Commands that a hook runs start no hooks.
 pub const EVENT: &str = "SAFE_COMPOSE_EVENT";
 
+/// `SAFE_COMPOSE_CALLED_BY`: set for a program that may be a wrapper of Compose: its path. A wrapper that calls this program
+/// again would run forever.
+pub const CALLED_BY: &str = "SAFE_COMPOSE_CALLED_BY";
+
 /// The environment variables that we use. As in Compose, a variable that is set to the empty string counts as not set.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each variable that is a switch")]
@@ -55,6 +59,8 @@ pub struct Env {
     pub trust: Vec<String>,
     /// [`EVENT`]
     pub in_hook: bool,
+    /// [`CALLED_BY`]
+    pub called_by: Option<PathBuf>,
     /// [`REPOSITORY_PASSWORD`]
     pub repository_password: Option<Secret>,
     /// [`LOG`]
@@ -148,6 +154,7 @@ impl Env {
             qdrant_api_key: text(QDRANT_API_KEY).map(Secret::new),
             trust: text(TRUST).map(|digests| list(&digests)).unwrap_or_default(),
             in_hook: get(EVENT).is_some(),
+            called_by: path(CALLED_BY),
             repository_password: text(REPOSITORY_PASSWORD).map(Secret::new),
             log: text(LOG),
             compose_file: get("COMPOSE_FILE"),

@@ -19,7 +19,7 @@ use crate::compose::subcommand::{HarmlessCommand, Subcommand};
 use crate::env::{self, Env};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::process::{self, Capture};
+use crate::process::{self, Capture, SpawnOptions};
 use crate::suggest::Suggest;
 use crate::ui::Ui;
 
@@ -29,8 +29,11 @@ pub struct App {
     pub ui: Ui,
     pub engine: EngineSource,
     /// Becomes another program; returns only when that fails.
-    pub exec: fn(&Path, &[OsString]) -> io::Error,
+    pub exec: Exec,
 }
+
+/// Becomes another program, with an additional variable.
+type Exec = fn(&Path, &[OsString], Option<(&'static str, OsString)>) -> io::Error;
 
 /// The entire program.
 pub fn main() -> ExitCode {
@@ -294,7 +297,8 @@ fn misspelled(binary: &ComposeBinary, invocation: &Invocation) -> Option<&'stati
         env_remove: &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
         stdin: None,
     };
-    let is_unknown = process::capture(&question).is_ok_and(|answer| answer.code != 0);
+    let variable: Vec<_> = binary.variable().into_iter().collect();
+    let is_unknown = process::capture_with(&question, &variable).is_ok_and(|answer| answer.code != 0);
     is_unknown.then_some(meant)
 }
 
@@ -338,22 +342,17 @@ fn help(
     // Compose V2 has no `help`, and in V1 both are the same.
     let spell = |word: OsString| if word == "help" { "--help".into() } else { word };
     let words: Vec<OsString> = invocation.compose_words().into_iter().map(spell).collect();
-    let exit =
-        process::supervise(&binary.path, &words, process::SpawnOptions::default()).map_err(|error| {
-            Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
-                .because(error)
-        })?;
+    let options = SpawnOptions { stdin: None, variable: binary.variable() };
+    let exit = process::supervise(&binary.path, &words, options).map_err(|error| {
+        Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display())).because(error)
+    })?;
     app.ui.result(format!("\n{}", cli::help(&program(&app.env, called_as))));
     Ok(Exit::Compose(exit.code))
 }
 
 /// Becomes the real Compose. Returns only when that fails.
-fn hand_over(
-    exec: fn(&Path, &[OsString]) -> io::Error,
-    binary: &ComposeBinary,
-    invocation: &Invocation,
-) -> Result<Exit, Failure> {
-    let error = exec(&binary.path, &invocation.compose_words());
+fn hand_over(exec: Exec, binary: &ComposeBinary, invocation: &Invocation) -> Result<Exit, Failure> {
+    let error = exec(&binary.path, &invocation.compose_words(), binary.variable());
     Err(Failure::new(Exit::Unavailable, format!("`{}` cannot be run", binary.path.display()))
         .because(error)
         .say("Nothing was run."))

@@ -62,6 +62,8 @@ pub enum Skipped {
     NotExecutable,
     /// It is this program, a copy of it, or calls it.
     Ourselves,
+    /// It is a wrapper, and has just called this program.
+    CallsUs,
     /// It is Compose V1, and `docker` called, whose plugins are V2.
     NoPlugin,
 }
@@ -81,6 +83,7 @@ impl fmt::Display for Skipped {
             Self::Missing => "does not exist",
             Self::NotExecutable => "is not executable",
             Self::Ourselves => "is safe-compose itself",
+            Self::CallsUs => "runs safe-compose and not Docker Compose",
             Self::NoPlugin => "is Compose V1, which is no plugin of `docker`",
         })
     }
@@ -131,6 +134,7 @@ pub fn locate(env: &Env, called_as: &OsStr) -> Result<ComposeBinary, NotFound> {
     let is_plugin = env.plugin_caller.is_some();
     let mut search = Search {
         own: env.executable.as_deref().and_then(identity),
+        called_by: env.called_by.as_deref(),
         plugins_only: is_plugin,
         skipped: Vec::new(),
     };
@@ -175,7 +179,9 @@ pub fn is_compose(env: &Env, path: &Path) -> bool {
     examine(path, env.executable.as_deref().and_then(identity)).is_ok()
 }
 
-struct Search {
+struct Search<'a> {
+    /// The wrapper that called this program.
+    called_by: Option<&'a Path>,
     /// Device and inode of this program.
     own: Option<(u64, u64)>,
     /// Whether Compose V1 does not count.
@@ -190,7 +196,7 @@ enum Missing {
     Expected,
 }
 
-impl Search {
+impl Search<'_> {
     /// The value of [`env::COMPOSE`]: a path, or a name to find on `PATH`.
     fn named(&mut self, env: &Env, named: &OsStr) -> Option<ComposeBinary> {
         let candidates: Vec<_> = if named.as_encoded_bytes().contains(&b'/') {
@@ -222,6 +228,10 @@ impl Search {
 
     fn try_candidate(&mut self, path: PathBuf, missing: Missing) -> Option<ComposeBinary> {
         match examine(&path, self.own) {
+            Ok(None) if self.called_by == Some(&path) => {
+                self.skipped.push((path, Skipped::CallsUs));
+                None
+            }
             Ok(Some(Grammar::V1)) if self.plugins_only => {
                 self.skipped.push((path, Skipped::NoPlugin));
                 None
@@ -342,6 +352,11 @@ impl ComposeBinary {
         Self { path: path.into(), grammar, asked: OnceLock::new() }
     }
 
+    /// A variable for it where its file does not show that it is Compose: it may be a wrapper of this program.
+    pub fn variable(&self) -> Option<(&'static str, OsString)> {
+        self.grammar.is_none().then(|| (env::CALLED_BY, self.path.clone().into_os_string()))
+    }
+
     /// Its grammar: from its file, otherwise from its version, which it is asked for once.
     pub fn grammar(&self) -> Result<Grammar, GrammarError> {
         if let Some(grammar) = self.grammar.or_else(|| self.asked.get().copied()) {
@@ -359,7 +374,8 @@ impl ComposeBinary {
             env_remove: &[env::PLUGIN_CALLER, env::PLUGIN_SOCKET],
             stdin: None,
         };
-        let output = process::capture(&asked)
+        let variable: Vec<_> = self.variable().into_iter().collect();
+        let output = process::capture_with(&asked, &variable)
             .map_err(|source| GrammarError::Run { path: self.path.clone(), source })?;
         let said = String::from_utf8_lossy(&output.stdout);
         said.lines().find_map(grammar_of).ok_or_else(|| GrammarError::NoVersion {

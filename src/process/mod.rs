@@ -31,9 +31,10 @@ pub use signals::{SignalGuard, without_interrupt};
 pub use spawn_piped::spawn_piped;
 pub use supervise::{SpawnOptions, supervise};
 
-/// Replaces this process with a program: same process id, environment, terminal and signals. Returns only on failure.
-pub fn exec(program: &Path, args: &[OsString]) -> io::Error {
-    command(program).args(args).exec()
+/// Replaces this process with a program: same process id, environment, terminal and signals, with at most one variable
+/// more. Returns only on failure.
+pub fn exec(program: &Path, args: &[OsString], variable: Option<(&'static str, OsString)>) -> io::Error {
+    command(program).args(args).envs(variable).exec()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module starts programs")]

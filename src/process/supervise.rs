@@ -63,7 +63,7 @@ pub struct SpawnOptions {
     /// Replaces standard input.
     pub stdin: Option<Vec<u8>>,
     /// Added to the environment.
-    pub variable: Option<(&'static str, &'static str)>,
+    pub variable: Option<(&'static str, OsString)>,
 }
 
 /// Runs a program on the terminal and waits for it to end.

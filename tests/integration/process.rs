@@ -28,7 +28,7 @@ fn role() {
         "exec" => {
             let args: Vec<OsString> =
                 vec!["a b".into(), "".into(), OsString::from_vec(vec![0xff, b'=', 0xfe]), "--".into()];
-            panic!("{}", process::exec(&program, &args));
+            panic!("{}", process::exec(&program, &args, None));
         }
         "supervise" => {
             let exit = process::supervise(&program, &["x".into()], SpawnOptions::default()).expect("it runs");

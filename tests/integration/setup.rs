@@ -71,7 +71,7 @@ impl Machine {
             env: self.env.clone(),
             ui: Ui::captured(screen),
             engine: EngineSource::Docker,
-            exec: |_, _| io::ErrorKind::Unsupported.into(),
+            exec: |_, _, _| io::ErrorKind::Unsupported.into(),
         };
         let words = line.split(' ').map(OsString::from).collect();
         let code = app.run(OsStr::new("safe-compose"), words).code();

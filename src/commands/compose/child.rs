@@ -45,7 +45,8 @@ pub(super) fn options(cx: &ProjectContext<'_>, probe: &Probe) -> SpawnOptions {
     let file = cx.command.stdin.clone();
     let asks = guard::asks_about_volumes(&hazard_context(cx, probe));
     let stdin = if asks && !probe.terminal { Some(file.unwrap_or_default()) } else { file };
-    SpawnOptions { stdin, variable: api_version::variable(cx) }
+    let variable = api_version::variable(cx).map(|(name, version)| (name, version.into()));
+    SpawnOptions { stdin, variable }
 }
 
 /// Runs the command as typed and waits for it. Signals to this process reach it too.

@@ -384,7 +384,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// Stands in for becoming the real Compose.
-fn handed_over(_: &Path, words: &[OsString]) -> io::Error {
+fn handed_over(_: &Path, words: &[OsString], _: Option<(&'static str, OsString)>) -> io::Error {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     io::Error::other(format!("the test would have become Compose: {}", words.join(" ")))
 }
