@@ -15,6 +15,8 @@ pub enum Exit {
     Unavailable,
     /// An internal error (`EX_SOFTWARE`).
     Internal,
+    /// Everything was done, but what it printed could not be written (`EX_CANTCREAT`).
+    OutputLost,
     /// A backup or a restore failed; the command that required the backup was not run (`EX_IOERR`).
     BackupFailed,
     /// Something could not be verified, which says nothing about the data (`EX_TEMPFAIL`).
@@ -41,6 +43,7 @@ impl Exit {
             Self::Usage => 64,
             Self::Unavailable => 69,
             Self::Internal => 70,
+            Self::OutputLost => 73,
             Self::BackupFailed => 74,
             Self::Unverified => 75,
             Self::DataMissing => 76,

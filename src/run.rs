@@ -44,8 +44,18 @@ pub fn main() -> ExitCode {
     let ui = Ui::new(&env);
     let app = App { env, ui, engine: EngineSource::Docker, exec: process::exec };
     let exit = app.run(&called_as, words.collect());
+    let exit = with_lost_output(&app.ui, exit);
     panic::test_trigger("end");
     exit.into()
+}
+
+/// A result that nobody can read is no success.
+fn with_lost_output(ui: &Ui, exit: Exit) -> Exit {
+    let Some(error) = ui.lost_output() else { return exit };
+    let what = "the result could not be written to standard output";
+    let failure = Failure::new(Exit::OutputLost, what).because(io::Error::from(error.kind()));
+    ui.failure(&failure.say("What the command had to do was done."));
+    if exit.code() == 0 { Exit::OutputLost } else { exit }
 }
 
 impl App {

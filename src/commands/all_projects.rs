@@ -209,7 +209,12 @@ pub(super) fn worst(one: Exit, other: Exit) -> Exit {
         Exit::Unverified => 3,
         Exit::Success => 0,
         Exit::Found => 1,
-        Exit::Usage | Exit::Unavailable | Exit::Internal | Exit::Refused | Exit::Compose(_) => 2,
+        Exit::Usage
+        | Exit::Unavailable
+        | Exit::Internal
+        | Exit::OutputLost
+        | Exit::Refused
+        | Exit::Compose(_) => 2,
     };
     if rank(other) > rank(one) { other } else { one }
 }

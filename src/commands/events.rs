@@ -196,9 +196,13 @@ fn event_of(command: &CommandContext, exit: Exit) -> Option<EventKind> {
         Exit::Refused if command.record.is_refused() || !command.ui.is_terminal() => {
             Some(EventKind::OnRefusal)
         }
-        Exit::Refused | Exit::Success | Exit::Found | Exit::Usage | Exit::Signal(_) | Exit::Compose(_) => {
-            None
-        }
+        Exit::Refused
+        | Exit::Success
+        | Exit::Found
+        | Exit::Usage
+        | Exit::OutputLost
+        | Exit::Signal(_)
+        | Exit::Compose(_) => None,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::fs::write_atomically;
 use crate::lint::{
     self, LintBaseline, LintBaselineError, LintFinding, LintReport, LintRule, LintSeverity, LintTarget,
 };
-use crate::ui::{Ui, findings};
+use crate::ui::{Page, Ui, findings};
 
 /// Where `lint` runs.
 #[derive(Clone, Copy)]
@@ -114,7 +114,7 @@ fn show(ui: &Ui, format: LintFormat, found: &[LintFinding], reports: &[LintRepor
     match format {
         LintFormat::Text => {
             let texts: BTreeMap<PathBuf, Arc<str>> = reports.iter().flat_map(LintReport::texts).collect();
-            ui.result(findings::render(found, &texts));
+            ui.result(Page::new().raw(findings::render(found, &texts)));
         }
         LintFormat::Json => ui.result(format::json(&lint::output::json(found))),
         LintFormat::Sarif => {
@@ -191,7 +191,7 @@ fn fix(ui: &Ui, reports: &[LintReport], apply: Option<Apply>) -> Result<bool, Fa
         if path == Path::new("-") || !done.insert(path.clone()) {
             continue;
         }
-        ui.result(lint::diff(&path, &old, &new));
+        ui.result(Page::new().raw(lint::diff(&path, &old, &new)));
         if apply.is_some() {
             let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let mode = fs::metadata(&target).map_or(0o644, |metadata| metadata.permissions().mode() & 0o7777);

@@ -10,6 +10,7 @@ pub mod findings;
 mod motion;
 mod output;
 mod page;
+mod printable;
 mod printer;
 mod progress;
 mod prompt;

@@ -1,6 +1,7 @@
 //! Where text goes, and what can be shown there.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 
 use console::Term;
 
@@ -25,6 +26,8 @@ pub(super) enum Streams {
         columns: Option<usize>,
         /// Colours may be used on standard error.
         colour: bool,
+        /// Why a part of the results is lost.
+        lost: Arc<OnceLock<io::Error>>,
     },
     #[cfg(any(test, feature = "internals"))]
     Captured(ScreenCapture),
@@ -37,6 +40,7 @@ impl Streams {
             stderr: Term::stderr(),
             columns: env.columns,
             colour: !env.no_color && !env.dumb_terminal && console::colors_enabled_stderr(),
+            lost: Arc::default(),
         }
     }
 
@@ -67,15 +71,30 @@ impl Streams {
         }
     }
 
+    /// Why a part of what was written to standard output did not get there. A reader that has seen enough is no reason.
+    pub(super) fn lost_output(&self) -> Option<&io::Error> {
+        match self {
+            Self::Process { lost, .. } => lost.get(),
+            #[cfg(any(test, feature = "internals"))]
+            Self::Captured(_) => None,
+        }
+    }
+
     /// Writes text as it is. A reader that has gone away, or a closed stream, must not stop a command.
     pub(super) fn write(&self, stream: Stream, text: &str) {
         match self {
-            Self::Process { .. } => {
-                let _ = match stream {
-                    Stream::Stdout => write_to(&mut io::stdout().lock(), text),
-                    Stream::Stderr => write_to(&mut io::stderr().lock(), text),
-                };
-            }
+            Self::Process { lost, .. } => match stream {
+                Stream::Stdout => {
+                    if let Err(error) = write_to(&mut io::stdout().lock(), text)
+                        && error.kind() != io::ErrorKind::BrokenPipe
+                    {
+                        let _ = lost.set(error);
+                    }
+                }
+                Stream::Stderr => {
+                    let _ = write_to(&mut io::stderr().lock(), text);
+                }
+            },
             #[cfg(any(test, feature = "internals"))]
             Self::Captured(capture) => capture.record(stream, text),
         }

@@ -1,5 +1,6 @@
 //! Text whose lines are only broken when it is known how wide they may be.
 
+use super::printable::printable;
 use super::table::Table;
 use super::wrap;
 
@@ -13,6 +14,8 @@ enum Block {
     Text(String),
     /// Lines that must stay as they are: what programs read, and what is to be copied.
     Verbatim(String),
+    /// Bytes that count: a patch, or text with colours, of which whoever made it has removed what must not be shown.
+    Raw(String),
     Table(Table),
 }
 
@@ -31,6 +34,12 @@ impl Page {
     #[must_use]
     pub fn verbatim(self, text: impl Into<String>) -> Self {
         self.with(Block::Verbatim(text.into()))
+    }
+
+    /// Adds text of which not a byte is changed.
+    #[must_use]
+    pub fn raw(self, text: impl Into<String>) -> Self {
+        self.with(Block::Raw(text.into()))
     }
 
     #[must_use]
@@ -61,17 +70,20 @@ impl Page {
         let mut text = String::new();
         for block in &self.0 {
             match block {
-                Block::Text(lines) => text.push_str(&wrap::fill_lines(lines, width)),
-                Block::Verbatim(lines) => {
-                    text.push_str(lines);
-                    if !lines.ends_with('\n') {
-                        text.push('\n');
-                    }
-                }
+                Block::Text(lines) => text.push_str(&wrap::fill_lines(&printable(lines), width)),
+                Block::Verbatim(lines) => push_lines(&mut text, &printable(lines)),
+                Block::Raw(lines) => push_lines(&mut text, lines),
                 Block::Table(table) => text.push_str(&table.render(width)),
             }
         }
         text
+    }
+}
+
+fn push_lines(text: &mut String, lines: &str) {
+    text.push_str(lines);
+    if !lines.ends_with('\n') {
+        text.push('\n');
     }
 }
 
@@ -98,6 +110,14 @@ impl From<Table> for Page {
 mod tests {
     use super::super::table::Column;
     use super::*;
+
+    #[test]
+    fn control_characters_are_only_printed_where_bytes_count() {
+        let page = |block: fn(Page, &str) -> Page| block(Page::new(), "a\u{1b}[2J\r").render(80);
+        assert_eq!(page(|page, text| page.text(text)), "a\\u001b[2J\\u000d\n");
+        assert_eq!(page(|page, text| page.verbatim(text)), "a\\u001b[2J\\u000d\n");
+        assert_eq!(page(|page, text| page.raw(text)), "a\u{1b}[2J\r\n");
+    }
 
     #[test]
     fn only_text_for_people_is_wrapped() {

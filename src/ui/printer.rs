@@ -1,6 +1,6 @@
 //! What commands print and ask through.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +12,7 @@ use super::events::{self, Level};
 use super::motion::Motion;
 use super::output::Streams;
 use super::page::Page;
+use super::printable::{printable, printable_line};
 use super::prompt::{self, Reply};
 use super::report::{self, FailureLayout};
 use super::stream::Stream;
@@ -105,7 +106,7 @@ impl Ui {
         if self.quiet {
             return;
         }
-        let command = self.style(Style::new().cyan()).apply_to(command.as_ref());
+        let command = self.style(Style::new().cyan()).apply_to(printable_line(command.as_ref()));
         self.print(Stream::Stderr, &format!("{HANGING}    {command}\n"));
     }
 
@@ -136,7 +137,7 @@ impl Ui {
 
     /// Asks for a word to be typed. Without a terminal nobody answers.
     pub fn ask(&self, word: &str) -> Reply {
-        let prompt = prompt::text(word);
+        let prompt = prompt::text(&printable_line(word));
         match &self.streams {
             #[cfg(any(test, feature = "internals"))]
             Streams::Captured(capture) if self.terminal => {
@@ -156,6 +157,11 @@ impl Ui {
             Streams::Captured(_) => Reply::EndOfInput,
             Streams::Process { .. } => Reply::EndOfInput,
         }
+    }
+
+    /// Why a part of the results did not get to standard output: its disk is full, or it was closed.
+    pub fn lost_output(&self) -> Option<&io::Error> {
+        self.streams.lost_output()
     }
 
     /// How many columns a line of progress may take.
@@ -181,7 +187,7 @@ impl Ui {
         let mark = self.style(style).apply_to(mark);
         let width = self.streams.width(Stream::Stderr);
         let mut text = String::new();
-        for (number, line) in line.trim_end().lines().enumerate() {
+        for (number, line) in printable(line.trim_end()).lines().enumerate() {
             let first = if number == 0 { format!("{mark} ") } else { HANGING.to_owned() };
             text.push_str(&fill(line, width, &first, HANGING));
             text.push('\n');

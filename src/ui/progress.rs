@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::motion::Motion;
+use super::printable::printable_line;
 use super::printer::Ui;
 use crate::progress::{Progress, Task, Unit};
 use crate::units::Bytes;
@@ -98,7 +99,8 @@ fn per_second(state: &ProgressState) -> Option<u64> {
 /// A title that leaves room for the figures.
 fn fitting(title: &str, width: usize) -> String {
     let figures = if width < WIDE { FIGURES } else { FIGURES + BAR };
-    console::truncate_str(title, width.saturating_sub(SPINNER + figures).max(10), "…").into_owned()
+    console::truncate_str(&printable_line(title), width.saturating_sub(SPINNER + figures).max(10), "…")
+        .into_owned()
 }
 
 struct Bar {
@@ -119,7 +121,7 @@ impl Task for Bar {
     }
 
     fn detail(&self, text: &str) {
-        self.shown.set_message(text.to_owned());
+        self.shown.set_message(printable_line(text).into_owned());
     }
 
     fn finish(self: Box<Self>, line: &str) {

@@ -2,6 +2,7 @@
 
 use console::Style;
 
+use super::printable::{printable, printable_line};
 use super::wrap::{HANGING, fill};
 use crate::error::{Failure, Hint, causes_beside};
 
@@ -19,10 +20,10 @@ pub(super) struct FailureLayout {
 pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
     let style = |style: Style| style.force_styling(layout.colour);
     let mark = style(Style::new().red().bold()).apply_to("safe-compose: error:").to_string();
-    let mut text = fill(&failure.message, layout.width, &format!("{mark} "), HANGING);
+    let mut text = fill(&printable(&failure.message), layout.width, &format!("{mark} "), HANGING);
     text.push('\n');
     if let Some(cause) = &failure.cause {
-        for (number, line) in causes_beside(&failure.message, cause).lines().enumerate() {
+        for (number, line) in printable(&causes_beside(&failure.message, cause)).lines().enumerate() {
             let indent = if number == 0 { BECAUSE } else { UNDER_BECAUSE };
             text.push_str(&fill(line, layout.width, indent, UNDER_BECAUSE));
             text.push('\n');
@@ -32,7 +33,7 @@ pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
         match hint {
             Hint::Say(sentence) => text.push_str(&sentence_lines(sentence, layout)),
             Hint::Run { why, command } => {
-                let command = style(Style::new().cyan()).apply_to(command);
+                let command = style(Style::new().cyan()).apply_to(printable_line(command));
                 text.push_str(&sentence_lines(&format!("{why}:"), layout));
                 // Never wrapped: it is to be copied.
                 text.push_str(&format!("      {command}\n"));
@@ -45,7 +46,7 @@ pub(super) fn render(failure: &Failure, layout: FailureLayout) -> String {
 /// A sentence in its place. An item of a list goes on below its own text.
 fn sentence_lines(sentence: &str, layout: FailureLayout) -> String {
     let rest = if sentence.starts_with("- ") { "    " } else { "  " };
-    format!("{}\n", fill(sentence, layout.width, "  ", rest))
+    format!("{}\n", fill(&printable(sentence), layout.width, "  ", rest))
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Tables that fit the screen: long columns are shortened, lines are never broken.
 
+use std::borrow::Cow;
+
 use console::measure_text_width;
+
+use super::printable::printable_line;
 
 /// What is left out of a cell.
 const ELLIPSIS: char = '…';
@@ -175,7 +179,10 @@ fn clean(cell: String) -> String {
     if cell.trim().is_empty() {
         return NOTHING.to_owned();
     }
-    if cell.contains(char::is_control) { cell.replace(char::is_control, " ") } else { cell }
+    match printable_line(&cell) {
+        Cow::Owned(shown) => shown,
+        Cow::Borrowed(_) => cell,
+    }
 }
 
 /// Cuts what is too long: of a name the middle, so that its head and its tail stay.

@@ -141,6 +141,7 @@ fn not_run(failure: Failure, what: &str) -> Failure {
         | Exit::Usage
         | Exit::Unavailable
         | Exit::Internal
+        | Exit::OutputLost
         | Exit::BackupFailed
         | Exit::Unverified
         | Exit::DataMissing
