@@ -50,6 +50,11 @@ impl Stage {
         self.directory.path()
     }
 
+    /// The fake Compose.
+    pub(crate) fn compose(&self) -> &Path {
+        &self.compose
+    }
+
     /// The program, with no engine to reach.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_safe-compose"));

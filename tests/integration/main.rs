@@ -19,6 +19,7 @@ mod fuzz_words;
 mod guard;
 mod harmless_words;
 mod help_texts;
+mod hostile;
 mod journal;
 mod known_programs;
 mod lint;
@@ -44,6 +45,8 @@ mod qdrant_proof;
 mod qdrant_restore;
 mod qdrant_stand;
 mod qdrant_switch;
+#[path = "../shared/random.rs"]
+mod random;
 mod render_cache;
 mod repository;
 #[path = "../requirements.rs"]
@@ -54,3 +57,4 @@ mod suggestions;
 mod support;
 mod unchanged_files;
 mod volume_driver;
+mod wrong_world;

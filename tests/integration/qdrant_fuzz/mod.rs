@@ -7,7 +7,6 @@
 #![expect(clippy::print_stderr, reason = "a long run says how far it is")]
 
 mod contents;
-mod random;
 mod run;
 mod steps;
 

@@ -9,10 +9,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::contents::Contents;
-use super::random::Random;
 use super::steps::{self, NAME};
 use crate::backup_fixture::root;
 use crate::qdrant_stand::Stand;
+use crate::random::Random;
 
 /// Older backups are removed.
 const KEPT: usize = 4;

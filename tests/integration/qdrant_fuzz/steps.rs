@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::random::Random;
 use crate::qdrant_stand::Stand;
+use crate::random::Random;
 
 pub(super) const NAME: &str = "recipes";
 
