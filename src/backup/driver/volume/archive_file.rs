@@ -5,7 +5,6 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use zstd::stream::raw::CParameter;
 use zstd::stream::{read::Decoder, write::Encoder};
 
 use crate::fs::{Digest, FsError, NewFile};
@@ -16,9 +15,6 @@ const COMPRESSED: &str = ".zst";
 
 /// Zstandard's own default: much faster than a disk, with 2 MiB of memory for what it refers back to.
 const LEVEL: i32 = 3;
-
-/// What the thread that compresses gets at once, in bytes. It holds a few of them in memory.
-const JOB: u32 = 2 * 1024 * 1024;
 
 const BUFFER: usize = 256 * 1024;
 
@@ -85,9 +81,6 @@ impl NewArchive {
             Compression::Zstd => {
                 let mut encoder = Encoder::new(file, LEVEL)?;
                 encoder.include_checksum(true)?;
-                // In a thread of its own, it does not wait for the reading and hashing of the files.
-                encoder.multithread(1)?;
-                encoder.set_parameter(CParameter::JobSize(JOB))?;
                 Self::Compressed(encoder)
             }
             Compression::None => Self::Plain(file),
