@@ -156,6 +156,11 @@ impl Suggest {
         self.own(&["repository", "copy"])
     }
 
+    /// Finds out what is damaged in the repository.
+    pub fn repository_check(&self) -> String {
+        self.own(&["repository", "check", "--read-data"])
+    }
+
     /// Lists the backups in the repository.
     pub fn repository_backups(&self) -> String {
         self.own(&["backups", "--repository"])

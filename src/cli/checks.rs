@@ -1,13 +1,17 @@
 //! Arguments of the commands that look at the data and its past.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
+use super::repository::percent;
 use super::{AllArg, DryRunArg, Format, FormatArg};
 
 /// Check running services against the baseline, or check a backup
 ///
 /// Without BACKUP, compares what the running services hold with their baseline: what they held at their last stop. With
 /// BACKUP, reads the backup or the portable file to its end and verifies it.
+///
+/// With --repository, checks the repository of the settings as `repository check` does. With BACKUP or --prove, copies
+/// backups from it into a temporary directory, verifies them or test-restores them, and removes the copies.
 ///
 /// With --all, checks every Compose project that the engine knows. The exit code is that of the worst result.
 #[derive(Debug, Args)]
@@ -16,14 +20,18 @@ Examples:
   $ safe-compose verify
   $ safe-compose verify --all
   $ safe-compose verify --accept
-  $ safe-compose verify latest --prove")]
+  $ safe-compose verify latest --prove
+  $ safe-compose verify --repository --prove db")]
+#[command(group = ArgGroup::new("copies").args(["backup", "repository"]).multiple(true))]
 pub struct VerifyArgs {
-    /// Backup or portable file to check instead of the running services
+    /// Backup or portable file to check instead of the running services; with --repository, a backup, a backup set or a service
     #[arg(value_name = "BACKUP")]
     pub backup: Option<String>,
-    /// Test-restore the backup into a temporary server
-    #[arg(long, requires = "backup")]
+    /// Test-restore the backup into a temporary server; with --repository, by default the newest one of each service
+    #[arg(long, requires = "copies")]
     pub prove: bool,
+    #[command(flatten)]
+    pub repository: VerifyRepositoryArgs,
     /// Accept the current state as the new baseline
     #[arg(long, conflicts_with = "backup")]
     pub accept: bool,
@@ -34,6 +42,30 @@ pub struct VerifyArgs {
     pub dry_run: DryRunArg,
     #[command(flatten)]
     pub format: FormatArg,
+}
+
+/// What is checked of a repository.
+#[derive(Debug, Args)]
+pub struct VerifyRepositoryArgs {
+    /// Check the repository of the settings, or backups in it
+    #[arg(long = "repository", id = "repository", conflicts_with_all = ["accept", "all"])]
+    pub is_meant: bool,
+    /// Read and decrypt all data of the repository, too
+    #[arg(long, requires = "repository", conflicts_with_all = ["backup", "prove", "read_data_subset"])]
+    pub read_data: bool,
+    /// Read and decrypt this part of the data of the repository, chosen at random: `5%`
+    #[arg(
+        long, value_name = "PERCENT", value_parser = percent, requires = "repository",
+        conflicts_with_all = ["backup", "prove"]
+    )]
+    pub read_data_subset: Option<u8>,
+}
+
+impl VerifyArgs {
+    /// Comparing the services records a loss, a test restore its result, and a backup in a repository is copied first.
+    pub(super) fn changes(&self) -> bool {
+        self.prove || self.repository.is_meant == self.backup.is_some()
+    }
 }
 
 /// Show the project's data and how well it is protected

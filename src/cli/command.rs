@@ -89,8 +89,7 @@ impl ProjectCommand {
             Self::Upgrade(args) => args.dry_run.dry_run,
             Self::ExportData(args) => args.dry_run.dry_run,
             Self::ImportData(args) => args.dry_run.dry_run,
-            // Comparing the services records a loss.
-            Self::Verify(args) if args.backup.is_none() || args.prove => args.dry_run.dry_run,
+            Self::Verify(args) if args.changes() => args.dry_run.dry_run,
             Self::Protect(args) => args.dry_run.dry_run,
             Self::Unprotect(args) => args.dry_run.dry_run,
             Self::Trust(args) if !args.show => args.dry_run.dry_run,

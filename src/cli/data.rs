@@ -187,6 +187,16 @@ pub struct RestoreTarget {
     pub skip_existing: bool,
 }
 
+impl RestoreTarget {
+    /// Whether only a part of what is in a backup was asked for.
+    pub fn is_narrowed(&self) -> bool {
+        !self.collections.is_empty()
+            || !self.databases.is_empty()
+            || self.rename.is_some()
+            || self.schema_only
+    }
+}
+
 /// Undo a command: bring back the data that it took, and start what ran before
 ///
 /// Restores the backups that were made before the last command that destroyed or replaced data, and returns the services

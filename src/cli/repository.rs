@@ -52,7 +52,8 @@ pub enum RepositoryAction {
     },
 }
 
-fn percent(text: &str) -> Result<u8, String> {
+/// A percentage, with or without its sign.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
     let number = text.strip_suffix('%').unwrap_or(text);
     match number.parse() {
         Ok(percent @ 1..=100) => Ok(percent),

@@ -1,10 +1,13 @@
 //! `safe-compose repository`: the repository that backups are copied to.
 
 mod access;
+mod choose;
 mod copy;
 mod list;
 mod prune;
 mod receive;
+mod transfer;
+mod verify;
 
 use serde_json::json;
 
@@ -21,6 +24,7 @@ use crate::progress::{Progress as _, Unit};
 pub(super) use copy::{after_backups, before_command, status};
 pub(super) use list::list;
 pub(super) use receive::{Received, receive};
+pub(super) use verify::verify;
 
 pub(super) async fn run(
     command: &CommandContext,
@@ -36,13 +40,8 @@ pub(super) async fn run(
             Ok(DryRun::new("repository init", vec![change]).show(&command.ui, output))
         }
         (RepositoryAction::Init { .. }, Mode::Apply(apply)) => init(command, access, apply, output).await,
-        (RepositoryAction::Check { read_data, read_data_subset }, _) => {
-            let read = match read_data_subset {
-                _ if *read_data => ReadData::All,
-                Some(percent) => ReadData::Percent(*percent),
-                None => ReadData::None,
-            };
-            check(command, access, read, output).await
+        (RepositoryAction::Check { read_data: all, read_data_subset: part }, _) => {
+            check(command, access, read_data(*all, *part), output).await
         }
         (RepositoryAction::Prune { .. }, mode) => {
             prune::run(command, (&root, settings.backup.keep), access, (mode, output)).await
@@ -50,6 +49,15 @@ pub(super) async fn run(
         (RepositoryAction::Copy { .. }, mode) => {
             copy::all(command, (&project, &root), access, (mode, output)).await
         }
+    }
+}
+
+/// All of the data, this percentage of it, or none.
+fn read_data(all: bool, percent: Option<u8>) -> ReadData {
+    match percent {
+        _ if all => ReadData::All,
+        Some(percent) => ReadData::Percent(percent),
+        None => ReadData::None,
     }
 }
 
@@ -110,8 +118,30 @@ fn failed(what: &str, error: RepositoryError) -> Failure {
         RepositoryError::Location(_) | RepositoryError::NoPassword | RepositoryError::EmptyPassword => {
             Exit::Usage
         }
-        RepositoryError::Failed { .. } | RepositoryError::Missing(_) => Exit::Unavailable,
+        RepositoryError::Failed { .. } | RepositoryError::Missing(_) | RepositoryError::NotARepository(_) => {
+            Exit::Unavailable
+        }
         _ => Exit::BackupFailed,
     };
-    Failure::new(exit, what).because(error)
+    let advice = advice(&error);
+    let failure = Failure::new(exit, what).because(error);
+    advice.into_iter().fold(failure, Failure::say)
+}
+
+/// What to do about an error, where it is not that of one backup.
+fn advice(error: &RepositoryError) -> Option<&'static str> {
+    match error {
+        RepositoryError::WrongPassword(_) => Some(
+            "The password is the value of `SAFE_COMPOSE_REPOSITORY_PASSWORD`, or else that of `password_file` or \
+             `password_command`. Nothing was changed.",
+        ),
+        RepositoryError::Missing(_) | RepositoryError::NotARepository(_) => {
+            Some("Check its address. Nothing was created or changed there.")
+        }
+        RepositoryError::NewerRepository { .. } | RepositoryError::NewerBackup { .. } => {
+            Some("Nothing was changed in the repository.")
+        }
+        RepositoryError::Failed { .. } => Some("Nothing was changed on this machine."),
+        _ => None,
+    }
 }

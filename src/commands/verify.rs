@@ -9,7 +9,7 @@ use super::dry_run::{DryRun, PlannedChange};
 use super::mode::{Apply, Mode};
 use super::test_restore::{self, Prover};
 use super::verify_run::{self, Occasion, Verification};
-use super::{accept, backups, format, import_data};
+use super::{accept, backups, format, import_data, repository};
 use crate::backup::export::ExportContents;
 use crate::backup::store::{Backup, BackupRoot};
 use crate::cli::{Format, VerifyArgs};
@@ -26,6 +26,9 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     if args.all {
         return all::run(command, mode, output).await;
+    }
+    if args.repository.is_meant {
+        return repository::verify(command, args, mode, output).await;
     }
     if let Some(name) = &args.backup {
         return check(command, name, args.prove.then_some(mode), output).await;

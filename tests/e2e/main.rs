@@ -31,6 +31,8 @@ mod quiesce;
 mod records;
 mod remote;
 mod repository;
+mod repository_kills;
+mod repository_qdrant;
 #[path = "../requirements.rs"]
 mod requirements;
 mod restore;

@@ -23,7 +23,7 @@ fn stack(image: &str, url: &str, more: &str) -> String {
 }
 
 /// The project, running, with its password.
-fn started(bare: &Bare, url: &str, more: &str) -> Option<Scratch> {
+pub(crate) fn started(bare: &Bare, url: &str, more: &str) -> Option<Scratch> {
     let image = bare.image(&[]);
     let project = Scratch::new(Compose::V2, &stack(&image, url, more))?;
     fs::write(project.path("password"), PASSWORD).expect("written");
@@ -33,7 +33,7 @@ fn started(bare: &Bare, url: &str, more: &str) -> Option<Scratch> {
 }
 
 #[track_caller]
-fn wait_for(is_there: impl Fn() -> bool) {
+pub(crate) fn wait_for(is_there: impl Fn() -> bool) {
     assert!((0..600).any(|_| is_there() || {
         std::thread::sleep(Duration::from_millis(100));
         false
@@ -41,12 +41,12 @@ fn wait_for(is_there: impl Fn() -> bool) {
 }
 
 /// The digests of the files, as the service has them.
-fn sums(project: &Scratch) -> String {
+pub(crate) fn sums(project: &Scratch) -> String {
     let script = "busybox find /data -type f | busybox sort | busybox xargs busybox sha256sum; busybox find /data | busybox sort | busybox xargs busybox stat -c '%n %a %u'";
     project.plain(&["exec", "-T", "app", "/bin/sh", "-c", script]).stdout
 }
 
-fn restic(repository: &Path, words: &[&str]) -> Option<Ran> {
+pub(crate) fn restic(repository: &Path, words: &[&str]) -> Option<Ran> {
     let is_there = Command::new("restic").arg("version").stdout(Stdio::null()).status().is_ok();
     if !is_there {
         missing("restic");
@@ -58,14 +58,14 @@ fn restic(repository: &Path, words: &[&str]) -> Option<Ran> {
 }
 
 #[track_caller]
-fn assert_clean(repository: &Path) {
+pub(crate) fn assert_clean(repository: &Path) {
     if let Some(checked) = restic(repository, &["check", "--read-data"]) {
         assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
     }
 }
 
 /// Removes everything of the project from this machine but its own files.
-fn lose(project: &Scratch) {
+pub(crate) fn lose(project: &Scratch) {
     project.plain(&["down", "-v", "-t", "1"]).exits(0);
     fs::remove_dir_all(project.path("backups")).expect("there");
     fs::remove_dir_all(project.path(".state")).expect("there");
@@ -265,46 +265,4 @@ fn an_sftp_server_is_a_repository() {
     let Some(project) = started(&bare, &url, "") else { return };
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("set"));
     there_and_back(&project, &[("PATH", &path)], &repository);
-}
-
-/// How often a copy is killed.
-const KILLS: u64 = 12;
-
-#[test]
-fn a_copy_that_is_killed_leaves_a_sound_repository() {
-    let Some(bare) = Bare::new("repository-killed") else { return };
-    let Some(project) = started(&bare, "./off", "") else { return };
-    project.confirmed(&["trust"]);
-    project.safe(&["repository", "init"]).exits(0);
-    let repository = project.path("off");
-    project.edit("url: \"./off\"", "url: \"./later\"");
-    for number in 0..KILLS {
-        let script = format!("busybox head -c 3000000 /dev/urandom > /data/d/{number}");
-        project.plain(&["exec", "-T", "app", "/bin/sh", "-c", &script]).exits(0);
-        project.safe(&["backup"]).exits(0);
-        // The copy waits for a moment that differs from run to run.
-        project.edit("url: \"./later\"", "url: \"./off\"");
-        let mut copy = project.safe_command(&["repository", "copy"]);
-        copy.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = copy.spawn().expect("started");
-        let at = Duration::from_millis(400 + number * 977 % 1700);
-        std::thread::sleep(at);
-        child.kill().expect("its own process");
-        child.wait().expect("ended");
-        assert_clean(&repository);
-        project.edit("url: \"./off\"", "url: \"./later\"");
-    }
-    project.edit("url: \"./later\"", "url: \"./off\"");
-    project.safe(&["repository", "copy"]).exits(0);
-    assert_clean(&repository);
-    let listed = project.safe(&["--safe-format=json", "backups", "--repository"]).exits(0).stdout;
-    for backup in project.backups("app") {
-        let name = backup.file_name().expect("a name").to_string_lossy().into_owned();
-        assert!(listed.contains(&name), "{name} is missing:\n{listed}");
-    }
-    let before = sums(&project);
-    lose(&project);
-    project.confirmed(&["trust"]);
-    project.safe(&["restore", "--from", "repository"]).exits(0);
-    assert_eq!(sums(&project), before);
 }

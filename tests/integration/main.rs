@@ -49,6 +49,7 @@ mod qdrant_switch;
 mod random;
 mod render_cache;
 mod repository;
+mod repository_fixture;
 #[path = "../requirements.rs"]
 mod requirements;
 mod retention;

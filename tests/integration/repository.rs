@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::backup_fixture::{manifest, root, time};
+use crate::repository_fixture;
 use crate::requirements::missing;
 
 const PASSWORD: &str = "correct horse";
@@ -127,7 +128,7 @@ fn receive(location: &Path, snapshot: &RepositorySnapshot) -> (TempDir, Result<V
     let (dir, root) = root();
     let owner = BackupOwner { project: "shop".to_owned(), engine: Some("OTHER".to_owned()) };
     let root = root.owned_by(owner);
-    let received = open(location).receive(snapshot, &root, &|_| {}, &Silent);
+    let received = open(location).receive(snapshot, &root, &|_| true, &Silent);
     (dir, received)
 }
 
@@ -307,6 +308,12 @@ fn what_cannot_be_opened_is_told_apart() {
     assert!(matches!(access(&location, PASSWORD).init(), Err(RepositoryError::Exists(_))));
     let nowhere = dir.path().join("nowhere");
     assert!(matches!(access(&nowhere, PASSWORD).open(), Err(RepositoryError::Missing(_))));
+    // As that of Git.
+    let other = dir.path().join("other");
+    std::fs::create_dir_all(other.join("objects")).expect("made");
+    assert!(matches!(access(&other, PASSWORD).open(), Err(RepositoryError::Missing(_))));
+    std::fs::write(other.join("config"), "[core]\n").expect("written");
+    assert!(matches!(access(&other, PASSWORD).open(), Err(RepositoryError::NotARepository(_))));
     let closed = RepositoryLocation::parse("rest:http://127.0.0.1:1/").expect("an address");
     let error = RepositoryAccess::new(&Env::default(), closed, Secret::new(PASSWORD)).open();
     assert!(matches!(error, Err(RepositoryError::Failed { .. })));
@@ -327,9 +334,43 @@ fn snapshots_of_others_are_left_alone() {
     let repository = open(&location);
     let all = repository.backups().expect("listed");
     repository.forget(&all.iter().collect::<Vec<_>>()).expect("removed");
+    repository.prune().expect("pruned");
     if let Some(output) = restic(&location, &["snapshots", "--json"]) {
+        assert_clean(&location);
+        let target = dir.path().join("restored").to_string_lossy().into_owned();
+        restic(&location, &["restore", "latest", "--target", &target]).expect("restic ran before");
+        let restored = Path::new(&target).join(own.strip_prefix("/").expect("absolute"));
+        assert_eq!(std::fs::read(restored).expect("restored"), b"data");
         let mut text = String::new();
         output.stdout.as_slice().read_to_string(&mut text).expect("UTF-8");
         assert_eq!(text.matches("\"time\"").count(), 1, "{text}");
     }
+}
+
+#[test]
+fn each_of_several_keys_opens_it() {
+    let (dir, location) = new_repository();
+    let (_dir, root) = root();
+    send(&location, &backup(&root, "2026-08-01T10:00:00Z", &finished(archive(&tree())))).expect("sent");
+    let new = dir.path().join("new");
+    std::fs::write(&new, "battery staple").expect("written");
+    let new = new.to_string_lossy().into_owned();
+    let Some(added) = restic(&location, &["key", "add", "--new-password-file", &new]) else { return };
+    assert_eq!(added.code, 0, "{}", String::from_utf8_lossy(&added.stderr));
+    for password in [PASSWORD, "battery staple"] {
+        let opened = access(&location, password).open().expect("it has this key");
+        assert_eq!(opened.backups().expect("listed").len(), 1);
+    }
+    assert!(matches!(access(&location, "wrong").open(), Err(RepositoryError::WrongPassword(_))));
+}
+
+#[test]
+fn a_backup_of_a_newer_version_is_an_error() {
+    let (_repository, location) = new_repository();
+    let (_dir, root) = root();
+    send(&location, &backup(&root, "2026-08-01T10:00:00Z", &finished(archive(&tree())))).expect("sent");
+    assert_eq!(open(&location).backups().expect("listed").len(), 1);
+    repository_fixture::of_newer_version(&location, PASSWORD);
+    let error = open(&location).backups().expect_err("it is newer");
+    assert!(matches!(error, RepositoryError::NewerBackup { version: 99, .. }), "{error}");
 }

@@ -39,6 +39,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.pull("db"),
         suggest.repository_init(),
         suggest.repository_copy(),
+        suggest.repository_check(),
         suggest.repository_backups(),
         suggest.trust(),
         suggest.revoke_trust(),

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::RepositoryError;
 use crate::backup::format::{self, FormatError};
 use crate::backup::manifest::{BackupRole, Manifest};
 
@@ -80,11 +79,11 @@ impl StoredBackup {
         Self { artifacts, ..self }
     }
 
-    /// `None` if a snapshot is not of this program.
-    pub(super) fn parse(text: &str) -> Option<Result<Self, RepositoryError>> {
+    /// `None` if a snapshot is not of this program, and the version if it is newer.
+    pub(super) fn parse(text: &str) -> Option<Result<Self, u32>> {
         match format::parse(text.as_bytes(), &[FORMAT], FORMAT_VERSION) {
             Ok(stored) => Some(Ok(stored)),
-            Err(FormatError::Newer(version)) => Some(Err(RepositoryError::Newer(version))),
+            Err(FormatError::Newer(version)) => Some(Err(version)),
             Err(FormatError::Malformed(_) | FormatError::Foreign(_)) => None,
         }
     }

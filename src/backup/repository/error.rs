@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustic_core::RusticError;
 
 use super::location::LocationError;
-use crate::backup::store::StoreError;
+use crate::backup::store::{Damage, StoreError};
 
 /// Why a repository cannot be used. Repositories are named without their passwords.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +43,25 @@ pub enum RepositoryError {
         #[source]
         source: std::io::Error,
     },
+    #[error("the backup `{name}` is damaged")]
+    DamagedBackup {
+        name: String,
+        #[source]
+        damage: Damage,
+    },
     #[error("the copy is incomplete: {0}")]
     Incomplete(String),
     #[error("`{path}` in the repository does not match its digest: it is damaged")]
     Damaged { path: String },
-    #[error("its format version {0} is newer than this program supports: use a newer safe-compose")]
-    Newer(u32),
+    #[error("what is at {0} is not a repository: it has a `config` and no keys")]
+    NotARepository(String),
+    #[error("the repository at {name} has version {version}, which this program does not know")]
+    NewerRepository { name: String, version: u32 },
+    #[error(
+        "snapshot {snapshot} is a backup of format version {version}, which this program does not know: use a newer \
+         safe-compose"
+    )]
+    NewerBackup { snapshot: String, version: u32 },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

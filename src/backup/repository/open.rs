@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 use rustic_backend::BackendOptions;
+use rustic_core::repofile::KeyId;
 use rustic_core::{
     CheckOptions, CheckResults, ConfigOptions, Credentials, IndexedFullStatus, KeyOptions, OpenStatus,
     ReadSubsetOption, Repository, RepositoryBackends, RepositoryOptions,
@@ -24,6 +25,9 @@ const LARGEST_PACK_SIZE: u64 = 64;
 
 /// The region that S3 servers other than Amazon's accept.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// The newest version of restic's format that the library writes.
+const NEWEST_VERSION: u32 = 2;
 
 /// What is needed to open a repository.
 #[derive(Debug, Clone)]
@@ -64,8 +68,11 @@ impl RepositoryAccess {
         }
         let credentials = Credentials::password(self.password.expose());
         match repository.open(&credentials) {
+            Ok(inner) if inner.config().version > NEWEST_VERSION => {
+                Err(RepositoryError::NewerRepository { name, version: inner.config().version })
+            }
             Ok(inner) => Ok(OpenRepository { inner, name }),
-            Err(error) if error.is_incorrect_password() => Err(RepositoryError::WrongPassword(name)),
+            Err(error) if error.is_incorrect_password() => Err(self.without_key(name)),
             Err(error) => Err(error::failed("opening the repository")(error)),
         }
     }
@@ -82,6 +89,19 @@ impl RepositoryAccess {
             .init(&credentials, &KeyOptions::default(), &pack_sizes())
             .map_err(error::failed("creating the repository"))?;
         Ok(OpenRepository { inner, name })
+    }
+
+    /// Why no key was found. Many things have a file `config`.
+    fn without_key(&self, name: String) -> RepositoryError {
+        let has_keys = self.connect().and_then(|repository| {
+            let mut keys = repository.list::<KeyId>().map_err(error::failed("reading the keys"))?;
+            Ok(keys.next().is_some())
+        });
+        match has_keys {
+            Ok(true) => RepositoryError::WrongPassword(name),
+            Ok(false) => RepositoryError::NotARepository(name),
+            Err(error) => error,
+        }
     }
 
     fn connect(&self) -> Result<Repository<()>, RepositoryError> {

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use super::description::{StoredArtifact, StoredForm, stored_path};
-use super::snapshot_files::SnapshotFiles;
+use super::snapshot_files::{KeepReading, SnapshotFiles};
 use super::snapshots::RepositorySnapshot;
 use super::split::join;
 use super::{FILES, HEADERS, IndexedRepository, RepositoryError};
@@ -24,7 +24,7 @@ impl IndexedRepository {
         &self,
         snapshot: &RepositorySnapshot,
         root: &BackupRoot,
-        advance: &(dyn Fn(u64) + Sync),
+        advance: &KeepReading,
         progress: &dyn Progress,
     ) -> Result<Verified, RepositoryError> {
         let stored = &snapshot.stored;

@@ -15,6 +15,9 @@ use super::{RepositoryError, error};
 /// How much of a file is asked for at a time.
 const PIECE: usize = 4 * 1024 * 1024;
 
+/// Called with the bytes that were read; `false` ends it.
+pub(super) type KeepReading = dyn Fn(u64) -> bool + Sync;
+
 /// The files of a snapshot. Directories are kept while files in them are opened one after the other.
 pub(super) struct SnapshotFiles<'a> {
     indexed: &'a Repository<IndexedFullStatus>,
@@ -23,15 +26,14 @@ pub(super) struct SnapshotFiles<'a> {
     tree: TreeId,
     /// The path of the backup in the snapshot.
     root: PathBuf,
-    advance: &'a (dyn Fn(u64) + Sync),
+    advance: &'a KeepReading,
 }
 
 impl<'a> SnapshotFiles<'a> {
-    /// `advance` is called with the bytes that are read.
     pub(super) fn new(
         indexed: &'a Repository<IndexedFullStatus>,
         snapshot: &RepositorySnapshot,
-        advance: &'a (dyn Fn(u64) + Sync),
+        advance: &'a KeepReading,
     ) -> Self {
         let root = snapshot.stored.root();
         let root = root.strip_prefix("/").unwrap_or(&root).to_owned();
@@ -110,7 +112,10 @@ impl Read for StoredFile<'_> {
         let count = bytes.len().min(length);
         buffer[..count].copy_from_slice(&bytes[..count]);
         self.at += count;
-        (self.files.advance)(count as u64);
-        Ok(count)
+        if (self.files.advance)(count as u64) {
+            Ok(count)
+        } else {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
     }
 }

@@ -35,10 +35,13 @@ impl<S: Open> OpenRepository<S> {
         let mut backups = Vec::new();
         for file in all {
             let Some(stored) = file.description.as_deref().and_then(StoredBackup::parse) else { continue };
+            let id: String = file.id.to_string().chars().take(8).collect();
+            let newer = |version| RepositoryError::NewerBackup { snapshot: id.clone(), version };
+            let stored = stored.map_err(newer)?;
             backups.push(RepositorySnapshot {
-                id: file.id.to_string().chars().take(8).collect(),
+                id,
                 host: file.hostname.clone(),
-                stored: stored?,
+                stored,
                 file: Box::new(file),
             });
         }

@@ -120,9 +120,6 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
     let cx = &one.cx;
     held_record::let_go(cx, apply).await;
     let stores = stores(cx);
-    if stores.is_empty() {
-        return Outcome::default();
-    }
     let purpose = Purpose {
         reason: "on request",
         role: BackupRole::Normal,

@@ -92,7 +92,8 @@ pub(super) async fn back_up(
         let saved = backup_run::save_with(cx, apply, &quiescer, &stores, purpose).await.complete(cx)?;
         let made = saved.iter().map(|one| &one.backup);
         let made: Vec<&Verified> = made.chain(current.iter().map(|(_, verified)| verified)).collect();
-        repository::before_command(cx, apply, &made).await?;
+        let relied: Vec<&Backup> = current_of_stopped.iter().map(|(_, backup)| backup).collect();
+        repository::before_command(cx, apply, &made, &relied).await?;
         Ok(saved)
     })
     .await;

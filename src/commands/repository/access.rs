@@ -79,10 +79,11 @@ fn locate(
     Ok(RepositoryAccess::new(&command.env, location, password))
 }
 
-/// Opens a repository, and lists the backups in it, oldest first.
-pub(super) async fn open(
-    access: RepositoryAccess,
-) -> Result<(OpenRepository, Vec<RepositorySnapshot>), RepositoryError> {
+/// A repository, and the backups in it, oldest first.
+pub(super) type OpenedRepository = (OpenRepository, Vec<RepositorySnapshot>);
+
+/// Opens a repository, and lists the backups in it.
+pub(super) async fn open(access: RepositoryAccess) -> Result<OpenedRepository, RepositoryError> {
     blocking(move || {
         let repository = access.open()?;
         let backups = repository.backups()?;
@@ -96,9 +97,9 @@ pub(super) async fn open(
 pub(super) struct BytesRead(UnboundedSender<u64>);
 
 impl BytesRead {
-    /// After Ctrl-C nobody listens any more.
-    pub(super) fn by(&self, bytes: u64) {
-        let _ = self.0.send(bytes);
+    /// Whether anybody still listens. After Ctrl-C nobody does.
+    pub(super) fn by(&self, bytes: u64) -> bool {
+        self.0.send(bytes).is_ok()
     }
 }
 

@@ -1,15 +1,10 @@
 //! Copies backups to the repository: after each backup, before a command destroys what was backed up, and on request.
 
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
 use serde_json::json;
 
-use super::access::{self, BytesRead};
-use crate::backup::repository::{
-    CopyState, IndexedRepository, RepositoryAccess, RepositoryError, RepositorySnapshot, SendOptions, Sent,
-};
-use crate::backup::set;
+use super::access;
+use super::transfer::{self, CopyCandidate, Transfer, is_known};
+use crate::backup::repository::{CopyState, RepositoryAccess, RepositoryError, RepositoryLocation};
 use crate::backup::store::{Backup, BackupRoot, Verified};
 use crate::cli::Format;
 use crate::commands::command_context::CommandContext;
@@ -20,8 +15,7 @@ use crate::commands::mode::{Apply, Mode};
 use crate::compose::project::Project;
 use crate::error::{Failure, Hint, causes};
 use crate::exit::Exit;
-use crate::progress::{Progress, Unit};
-use crate::units::{Bytes, count};
+use crate::units::count;
 
 /// Copies new backups, and those that could not be copied before. A failure is a warning, unless the settings require a
 /// copy.
@@ -30,18 +24,30 @@ pub(in crate::commands) async fn after_backups(
     apply: Apply,
     made: &[&Verified],
 ) -> Result<(), Failure> {
-    copy_made(cx, apply, made)
+    let candidates = made.iter().map(|one| CopyCandidate::Verified((*one).clone())).collect();
+    copy_missing(cx, apply, candidates)
         .await
         .map_err(|failure| failure.say("The backups on this machine are complete."))
 }
 
-/// The same before the command that the backups were made for. Where a copy is required and fails, it must not run.
+/// The same before a command that `made` were made for, and that relies on `current` ones of before. Where a copy is required
+/// and fails, it must not run.
 pub(in crate::commands) async fn before_command(
     cx: &ProjectContext<'_>,
     apply: Apply,
     made: &[&Verified],
+    current: &[&Backup],
 ) -> Result<(), Failure> {
-    copy_made(cx, apply, made).await.map_err(|mut failure| {
+    if made.is_empty() && current.is_empty() {
+        return Ok(());
+    }
+    let mut candidates: Vec<CopyCandidate> =
+        made.iter().map(|one| CopyCandidate::Verified((*one).clone())).collect();
+    // Without that, a backup that was made before waits for its copy, or was never to have one.
+    if cx.settings.backup.repository.as_ref().is_some_and(|settings| settings.required) {
+        candidates.extend(current.iter().map(|one| CopyCandidate::Relied((*one).clone())));
+    }
+    copy_missing(cx, apply, candidates).await.map_err(|mut failure| {
         if let Some(command) = cx.command.composes() {
             failure.message = format!("{}, so `{command}` was not run", failure.message);
         }
@@ -52,20 +58,30 @@ pub(in crate::commands) async fn before_command(
     })
 }
 
-async fn copy_made(cx: &ProjectContext<'_>, apply: Apply, made: &[&Verified]) -> Result<(), Failure> {
+/// Copies what the repository lacks of these, and of those that wait.
+async fn copy_missing(
+    cx: &ProjectContext<'_>,
+    apply: Apply,
+    candidates: Vec<CopyCandidate>,
+) -> Result<(), Failure> {
     let Some(settings) = &cx.settings.backup.repository else { return Ok(()) };
-    if made.is_empty() {
+    let transfer = Transfer { command: cx.command, project: &cx.project.name, root: &cx.root, apply };
+    let candidates = transfer.with_waiting(candidates);
+    if candidates.is_empty() {
+        transfer.settle();
         return Ok(());
     }
     let failure = match access::of_settings(cx.command, (&cx.project, &cx.settings), cx.suggest()) {
-        Ok(access) => {
-            let backups: Vec<Verified> = made.iter().copied().cloned().collect();
-            match copy(cx.command, (&cx.project, &cx.root), access, backups, apply).await {
-                Ok(_) => return Ok(()),
-                Err(failure) => failure,
-            }
+        Err(failure) => {
+            let name = RepositoryLocation::parse(&settings.url)
+                .map_or_else(|_| "the repository".to_owned(), |location| location.to_string());
+            transfer.not_copied(name, &candidates, failure.message.clone());
+            failure
         }
-        Err(failure) => failure,
+        Ok(access) => match copy_to(cx, &transfer, access, candidates).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        },
     };
     if settings.required {
         return Err(failure);
@@ -79,6 +95,31 @@ async fn copy_made(cx: &ProjectContext<'_>, apply: Apply, made: &[&Verified]) ->
         }
     }
     Ok(())
+}
+
+async fn copy_to(
+    cx: &ProjectContext<'_>,
+    transfer: &Transfer<'_>,
+    access: RepositoryAccess,
+    candidates: Vec<CopyCandidate>,
+) -> Result<(), Failure> {
+    let name = access.location.to_string();
+    let opened = match access::open(access).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let is_missing = matches!(error, RepositoryError::Missing(_));
+            let advice = super::advice(&error).filter(|_| !is_missing);
+            let error = anyhow::Error::from(error);
+            transfer.not_copied(name.clone(), &candidates, causes(&error));
+            let failure = transfer::failure(candidates.len(), &name).because(error);
+            return Err(if is_missing {
+                failure.run("To create it", cx.suggest().repository_init())
+            } else {
+                advice.into_iter().fold(failure, Failure::say)
+            });
+        }
+    };
+    transfer.run(opened, candidates).await.map(drop)
 }
 
 /// What `status` says of backups that were not copied.
@@ -107,33 +148,27 @@ pub(super) async fn all(
     let listing = root
         .list(None)
         .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))?;
-    let (_, known) = access::open(access.clone())
+    let name = access.location.to_string();
+    let opened = access::open(access)
         .await
         .map_err(|error| super::failed("the repository could not be read", error))?;
-    let missing: Vec<Backup> =
-        listing.backups.into_iter().rev().filter(|backup| !is_known(&known, backup)).collect();
     let apply = match mode {
         Mode::DryRun => {
+            let missing = listing.backups.iter().rev().filter(|backup| !is_known(&opened.1, backup));
             let change = |backup: &Backup| {
-                PlannedChange::new("copy", format!("backup `{}`", backup.name()))
-                    .with(format!("to {}", access.location))
+                PlannedChange::new("copy", format!("backup `{}`", backup.name())).with(format!("to {name}"))
             };
-            let changes = missing.iter().map(change).collect();
-            return Ok(DryRun::new("repository copy", changes).show(&command.ui, output));
+            return Ok(
+                DryRun::new("repository copy", missing.map(change).collect()).show(&command.ui, output)
+            );
         }
         Mode::Apply(apply) => apply,
     };
-    let mut backups = Vec::new();
-    for backup in &missing {
-        match backup.check_showing(&command.ui.meter()) {
-            Ok(verified) => backups.push(verified),
-            Err(damage) => {
-                command.ui.warn(format!("`{}` is not copied: {}.", backup.name(), causes(&damage.into())));
-            }
-        }
-    }
-    let copied = copy(command, (project, root), access, backups, apply).await?;
-    if copied.is_empty() {
+    let transfer = Transfer { command, project: &project.name, root, apply };
+    let candidates = transfer.with_waiting(listing.backups.into_iter().map(CopyCandidate::Waiting).collect());
+    let is_complete = candidates.iter().all(|one| is_known(&opened.1, one.backup()));
+    let copied = transfer.run(opened, candidates).await?;
+    if is_complete {
         command.ui.say("Every backup is in the repository.");
     }
     if output == Format::Json {
@@ -142,111 +177,4 @@ pub(super) async fn all(
         command.ui.result(format::json(&json!({ "copied": copied })));
     }
     Ok(Exit::Success)
-}
-
-fn is_known(known: &[RepositorySnapshot], backup: &Backup) -> bool {
-    known
-        .iter()
-        .any(|one| one.stored.name == backup.name() && one.stored.manifest.project == backup.manifest.project)
-}
-
-/// Copies backups, and those that wait. Returns those that were copied.
-async fn copy(
-    command: &CommandContext,
-    (project, root): (&Project, &BackupRoot),
-    access: RepositoryAccess,
-    backups: Vec<Verified>,
-    apply: Apply,
-) -> Result<Vec<(String, Sent)>, Failure> {
-    let name = access.location.to_string();
-    let mut state = CopyState::read(root, &project.name).unwrap_or_default();
-    let mut backups = backups;
-    let is_new: BTreeSet<String> = backups.iter().map(|backup| backup.name()).collect();
-    for waiting in state.pending.iter().filter(|waiting| !is_new.contains(*waiting)) {
-        // What was removed or damaged since can never be copied.
-        if let Some(verified) = root.find_any(waiting).ok().and_then(|backup| backup.check().ok()) {
-            backups.push(verified);
-        }
-    }
-    backups.sort_by_key(|backup| backup.manifest.created);
-    backups.dedup_by_key(|backup| backup.name());
-    if backups.is_empty() {
-        return Ok(Vec::new());
-    }
-    command.record.will(format!("copies backups to {name}"));
-    command.record.begin(apply);
-    state.repository.clone_from(&name);
-    state.pending = backups.iter().map(|backup| backup.name()).collect();
-    let sets = set::list(root);
-    let host = &command.env.host_name;
-    let options = |backup: &Backup| SendOptions {
-        host: host.clone(),
-        set: sets
-            .iter()
-            .find(|(_, set)| set.backups.iter().any(|member| member.name == backup.name()))
-            .map(|(file, _)| set::name(file)),
-    };
-    let jobs: Vec<(Verified, SendOptions)> =
-        backups.into_iter().map(|backup| (backup.clone(), options(&backup))).collect();
-    let (copied, failed) = send(&command.ui.meter(), access, jobs).await;
-    for (backup, sent) in &copied {
-        state.pending.remove(backup);
-        command.ui.good(format!("copied `{backup}` to {name} ({} added)", Bytes(sent.added)));
-    }
-    let is_missing = matches!(failed, Some(RepositoryError::Missing(_)));
-    let failed = failed.map(anyhow::Error::from);
-    state.error = failed.as_ref().map(causes);
-    if !copied.is_empty() {
-        state.copied = Some(Timestamp::now());
-    }
-    let waiting = state.pending.len() as u64;
-    if let Err(error) = state.write(root, &project.name) {
-        command.ui.warn(format!("what was copied could not be recorded: {}.", causes(&error.into())));
-    }
-    match failed {
-        None => Ok(copied),
-        Some(error) => {
-            let what = format!("{} could not be copied to {name}", count(waiting, "backup"));
-            // Whatever the reason: the backup is not where it has to be.
-            let failure = Failure::new(Exit::BackupFailed, what).because(error);
-            Err(if is_missing {
-                failure.run("To create it", command.suggest.repository_init())
-            } else {
-                failure
-            })
-        }
-    }
-}
-
-/// Sends one after the other. The first failure ends it: the others would fail for the same reason.
-async fn send(
-    progress: &dyn Progress,
-    access: RepositoryAccess,
-    jobs: Vec<(Verified, SendOptions)>,
-) -> (Vec<(String, Sent)>, Option<RepositoryError>) {
-    let work = move |advance: BytesRead| {
-        let mut copied = Vec::new();
-        let opened = access.open().and_then(|repository| {
-            let known = repository.backups()?;
-            Ok((repository.indexed()?, known))
-        });
-        let (repository, known): (IndexedRepository, _) = match opened {
-            Ok(opened) => opened,
-            Err(error) => return (copied, Some(error)),
-        };
-        for (backup, options) in jobs {
-            if is_known(&known, &backup) {
-                copied.push((backup.name(), Sent { added: 0 }));
-                continue;
-            }
-            let advance = advance.clone();
-            match repository.send(&backup, &options, &known, move |bytes| advance.by(bytes)) {
-                Ok(sent) => copied.push((backup.name(), sent)),
-                Err(error) => return (copied, Some(error)),
-            }
-        }
-        (copied, None)
-    };
-    let task = progress.begin("copying to the repository", Unit::Bytes, None);
-    access::blocking_showing(task.as_ref(), work).await
 }

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use super::access::{self, BytesRead};
+use super::choose::{Wanted, choose};
 use crate::backup::repository::{IndexedRepository, RepositorySnapshot};
 use crate::backup::set;
 use crate::backup::store::Verified;
-use crate::cli::RestoreArgs;
+use crate::cli::{RestoreArgs, RestoreTarget};
 use crate::commands::context::ProjectContext;
 use crate::commands::dry_run::{DryRun, PlannedChange};
+use crate::commands::interruptible;
 use crate::commands::mode::{Apply, Mode};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::progress::{Progress as _, Silent, Unit};
+use crate::store_kind::StoreKind;
+use crate::suggest::Suggest;
 use crate::units::Bytes;
 
 /// The word for the repository of the settings.
@@ -43,11 +47,12 @@ pub(in crate::commands) async fn receive(
     let unreadable = |error| super::failed("the repository could not be read", error);
     let (repository, mut all) = access::open(access).await.map_err(unreadable)?;
     all.retain(|one| one.stored.manifest.project == cx.project.name);
-    let chosen = choose(&all, args).ok_or_else(|| {
-        let wanted = args.backup.as_deref().unwrap_or("latest");
-        Failure::new(Exit::Usage, format!("{name} has no backup `{wanted}` of project `{}`", cx.project.name))
-            .run("To list the backups in the repository of the settings", cx.suggest().repository_backups())
-    })?;
+    let wanted = Wanted { name: args.backup.as_deref(), store: args.target.service.as_deref() };
+    let chosen = choose(&all, wanted);
+    if chosen.is_empty() {
+        return Err(none(&name, &cx.project.name, args.backup.as_deref(), cx.suggest()));
+    }
+    let chosen = with_parts(chosen, &args.target)?;
     let apply = match mode {
         Mode::Apply(apply) => apply,
         Mode::DryRun => {
@@ -59,15 +64,20 @@ pub(in crate::commands) async fn receive(
             return Ok(Received::Planned(DryRun::new("restore", changes)));
         }
     };
+    if args.target.is_narrowed() {
+        cx.ui().say("A backup is copied completely, and only the requested part of it is restored.");
+    }
     let repository = access::blocking(move || repository.indexed()).await.map_err(unreadable)?;
     let repository = Arc::new(repository);
     let mut here = Vec::new();
     for one in chosen {
-        here.push(one_backup(cx, &repository, one, apply).await?);
+        here.push(interruptible(one_backup(cx, &repository, one, apply)).await?);
     }
     match (here.as_slice(), &args.backup) {
         ([only], Some(named)) if *named == only.name() => Ok(Received::Here(only.name())),
-        ([only], _) if args.target.service.is_some() => Ok(Received::Here(only.name())),
+        ([only], _) if args.target.service.is_some() || args.target.is_narrowed() => {
+            Ok(Received::Here(only.name()))
+        }
         // What was not named alone is the project.
         (all, _) => {
             let members: Vec<&Verified> = all.iter().collect();
@@ -78,23 +88,41 @@ pub(in crate::commands) async fn receive(
     }
 }
 
-/// The backups that were asked for; `None` if there are none.
-fn choose(all: &[RepositorySnapshot], args: &RestoreArgs) -> Option<Vec<RepositorySnapshot>> {
-    let wanted = args.backup.as_deref().filter(|name| *name != "latest");
-    let of_service = |one: &&RepositorySnapshot| {
-        args.target.service.as_ref().is_none_or(|service| one.stored.store == *service)
-    };
-    let mut chosen: Vec<RepositorySnapshot> = Vec::new();
-    for one in all.iter().rev().filter(of_service) {
-        let is_meant = match wanted {
-            Some(name) => one.stored.name == name || one.stored.set.as_deref() == Some(name),
-            None => one.stored.can_be_latest(),
-        };
-        if is_meant && chosen.iter().all(|known| known.stored.store != one.stored.store) {
-            chosen.push(one.clone());
-        }
+/// Those that can have what was asked for of a backup. Parts are restored from one backup only.
+fn with_parts(
+    mut chosen: Vec<RepositorySnapshot>,
+    target: &RestoreTarget,
+) -> Result<Vec<RepositorySnapshot>, Failure> {
+    if !target.is_narrowed() {
+        return Ok(chosen);
     }
-    (!chosen.is_empty()).then_some(chosen)
+    let can_have = |one: &RepositorySnapshot| match one.stored.manifest.kind {
+        StoreKind::Qdrant => target.databases.is_empty(),
+        StoreKind::Sql(_) => target.collections.is_empty(),
+        StoreKind::Volume => target.collections.is_empty() && target.databases.is_empty(),
+    };
+    chosen.retain(can_have);
+    match chosen.len() {
+        0 => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "the repository has no such backup from which a collection or a database alone can be restored",
+            )
+            .say("Nothing was changed. Without `--collection` and `--database`, everything in a backup is restored."));
+        }
+        1 => return Ok(chosen),
+        _ => {}
+    }
+    let stores: Vec<&str> = chosen.iter().map(|one| one.stored.store.as_str()).collect();
+    Err(Failure::new(Exit::Usage, "it is not clear which backup is meant: several have such data")
+        .say(format!("Nothing was changed. Select one with `--service`: {}.", stores.join(", "))))
+}
+
+/// What was asked for is not there.
+pub(super) fn none(repository: &str, project: &str, wanted: Option<&str>, suggest: &Suggest) -> Failure {
+    let wanted = wanted.unwrap_or("latest");
+    Failure::new(Exit::Usage, format!("{repository} has no backup `{wanted}` of project `{project}`"))
+        .run("To list the backups in the repository of the settings", suggest.repository_backups())
 }
 
 async fn one_backup(
@@ -115,7 +143,8 @@ async fn one_backup(
     let total = one.stored.bytes();
     let task = cx.command.ui.meter().begin(&format!("reading {name}"), Unit::Bytes, Some(total));
     let (repository, root) = (Arc::clone(repository), cx.root.clone());
-    let work = move |advance: BytesRead| repository.receive(&one, &root, &|bytes| advance.by(bytes), &Silent);
+    let work =
+        move |advance: BytesRead| repository.receive(&one, &root, &move |bytes| advance.by(bytes), &Silent);
     let received = access::blocking_showing(task.as_ref(), work).await;
     drop(task);
     let verified = received.map_err(|error| {

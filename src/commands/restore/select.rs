@@ -31,7 +31,7 @@ pub(super) fn select(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Sele
         if args.all {
             return Ok(Selected { backups: latest_of_all(cx)?, set: None, is_project: true });
         }
-        return if is_narrowed(args) {
+        return if args.target.service.is_some() || args.target.is_narrowed() {
             choose(cx, args, "latest").map(Selected::one)
         } else {
             newest(cx, args)
@@ -46,16 +46,6 @@ fn unusable_set(cx: &ProjectContext<'_>, name: &str, error: BackupSetError) -> F
     Failure::new(Exit::Usage, format!("backup set `{name}` cannot be used"))
         .because(error)
         .run("To list the backups", cx.suggest().backups())
-}
-
-/// Whether only a part of what is in a backup was asked for.
-fn is_narrowed(args: &RestoreArgs) -> bool {
-    let target = &args.target;
-    target.service.is_some()
-        || !target.collections.is_empty()
-        || !target.databases.is_empty()
-        || target.rename.is_some()
-        || target.schema_only
 }
 
 /// The newest set, if it has every store that has a backup; else the latest backup of each store.

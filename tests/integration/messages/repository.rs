@@ -1,9 +1,13 @@
 //! `repository`: copies of backups off the machine.
 
+use std::fs;
+use std::path::Path;
+
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, typed};
+use crate::repository_fixture;
 
 fn settings(more: &Value) -> Value {
     let mut repository = json!({ "url": "./off" });
@@ -78,4 +82,78 @@ fn not_agreed_and_not_set() {
     let mut scene = scene.with_settings(&settings(&json!({})));
     scene.run("repository init").run("backup").run("restore --from repository");
     scene.snapshot("repository/not_agreed_and_not_set");
+}
+
+/// Data of a stopped service, whose backup is current until it is written to.
+fn stopped(more: &Value, on_host: &Path) -> Scene {
+    fs::write(on_host.join("PG_VERSION"), "17").expect("written");
+    let mut scene = Scene::shop().stopped().with_settings(&settings(more)).at_terminal(&[typed("shop")]);
+    scene.engine.set_mountpoint("shop_data", on_host);
+    scene.env().repository_password = Some(Secret::new("hunter2"));
+    scene.env().host_name.push_str("here");
+    scene.prepare("trust");
+    scene
+}
+
+#[test]
+fn a_copy_of_a_current_backup_is_required() {
+    let on_host = tempfile::tempdir().expect("a directory");
+    let mut scene = stopped(&json!({ "required": true }), on_host.path());
+    scene.prepare("repository init").prepare("backup").run("down -v");
+    // Somebody starts the repository anew.
+    fs::remove_dir_all(scene.path("off")).expect("there");
+    scene.run("down -v").prepare("repository init").run("down -v");
+    scene.snapshot("repository/a_copy_of_a_current_backup_is_required");
+}
+
+#[test]
+fn what_waits_is_tried_again() {
+    let on_host = tempfile::tempdir().expect("a directory");
+    let mut scene = stopped(&json!({}), on_host.path());
+    scene.run("backup").prepare("repository init").run("down -v").run("status");
+    // What was damaged or removed since never gets a copy.
+    scene.env().repository_password = Some(Secret::new("wrong"));
+    scene.prepare("backup").prepare("backup").run("status");
+    let mut names: Vec<_> = fs::read_dir(scene.path("backups/db")).expect("there").flatten().collect();
+    names.retain(|entry| entry.path().join("manifest.json").exists());
+    names.sort_by_key(fs::DirEntry::file_name);
+    fs::remove_dir_all(names[1].path()).expect("there");
+    fs::write(names[2].path().join("SHA256SUMS"), "").expect("own file");
+    scene.env().repository_password = Some(Secret::new("hunter2"));
+    scene.run("repository copy").run("status").snapshot("repository/what_waits_is_tried_again");
+}
+
+#[test]
+fn verify() {
+    let mut scene = scene(&json!({}));
+    scene.prepare("repository init").run("verify --repository --prove").prepare("backup");
+    scene.run("verify --repository").run("verify --repository --read-data-subset 5%");
+    scene.run("verify --repository --read-data --format json").run("verify --repository nothing");
+    scene.run("verify --repository --prove --dry-run").run("verify --repository db");
+    scene.run("verify --repository latest --format json").run("verify --repository --prove db");
+    scene.run("verify --repository db --read-data").run("verify --prove").run("verify --repository --accept");
+    scene.snapshot("repository/verify");
+}
+
+#[test]
+fn parts() {
+    let mut scene = scene(&json!({}));
+    scene.prepare("repository init").prepare("backup");
+    scene.run("restore --from repository --database shop").run("restore --from repository --collection shop");
+    scene.snapshot("repository/parts");
+}
+
+#[test]
+fn what_cannot_be_used() {
+    let mut scene = scene(&json!({}));
+    // As that of Git.
+    fs::create_dir_all(scene.path("off/objects")).expect("made");
+    fs::write(scene.path("off/config"), "[core]").expect("written");
+    scene.run("repository check").run("backup").run("repository init");
+    fs::remove_dir_all(scene.path("off")).expect("there");
+    scene.prepare("repository init").prepare("repository copy");
+    repository_fixture::of_newer_version(&scene.path("off"), "hunter2");
+    scene.run("backups --repository").run("backup").run("restore --from repository");
+    scene.run("restore --from rest:http://127.0.0.1:1/").run("restore --from {project}/nowhere");
+    scene.snapshot("repository/what_cannot_be_used");
 }

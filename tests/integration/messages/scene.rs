@@ -368,6 +368,7 @@ static FILTERS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\(\d+(\.\d)? [kM]?B\s+added\)", "([size] added)"),
         (r#""added_bytes": \d+"#, r#""added_bytes": 0"#),
         (r#""snapshot": "[0-9a-f]{8}""#, r#""snapshot": "[snapshot]""#),
+        (r"snapshot [0-9a-f]{8} is", "snapshot [snap--] is"),
         (r"--safe-allow=[0-9a-f]{12}\b", "--safe-allow=[token-----]"),
         (r#""token": "[0-9a-f]{12}""#, r#""token": "[token]""#),
         (r#""id": "[0-9a-f]+-[0-9a-f]+""#, r#""id": "[run]""#),
