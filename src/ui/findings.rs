@@ -11,6 +11,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use crate::lint::{LintFinding, LintSeverity};
 use crate::units;
 
+/// The rule that finds secrets: what it marks is not shown, because logs of CI are read by more people than files.
+const SECRETS: &str = "secret-in-settings";
+
 /// The longest part of a line that is shown, in characters.
 const MAX_WIDTH: usize = 160;
 
@@ -57,12 +60,24 @@ fn group<'a>(finding: &'a LintFinding, text: &str) -> Group<'a> {
 /// A line up to a little after the finding, and the bytes to mark. Of a finding on several lines only the first is shown.
 fn excerpt(line: &str, finding: &LintFinding) -> (String, Range<usize>) {
     let location = &finding.location;
-    let line = printable(line);
+    let line = if finding.rule == SECRETS {
+        masked(&printable(line), finding)
+    } else {
+        printable(line).into_owned()
+    };
     let offset = |column: usize| line.char_indices().nth(column - 1).map_or(line.len(), |(at, _)| at);
     let start = offset(location.column);
     let end = if location.end_line == location.line { offset(location.end_column) } else { line.len() };
     let shown = line[start..].char_indices().nth(MAX_WIDTH).map_or(line.len(), |(at, _)| start + at);
     (line[..shown].to_owned(), start..end.clamp(start, shown))
+}
+
+/// A line in which what is marked is only shown to be there.
+fn masked(line: &str, finding: &LintFinding) -> String {
+    let location = &finding.location;
+    let end = if location.end_line == location.line { location.end_column } else { usize::MAX };
+    let is_marked = |column: usize| (location.column..end).contains(&column);
+    line.chars().zip(1..).map(|(letter, column)| if is_marked(column) { '*' } else { letter }).collect()
 }
 
 /// Text without control characters, which could change what a terminal shows.
@@ -163,6 +178,16 @@ mod tests {
         let shown = render_with(&Renderer::plain(), &[hostile], &texts);
         assert!(shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{shown:?}");
         assert!(!shown.contains('\u{202e}'), "{shown:?}");
+    }
+
+    #[test]
+    fn a_secret_that_was_found_is_not_shown() {
+        let line = "  url: \"https://a/?token=hunter2\", more: x";
+        let secret = LintFinding { rule: SECRETS, ..finding("a secret", 1, 8..34) };
+        let shown = rendered(&[secret], line);
+        assert!(shown.contains("  url: ****") && shown.contains(", more: x"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(rendered(&[finding("another", 1, 8..34)], line).contains("hunter2"));
     }
 
     #[test]
