@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a test crate has no outside")]
 
 mod bitnami;
+mod canary;
 mod cases;
 mod cases_away;
 mod cases_held;
@@ -13,6 +14,7 @@ mod databases;
 mod databases_stopped;
 mod dry_runs;
 mod engine;
+mod faults;
 mod gone_stack;
 mod guide;
 mod hooks;
@@ -28,6 +30,8 @@ mod qdrant_cluster;
 mod qdrant_driver;
 mod qdrant_proof;
 mod quiesce;
+#[path = "../shared/random.rs"]
+mod random;
 mod records;
 mod remote;
 mod repository;

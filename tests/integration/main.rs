@@ -56,6 +56,7 @@ mod retention;
 mod setup;
 mod suggestions;
 mod support;
+mod threats;
 mod unchanged_files;
 mod volume_driver;
 mod wrong_world;
