@@ -118,9 +118,11 @@ fn failed(what: &str, error: RepositoryError) -> Failure {
         RepositoryError::Location(_) | RepositoryError::NoPassword | RepositoryError::EmptyPassword => {
             Exit::Usage
         }
-        RepositoryError::Failed { .. } | RepositoryError::Missing(_) | RepositoryError::NotARepository(_) => {
-            Exit::Unavailable
-        }
+        RepositoryError::Failed { .. }
+        | RepositoryError::Unreachable(_)
+        | RepositoryError::NoRclone
+        | RepositoryError::Missing(_)
+        | RepositoryError::NotARepository(_) => Exit::Unavailable,
         _ => Exit::BackupFailed,
     };
     let advice = advice(&error);
@@ -141,7 +143,9 @@ fn advice(error: &RepositoryError) -> Option<&'static str> {
         RepositoryError::NewerRepository { .. } | RepositoryError::NewerBackup { .. } => {
             Some("Nothing was changed in the repository.")
         }
-        RepositoryError::Failed { .. } => Some("Nothing was changed on this machine."),
+        RepositoryError::Failed { .. } | RepositoryError::Unreachable(_) => {
+            Some("Nothing was changed on this machine.")
+        }
         _ => None,
     }
 }

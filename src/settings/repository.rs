@@ -19,4 +19,10 @@ pub struct RepositorySettings {
     /// Whether a backup counts only if it was copied to the repository: without a copy, no shutdown.
     #[serde(default)]
     pub required: bool,
+    /// At most how many KiB are sent to the repository in a second; 0 for no limit.
+    #[serde(default)]
+    pub limit_upload: u32,
+    /// At most how many KiB are received from it in a second; 0 for no limit.
+    #[serde(default)]
+    pub limit_download: u32,
 }

@@ -203,6 +203,35 @@ fn a_rest_server_is_a_repository() {
 }
 
 #[test]
+fn a_server_that_only_adds_gets_backups_and_keeps_them() {
+    let Some(bare) = Bare::new("repository-adds") else { return };
+    let (port, directory) = (free_port(), tempfile::tempdir().expect("a directory"));
+    let mut command = Command::new("rclone");
+    command.args(["serve", "restic", "--append-only", "--addr", &format!("127.0.0.1:{port}")]);
+    command.arg(directory.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(server) = command.spawn() else { return missing("rclone") };
+    let _server = Server(server);
+    wait_for_port(port);
+    let url = format!("rest:http://127.0.0.1:{port}/shop/");
+    let Some(project) = started(&bare, &url, "") else { return };
+    project.edit("backup:\n", "backup:\n    keep: { last: 1, daily: 0, weekly: 0, monthly: 0 }\n");
+    project.confirmed(&["trust"]);
+    project.safe(&["repository", "init"]).exits(0);
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        project.plain(&["exec", "-T", "app", "/bin/sh", "-c", "echo more >> /data/d/small"]).exits(0);
+        project.safe(&["backup"]).exits(0).says("copied `app_backup_");
+        names.extend(project.backups("app").pop());
+    }
+    let pruned = project.safe(&["repository", "prune"]).exits(69).says("refuses").stderr;
+    let listed = project.safe(&["backups", "--repository"]).exits(0).stdout;
+    let first = names[0].file_name().expect("a name").to_string_lossy().into_owned();
+    assert!(pruned.contains(&format!("Not removed: `{first}`")), "{pruned}");
+    assert!(listed.contains(&first), "{listed}");
+    assert_clean(&directory.path().join("shop"));
+}
+
+#[test]
 fn rclone_is_started_for_a_repository() {
     let Some(bare) = Bare::new("repository-rclone") else { return };
     if Command::new("rclone").arg("version").stdout(Stdio::null()).status().is_err() {
@@ -214,6 +243,9 @@ fn rclone_is_started_for_a_repository() {
         return;
     };
     there_and_back(&project, &[], &repository);
+    project.edit("rclone::local:", "rclone:nowhere:");
+    project.confirmed(&["trust"]);
+    project.safe(&["repository", "check"]).exits(69).says("rclone ended").says("nowhere");
 }
 
 /// An SSH server for this user alone, and a directory with an `ssh` that knows its key.

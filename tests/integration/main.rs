@@ -50,8 +50,10 @@ mod random;
 mod render_cache;
 mod repository;
 mod repository_fixture;
+mod repository_transport;
 #[path = "../requirements.rs"]
 mod requirements;
+mod rest_stand_in;
 mod retention;
 mod setup;
 mod suggestions;

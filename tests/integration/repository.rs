@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use safe_compose::backup::manifest::{Artifact, ArtifactContents};
 use safe_compose::backup::repository::{
-    IndexedRepository, ReadData, RepositoryAccess, RepositoryError, RepositoryLocation, RepositorySnapshot,
-    SendOptions, Sent,
+    IndexedRepository, RateLimits, ReadData, RepositoryAccess, RepositoryError, RepositoryLocation,
+    RepositorySnapshot, SendOptions, Sent,
 };
 use safe_compose::backup::store::{BackupOwner, BackupRoot, Verified};
 use safe_compose::env::Env;
@@ -23,11 +23,11 @@ use crate::backup_fixture::{manifest, root, time};
 use crate::repository_fixture;
 use crate::requirements::missing;
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 fn access(location: &Path, password: &str) -> RepositoryAccess {
     let location = RepositoryLocation::Local(location.to_owned());
-    RepositoryAccess::new(&Env::default(), location, Secret::new(password))
+    RepositoryAccess::new(&Env::default(), location, Secret::new(password), RateLimits::default())
 }
 
 /// A new repository in a directory.
@@ -42,19 +42,19 @@ fn open(location: &Path) -> IndexedRepository {
     access(location, PASSWORD).open().expect("opened").indexed().expect("read")
 }
 
-fn send(location: &Path, backup: &Verified) -> Result<Sent, RepositoryError> {
+pub(crate) fn send(location: &Path, backup: &Verified) -> Result<Sent, RepositoryError> {
     let repository = open(location);
     let known = repository.backups().expect("listed");
     let options = SendOptions { host: "here".to_owned(), set: None };
     repository.send(backup, &options, &known, |_| {})
 }
 
-fn newest(location: &Path) -> RepositorySnapshot {
+pub(crate) fn newest(location: &Path) -> RepositorySnapshot {
     open(location).backups().expect("listed").pop().expect("one backup")
 }
 
 /// Bytes that do not compress.
-fn noise(seed: &str, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: &str, length: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(length + 32);
     for block in 0_u64.. {
         if bytes.len() >= length {
@@ -67,7 +67,7 @@ fn noise(seed: &str, length: usize) -> Vec<u8> {
 }
 
 /// Files by their paths below `data`; a directory ends with `/`.
-fn archive(files: &BTreeMap<String, Vec<u8>>) -> tar::Builder<Vec<u8>> {
+pub(crate) fn archive(files: &BTreeMap<String, Vec<u8>>) -> tar::Builder<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -87,7 +87,7 @@ fn archive(files: &BTreeMap<String, Vec<u8>>) -> tar::Builder<Vec<u8>> {
     builder
 }
 
-fn tree() -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree() -> BTreeMap<String, Vec<u8>> {
     BTreeMap::from([
         ("data/".to_owned(), Vec::new()),
         ("data/base/".to_owned(), Vec::new()),
@@ -98,12 +98,12 @@ fn tree() -> BTreeMap<String, Vec<u8>> {
     ])
 }
 
-fn finished(builder: tar::Builder<Vec<u8>>) -> Vec<u8> {
+pub(crate) fn finished(builder: tar::Builder<Vec<u8>>) -> Vec<u8> {
     builder.into_inner().expect("in memory")
 }
 
 /// A backup with one compressed archive and one other file.
-fn backup(root: &BackupRoot, at: &str, tar: &[u8]) -> Verified {
+pub(crate) fn backup(root: &BackupRoot, at: &str, tar: &[u8]) -> Verified {
     let staging = root.stage("db", time(at)).expect("staged");
     let contents = ArtifactContents::Files {
         target: "/var/lib/db".to_owned(),
@@ -119,7 +119,7 @@ fn backup(root: &BackupRoot, at: &str, tar: &[u8]) -> Verified {
     staging.finish(manifest("db", files)).expect("finished")
 }
 
-fn tar_of(backup: &Verified) -> Vec<u8> {
+pub(crate) fn tar_of(backup: &Verified) -> Vec<u8> {
     let file = std::fs::File::open(backup.directory.join("data.tar.zst")).expect("there");
     zstd::decode_all(file).expect("compressed")
 }
@@ -148,7 +148,7 @@ fn restic(location: &Path, words: &[&str]) -> Option<Output> {
     Some(capture_with(&run, &[("RESTIC_PASSWORD", PASSWORD.into())]).expect("restic starts"))
 }
 
-fn assert_clean(location: &Path) {
+pub(crate) fn assert_clean(location: &Path) {
     if let Some(output) = restic(location, &["check", "--read-data"]) {
         let text =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -315,7 +315,8 @@ fn what_cannot_be_opened_is_told_apart() {
     std::fs::write(other.join("config"), "[core]\n").expect("written");
     assert!(matches!(access(&other, PASSWORD).open(), Err(RepositoryError::NotARepository(_))));
     let closed = RepositoryLocation::parse("rest:http://127.0.0.1:1/").expect("an address");
-    let error = RepositoryAccess::new(&Env::default(), closed, Secret::new(PASSWORD)).open();
+    let error =
+        RepositoryAccess::new(&Env::default(), closed, Secret::new(PASSWORD), RateLimits::default()).open();
     assert!(matches!(error, Err(RepositoryError::Failed { .. })));
 }
 

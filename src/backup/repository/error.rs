@@ -31,6 +31,10 @@ pub enum RepositoryError {
     Exists(String),
     #[error("the password does not open the repository at {0}")]
     WrongPassword(String),
+    #[error("rclone is not installed")]
+    NoRclone,
+    #[error("reaching the repository failed")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
     #[error("{action} failed")]
     Failed {
         action: &'static str,
@@ -64,6 +68,12 @@ pub enum RepositoryError {
     NewerBackup { snapshot: String, version: u32 },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl RepositoryError {
+    pub(super) fn unreachable(source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unreachable(Box::new(source))
+    }
 }
 
 /// An error of the repository library, as one line.

@@ -11,17 +11,18 @@ mod description;
 mod error;
 mod location;
 mod nodes;
-mod object_store;
 mod open;
 mod password;
 mod receive;
 mod send;
 mod snapshot_files;
+mod snapshot_gate;
 mod snapshots;
 mod source;
 mod split;
 mod state;
 mod survey;
+mod transport;
 
 pub use error::RepositoryError;
 pub use location::{LocationError, RepositoryLocation};
@@ -31,6 +32,7 @@ pub use send::{SendOptions, Sent};
 pub use snapshots::RepositorySnapshot;
 pub use state::CopyState;
 pub(in crate::backup) use state::FILE_NAME as STATE_FILE;
+pub use transport::RateLimits;
 
 /// Where a snapshot has the data of a backup.
 const FILES: &str = "files";

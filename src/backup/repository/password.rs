@@ -61,6 +61,8 @@ mod tests {
             password_file: None,
             password_command: None,
             required: false,
+            limit_upload: 0,
+            limit_download: 0,
         }
     }
 

@@ -93,20 +93,15 @@ impl IndexedRepository {
         // Every file is read: what did not change was recognized before.
         let parents = ParentOptions::default().force(true);
         let options = BackupOptions::default().parent_opts(parents).no_scan(true);
-        // The snapshot that the library saves has no description yet, so it is no backup.
+        // The snapshot is saved afterwards, with its description.
         let made = self
-            .inner
-            .archive(&options, &source, snapshot.clone(), std::slice::from_ref(&root))
+            .gate
+            .closed(|| self.inner.archive(&options, &source, snapshot.clone(), std::slice::from_ref(&root)))
             .map_err(error::failed("copying to the repository"))?;
-        let sent = complete(&source.outcome(), &made).and_then(|()| {
-            let added = made.summary.as_ref().map_or(0, |summary| summary.data_added_packed);
-            let SnapshotFile { tree, paths, summary, .. } = made.clone();
-            self.save(SnapshotFile { tree, paths, summary, ..snapshot }, &stored, added)
-        });
-        let removed = self.inner.delete_snapshots(&[made.id]);
-        let sent = sent?;
-        removed.map_err(error::failed("removing a temporary snapshot"))?;
-        Ok(sent)
+        complete(&source.outcome(), &made)?;
+        let added = made.summary.as_ref().map_or(0, |summary| summary.data_added_packed);
+        let SnapshotFile { tree, paths, summary, .. } = made;
+        self.save(SnapshotFile { tree, paths, summary, ..snapshot }, &stored, added)
     }
 
     fn save(

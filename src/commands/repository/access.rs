@@ -1,10 +1,12 @@
 //! The repository of a project's settings.
 
+use std::num::NonZeroU32;
+
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::backup::repository::{
-    LocationError, OpenRepository, RepositoryAccess, RepositoryError, RepositoryLocation, RepositorySnapshot,
-    find_password,
+    LocationError, OpenRepository, RateLimits, RepositoryAccess, RepositoryError, RepositoryLocation,
+    RepositorySnapshot, find_password,
 };
 use crate::commands::agreement;
 use crate::commands::command_context::CommandContext;
@@ -52,6 +54,8 @@ pub(super) fn named(
         password_file: None,
         password_command: None,
         required: false,
+        limit_upload: 0,
+        limit_download: 0,
     };
     let repository = settings.backup.repository.as_ref().filter(|_| agreed).unwrap_or(&none);
     locate(command, (project, repository), url)
@@ -76,7 +80,9 @@ fn locate(
             "Set `SAFE_COMPOSE_REPOSITORY_PASSWORD`, or `password_file` or `password_command` beside the URL.",
         )
     })?;
-    Ok(RepositoryAccess::new(&command.env, location, password))
+    let rates =
+        RateLimits::new(NonZeroU32::new(repository.limit_upload), NonZeroU32::new(repository.limit_download));
+    Ok(RepositoryAccess::new(&command.env, location, password, rates))
 }
 
 /// A repository, and the backups in it, oldest first.

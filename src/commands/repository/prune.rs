@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::access;
-use crate::backup::repository::{RepositoryAccess, RepositorySnapshot};
+use crate::backup::repository::{OpenRepository, RepositoryAccess, RepositorySnapshot};
 use crate::backup::retention::{self, UnresolvedLosses};
 use crate::backup::store::{Backup, BackupRoot, StoreError};
 use crate::cli::Format;
@@ -46,17 +46,22 @@ pub(super) async fn run(
     command.record.begin(apply);
     let task = command.ui.meter().begin("pruning the repository", Unit::Time, None);
     let name = access.location.to_string();
-    let pruned = access::blocking(move || {
-        repository.forget(&removed.iter().collect::<Vec<_>>())?;
-        repository.prune()
+    let (pruned, left) = access::blocking(move || {
+        let forgotten = repository.forget(&removed.iter().collect::<Vec<_>>());
+        let pruned = forgotten.and_then(|()| repository.prune());
+        let left = if pruned.is_err() { still_there(&repository, &removed) } else { Vec::new() };
+        (pruned, left)
     })
     .await;
     drop(task);
     pruned.map_err(|error| {
-        failed(error).say(
-            "A server that only lets backups be added refuses this. What was not removed is still listed by \
-             `backups --repository`.",
-        )
+        let failure = failed(error);
+        let failure = match left.as_slice() {
+            [] if names.is_empty() => failure,
+            [] => failure.say("The backups were removed, and their data was not."),
+            left => failure.say(format!("Not removed: {}.", left.join(", "))),
+        };
+        failure.say("A server that only lets backups be added refuses this.")
     })?;
     if names.is_empty() {
         command.ui.good(format!("the settings keep every backup in {name}."));
@@ -70,6 +75,15 @@ pub(super) async fn run(
         command.ui.result(format::json(&json!({ "removed": names })));
     }
     Ok(Exit::Success)
+}
+
+/// Which of these backups the repository still has; all of them if it does not say.
+fn still_there(repository: &OpenRepository, removed: &[RepositorySnapshot]) -> Vec<String> {
+    let left = repository.backups();
+    let is_left = |one: &&RepositorySnapshot| {
+        left.as_ref().map_or(true, |left| left.iter().any(|known| known.id == one.id))
+    };
+    removed.iter().filter(is_left).map(|one| format!("`{}`", one.stored.name)).collect()
 }
 
 /// The backups of this project and this machine that the settings do not keep.
