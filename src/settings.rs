@@ -130,11 +130,13 @@ pub struct RetentionSettings {
     pub daily: u32,
     pub weekly: u32,
     pub monthly: u32,
+    /// How many backups of each store keep their files on this machine once they are in the repository. `None`: all of them.
+    pub local: Option<u32>,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
-        Self { last: 7, hourly: 0, daily: 7, weekly: 4, monthly: 6 }
+        Self { last: 7, hourly: 0, daily: 7, weekly: 4, monthly: 6, local: None }
     }
 }
 
@@ -215,8 +217,19 @@ impl Settings {
     pub fn read(value: Option<&serde_json::Value>) -> Result<Self, SettingsError> {
         let Some(value) = value else { return Ok(Self::default()) };
         let settings = Self::deserialize(value).map_err(SettingsError)?;
-        settings.check_groups().map_err(|reason| SettingsError(serde_json::Error::custom(reason)))?;
+        let checked = settings.check_groups().and_then(|()| settings.check_local());
+        checked.map_err(|reason| SettingsError(serde_json::Error::custom(reason)))?;
         Ok(settings)
+    }
+
+    /// What is removed here has to be somewhere else.
+    fn check_local(&self) -> Result<(), String> {
+        if self.backup.keep.local.is_some() && self.backup.repository.is_none() {
+            return Err("`backup.keep.local` needs `backup.repository`: without it, the backups on this machine are the \
+                        only ones"
+                .to_owned());
+        }
+        Ok(())
     }
 
     /// A service belongs to one moment only, and one that goes on writing to none.
@@ -246,7 +259,7 @@ mod tests {
     #[test]
     fn unset_settings_have_defaults() {
         let settings = Settings::read(Some(&json!({ "backup": { "keep": { "last": 2 } } }))).expect("valid");
-        let keep = RetentionSettings { last: 2, hourly: 0, daily: 7, weekly: 4, monthly: 6 };
+        let keep = RetentionSettings { last: 2, ..RetentionSettings::default() };
         assert_eq!(settings.backup.keep, keep);
         assert_eq!(settings.backup.directory, PathBuf::from("./backups"));
         assert_eq!(settings.backup.proof, RequiredProof::Readable);
@@ -269,6 +282,15 @@ mod tests {
         assert!(error.is_err(), "what is only copied is never enough");
         let error = Settings::read(Some(&json!({ "volumes": { "cache": { "disposible": true } } })));
         assert!(error.expect_err("unknown word").to_string().contains("disposible"));
+    }
+
+    #[test]
+    fn copies_alone_need_a_repository() {
+        let local = json!({ "backup": { "keep": { "local": 0 } } });
+        let error = Settings::read(Some(&local)).expect_err("the only ones");
+        assert!(error.reason().contains("`backup.repository`"), "{}", error.reason());
+        let both = json!({ "backup": { "keep": { "local": 0 }, "repository": { "url": "/srv/restic" } } });
+        assert_eq!(Settings::read(Some(&both)).expect("valid").backup.keep.local, Some(0));
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl Suggest {
         self.own(&["repository", "copy"])
     }
 
+    /// Verifies a backup in the repository.
+    pub fn verify_in_repository(&self, backup: &str) -> String {
+        self.own(&["verify", "--repository", backup])
+    }
+
     /// Finds out what is damaged in the repository.
     pub fn repository_check(&self) -> String {
         self.own(&["repository", "check", "--read-data"])

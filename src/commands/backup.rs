@@ -84,6 +84,7 @@ async fn act(
     let copied = repository::after_backups(cx, apply, &made).await;
     if !made.is_empty() {
         prune_run::after_backups(cx, apply, &made);
+        repository::offload(cx, apply).await;
     }
     warn_of_layers(cx, stores);
     match failure {

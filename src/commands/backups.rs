@@ -132,6 +132,7 @@ fn list(
         command.ui.result(Table::new(COLUMNS, rows));
     }
     list_pinned(command, &listing.backups);
+    count_offloaded(command, &listing.backups);
     list_sets(command, root);
     for warning in clock_warnings(&listing.backups) {
         command.ui.warn(warning);
@@ -221,6 +222,14 @@ fn list_pinned(command: &CommandContext, backups: &[Backup]) {
     }
 }
 
+/// The backups without files.
+fn count_offloaded(command: &CommandContext, backups: &[Backup]) {
+    let offloaded = backups.iter().filter(|backup| backup.is_offloaded).count() as u64;
+    if offloaded > 0 {
+        command.ui.paragraph(format!("Only in the repository: {}.", count(offloaded, "backup")));
+    }
+}
+
 /// The names of the sets that a backup is in.
 fn names_of_sets(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
     let name = backup.name();
@@ -244,6 +253,7 @@ fn row(backup: &Backup) -> Vec<String> {
 fn reason(backup: &Backup) -> String {
     let marks = [
         (backup.is_pinned, "pinned, "),
+        (backup.is_offloaded, "in the repository, "),
         // Of a safety copy, the reason says what it is.
         (backup.manifest.role == BackupRole::AfterLoss, "after a loss, "),
         (backup.manifest.shrinkage.is_some(), "shrank, "),
@@ -262,6 +272,9 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
     } else {
         command.ui.result(format::backup(&backup, &same_moment));
     }
+    if backup.is_offloaded {
+        return Err(super::verify::offloaded(command, &backup));
+    }
     match checked {
         Ok(_) => {
             command.ui.good("all files were read and match their checksums.");
@@ -277,6 +290,7 @@ fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format)
 fn with_records(backup: &Backup, same_moment: &[String]) -> serde_json::Value {
     let mut value = json!(backup.manifest);
     value["pinned"] = backup.is_pinned.into();
+    value["offloaded"] = backup.is_offloaded.into();
     value["one_moment_with"] = same_moment.into();
     value
 }

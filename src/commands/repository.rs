@@ -4,6 +4,7 @@ mod access;
 mod choose;
 mod copy;
 mod list;
+mod offload;
 mod prune;
 mod receive;
 mod transfer;
@@ -23,6 +24,7 @@ use crate::progress::{Progress as _, Unit};
 
 pub(super) use copy::{after_backups, before_command, status};
 pub(super) use list::list;
+pub(super) use offload::{bring_back, offload};
 pub(super) use receive::{Received, receive};
 pub(super) use verify::verify;
 

@@ -10,7 +10,7 @@ mod services;
 use std::collections::BTreeMap;
 
 use super::context::{CommandContext, ProjectContext};
-use super::dry_run::DryRun;
+use super::dry_run::{DryRun, PlannedChange};
 use super::mode::Mode;
 use super::repository::{self, Received};
 use super::restore_run::{self, Destination, PlannedRestore};
@@ -153,7 +153,7 @@ async fn carry_out(
 /// As [`carry_out`]. `is_new` says of which stores no data is there that anybody needs.
 async fn carry_out_with(
     cx: &ProjectContext<'_>,
-    selected: select::Selected,
+    mut selected: select::Selected,
     args: &RestoreArgs,
     images: &BTreeMap<String, String>,
     (mode, output): (Mode, Format),
@@ -167,6 +167,20 @@ async fn carry_out_with(
         skip_existing: args.target.skip_existing,
         dry_run: matches!(mode, Mode::DryRun),
     };
+    let mut copied = Vec::new();
+    match mode {
+        Mode::Apply(apply) => selected.backups = repository::bring_back(cx, selected.backups, apply).await?,
+        // What they would replace is known when they are here.
+        Mode::DryRun => selected.backups.retain(|backup| {
+            if backup.is_offloaded {
+                copied.push(
+                    PlannedChange::new("copy", format!("backup `{}`", backup.name()))
+                        .with("its files are only in the repository; then it is restored"),
+                );
+            }
+            !backup.is_offloaded
+        }),
+    }
     let mut chosen: Vec<(Store, Backup)> = Vec::new();
     for backup in selected.backups {
         let store = as_backed_up(&store_for(cx, &backup, &args.target)?, &backup);
@@ -193,7 +207,11 @@ async fn carry_out_with(
     }
     let apply = match mode {
         Mode::Apply(apply) => apply,
-        Mode::DryRun => return Ok(Some(restore_run::dry_run("restore", cx, &planned))),
+        Mode::DryRun => {
+            let mut shown = restore_run::dry_run("restore", cx, &planned);
+            shown.changes.splice(0..0, copied);
+            return Ok(Some(shown));
+        }
     };
     if let Some(set) = &selected.set {
         cx.ui().say(format!("Restoring the backup set `{set}`."));

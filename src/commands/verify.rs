@@ -49,6 +49,9 @@ async fn check(
     }
     let root = context::own_backups(command).await?.root;
     let backup = backups::find(&root, name, &command.suggest.backups())?;
+    if backup.is_offloaded {
+        return Err(offloaded(command, &backup));
+    }
     match prove {
         None => on_disk(command, &backup, output).await,
         Some(Mode::DryRun) => {
@@ -58,6 +61,13 @@ async fn check(
         }
         Some(Mode::Apply(apply)) => test(command, &root, backup, (apply, output)).await,
     }
+}
+
+/// There is nothing here to verify.
+pub(super) fn offloaded(command: &CommandContext, backup: &Backup) -> Failure {
+    Failure::new(Exit::Unverified, format!("the files of `{}` are only in the repository", backup.name()))
+        .say("This says nothing about the backup.")
+        .run("To verify it there", command.suggest.verify_in_repository(&backup.name()))
 }
 
 async fn on_disk(command: &CommandContext, backup: &Backup, output: Format) -> Result<Exit, Failure> {

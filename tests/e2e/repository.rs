@@ -141,6 +141,72 @@ fn what_cannot_be_copied_is_told_and_tried_again() {
     assert!(sums(&project).contains("MARK"), "and the service runs again");
 }
 
+/// Names of the files of the backups of `app`, by backup, oldest first.
+fn files(project: &Scratch) -> Vec<Vec<String>> {
+    let names = |backup: &PathBuf| {
+        let entries = fs::read_dir(backup).expect("there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    project.backups("app").iter().map(names).collect()
+}
+
+#[test]
+fn copies_can_take_the_place_of_backups() {
+    let Some(bare) = Bare::new("repository-instead") else { return };
+    let Some(project) = started(&bare, "./off", "") else { return };
+    let change = |text: &str| {
+        let script = format!("echo {text} > /data/d/small");
+        project.plain(&["exec", "-T", "app", "/bin/sh", "-c", &script]).exits(0);
+        sums(&project)
+    };
+    let offloaded = ["manifest.json", "offloaded.json"];
+    project.edit("backup:\n", "backup:\n    keep: { local: 0 }\n");
+    project.confirmed(&["trust"]);
+    // Without a copy, nothing is removed.
+    let first = change("first");
+    project.safe(&["backup"]).exits(0).says("could not be copied").never_says("removed the files");
+    assert!(files(&project)[0].len() > 2);
+    project.safe(&["repository", "init"]).exits(0);
+    let second = change("second");
+    project.safe(&["backup"]).exits(0).says("removed the files of 2 backups");
+    assert_eq!(files(&project), [offloaded, offloaded]);
+    project.safe(&["repository", "copy"]).exits(0).says("Every backup is in the repository");
+    project.safe(&["verify", "latest"]).exits(75).says("verify --repository app_backup_");
+
+    // What a command takes comes back from there.
+    project.confirmed(&["down", "-v"]);
+    assert_eq!(files(&project), [offloaded, offloaded, offloaded]);
+    let plan = project.safe(&["undo", "--dry-run"]).exits(0).stdout;
+    assert!(plan.contains("only in the repository"), "{plan}");
+    assert_eq!(files(&project), [offloaded, offloaded, offloaded], "a dry run copies nothing");
+    fs::rename(project.path("off"), project.path("gone")).expect("moved");
+    project.safe(&["undo"]).exits(69).says("could not be read");
+    fs::rename(project.path("gone"), project.path("off")).expect("moved");
+    project.safe(&["undo"]).exits(0).says("copied `app_backup_");
+    assert_eq!(sums(&project), second);
+    assert!(files(&project)[2].len() > 2, "it is here again");
+
+    // An older one, and the newest ones stay.
+    let name = |at: usize| {
+        let backups = project.backups("app");
+        backups[at].file_name().expect("a name").to_string_lossy().into_owned()
+    };
+    project.confirmed(&["restore", &name(0)]);
+    assert_eq!(sums(&project), first);
+    assert!(files(&project)[0].len() > 2, "it was copied for the refusal");
+    project.edit("keep: { local: 0 }", "keep: { local: 1 }");
+    project.safe(&["backups", "pin", &name(2)]).exits(0);
+    project.safe(&["backup"]).exits(0).says("removed the files of 1 backup");
+    let kept: Vec<bool> = files(&project).iter().map(|names| names.len() > 2).collect();
+    // The second last is the safety copy of the restore, which is in no repository.
+    assert_eq!(kept, [false, false, true, true, true]);
+    assert_clean(&project.path("off"));
+}
+
 /// Ends a server that a test started.
 struct Server(Child);
 

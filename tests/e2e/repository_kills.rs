@@ -141,7 +141,7 @@ fn a_restore_from_a_repository_that_is_killed_can_be_repeated() {
     project.safe(&["backup"]).exits(0);
     let before = sums(&project);
     let words = ["restore", "--from", "repository"];
-    let mut interrupted = 0;
+    let (mut interrupted, mut refused) = (0, 0);
     for number in 0..kills() {
         lose(&project);
         project.confirmed(&["trust"]);
@@ -152,7 +152,12 @@ fn a_restore_from_a_repository_that_is_killed_can_be_repeated() {
             project.safe(&["verify", &name]).exits(0).says("is valid");
         }
         // The volume may have some of the data, which is replaced then.
-        let again = project.safe(&words);
+        let mut again = project.safe(&words);
+        // What the killed one had begun may end on the engine between the plan and the restore, which is refused then.
+        if again.code == 74 && again.stderr.contains("no longer is") {
+            refused += 1;
+            again = project.safe(&words);
+        }
         if again.code == 77 {
             project.confirmed(&words);
         } else {
@@ -163,5 +168,5 @@ fn a_restore_from_a_repository_that_is_killed_can_be_repeated() {
         assert_eq!(sums(&project), before);
         assert_eq!((partial(&project), helpers(&project)), (Vec::new(), String::new()));
     }
-    eprintln!("{interrupted} restores were interrupted");
+    eprintln!("{interrupted} restores were interrupted; {refused} had to be repeated twice");
 }

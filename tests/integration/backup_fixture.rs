@@ -57,7 +57,7 @@ pub(crate) fn manifest(service: &str, artifacts: Vec<Artifact>) -> Manifest {
 
 /// Only the last backups are kept.
 pub(crate) fn keep_last(last: u32) -> RetentionSettings {
-    RetentionSettings { last, hourly: 0, daily: 0, weekly: 0, monthly: 0 }
+    RetentionSettings { last, hourly: 0, daily: 0, weekly: 0, monthly: 0, local: None }
 }
 
 /// Stages some files at a time.

@@ -40,6 +40,7 @@ fn every_suggestion(suggest: &Suggest) -> Vec<String> {
         suggest.repository_init(),
         suggest.repository_copy(),
         suggest.repository_check(),
+        suggest.verify_in_repository("db_backup_20260102_030405"),
         suggest.repository_backups(),
         suggest.trust(),
         suggest.revoke_trust(),

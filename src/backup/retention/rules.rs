@@ -182,7 +182,8 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_785_600_000;
-    const NONE: RetentionSettings = RetentionSettings { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0 };
+    const NONE: RetentionSettings =
+        RetentionSettings { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, local: None };
     const HOUR: i64 = 3600;
     const DAY: i64 = 24 * HOUR;
 
@@ -255,7 +256,7 @@ mod tests {
             (RetentionSettings { weekly: 30, ..NONE }, 30),
             (RetentionSettings { monthly: 6, ..NONE }, 6),
             // The newest is every rule's newest.
-            (RetentionSettings { last: 1, hourly: 1, daily: 1, weekly: 1, monthly: 1 }, 1),
+            (RetentionSettings { last: 1, hourly: 1, daily: 1, weekly: 1, monthly: 1, local: None }, 1),
         ] {
             assert_eq!(plan(&backups, keep, now()).keep.len(), expected, "{keep:?}");
         }
@@ -307,7 +308,7 @@ mod tests {
 
     fn rules() -> impl Strategy<Value = RetentionSettings> {
         (0u32..9, 0u32..9, 0u32..9, 0u32..9, 0u32..9).prop_map(|(last, hourly, daily, weekly, monthly)| {
-            RetentionSettings { last, hourly, daily, weekly, monthly }
+            RetentionSettings { last, hourly, daily, weekly, monthly, local: None }
         })
     }
 
@@ -344,6 +345,7 @@ mod tests {
                 daily: keep.daily + 1,
                 weekly: keep.weekly + 1,
                 monthly: keep.monthly + 1,
+                local: None,
             };
             let generous = plan(&backups, more, now());
             for name in kept(&plan(&backups, keep, now())) {

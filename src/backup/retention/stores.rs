@@ -229,7 +229,7 @@ mod tests {
             bytes: None,
         });
         let directory = PathBuf::from(format!("/backups/{0}/{0}_backup_{sequence}", made.store));
-        Backup { directory, manifest, test_restore: None, is_pinned: made.is_pinned }
+        Backup { directory, manifest, test_restore: None, is_pinned: made.is_pinned, is_offloaded: false }
     }
 
     fn is_good(backup: &Backup) -> bool {
@@ -242,7 +242,7 @@ mod tests {
 
     fn rules() -> impl Strategy<Value = RetentionSettings> {
         (0u32..4, 0u32..4, 0u32..4, 0u32..4, 0u32..4).prop_map(|(last, hourly, daily, weekly, monthly)| {
-            RetentionSettings { last, hourly, daily, weekly, monthly }
+            RetentionSettings { last, hourly, daily, weekly, monthly, local: None }
         })
     }
 

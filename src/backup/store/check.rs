@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path};
 
-use super::{Backup, Damage, Verified, sums};
+use super::{Backup, Damage, Verified, offloaded, sums};
 use crate::backup::manifest::{self, Artifact, Manifest};
 use crate::backup::test_restore;
 use crate::fs::{FsError, read_back, read_bounded};
@@ -18,12 +18,18 @@ impl Backup {
 
     /// Whether every file exists with its size, and no others. Reads none of them.
     pub fn is_complete(&self) -> Result<(), Damage> {
+        if self.is_offloaded {
+            return Err(Damage::Offloaded);
+        }
         present(&self.directory, &self.manifest).map(drop)
     }
 
     /// Hashes every file again, with progress. The manifest is read again, too.
     pub fn check_showing(&self, progress: &dyn Progress) -> Result<Verified, Damage> {
         let backup = Self::load(&self.directory)?;
+        if backup.is_offloaded {
+            return Err(Damage::Offloaded);
+        }
         if backup.manifest != self.manifest {
             return Err(Damage::ManifestChanged);
         }
@@ -34,7 +40,7 @@ impl Backup {
 }
 
 /// The files of every backup that no manifest lists.
-const OWN: [&str; 3] = [manifest::FILE_NAME, sums::FILE_NAME, test_restore::FILE_NAME];
+const OWN: [&str; 4] = [manifest::FILE_NAME, sums::FILE_NAME, test_restore::FILE_NAME, offloaded::FILE_NAME];
 
 /// Whether the path of an artifact is inside the backup's directory, and none of [`OWN`].
 pub(super) fn stays_inside(path: &str) -> bool {

@@ -11,6 +11,8 @@ use crate::units::count;
 pub enum Damage {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error("its files are only in the repository")]
+    Offloaded,
     #[error("`{path}` is missing")]
     Missing { path: String },
     #[error("`{path}` is not listed in the manifest")]

@@ -68,12 +68,12 @@ impl BackupRoot {
         Ok(good)
     }
 
-    /// The newest readable backup of a store that did not fail its test restore, safety copies included: the base of an
-    /// incremental backup.
+    /// The newest readable backup of a store whose files are here and that did not fail its test restore, safety copies
+    /// included: the base of an incremental backup.
     pub fn newest(&self, store: &str) -> Result<Option<Backup>> {
         let mut newest = None;
         self.newest_first(store, |backup| {
-            if !backup.has_failed_proof() {
+            if !backup.has_failed_proof() && !backup.is_offloaded {
                 newest = Some(backup);
             }
             newest.is_some()
@@ -85,7 +85,7 @@ impl BackupRoot {
     pub fn newest_of(&self, store: &str, kind: StoreKind) -> Result<Option<Backup>> {
         let mut newest = None;
         self.newest_first(store, |backup| {
-            if backup.manifest.kind == kind && !backup.has_failed_proof() {
+            if backup.manifest.kind == kind && !backup.has_failed_proof() && !backup.is_offloaded {
                 newest = Some(backup);
             }
             newest.is_some()

@@ -11,6 +11,7 @@ mod latest;
 mod listing;
 mod lockout;
 mod name;
+mod offloaded;
 mod owner;
 mod pin;
 mod prune;
@@ -52,6 +53,8 @@ pub struct Backup {
     pub test_restore: Option<TestRestoreRecord>,
     /// Retention never removes it.
     pub is_pinned: bool,
+    /// Its files are only in a repository.
+    pub is_offloaded: bool,
 }
 
 impl Backup {
@@ -63,6 +66,7 @@ impl Backup {
             manifest,
             test_restore: TestRestoreRecord::read(directory),
             is_pinned: pin::is_pinned(directory),
+            is_offloaded: offloaded::is_offloaded(directory),
         })
     }
 
@@ -127,14 +131,16 @@ impl Backup {
             manual_restore: Vec::new(),
         };
         let directory = root.directory().join(store).join(BASELINE);
-        Self { directory, manifest, test_restore: None, is_pinned: false }
+        Self { directory, manifest, test_restore: None, is_pinned: false, is_offloaded: false }
     }
 
-    /// A backup that is kept elsewhere, under the directory that it has or had here. A pin here holds there, too.
+    /// A backup that is kept elsewhere, under the directory that it has or had here. A pin here holds there, too, and so does
+    /// that its files are only there.
     pub fn elsewhere(root: &BackupRoot, store: &str, name: &str, manifest: Manifest) -> Result<Self> {
         let directory = root.of_store(store)?.join(name);
         let is_pinned = pin::is_pinned(&directory);
-        Ok(Self { directory, manifest, test_restore: None, is_pinned })
+        let is_offloaded = offloaded::is_offloaded(&directory);
+        Ok(Self { directory, manifest, test_restore: None, is_pinned, is_offloaded })
     }
 
     /// How far it was verified.

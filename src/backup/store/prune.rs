@@ -26,7 +26,8 @@ impl BackupRoot {
         if path.symlink_metadata().is_err() {
             return Ok(false);
         }
-        if !backup.has_intact_sibling(Backup::is_intact) {
+        // Its data stays in the repository.
+        if !backup.is_offloaded && !backup.has_intact_sibling(Backup::is_intact) {
             return Err(StoreError::NoneIntact(name.store().to_owned()));
         }
         let hidden = directory.join(format!("{DELETING}{name}"));

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use super::check::stays_inside;
 use super::name::next_second;
+use super::offloaded::is_offloaded;
+use super::pin::is_pinned;
 use super::root::WAIT;
 use super::{Backup, BackupRoot, Damage, Name, Result, StoreError, Verified, check, sums};
 use crate::backup::manifest::{self, Artifact, ArtifactContents, Manifest};
@@ -82,7 +84,7 @@ impl BackupRoot {
         }
         let name = Name::new(store, created)?;
         let finished = parent.join(name.to_string());
-        if finished.symlink_metadata().is_ok() {
+        if finished.symlink_metadata().is_ok() && !is_offloaded(&finished) {
             return Err(FsError::Exists { path: finished }.into());
         }
         let directory = parent.join(format!("{PARTIAL}{name}"));
@@ -240,13 +242,32 @@ impl Staging {
         }
         // Parsed again, so that a later check compares the same representation.
         let manifest = Manifest::parse(&bytes).map_err(|error| StoreError::Unsound(error.into()))?;
-        rename_new(&self.directory, &self.finished)?;
+        if is_offloaded(&self.finished) {
+            self.replace()?;
+        } else {
+            rename_new(&self.directory, &self.finished)?;
+        }
         self.done = true;
         if let Some(parent) = self.finished.parent() {
             sync_dir(parent)?;
         }
         let directory = self.finished.clone();
-        Ok(Verified(Backup { directory, manifest, test_restore: None, is_pinned: false }))
+        let is_pinned = is_pinned(&directory);
+        Ok(Verified(Backup { directory, manifest, test_restore: None, is_pinned, is_offloaded: false }))
+    }
+}
+
+impl Staging {
+    /// Takes the place of a backup whose files were only in a repository, from which this one is.
+    fn replace(&self) -> Result<()> {
+        let name = self.finished.file_name().unwrap_or_default().to_string_lossy();
+        let hidden = self.finished.with_file_name(format!("{DELETING}{name}"));
+        if hidden.symlink_metadata().is_ok() {
+            remove_tree(&hidden)?;
+        }
+        rename_new(&self.finished, &hidden)?;
+        rename_new(&self.directory, &self.finished)?;
+        Ok(remove_tree(&hidden)?)
     }
 }
 

@@ -132,6 +132,7 @@ async fn back_up(one: &OpenedProject<'_>, args: &BackupArgs, apply: Apply) -> Ou
         let copied = repository::after_backups(cx, apply, &made).await;
         if !made.is_empty() {
             prune_run::after_backups(cx, apply, &made);
+            repository::offload(cx, apply).await;
         }
         outcome.failures.extend(copied.err());
         Ok(outcome)

@@ -7,9 +7,10 @@ use crate::backup::store::Verified;
 use crate::commands::context::ProjectContext;
 use crate::commands::mode::Apply;
 use crate::commands::prune_run;
+use crate::commands::repository;
 use crate::exit::Exit;
 
-pub(super) fn prune(
+pub(super) async fn prune(
     cx: &ProjectContext<'_>,
     apply: Apply,
     (journal, backups): (&mut CommandRecord, &BackupOutcome),
@@ -24,4 +25,5 @@ pub(super) fn prune(
         journal.add_removed(&removed);
         journal.finish(cx, backups, exit);
     }
+    repository::offload(cx, apply).await;
 }

@@ -104,7 +104,7 @@ async fn guarded(command: &CommandContext) -> Result<Exit, Failure> {
         if has_unsettled && exit == Exit::Compose(0) {
             unsettled::settle(&cx, apply);
         }
-        retention_step::prune(&cx, apply, (&mut journal, &backups), exit);
+        retention_step::prune(&cx, apply, (&mut journal, &backups), exit).await;
         return Ok(exit);
     }
     let ended = child::run(command, options, &clearance).await;
@@ -125,7 +125,7 @@ async fn guarded(command: &CommandContext) -> Result<Exit, Failure> {
             unsettled::settle(&cx, apply);
         }
     }
-    retention_step::prune(&cx, apply, (&mut journal, &backups), exit);
+    retention_step::prune(&cx, apply, (&mut journal, &backups), exit).await;
     Ok(exit)
 }
 

@@ -102,7 +102,9 @@ fn to_remove(
     let backups: Vec<Backup> = own.iter().map(backup).collect::<Result<_, _>>()?;
     let losses = UnresolvedLosses::read(root, &backups);
     let plans = retention::by_service(&backups, keep, &losses, Timestamp::now());
+    // What is listed here has its files there.
+    let is_needed = |backup: &Backup| backup.is_pinned || backup.is_offloaded;
     let removed: Vec<String> =
-        plans.removed().filter(|backup| !backup.is_pinned).map(|backup| backup.name()).collect();
+        plans.removed().filter(|backup| !is_needed(backup)).map(|backup| backup.name()).collect();
     Ok(own.into_iter().filter(|one| removed.contains(&one.stored.name)).cloned().collect())
 }

@@ -125,7 +125,7 @@ pub(super) fn none(repository: &str, project: &str, wanted: Option<&str>, sugges
         .run("To list the backups in the repository of the settings", suggest.repository_backups())
 }
 
-async fn one_backup(
+pub(super) async fn one_backup(
     cx: &ProjectContext<'_>,
     repository: &Arc<IndexedRepository>,
     one: RepositorySnapshot,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::access::{self, BytesRead, OpenedRepository};
 use crate::backup::repository::{CopyState, RepositoryError, RepositorySnapshot, SendOptions, Sent};
 use crate::backup::set;
-use crate::backup::store::{Backup, BackupRoot, Verified};
+use crate::backup::store::{Backup, BackupRoot, Damage, Verified};
 use crate::commands::command_context::CommandContext;
 use crate::commands::mode::Apply;
 use crate::error::{Failure, causes};
@@ -142,6 +142,12 @@ impl Transfer<'_> {
                 }
                 Err(damage) if is_needed => {
                     return (Vec::new(), Some(RepositoryError::DamagedBackup { name, damage }));
+                }
+                Err(Damage::Offloaded) => {
+                    state.pending.remove(&name);
+                    ui.warn(format!(
+                        "`{name}` is lost: its files were only in the repository, which lacks it."
+                    ));
                 }
                 Err(damage) => {
                     state.pending.remove(&name);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use safe_compose::secret::Secret;
 use serde_json::{Value, json};
@@ -86,7 +87,13 @@ fn not_agreed_and_not_set() {
 
 /// Data of a stopped service, whose backup is current until it is written to.
 fn stopped(more: &Value, on_host: &Path) -> Scene {
-    fs::write(on_host.join("PG_VERSION"), "17").expect("written");
+    let file = on_host.join("PG_VERSION");
+    fs::write(&file, "17").expect("written");
+    // A fraction of a second would be in the archive, whose size is in the snapshot.
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for path in [file.as_path(), on_host] {
+        fs::File::open(path).and_then(|open| open.set_modified(time)).expect("set");
+    }
     let mut scene = Scene::shop().stopped().with_settings(&settings(more)).at_terminal(&[typed("shop")]);
     scene.engine.set_mountpoint("shop_data", on_host);
     scene.env().repository_password = Some(Secret::new("hunter2"));
@@ -156,4 +163,24 @@ fn what_cannot_be_used() {
     scene.run("backups --repository").run("backup").run("restore --from repository");
     scene.run("restore --from rest:http://127.0.0.1:1/").run("restore --from {project}/nowhere");
     scene.snapshot("repository/what_cannot_be_used");
+}
+
+#[test]
+fn copies_instead_of_backups() {
+    let settings =
+        |keep: Value, url: &str| json!({ "backup": { "keep": keep, "repository": { "url": url } } });
+    let mut scene = Scene::shop().with_settings(&json!({ "backup": { "keep": { "local": 0 } } }));
+    scene.run("backup");
+    let mut scene = scene.with_settings(&settings(json!({ "local": 0 }), "./off")).at_terminal(&[
+        typed("shop"),
+        typed("shop"),
+        typed("shop"),
+    ]);
+    scene.env().repository_password = Some(Secret::new("hunter2"));
+    scene.env().host_name.push_str("here");
+    scene.prepare("trust").run("backup").prepare("repository init").run("backup");
+    scene.run("backups").run("status").run("verify latest").run("repository copy");
+    scene.run("restore latest --dry-run").run("down -v").run("undo --dry-run");
+    fs::rename(scene.path("off"), scene.path("gone")).expect("moved");
+    scene.run("restore latest").snapshot("repository/copies_instead_of_backups");
 }

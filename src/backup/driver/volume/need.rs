@@ -75,7 +75,13 @@ mod tests {
             sha256: String::new(),
             contents: ArtifactContents::Note,
         }];
-        Backup { directory: PathBuf::new(), manifest, test_restore: None, is_pinned: false }
+        Backup {
+            directory: PathBuf::new(),
+            manifest,
+            test_restore: None,
+            is_pinned: false,
+            is_offloaded: false,
+        }
     }
 
     #[test]

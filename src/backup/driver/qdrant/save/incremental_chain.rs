@@ -168,7 +168,13 @@ mod tests {
             .map(|(at, bytes)| artifact(&at.to_string(), *bytes, contents(at)))
             .rev()
             .collect();
-        Backup { directory: "/none".into(), manifest: made, test_restore: None, is_pinned: false }
+        Backup {
+            directory: "/none".into(),
+            manifest: made,
+            test_restore: None,
+            is_pinned: false,
+            is_offloaded: false,
+        }
     }
 
     fn now() -> CollectionFingerprint {
