@@ -404,6 +404,7 @@ async fn save_one(
     let created = Timestamp::now();
     let mut staging = cx.root.stage(&store.id, created)?;
     staging.compress(cx.settings.backup.compression);
+    staging.for_repository(cx.settings.backup.repository.is_some());
     if let Some((name, time)) = staging.dated_later() {
         cx.ui().warn(format!(
             "the clock went back: `{name}` is dated {}, which is later than now. The new backup counts as the newer one.",

@@ -36,6 +36,7 @@ mod records;
 mod remote;
 mod repository;
 mod repository_kills;
+mod repository_postgres;
 mod repository_qdrant;
 #[path = "../requirements.rs"]
 mod requirements;

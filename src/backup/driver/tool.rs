@@ -8,10 +8,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
 use super::DriverTarget;
+use super::volume::archive_file::{self, NewArchive};
 use super::volume::pipe;
 use crate::engine::{ByteStream, Engine, EngineError, ExecEnd, ExecPipe};
 use crate::fs::{Digest, NewFile};
-use crate::progress::Task;
+use crate::progress::{Progress as _, Silent, Task, Unit};
 
 /// The most that a program may print where its output is kept in memory, in bytes.
 const LONGEST_OUTPUT: u64 = 64 << 20;
@@ -83,7 +84,7 @@ impl Tool {
         String::from_utf8(printed).with_context(|| format!("`{name}` did not print UTF-8"))
     }
 
-    /// Runs it, and writes what it prints to a file. `look` sees it too.
+    /// Runs it, and writes what it prints to a file, compressed if its name says so. `look` sees it too.
     pub(super) async fn save(
         &self,
         target: DriverTarget<'_>,
@@ -103,26 +104,23 @@ impl Tool {
         Ok(written)
     }
 
-    /// Runs it with a file as its input, and returns what it prints.
+    /// Runs it with what is in a file as its input, and returns what it prints.
     pub(super) async fn feed(
         &self,
         target: DriverTarget<'_>,
         file: &Path,
         task: &dyn Task,
     ) -> anyhow::Result<String> {
-        let mut open =
-            tokio::fs::File::open(file).await.with_context(|| format!("cannot read `{}`", file.display()))?;
+        let mut pieces = pipe::stream(file, Silent.begin("", Unit::Bytes, None)).await?;
         let StartedTool { name, pipe } = self.start(target).await?;
         let ExecPipe { mut stdin, stdout, end } = pipe;
         let mut unreadable = None;
         let write = async {
-            let mut buffer = vec![0; CHUNK];
-            loop {
-                match open.read(&mut buffer).await {
-                    Ok(0) => break,
-                    Ok(count) => {
-                        task.advance(count as u64);
-                        if stdin.write_all(&buffer[..count]).await.is_err() {
+            while let Some(piece) = pieces.next().await {
+                match piece {
+                    Ok(piece) => {
+                        task.advance(piece.len() as u64);
+                        if stdin.write_all(&piece).await.is_err() {
                             break;
                         }
                     }
@@ -177,17 +175,20 @@ async fn while_writing<T>(write: impl Future<Output = ()>, read: impl Future<Out
 
 fn write(
     mut reader: pipe::ChunkReader,
-    mut file: NewFile,
+    file: NewFile,
     mut look: impl FnMut(&[u8]),
 ) -> anyhow::Result<(u64, Digest)> {
-    use std::io::Read as _;
+    use std::io::{Read as _, Write as _};
+    let path = file.path().to_owned();
+    let unwritten = || format!("cannot write `{}`", path.display());
+    let mut file = NewArchive::new(file, archive_file::compression_of(&path)).with_context(unwritten)?;
     let mut buffer = vec![0; CHUNK];
     loop {
         match reader.read(&mut buffer).context("the engine stopped sending")? {
-            0 => return Ok(file.finish()?),
+            0 => return Ok(file.finish(&path)?),
             read => {
                 look(&buffer[..read]);
-                file.append(&buffer[..read])?;
+                file.write_all(&buffer[..read]).with_context(unwritten)?;
             }
         }
     }

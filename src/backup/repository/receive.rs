@@ -13,7 +13,6 @@ use crate::backup::manifest::{Artifact, Manifest};
 use crate::backup::store::{BackupRoot, Staging, Verified};
 use crate::fs::{Digester, FsError};
 use crate::progress::Progress;
-use crate::settings::Compression;
 
 const PIECE: usize = 1024 * 1024;
 
@@ -52,11 +51,7 @@ fn write_artifact(
     staging: &Staging,
 ) -> Result<Artifact, RepositoryError> {
     let unreadable = |source| RepositoryError::Unreadable { path: stored.path.clone(), source };
-    let compression = if archive_file::is_compressed(Path::new(&stored.path)) {
-        Compression::Zstd
-    } else {
-        Compression::None
-    };
+    let compression = archive_file::compression_of(Path::new(&stored.path));
     let file = staging.create(&stored.path)?;
     let path = file.path().to_owned();
     let mut archive = NewArchive::new(file, compression)

@@ -35,6 +35,7 @@ pub struct Staging {
     /// Digests of files that were just read from disk.
     known: BTreeMap<String, String>,
     compression: Compression,
+    is_for_repository: bool,
     done: bool,
     /// Last, so that the directory is removed before the lock is released.
     _lock: DirectoryLock,
@@ -125,6 +126,7 @@ impl Staging {
             dated_later: None,
             known: BTreeMap::new(),
             compression: Compression::default(),
+            is_for_repository: false,
             done: false,
             _lock: lock,
         }
@@ -165,6 +167,17 @@ impl Staging {
     /// Fails if the disk has too little space, before anything is written: a reserve is left to what else is on it.
     pub fn ensure_space(&self, needed: u64) -> Result<()> {
         Ok(ensure_space(self.finished.parent().unwrap_or(&self.directory), needed)?)
+    }
+
+    /// Whether it will be copied to a repository, which stores only what changed. Of what a program has compressed, that is
+    /// nearly everything.
+    pub fn is_for_repository(&self) -> bool {
+        self.is_for_repository
+    }
+
+    /// Sets that.
+    pub fn for_repository(&mut self, is_for_repository: bool) {
+        self.is_for_repository = is_for_repository;
     }
 
     /// Creates a file by its path in the backup.

@@ -18,7 +18,6 @@ pub mod upgrade;
 mod wal;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 
 use super::scratch::TestEnv;
+use super::volume::archive_file;
 use super::{Driver, DriverTarget, Dump, RestoreOptions, RestorePlan, Restored, TestRestore, databases};
 use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabasesFingerprint, Difference, Fingerprint};
@@ -119,8 +119,8 @@ impl Driver for PostgresDriver {
             let artifact = backup.manifest.artifacts.iter().find(|artifact| is_dump(&artifact.contents));
             let artifact = artifact.with_context(|| format!("it has no dump of database `{name}`"))?;
             let mut magic = [0; MAGIC.len()];
-            File::open(backup.directory.join(&artifact.path))
-                .and_then(|mut file| file.read_exact(&mut magic))
+            archive_file::open(&backup.directory.join(&artifact.path))?
+                .read_exact(&mut magic)
                 .with_context(|| format!("cannot read `{}`", artifact.path))?;
             ensure!(magic == *MAGIC, "`{}` is not a dump of PostgreSQL", artifact.path);
         }

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::client::{self, CONTROL, identifier, literal};
 use super::{count, roles, server};
+use crate::backup::driver::volume::archive_file;
 use crate::backup::driver::{Action, DriverTarget, RestorePlan, Restored, Step, database_names, databases};
 use crate::backup::manifest::ArtifactContents;
 use crate::backup::store::Backup;
@@ -203,7 +204,7 @@ async fn stage(
     let properties = databases::file(from, &ArtifactContents::DatabaseProperties { database: name() })?;
     drop_database(target, staging).await?;
     let psql = client::psql(CONTROL, &[&format!("database={staging}")]);
-    let bytes = dump.metadata().map(|meta| meta.len()).ok();
+    let bytes = dump.metadata().map(|meta| meta.len()).ok().filter(|_| !archive_file::is_compressed(&dump));
     let task = target.progress.begin(&format!("restoring {}", step.from), Unit::Bytes, bytes);
     psql.feed(target, &create, &crate::progress::Silent).await?;
     let into = format!("--dbname={staging}");

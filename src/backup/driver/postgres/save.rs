@@ -1,6 +1,7 @@
 //! Dumps every database with `pg_dump`, and the roles with `pg_dumpall`, while the server runs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
@@ -11,6 +12,7 @@ use super::snapshot::DumpTransaction;
 use super::wal;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
+use crate::backup::driver::volume::archive_file;
 use crate::backup::driver::{DriverTarget, Dump, names};
 use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
@@ -105,10 +107,18 @@ async fn dump_one(
         ArtifactContents::DatabaseProperties { database: name() },
     )?;
     let path = format!("{directory}/database.dump");
+    let mut args = vec!["--format=custom".to_owned()];
+    let path = if into.is_for_repository() {
+        args.push("--compress=0".to_owned());
+        archive_file::name(path, into.compression())
+    } else {
+        path
+    };
     let task = target.progress.begin(&format!("dumping {database}"), Unit::Bytes, None);
     let mut snapshot = DumpTransaction::take(target, database).await?;
-    let tool =
-        client::tool(database, "pg_dump", &["--format=custom", &format!("--snapshot={}", snapshot.id)]);
+    args.push(format!("--snapshot={}", snapshot.id));
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let tool = client::tool(database, "pg_dump", &args);
     let file = into.create(&path)?;
     let (saved, counted) =
         tokio::join!(tool.save(target, file, task.as_ref(), |_: &[u8]| {}), snapshot.count());
@@ -134,8 +144,9 @@ async fn read_back(
     into: &Staging,
 ) -> anyhow::Result<()> {
     let title = format!("reading back {database}");
-    let task = target.progress.begin(&title, Unit::Bytes, Some(artifact.bytes));
     let file = into.directory().join(&artifact.path);
+    let bytes = (!archive_file::is_compressed(&file)).then_some(artifact.bytes);
+    let task = target.progress.begin(&title, Unit::Bytes, bytes);
     client::tool(CONTROL, "pg_restore", &["--file=/dev/null"])
         .feed(target, &file, task.as_ref())
         .await
@@ -147,7 +158,11 @@ fn manual_restore(target: DriverTarget<'_>, artifacts: &[Artifact]) -> anyhow::R
     let container = &target.container()?.name;
     let exec = |program: &str, path: &str| {
         let (container, path) = (shell_words::quote(container), shell_words::quote(path));
-        format!("docker exec -i {container} {program} < {path}")
+        if archive_file::is_compressed(Path::new(path.as_ref())) {
+            format!("zstd -dc {path} | docker exec -i {container} {program}")
+        } else {
+            format!("docker exec -i {container} {program} < {path}")
+        }
     };
     let mut lines =
         vec!["Into a server of the same or a newer version, as its superuser (here `postgres`):".to_owned()];

@@ -1,4 +1,4 @@
-//! The file of an archive: compressed, unless the settings say otherwise. Its name tells which.
+//! The file of an archive or a dump: compressed, unless the settings say otherwise. Its name tells which.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -19,7 +19,7 @@ const LEVEL: i32 = 3;
 const BUFFER: usize = 256 * 1024;
 
 /// The name of an archive, from the one without compression.
-pub(super) fn name(uncompressed: String, compression: Compression) -> String {
+pub(in crate::backup) fn name(uncompressed: String, compression: Compression) -> String {
     match compression {
         Compression::Zstd => uncompressed + COMPRESSED,
         Compression::None => uncompressed,
@@ -29,6 +29,11 @@ pub(super) fn name(uncompressed: String, compression: Compression) -> String {
 /// Whether an archive is compressed, by its name.
 pub(in crate::backup) fn is_compressed(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(COMPRESSED.as_bytes())
+}
+
+/// How a file with this name is compressed.
+pub(in crate::backup) fn compression_of(path: &Path) -> Compression {
+    if is_compressed(path) { Compression::Zstd } else { Compression::None }
 }
 
 /// Opens an archive. What is read is the tar.
