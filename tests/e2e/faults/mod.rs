@@ -3,5 +3,6 @@
 //! works.
 
 mod disk;
+mod pairs;
 mod signals;
 mod stack;
