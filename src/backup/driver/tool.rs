@@ -1,9 +1,10 @@
 //! Runs programs of the image in a container of the store. Their exit codes decide, and their error messages are passed on.
 
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
@@ -111,7 +112,23 @@ impl Tool {
         file: &Path,
         task: &dyn Task,
     ) -> anyhow::Result<String> {
-        let mut pieces = pipe::stream(file, Silent.begin("", Unit::Bytes, None)).await?;
+        let pieces = pipe::stream(file, Silent.begin("", Unit::Bytes, None)).await?;
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot read `{}`: {error}", file.display()))
+        };
+        let pieces = pieces.map(|piece| {
+            task.advance(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+            piece.map_err(named)
+        });
+        self.feed_from(target, pieces).await
+    }
+
+    /// Runs it with the pieces as its input, and returns what it prints.
+    pub(super) async fn feed_from(
+        &self,
+        target: DriverTarget<'_>,
+        mut pieces: impl Stream<Item = io::Result<Vec<u8>>> + Unpin,
+    ) -> anyhow::Result<String> {
         let StartedTool { name, pipe } = self.start(target).await?;
         let ExecPipe { mut stdin, stdout, end } = pipe;
         let mut unreadable = None;
@@ -119,7 +136,6 @@ impl Tool {
             while let Some(piece) = pieces.next().await {
                 match piece {
                     Ok(piece) => {
-                        task.advance(piece.len() as u64);
                         if stdin.write_all(&piece).await.is_err() {
                             break;
                         }
@@ -136,7 +152,7 @@ impl Tool {
         let mut limited = stdout.take(LONGEST_OUTPUT);
         let read = while_writing(write, limited.read_to_string(&mut printed)).await;
         if let Some(error) = unreadable {
-            return Err(error).with_context(|| format!("cannot read `{}`", file.display()));
+            return Err(error.into());
         }
         read?;
         finish(&name, &end.await?)?;

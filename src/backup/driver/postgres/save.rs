@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
+use tokio::sync::mpsc;
 
 use super::client::{self, CONTROL, literal};
 use super::server;
@@ -13,6 +14,7 @@ use super::wal;
 use crate::backup::consistency::Consistency;
 use crate::backup::driver::tool::ToolFailed;
 use crate::backup::driver::volume::archive_file;
+use crate::backup::driver::volume::pipe::{self, PIECES};
 use crate::backup::driver::{DriverTarget, Dump, names};
 use crate::backup::fingerprint::database_position::DatabasePosition;
 use crate::backup::fingerprint::{DatabaseFingerprint, DatabasesFingerprint, Fingerprint};
@@ -40,11 +42,6 @@ pub(super) async fn dump(target: DriverTarget<'_>, into: &mut Staging) -> anyhow
         let (fingerprint, files) = dump_one(target, &database.name, into).await?;
         found.insert(database.name.clone(), fingerprint);
         artifacts.extend(files);
-    }
-    for artifact in &artifacts {
-        if let ArtifactContents::DatabaseDump { database } = &artifact.contents {
-            read_back(target, database, artifact, into).await?;
-        }
     }
     let names = databases.iter().map(|database| database.name.as_str());
     let position = match start {
@@ -86,7 +83,8 @@ async fn ensure_restorable(target: DriverTarget<'_>, database: &str) -> anyhow::
     Err(ToolFailed::new(reason).into())
 }
 
-/// Dumps and counts one database in the same snapshot, at the same time.
+/// Dumps and counts one database in the same snapshot, at the same time. `pg_restore` reads what `pg_dump` writes to its end, as it
+/// would to restore it; that the file on disk has the same bytes is verified when the backup is finished.
 async fn dump_one(
     target: DriverTarget<'_>,
     database: &str,
@@ -94,8 +92,11 @@ async fn dump_one(
 ) -> anyhow::Result<(DatabaseFingerprint, Vec<Artifact>)> {
     let directory = names::directory(database);
     let name = || database.to_owned();
-    let (definition, properties) =
-        tokio::try_join!(server::definition(target, database), server::properties(target, database))?;
+    let (definition, properties, mut snapshot) = tokio::try_join!(
+        server::definition(target, database),
+        server::properties(target, database),
+        DumpTransaction::take(target, database)
+    )?;
     let definition = into.write(
         &format!("{directory}/create.sql"),
         definition.as_bytes(),
@@ -115,14 +116,23 @@ async fn dump_one(
         path
     };
     let task = target.progress.begin(&format!("dumping {database}"), Unit::Bytes, None);
-    let mut snapshot = DumpTransaction::take(target, database).await?;
     args.push(format!("--snapshot={}", snapshot.id));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let tool = client::tool(database, "pg_dump", &args);
     let file = into.create(&path)?;
-    let (saved, counted) =
-        tokio::join!(tool.save(target, file, task.as_ref(), |_: &[u8]| {}), snapshot.count());
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let pass_on = move |piece: &[u8]| {
+        // A reader that has ended early says why.
+        let _ = sender.blocking_send(Ok(piece.to_vec()));
+    };
+    let reader = client::tool(CONTROL, "pg_restore", &["--file=/dev/null"]);
+    let (saved, read, counted) = tokio::join!(
+        tool.save(target, file, task.as_ref(), pass_on),
+        reader.feed_from(target, pipe::received(receiver)),
+        snapshot.count()
+    );
     let (bytes, digest) = saved?;
+    read.with_context(|| format!("the dump of `{database}` cannot be read back"))?;
     let counted = counted?;
     snapshot.finish().await?;
     task.finish(&format!(
@@ -134,24 +144,6 @@ async fn dump_one(
     let contents = ArtifactContents::DatabaseDump { database: name() };
     let dumped = Artifact { path, bytes, sha256: digest.to_string(), contents };
     Ok((counted, vec![definition, dumped, properties]))
-}
-
-/// `pg_restore` reads the file to its end, as it would to restore it.
-async fn read_back(
-    target: DriverTarget<'_>,
-    database: &str,
-    artifact: &Artifact,
-    into: &Staging,
-) -> anyhow::Result<()> {
-    let title = format!("reading back {database}");
-    let file = into.directory().join(&artifact.path);
-    let bytes = (!archive_file::is_compressed(&file)).then_some(artifact.bytes);
-    let task = target.progress.begin(&title, Unit::Bytes, bytes);
-    client::tool(CONTROL, "pg_restore", &["--file=/dev/null"])
-        .feed(target, &file, task.as_ref())
-        .await
-        .map(drop)
-        .with_context(|| format!("the dump of `{database}` cannot be read back"))
 }
 
 fn manual_restore(target: DriverTarget<'_>, artifacts: &[Artifact]) -> anyhow::Result<Vec<String>> {

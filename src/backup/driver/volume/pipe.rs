@@ -13,7 +13,8 @@ use super::tar_entries::{self, TarWalkError};
 use crate::engine::ByteStream;
 use crate::progress::Task;
 
-const PIECES: usize = 8;
+/// How many pieces wait between a writer and a reader.
+pub(in crate::backup::driver) const PIECES: usize = 8;
 const PIECE: usize = 256 * 1024;
 
 /// Reads a stream with code that may block. The stream is dropped as soon as that code is done.
@@ -121,7 +122,8 @@ async fn open(file: &Path, task: Box<dyn Task>) -> anyhow::Result<Box<dyn Read +
     blocking(move || archive_file::open_showing(&file, task)).await
 }
 
-fn received(receiver: mpsc::Receiver<io::Result<Vec<u8>>>) -> ByteStream {
+/// What a channel delivers, as a stream.
+pub(in crate::backup::driver) fn received(receiver: mpsc::Receiver<io::Result<Vec<u8>>>) -> ByteStream {
     Box::pin(futures_util::stream::unfold(receiver, async |mut receiver| {
         receiver.recv().await.map(|piece| (piece, receiver))
     }))
