@@ -28,7 +28,9 @@ fn a_dump_of_postgresql_is_sent_in_part_and_restored_from_the_repository() {
     project.plain(&["up", "-d"]).exits(0);
     postgres.wait_ready(&project);
     let sql = |text: &str| postgres.query(&project, text).unwrap_or_else(|| panic!("`{text}` failed"));
-    sql("create table t as select n, md5(n::text) || md5((n * 7)::text) as a from generate_series(1, 200000) n");
+    sql(
+        "create table t as select n, md5(n::text) || md5((n * 7)::text) as a from generate_series(1, 200000) n",
+    );
     project.confirmed(&["trust"]);
     project.safe(&["repository", "init"]).exits(0);
     let first = added(&project);

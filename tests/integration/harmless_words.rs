@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +15,7 @@ use safe_compose::compose::invocation::{Caller, Invocation};
 use safe_compose::compose::subcommand::{GuardedCommand, Subcommand};
 
 use crate::help_texts::{Shown, help, shown};
+use crate::support::write;
 
 type Line = Vec<String>;
 
@@ -135,8 +135,7 @@ impl Stand {
             "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done >>'{0}'\necho >>'{0}'\nexit 9\n",
             root.path().join("heard").display()
         );
-        fs::write(&program, script).expect("written");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
+        write(&program, script, 0o755);
         // What must not even be read.
         fs::write(root.path().join("compose.yml"), "services: [").expect("written");
         Self { root, engine }

@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::requirements::{missing, unavailable};
 use safe_compose::compose::grammar::Grammar;
@@ -12,8 +14,26 @@ use safe_compose::policy::{Assessment, BackupStatus, Clearance, Decision, Decisi
 /// Writes a file, with the directories above it.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
     fs::create_dir_all(path.parent().expect("a file is in a directory")).expect("directories");
-    fs::write(path, content).expect("written");
+    if mode & 0o111 == 0 {
+        fs::write(path, content).expect("written");
+    } else {
+        write_program(path, content.as_ref());
+    }
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+}
+
+/// Writes in a process of its own. A child that another test starts at this moment would inherit the open file until it runs
+/// its own program, and a program that is open for writing cannot be run ("text file busy").
+#[expect(clippy::disallowed_methods, reason = "tests start programs")]
+fn write_program(path: &Path, content: &[u8]) {
+    let mut copy = Command::new("tee")
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("`tee` runs");
+    copy.stdin.take().expect("a pipe").write_all(content).expect("written");
+    assert!(copy.wait().expect("it ends").success());
 }
 
 /// A stand-in for Compose that prints its words, each ended by a NUL.
