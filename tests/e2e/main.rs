@@ -12,6 +12,7 @@ mod cases_layers;
 mod database_trials;
 mod databases;
 mod databases_stopped;
+mod differential;
 mod dry_runs;
 mod engine;
 mod faults;

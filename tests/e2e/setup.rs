@@ -1,11 +1,12 @@
 //! `setup` with the real client of Docker: `docker compose` is guarded, and is otherwise what it was.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::differential::clients;
 use crate::requirements::unavailable;
 use crate::support::bare::Bare;
 use crate::support::scratch::{Ran, ran};
@@ -36,20 +37,6 @@ fn tree(below: &Path) -> Vec<String> {
         }
     }
     found.sort();
-    found
-}
-
-/// Every client of Docker on `PATH`: a machine may have several versions.
-fn clients() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<PathBuf> = Vec::new();
-    for directory in std::env::split_paths(&path) {
-        if let Ok(client) = directory.join("docker").canonicalize()
-            && !found.contains(&client)
-        {
-            found.push(client);
-        }
-    }
     found
 }
 

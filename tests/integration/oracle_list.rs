@@ -8,7 +8,7 @@ const LIST: &str = include_str!("../e2e/oracle/short.txt");
 const UNDONE: &str = include_str!("../e2e/undo.txt");
 
 /// What the list covers beside the hazards.
-const OTHER_SUBJECTS: &[&str] = &["compose_v1", "compose_v2_older", "label_mode", "harmless"];
+const OTHER_SUBJECTS: &[&str] = &["compose_v1", "compose_v2_older", "label_mode"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

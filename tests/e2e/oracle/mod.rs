@@ -20,7 +20,6 @@ mod older;
 mod places;
 mod removed_images;
 pub mod row;
-mod transparency;
 pub mod trial;
 mod warnings;
 mod watched;

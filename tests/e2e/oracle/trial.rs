@@ -64,7 +64,7 @@ impl Trial {
     }
 
     /// The words of a line, and the directory to run them in.
-    fn words(&self, line: &str) -> (PathBuf, Vec<String>) {
+    pub fn words(&self, line: &str) -> (PathBuf, Vec<String>) {
         let line = self.fill(line);
         let (directory, line) = match line.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
             // Not by way of the project directory, which a row may have renamed.
