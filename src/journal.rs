@@ -17,6 +17,8 @@ mod redact;
 mod undo;
 
 pub use entry::{CommandOutcome, JournalEntry};
+#[cfg(any(test, feature = "internals"))]
+pub(crate) use read::parse;
 pub use read::{JournalContents, read};
 pub use redact::redact;
 pub use undo::{NoBackup, RecordedImage, RecordedLoss, UndoRecord};

@@ -59,6 +59,7 @@ cfg_if::cfg_if! {
         pub mod cli;
         pub mod commands;
 
+        pub mod fuzz;
         pub mod run;
     } else {
         mod env;

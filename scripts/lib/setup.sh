@@ -54,6 +54,14 @@ need_cargo() {
     have cc || install_packages gcc libc6-dev
 }
 
+# The nightly toolchain is needed for what counts which code an input reaches.
+need_cargo_fuzz() {
+    cargo +nightly --version >/dev/null 2>&1 || die "nightly Rust is missing: rustup toolchain install nightly"
+    cargo fuzz --version >/dev/null 2>&1 && return
+    say "installing cargo-fuzz (cargo install)"
+    cargo install -q --locked cargo-fuzz || die "cargo-fuzz could not be installed"
+}
+
 engine_answers() { docker info >/dev/null 2>&1; }
 
 need_engine() {

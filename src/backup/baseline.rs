@@ -204,7 +204,7 @@ impl StoreBaseline {
         Ok(write_atomically(&path, &to_json(&written), PRIVATE_FILE)?)
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreBaselineError> {
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreBaselineError> {
         let path = || path.to_owned();
         format::parse(bytes, &[FORMAT, OLD_FORMAT], FORMAT_VERSION).map_err(|error| match error {
             FormatError::Malformed(source) => StoreBaselineError::Malformed { path: path(), source },

@@ -153,7 +153,7 @@ pub fn read(root: &BackupRoot, path: &Path) -> Result<Vec<Backup>, BackupSetErro
     set.backups.iter().map(of_set).collect()
 }
 
-fn parse(bytes: &[u8]) -> Result<BackupSet, BackupSetError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<BackupSet, BackupSetError> {
     format::parse(bytes, &[FORMAT], FORMAT_VERSION).map_err(|error| match error {
         FormatError::Malformed(source) => BackupSetError::Malformed(source),
         FormatError::Foreign(found) => BackupSetError::Foreign(found),

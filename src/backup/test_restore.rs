@@ -63,10 +63,15 @@ impl TestRestoreRecord {
     /// The record in the directory of a backup, if there is one, this program can read it, and it belongs to the
     /// manifest.
     pub fn read(directory: &Path) -> Option<Self> {
-        let record: Self = serde_json::from_slice(&read_bounded(&directory.join(FILE_NAME)).ok()?).ok()?;
-        let understood = record.format == FORMAT && record.format_version <= FORMAT_VERSION;
+        let record = Self::parse(&read_bounded(&directory.join(FILE_NAME)).ok()?)?;
         let of_this = digest_of_manifest(directory).ok()? == record.manifest_sha256;
-        (understood && of_this).then_some(record)
+        of_this.then_some(record)
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        let is_understood = record.format == FORMAT && record.format_version <= FORMAT_VERSION;
+        is_understood.then_some(record)
     }
 
     /// Records the result of a test restore in the directory of the backup; replaces an earlier record.

@@ -38,7 +38,7 @@ pub fn read(root: impl AsRef<Path>) -> Result<JournalContents, FsError> {
     Ok(read_if_there(&path)?.map_or_else(JournalContents::default, |bytes| parse(&bytes)))
 }
 
-fn parse(bytes: &[u8]) -> JournalContents {
+pub(crate) fn parse(bytes: &[u8]) -> JournalContents {
     let mut contents = JournalContents::default();
     let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
     let is_terminated = bytes.last().is_none_or(|last| *last == b'\n');

@@ -93,6 +93,10 @@ impl fmt::Display for Token {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn plan(engine: &str, project: &str, volume: &str, created: &str) -> Assessment {
@@ -174,5 +178,71 @@ mod tests {
         later.impacts[0].subject =
             Subject::Volume { name: "v".into(), created: Some("just now".into()), anonymous: false };
         assert_eq!(Token::of(&later, NOW), Token::of(&plan("e", "p", "v", "t"), NOW));
+    }
+
+    fn impact() -> impl Strategy<Value = Impact> {
+        let effect =
+            proptest::sample::select(vec![Effect::None, Effect::Interrupt, Effect::Orphan, Effect::Destroy]);
+        let identity = proptest::option::of("[12]");
+        let replacement = proptest::option::of("[xy]");
+        (effect, "[ab]", identity, replacement, any::<[bool; 2]>(), 0..2_u64).prop_map(
+            |(effect, name, identity, replacement, [disposable, anonymous], bytes)| {
+                let created = Some(format!("{bytes} seconds ago"));
+                let subject = Subject::Volume { name, created, anonymous };
+                Impact {
+                    identity,
+                    replacement,
+                    disposable,
+                    bytes: Some(bytes),
+                    ..Impact::new(effect, subject, "")
+                }
+            },
+        )
+    }
+
+    fn plans() -> impl Strategy<Value = Assessment> {
+        let impacts = proptest::collection::vec(impact(), 0..4);
+        ("[ab]", "[ab]", impacts).prop_map(|(engine, project, impacts)| Assessment {
+            engine,
+            project,
+            impacts,
+        })
+    }
+
+    /// Effect, name, anonymous, identity, replacement.
+    type Loss<'a> = (Effect, &'a str, bool, Option<&'a str>, Option<&'a str>);
+
+    /// What a confirmation of a plan is for.
+    fn confirmed(plan: &Assessment) -> (&str, &str, Vec<Loss<'_>>) {
+        let is_loss = |one: &&Impact| one.effect >= Effect::Orphan && !one.disposable;
+        let mut losses: Vec<_> = plan
+            .impacts
+            .iter()
+            .filter(is_loss)
+            .map(|one| {
+                let Subject::Volume { name, anonymous, .. } = &one.subject else { panic!("all are volumes") };
+                (one.effect, name.as_str(), *anonymous, one.identity.as_deref(), one.replacement.as_deref())
+            })
+            .collect();
+        losses.sort();
+        (&plan.engine, &plan.project, losses)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_token_is_for_what_is_lost_and_for_nothing_else(plans in proptest::collection::vec(plans(), 2..12), at in 0..2_i64) {
+            let now = Timestamp::from_second(at * 7200).expect("a time");
+            let tokens: Vec<String> = plans.iter().map(|plan| Token::of(plan, NOW).0).collect();
+            let known: BTreeSet<_> = plans.iter().map(confirmed).collect();
+            prop_assert_eq!(tokens.iter().collect::<BTreeSet<_>>().len(), known.len());
+            for (token, of) in tokens.iter().zip(&plans) {
+                for plan in &plans {
+                    let is_valid = Token::compare(token, plan, now) == TokenMatch::Valid;
+                    prop_assert_eq!(is_valid, confirmed(of) == confirmed(plan));
+                }
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ const RANKS: &[(u32, &[&str])] = &[
     (4, &["backup", "guard", "hooks", "journal", "lint", "notify", "preflight", "protect", "verify"]),
     (5, &["setup", "ui"]),
     (6, &["cli", "commands"]),
-    (7, &["run"]),
+    (7, &["fuzz", "run"]),
 ];
 
 /// Imports between modules of one rank that are allowed.

@@ -80,7 +80,7 @@ impl StoredBackup {
     }
 
     /// `None` if a snapshot is not of this program, and the version if it is newer.
-    pub(super) fn parse(text: &str) -> Option<Result<Self, u32>> {
+    pub(crate) fn parse(text: &str) -> Option<Result<Self, u32>> {
         match format::parse(text.as_bytes(), &[FORMAT], FORMAT_VERSION) {
             Ok(stored) => Some(Ok(stored)),
             Err(FormatError::Newer(version)) => Some(Err(version)),

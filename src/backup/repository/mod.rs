@@ -7,7 +7,7 @@
 //!
 //! The library does not honour restic's locks, in either direction.
 
-mod description;
+pub(crate) mod description;
 mod error;
 mod location;
 mod nodes;

@@ -43,7 +43,7 @@ impl Backup {
 const OWN: [&str; 4] = [manifest::FILE_NAME, sums::FILE_NAME, test_restore::FILE_NAME, offloaded::FILE_NAME];
 
 /// Whether the path of an artifact is inside the backup's directory, and none of [`OWN`].
-pub(super) fn stays_inside(path: &str) -> bool {
+pub(crate) fn stays_inside(path: &str) -> bool {
     let mut parts = 0;
     let normal = Path::new(path).components().all(|part| {
         parts += 1;

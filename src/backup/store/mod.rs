@@ -4,7 +4,7 @@
 //! such a name, by a rename, and loses it by a rename, so that a crash never leaves an incomplete one under it. Writers
 //! below `<root>/<store id>` hold its lock. Foreign files are left alone and reported.
 
-mod check;
+pub(crate) mod check;
 mod damage;
 mod find;
 mod latest;
@@ -17,7 +17,7 @@ mod pin;
 mod prune;
 mod root;
 mod staging;
-mod sums;
+pub(crate) mod sums;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use crate::backup::manifest::Artifact;
 
 pub(super) const FILE_NAME: &str = "SHA256SUMS";
 
-pub(super) fn write(artifacts: &[Artifact]) -> String {
+pub(crate) fn write(artifacts: &[Artifact]) -> String {
     let mut text = String::new();
     for Artifact { path, sha256, .. } in artifacts {
         let escaped = path.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
@@ -21,7 +21,7 @@ pub(super) fn write(artifacts: &[Artifact]) -> String {
 }
 
 /// Path to digest.
-pub(super) fn read(text: &str) -> Result<BTreeMap<String, String>, Damage> {
+pub(crate) fn read(text: &str) -> Result<BTreeMap<String, String>, Damage> {
     text.split_terminator('\n')
         .enumerate()
         .map(|(at, line)| read_line(line).ok_or(Damage::BadSums { line: at + 1 }))

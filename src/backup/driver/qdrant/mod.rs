@@ -1,14 +1,14 @@
 //! Qdrant: backed up as the server's own snapshots, one for each collection, with exact counts before and after.
 
-mod archive;
+pub(crate) mod archive;
 mod export;
 #[cfg(test)]
 mod fixtures;
 mod names;
 mod restore;
 mod save;
-mod server;
-mod state;
+pub(crate) mod server;
+pub(crate) mod state;
 mod timeouts;
 pub mod upgrade;
 

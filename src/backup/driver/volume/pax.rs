@@ -86,7 +86,7 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// A time, in seconds since 1970, and nanoseconds after that second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::backup) struct FileTime {
+pub(crate) struct FileTime {
     pub(in crate::backup) seconds: i64,
     /// Less than 1,000,000,000.
     pub(in crate::backup) nanoseconds: u32,

@@ -27,7 +27,7 @@ const ROLLBACK_JOURNAL_SUFFIX: &str = "-journal";
 const CHECKED: u64 = 64 * 1024 * 1024;
 
 /// Unpacks the databases of an archive. Dropping it removes them.
-pub(super) struct SqliteFiles {
+pub(crate) struct SqliteFiles {
     /// Created when the first file is unpacked.
     directory: PathBuf,
     /// The path of each database below the top of the archive, and its file.
@@ -53,17 +53,17 @@ enum Entry {
 
 impl SqliteFiles {
     /// `directory` must not exist yet.
-    pub(super) fn new(directory: PathBuf) -> Self {
+    pub(crate) fn new(directory: PathBuf) -> Self {
         Self { directory, databases: BTreeMap::new(), entry: Entry::Skipped, failed: None }
     }
 
     /// Whether there is no database in the archive.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.databases.is_empty()
     }
 
     /// Checks every database that was unpacked. `top` is the path of the archive's top directory in the container.
-    pub(super) fn check(self, top: &Path) -> Vec<SqliteDatabase> {
+    pub(crate) fn check(self, top: &Path) -> Vec<SqliteDatabase> {
         let result = |file: &Path| match &self.failed {
             Some(reason) => SqliteResult::Unchecked { reason: reason.clone() },
             None => check(file),

@@ -20,16 +20,16 @@ const MAX_EXTENDED: u64 = 16 * 1024 * 1024;
 
 /// The header of one entry.
 #[derive(Clone)]
-pub(in crate::backup) struct TarEntry {
+pub(crate) struct TarEntry {
     header: [u8; BLOCK],
     pub(in crate::backup) records: PaxRecords,
     /// The bytes of its content.
-    pub(in crate::backup) size: u64,
+    pub(crate) size: u64,
 }
 
 /// Why a walk stopped.
 #[derive(Debug)]
-pub(in crate::backup) enum TarWalkError<E> {
+pub(crate) enum TarWalkError<E> {
     /// The archive ends in the middle of this entry, or before the first one.
     Truncated(Option<PathBuf>),
     Damaged(io::Error),
@@ -44,7 +44,7 @@ pub(in crate::backup) enum TarWalkError<E> {
 }
 
 /// Visits every entry with its content, and then checks that the archive has an end.
-pub(in crate::backup) fn walk<E>(
+pub(crate) fn walk<E>(
     reader: impl Read,
     mut visit: impl FnMut(&mut TarEntry, &mut dyn Read) -> Result<(), E>,
 ) -> Result<(), TarWalkError<E>> {
@@ -92,7 +92,7 @@ pub(in crate::backup) fn walk<E>(
 }
 
 /// Writes the two blocks of zeros.
-pub(in crate::backup) fn write_end(writer: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_end(writer: &mut impl Write) -> io::Result<()> {
     writer.write_all(&[0; 2 * BLOCK])
 }
 
@@ -114,11 +114,11 @@ impl TarEntry {
     }
 
     /// The letter of its type: `0` for every regular file.
-    pub(in crate::backup) fn kind(&self) -> u8 {
+    pub(crate) fn kind(&self) -> u8 {
         if self.header[156] == 0 { b'0' } else { self.header[156] }
     }
 
-    pub(in crate::backup) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         if let Some(path) = self.records.get(b"path") {
             return OsString::from_vec(path.to_vec()).into();
         }
@@ -129,12 +129,12 @@ impl TarEntry {
         OsString::from_vec(path).into()
     }
 
-    pub(in crate::backup) fn set_path(&mut self, path: &[u8]) {
+    pub(crate) fn set_path(&mut self, path: &[u8]) {
         self.records.set(b"path", path.to_vec());
     }
 
     /// The time of the last change.
-    pub(in crate::backup) fn mtime(&self) -> io::Result<FileTime> {
+    pub(crate) fn mtime(&self) -> io::Result<FileTime> {
         if let Some(time) = self.records.get(b"mtime") {
             return FileTime::parse(time).ok_or_else(|| malformed("a time is not a number"));
         }
@@ -143,11 +143,11 @@ impl TarEntry {
     }
 
     /// The permission bits.
-    pub(in crate::backup) fn mode(&self) -> io::Result<u32> {
+    pub(crate) fn mode(&self) -> io::Result<u32> {
         self.field(100..108)
     }
 
-    pub(in crate::backup) fn owner(&self) -> io::Result<(u32, u32)> {
+    pub(crate) fn owner(&self) -> io::Result<(u32, u32)> {
         let recorded = |key: &[u8]| std::str::from_utf8(self.records.get(key)?).ok()?.parse().ok();
         let user = recorded(b"uid").map_or_else(|| self.field(108..116), Ok)?;
         let group = recorded(b"gid").map_or_else(|| self.field(116..124), Ok)?;
@@ -155,13 +155,13 @@ impl TarEntry {
     }
 
     /// Where a link leads.
-    pub(in crate::backup) fn link(&self) -> PathBuf {
+    pub(crate) fn link(&self) -> PathBuf {
         let link = self.records.get(b"linkpath").unwrap_or_else(|| text(&self.header[157..257]));
         OsString::from_vec(link.to_vec()).into()
     }
 
     /// The major and the minor number of a device.
-    pub(in crate::backup) fn device(&self) -> io::Result<(u32, u32)> {
+    pub(crate) fn device(&self) -> io::Result<(u32, u32)> {
         Ok((self.field(329..337)?, self.field(337..345)?))
     }
 
@@ -170,7 +170,7 @@ impl TarEntry {
     }
 
     /// Writes the headers. The content has to follow, and [`TarEntry::write_padding`].
-    pub(in crate::backup) fn write_head(&self, writer: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write_head(&self, writer: &mut impl Write) -> io::Result<()> {
         let mut records = self.records.clone();
         let mut header = self.header;
         if !set_octal(&mut header[124..136], self.size) {
@@ -209,7 +209,7 @@ impl TarEntry {
         writer.write_all(&header)
     }
 
-    pub(in crate::backup) fn write_padding(&self, writer: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write_padding(&self, writer: &mut impl Write) -> io::Result<()> {
         write_zeros(writer, padding(self.size))
     }
 }

@@ -14,7 +14,7 @@ use crate::backup::tar_end::{self, TarFault, WalkError};
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TarError {
+pub(crate) enum TarError {
     #[error("the archive is truncated")]
     Truncated,
     #[error("the archive has data after its end")]
@@ -29,7 +29,7 @@ pub(super) enum TarError {
 
 /// The contents of the archive of one directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct TarSummary {
+pub(crate) struct TarSummary {
     /// Files, directories and everything else, without the top directory itself.
     pub entries: u64,
     /// The size of all files.
@@ -48,33 +48,33 @@ pub(super) struct TarSummary {
 
 impl TarSummary {
     /// About how many bytes an uncompressed archive of it has: a header and the padding of each entry come to its content.
-    pub(super) fn space(&self) -> u64 {
+    pub(crate) fn space(&self) -> u64 {
         self.bytes + self.entries * 1024
     }
 
     /// Whether two archives would unpack to the same files: paths, types, owners, modes, links and contents. The order
     /// and the modification times do not matter.
-    pub(super) fn same_tree(&self, other: &Self) -> bool {
+    pub(crate) fn same_tree(&self, other: &Self) -> bool {
         self.tree == other.tree
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries == 0 && !self.is_file
     }
 }
 
 /// The directory at the top of a place in which a restore prepares what it will put there, and keeps what it replaces.
-pub(super) const STAGING: &str = ".safe-compose-restore";
+pub(crate) const STAGING: &str = ".safe-compose-restore";
 
 /// One entry, by its path below the top directory, which itself has an empty path.
-pub(super) struct Item<'a> {
+pub(crate) struct Item<'a> {
     pub path: &'a Path,
     pub key: Key,
     pub is_directory: bool,
 }
 
 /// Looks at the entries of an archive while it is walked.
-pub(super) trait Visitor {
+pub(crate) trait Visitor {
     /// An entry begins; its path is below the top directory.
     fn enter(&mut self, _path: &Path) {}
 
@@ -96,13 +96,13 @@ impl<F: FnMut(Item<'_>)> Visitor for EachItem<F> {
 
 /// A digest of a path and the type of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key([u8; 16]);
+pub(crate) struct Key([u8; 16]);
 
 /// Every path of an archive.
-pub(super) type Paths = HashSet<Key>;
+pub(crate) type Paths = HashSet<Key>;
 
 /// Counts, and keeps the paths to compare another archive with them.
-pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), TarError> {
+pub(crate) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths), TarError> {
     let mut paths = Paths::new();
     let summary = take(archive, |item| {
         paths.insert(item.key);
@@ -111,12 +111,12 @@ pub(super) fn take_with_paths(archive: impl Read) -> Result<(TarSummary, Paths),
 }
 
 /// Counts, and shows every entry.
-pub(super) fn take(archive: impl Read, visit: impl FnMut(Item<'_>)) -> Result<TarSummary, TarError> {
+pub(crate) fn take(archive: impl Read, visit: impl FnMut(Item<'_>)) -> Result<TarSummary, TarError> {
     take_with(archive, &mut EachItem(visit))
 }
 
 /// Counts, and shows every entry and its contents.
-pub(super) fn take_with(archive: impl Read, visitor: &mut impl Visitor) -> Result<TarSummary, TarError> {
+pub(crate) fn take_with(archive: impl Read, visitor: &mut impl Visitor) -> Result<TarSummary, TarError> {
     let mut summary = TarSummary::default();
     let walked = tar_end::walk(archive, |entry| {
         let named = entry.path().map_err(TarError::Malformed)?.into_owned();

@@ -28,7 +28,7 @@ pub(crate) struct Placement {
 
 impl Placement {
     /// From the report of a node: its own shards and those of other nodes.
-    pub(super) fn of(report: &Value) -> Option<Self> {
+    pub(crate) fn of(report: &Value) -> Option<Self> {
         let own = report["peer_id"].as_u64()?;
         let mut shards: BTreeMap<u32, Vec<Replica>> = BTreeMap::new();
         for (list, here) in [("local_shards", Some(own)), ("remote_shards", None)] {

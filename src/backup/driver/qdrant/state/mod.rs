@@ -5,7 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod equal;
 pub(crate) mod fingerprint;
 mod sample;
-mod segment_files;
+pub(crate) mod segment_files;
 pub(crate) mod segment_versions;
 pub(crate) mod vectors;
 pub(crate) mod write_position;

@@ -26,7 +26,7 @@ pub(crate) struct SegmentFileIds(BTreeMap<String, String>);
 
 impl SegmentFileIds {
     /// Without any files.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn none() -> Self {
         Self::default()
     }
@@ -112,7 +112,7 @@ async fn in_the_container(target: DriverTarget<'_>) -> Option<SegmentFileIds> {
     Some(read(&printed))
 }
 
-fn read(printed: &str) -> SegmentFileIds {
+pub(crate) fn read(printed: &str) -> SegmentFileIds {
     let line = |line: &str| {
         let mut words = line.rsplitn(3, ' ');
         let (time, inode, directory) = (words.next()?, words.next()?.parse().ok()?, words.next()?);

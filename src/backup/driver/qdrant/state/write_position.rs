@@ -61,7 +61,7 @@ async fn report_of(
 
 /// The versions of a shard's segments; empty if a segment is being optimized, because its points are deleted elsewhere
 /// meanwhile, or if the segments changed between the two reports.
-fn versions_of(report: &Value, shard: &ShardPosition, manifest: &Value) -> BTreeMap<String, u64> {
+pub(crate) fn versions_of(report: &Value, shard: &ShardPosition, manifest: &Value) -> BTreeMap<String, u64> {
     let of_shard = |found: &&Value| found["id"].as_u64() == Some(shard.id.into());
     let mut segments = report["shards"]
         .as_array()
@@ -94,7 +94,7 @@ pub(crate) fn join(servers: impl IntoIterator<Item = ShardPositions>) -> BTreeMa
 }
 
 /// In a cluster, other nodes report their own shards.
-fn shards(
+pub(crate) fn shards(
     report: &Value,
     node: Option<u64>,
     files: &SegmentFileIds,
