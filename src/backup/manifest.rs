@@ -15,7 +15,7 @@ use super::fingerprint::Fingerprint;
 use super::format::{self, FormatError};
 use super::shrink::Shrinkage;
 use super::sqlite::SqliteDatabase;
-use crate::fs::read_bounded;
+use crate::fs::{is_read_failure, read_bounded};
 use crate::inventory::StoreKind;
 
 /// The value of `format` in every manifest.
@@ -304,9 +304,13 @@ pub(super) struct ManifestHeader {
 }
 
 impl ManifestHeader {
-    /// Reads it from the directory of a backup; `None` if that is not possible.
-    pub(super) fn read(directory: &Path) -> Option<Self> {
-        serde_json::from_slice(&read_bounded(&directory.join(FILE_NAME)).ok()?).ok()
+    /// Reads it from the directory of a backup; `None` if there is none. Fails if the system does.
+    pub(super) fn read(directory: &Path) -> io::Result<Option<Self>> {
+        match read_bounded(&directory.join(FILE_NAME)) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if is_read_failure(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 
     pub(super) fn role(&self) -> BackupRole {

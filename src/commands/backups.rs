@@ -297,11 +297,15 @@ fn with_records(backup: &Backup, same_moment: &[String]) -> serde_json::Value {
 
 /// Finds a backup by its name, its path or `latest`.
 pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, Failure> {
+    let unusable = |exit| Failure::new(exit, format!("backup `{name}` cannot be used"));
     root.find_any(name).map_err(|error| {
         let failure = match error {
             StoreError::NotFound(_) => Failure::new(Exit::Usage, error.to_string()),
-            StoreError::Fs(_)
-            | StoreError::BadStoreId(_)
+            StoreError::Fs(_) => unusable(Exit::BackupFailed).because(error),
+            StoreError::Damaged { ref damage, .. } if damage.is_read_failure() => {
+                unusable(Exit::BackupFailed).because(error)
+            }
+            StoreError::BadStoreId(_)
             | StoreError::Busy { .. }
             | StoreError::Ambiguous { .. }
             | StoreError::Damaged { .. }
@@ -310,9 +314,7 @@ pub(super) fn find(root: &BackupRoot, name: &str, list: &str) -> Result<Backup, 
             | StoreError::NoneIntact(_)
             | StoreError::InUse { .. }
             | StoreError::Pinned(_)
-            | StoreError::Elsewhere(_) => {
-                Failure::new(Exit::Usage, format!("backup `{name}` cannot be used")).because(error)
-            }
+            | StoreError::Elsewhere(_) => unusable(Exit::Usage).because(error),
         };
         failure.run("To list the backups", list)
     })

@@ -62,6 +62,12 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether the system failed to read a file that is there: that says nothing about what is in it.
+pub fn is_read_failure(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    error.raw_os_error().is_some() && !matches!(error.kind(), IsADirectory | NotADirectory | NotFound)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -98,5 +104,9 @@ mod tests {
             "not a regular file"
         );
         assert!(read_if_there(&path("link")).expect_err("a link").to_string().contains("link"));
+        for name in ["none", "link", "pipe", ".", "file/below"] {
+            assert!(!is_read_failure(&read_bounded(&path(name)).expect_err(name)), "{name}");
+        }
+        assert!(is_read_failure(&io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error())));
     }
 }

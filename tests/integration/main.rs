@@ -21,6 +21,7 @@ mod guard;
 mod harmless_words;
 mod help_texts;
 mod hostile;
+mod io_failures;
 mod journal;
 mod known_programs;
 mod linked_backups;

@@ -53,6 +53,12 @@ pub enum RepositoryError {
         #[source]
         damage: Damage,
     },
+    #[error("the backup `{name}` cannot be read")]
+    UnreadBackup {
+        name: String,
+        #[source]
+        damage: Damage,
+    },
     #[error("the copy is incomplete: {0}")]
     Incomplete(String),
     #[error("`{path}` in the repository does not match its digest: it is damaged")]

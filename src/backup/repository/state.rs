@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::backup::format;
 use crate::backup::store::BackupRoot;
-use crate::fs::{FsError, PRIVATE_FILE, create_ignored_dir_all, read_bounded, to_json, write_atomically};
+use crate::fs::{
+    FsError, PRIVATE_FILE, create_ignored_dir_all, is_read_failure, read_bounded, to_json, write_atomically,
+};
 
 /// The name of the file.
 pub(in crate::backup) const FILE_NAME: &str = "repository.json";
@@ -42,25 +44,30 @@ struct CopyStates {
 impl CopyState {
     /// What was recorded for a project; what cannot be read counts as nothing.
     pub fn read(root: &BackupRoot, project: &str) -> Option<Self> {
-        states(root).projects.remove(project)
+        states(root).ok()?.projects.remove(project)
     }
 
     /// Records it.
     pub fn write(self, root: &BackupRoot, project: &str) -> Result<(), FsError> {
-        let mut states = states(root);
+        let mut states = states(root)?;
         states.projects.insert(project.to_owned(), self);
         create_ignored_dir_all(root.directory())?;
         write_atomically(&root.directory().join(FILE_NAME), &to_json(&states), PRIVATE_FILE)
     }
 }
 
-fn states(root: &BackupRoot) -> CopyStates {
-    let bytes = read_bounded(&root.directory().join(FILE_NAME)).unwrap_or_default();
-    format::parse(&bytes, &[FORMAT], FORMAT_VERSION).unwrap_or_else(|_| CopyStates {
+/// Fails if the system does: what other projects wait for must not be overwritten.
+fn states(root: &BackupRoot) -> Result<CopyStates, FsError> {
+    let path = root.directory().join(FILE_NAME);
+    let bytes = match read_bounded(&path) {
+        Err(source) if is_read_failure(&source) => return Err(FsError::io("read", &path, source)),
+        other => other.unwrap_or_default(),
+    };
+    Ok(format::parse(&bytes, &[FORMAT], FORMAT_VERSION).unwrap_or_else(|_| CopyStates {
         format: FORMAT.to_owned(),
         format_version: FORMAT_VERSION,
         projects: BTreeMap::new(),
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::backup::manifest::ManifestError;
+use crate::fs::is_read_failure;
 use crate::units::count;
 
 /// Each is a fragment that follows the backup's name.
@@ -43,4 +44,34 @@ pub enum Damage {
         #[source]
         source: io::Error,
     },
+}
+
+impl Damage {
+    /// Whether nothing is known about the backup, because the system failed to read it.
+    pub fn is_read_failure(&self) -> bool {
+        match self {
+            Self::Manifest(ManifestError::Unreadable(source)) | Self::Unreadable { source, .. } => {
+                is_read_failure(source)
+            }
+            Self::Manifest(
+                ManifestError::Missing
+                | ManifestError::Malformed(_)
+                | ManifestError::Foreign(_)
+                | ManifestError::Newer(_),
+            )
+            | Self::Offloaded
+            | Self::Missing { .. }
+            | Self::Extra { .. }
+            | Self::Twice { .. }
+            | Self::WrongSize { .. }
+            | Self::WrongDigest { .. }
+            | Self::Escapes { .. }
+            | Self::NotAFile { .. }
+            | Self::Link
+            | Self::NoSums
+            | Self::BadSums { .. }
+            | Self::SumsDisagree { .. }
+            | Self::ManifestChanged => false,
+        }
+    }
 }

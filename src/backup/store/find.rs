@@ -37,7 +37,7 @@ impl BackupRoot {
             return Self::load(&path).map(|backup| vec![backup]);
         }
         let listing = self.list(store)?;
-        if text == LATEST { Ok(newest(listing)) } else { of_time(listing, text) }
+        if text == LATEST { newest(listing) } else { of_time(listing, text) }
     }
 
     fn load(path: &Path) -> Result<Backup> {
@@ -60,15 +60,25 @@ fn one(mut found: Vec<Backup>, text: &str) -> Result<Backup> {
     }
 }
 
-/// The first of each store; the list starts with the newest.
-fn newest(listing: Listing) -> Vec<Backup> {
+/// The first of each store; the list starts with the newest. Fails if one that cannot be read now may be newer.
+fn newest(listing: Listing) -> Result<Vec<Backup>> {
     let mut seen = BTreeSet::new();
-    listing
+    let newest: Vec<Backup> = listing
         .backups
         .into_iter()
         .filter(Backup::can_be_latest)
         .filter(|backup| seen.insert(backup.directory.parent().map(Path::to_owned)))
-        .collect()
+        .collect();
+    let time = |path: &Path| Some(Name::parse(path.file_name()?.to_str()?)?.time());
+    let may_be_newest = |path: &Path| {
+        let of_store = newest.iter().filter(|backup| backup.directory.parent() == path.parent());
+        of_store.map(|backup| time(&backup.directory)).all(|known| known < time(path))
+    };
+    let mut unread = listing.damaged.into_iter().filter(|(_, damage)| damage.is_read_failure());
+    match unread.find(|(path, _)| may_be_newest(path)) {
+        Some((path, damage)) => Err(StoreError::Damaged { path, damage }),
+        None => Ok(newest),
+    }
 }
 
 fn of_time(listing: Listing, text: &str) -> Result<Vec<Backup>> {
@@ -91,4 +101,42 @@ fn of_time(listing: Listing, text: &str) -> Result<Vec<Backup>> {
 
 fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::backup::manifest::tests::manifest;
+    use crate::backup::store::Damage;
+
+    /// What `latest` is beside a backup of 10 o'clock, if one of this name cannot be used for this reason.
+    fn latest(name: &str, source: io::Error) -> Result<Vec<String>> {
+        let backup = Backup {
+            directory: "/backups/db/db_backup_20260801_100000".into(),
+            manifest: manifest("db", "2026-08-01T10:00:00Z"),
+            test_restore: None,
+            is_pinned: false,
+            is_offloaded: false,
+        };
+        let path = Path::new("/backups").join(name);
+        let damaged = vec![(path.clone(), Damage::Unreadable { path, source })];
+        let found = newest(Listing { backups: vec![backup], damaged, ..Listing::default() })?;
+        Ok(found.iter().map(Backup::name).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_be_the_latest() {
+        let failure = || io::Error::from_raw_os_error(5);
+        let error = latest("db/db_backup_20260801_110000", failure()).expect_err("it may be the latest");
+        assert!(error.to_string().contains("db_backup_20260801_110000"), "{error}");
+        latest("web/web_backup_20200101_000000", failure()).expect_err("the only one of its store");
+        for (name, why) in [
+            ("db/db_backup_20260801_090000", failure()),
+            ("db/db_backup_20260801_110000", io::ErrorKind::InvalidInput.into()),
+        ] {
+            assert_eq!(latest(name, why).expect("it is not the latest"), ["db_backup_20260801_100000"]);
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! The newest backup of a store, reading as little of the others as possible.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::root::{entries, refuse_link};
-use super::{Backup, BackupRoot, Name, Result};
+use super::{Backup, BackupRoot, Name, Result, StoreError};
 use crate::backup::manifest::{BackupRole, FILE_NAME as MANIFEST, ManifestHeader};
-use crate::fs::{FsError, open_regular};
+use crate::fs::FsError;
 use crate::inventory::StoreKind;
 
 /// The backup to restore by default.
@@ -97,7 +96,7 @@ impl BackupRoot {
     fn newest_first(&self, store: &str, mut is_enough: impl FnMut(Backup) -> bool) -> Result<()> {
         let own = self.of_store(store)?;
         refuse_link(&own)?;
-        let mut found = if own.exists() { self.found(names(&own)?)? } else { Vec::new() };
+        let (mut found, unread) = if own.exists() { self.found(names(&own)?) } else { Default::default() };
         // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
         let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
         let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
@@ -110,35 +109,46 @@ impl BackupRoot {
         {
             let newer = names(&other).unwrap_or_default().into_iter();
             let newer = newer.filter(|(name, _)| known.is_none_or(|known| name.time() > known));
-            found.extend(self.found(newer.collect()).unwrap_or_default());
+            found.extend(self.found(newer.collect()).0);
         }
         found.sort_by_key(|found| {
             std::cmp::Reverse((found.header.sequence, found.name.time(), found.name.store() == store))
         });
+        // One that cannot be read now may be the one that is meant.
+        let mut unread = unread.into_iter().peekable();
         for Found { name, path, .. } in found {
-            let Ok(backup) = Backup::load(&path) else { continue };
+            if let Some((_, error)) = unread.next_if(|(unread, _)| unread.time() > name.time()) {
+                return Err(error.into());
+            }
+            let backup = match Backup::load(&path) {
+                Ok(backup) => backup,
+                Err(damage) if damage.is_read_failure() => return Err(StoreError::Damaged { path, damage }),
+                Err(_) => continue,
+            };
             let of_cluster = backup.manifest.cluster.iter().any(|node| node == store);
             if (name.store() == store || of_cluster) && is_enough(backup) {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        match unread.next() {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
-    /// The headers of the owner's backups. Fails where this process may not read one: what is skipped then may be the newest.
-    fn found(&self, names: Vec<(Name, PathBuf)>) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
+    /// The headers of the owner's backups, and those that could not be read, newest first.
+    fn found(&self, names: Vec<(Name, PathBuf)>) -> (Vec<Found>, Vec<(Name, FsError)>) {
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
         for (name, path) in names {
-            if let Some(header) = ManifestHeader::read(&path) {
-                found.push(Found { header, name, path });
-            } else if let Err(source) = open_regular(&path.join(MANIFEST))
-                && source.kind() == ErrorKind::PermissionDenied
-            {
-                return Err(FsError::io("read", &path, source).into());
+            match ManifestHeader::read(&path) {
+                Ok(Some(header)) => found.push(Found { header, name, path }),
+                Ok(None) => {}
+                Err(source) => unread.push((name, FsError::io("read", &path.join(MANIFEST), source))),
             }
         }
         found.retain(|found| self.owner().is_none_or(|owner| owner.owns_header(&found.header)));
-        Ok(found)
+        unread.sort_by_key(|(name, _)| std::cmp::Reverse(name.time()));
+        (found, unread)
     }
 
     /// The highest sequence number and the latest time of all backups in the directory.
@@ -146,7 +156,8 @@ impl BackupRoot {
         let mut newest = Newest::default();
         for entry in self.entries()? {
             for (name, path) in names(&entry.path()).unwrap_or_default() {
-                let Some(header) = ManifestHeader::read(&path) else { continue };
+                // A backup is not refused because another one cannot be read.
+                let Ok(Some(header)) = ManifestHeader::read(&path) else { continue };
                 newest.sequence = newest.sequence.max(header.sequence);
                 if newest.last.as_ref().is_none_or(|(_, last)| *last < header.created) {
                     newest.last = Some((name.to_string(), header.created));
@@ -162,7 +173,7 @@ impl BackupRoot {
         let Some(owner) = self.owner().filter(|_| own.exists()) else { return Ok(false) };
         Ok(names(&own)?
             .iter()
-            .filter_map(|(_, path)| ManifestHeader::read(path))
+            .filter_map(|(_, path)| ManifestHeader::read(path).ok().flatten())
             .any(|header| !owner.owns_header(&header)))
     }
 }

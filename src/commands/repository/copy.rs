@@ -5,7 +5,7 @@ use serde_json::json;
 use super::access;
 use super::transfer::{self, CopyCandidate, Transfer, is_known};
 use crate::backup::repository::{CopyState, RepositoryAccess, RepositoryError, RepositoryLocation};
-use crate::backup::store::{Backup, BackupRoot, Verified};
+use crate::backup::store::{Backup, BackupRoot, StoreError, Verified};
 use crate::cli::Format;
 use crate::commands::command_context::CommandContext;
 use crate::commands::context::ProjectContext;
@@ -145,7 +145,7 @@ pub(super) async fn all(
     access: RepositoryAccess,
     (mode, output): (Mode, Format),
 ) -> Result<Exit, Failure> {
-    let listing = root
+    let mut listing = root
         .list(None)
         .map_err(|error| Failure::new(Exit::BackupFailed, "the backups cannot be listed").because(error))?;
     let name = access.location.to_string();
@@ -165,10 +165,12 @@ pub(super) async fn all(
         Mode::Apply(apply) => apply,
     };
     let transfer = Transfer { command, project: &project.name, root, apply };
+    let unread =
+        std::mem::take(&mut listing.damaged).into_iter().find(|(_, damage)| damage.is_read_failure());
     let candidates = transfer.with_waiting(listing.backups.into_iter().map(CopyCandidate::Waiting).collect());
     let is_complete = candidates.iter().all(|one| is_known(&opened.1, one.backup()));
     let copied = transfer.run(opened, candidates).await?;
-    if is_complete {
+    if is_complete && unread.is_none() {
         command.ui.say("Every backup is in the repository.");
     }
     if output == Format::Json {
@@ -176,5 +178,10 @@ pub(super) async fn all(
             copied.iter().map(|(name, sent)| json!({ "name": name, "added_bytes": sent.added })).collect();
         command.ui.result(format::json(&json!({ "copied": copied })));
     }
-    Ok(Exit::Success)
+    match unread {
+        Some((path, damage)) => {
+            Err(transfer::failure(1, &name).because(StoreError::Damaged { path, damage }))
+        }
+        None => Ok(Exit::Success),
+    }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::access::{self, BytesRead, OpenedRepository};
 use crate::backup::repository::{CopyState, RepositoryError, RepositorySnapshot, SendOptions, Sent};
 use crate::backup::set;
-use crate::backup::store::{Backup, BackupRoot, Damage, Verified};
+use crate::backup::store::{Backup, BackupRoot, Damage, StoreError, Verified};
 use crate::commands::command_context::CommandContext;
 use crate::commands::mode::Apply;
 use crate::error::{Failure, causes};
@@ -35,6 +35,16 @@ impl CopyCandidate {
     }
 }
 
+/// What can be copied, and what cannot.
+#[derive(Default)]
+struct ReadBackups {
+    jobs: Vec<(Verified, SendOptions)>,
+    /// The first that the system failed to read.
+    unread: Option<RepositoryError>,
+    /// Why nothing may be copied.
+    refusal: Option<RepositoryError>,
+}
+
 /// Copies the backups of one project.
 pub(super) struct Transfer<'a> {
     pub(super) command: &'a CommandContext,
@@ -55,17 +65,27 @@ impl Transfer<'_> {
         candidates
     }
 
+    /// Of those that wait, the ones that the system fails to read: they go on waiting.
+    fn unread(&self) -> BTreeSet<String> {
+        let is_unread = |name: &String| {
+            let found = self.root.find_any(name);
+            matches!(found, Err(StoreError::Damaged { damage, .. }) if damage.is_read_failure())
+        };
+        self.state().pending.into_iter().filter(is_unread).collect()
+    }
+
     /// Records that nothing waits.
     pub(super) fn settle(&self) {
-        let state = self.state();
-        if !state.pending.is_empty() {
-            self.write(CopyState { pending: BTreeSet::new(), error: None, ..state });
+        let (state, pending) = (self.state(), self.unread());
+        if state.pending != pending {
+            self.write(CopyState { pending, error: None, ..state });
         }
     }
 
     /// Records that nothing could be copied, and why.
     pub(super) fn not_copied(&self, repository: String, candidates: &[CopyCandidate], error: String) {
-        let pending = candidates.iter().map(|one| one.backup().name()).collect();
+        let mut pending = self.unread();
+        pending.extend(candidates.iter().map(|one| one.backup().name()));
         self.write(CopyState { repository, pending, error: Some(error), ..self.state() });
     }
 
@@ -87,12 +107,14 @@ impl Transfer<'_> {
         command.record.begin(self.apply);
         let mut state = self.state();
         state.repository.clone_from(&name);
-        state.pending = missing.iter().map(|one| one.backup().name()).collect();
-        let (jobs, damaged) = self.read(missing, &mut state);
-        let (copied, failed) = match damaged {
+        state.pending = self.unread();
+        state.pending.extend(missing.iter().map(|one| one.backup().name()));
+        let ReadBackups { jobs, unread, refusal } = self.read(missing, &mut state);
+        let (copied, failed) = match refusal {
             Some(error) => (Vec::new(), Some(error)),
             None => send(&command.ui.meter(), (repository, known), jobs).await,
         };
+        let failed = failed.or(unread);
         for (backup, sent) in &copied {
             state.pending.remove(backup);
             command.ui.good(format!("copied `{backup}` to {name} ({} added)", Bytes(sent.added)));
@@ -111,11 +133,7 @@ impl Transfer<'_> {
     }
 
     /// Reads what is copied. What waited and is damaged is left out.
-    fn read(
-        &self,
-        missing: Vec<CopyCandidate>,
-        state: &mut CopyState,
-    ) -> (Vec<(Verified, SendOptions)>, Option<RepositoryError>) {
+    fn read(&self, missing: Vec<CopyCandidate>, state: &mut CopyState) -> ReadBackups {
         let sets = set::list(self.root);
         let options = |backup: &Backup| SendOptions {
             host: self.command.env.host_name.clone(),
@@ -125,7 +143,7 @@ impl Transfer<'_> {
                 .map(|(file, _)| set::name(file)),
         };
         let ui = &self.command.ui;
-        let mut jobs = Vec::new();
+        let mut read_backups = ReadBackups::default();
         for candidate in missing {
             let name = candidate.backup().name();
             let is_needed = matches!(candidate, CopyCandidate::Relied(_));
@@ -138,10 +156,15 @@ impl Transfer<'_> {
             match read {
                 Ok(verified) => {
                     let options = options(&verified);
-                    jobs.push((verified, options));
+                    read_backups.jobs.push((verified, options));
                 }
                 Err(damage) if is_needed => {
-                    return (Vec::new(), Some(RepositoryError::DamagedBackup { name, damage }));
+                    let refusal = Some(RepositoryError::DamagedBackup { name, damage });
+                    return ReadBackups { refusal, ..ReadBackups::default() };
+                }
+                // It goes on waiting.
+                Err(damage) if damage.is_read_failure() => {
+                    read_backups.unread.get_or_insert(RepositoryError::UnreadBackup { name, damage });
                 }
                 Err(Damage::Offloaded) => {
                     state.pending.remove(&name);
@@ -155,7 +178,7 @@ impl Transfer<'_> {
                 }
             }
         }
-        (jobs, None)
+        read_backups
     }
 
     fn state(&self) -> CopyState {
