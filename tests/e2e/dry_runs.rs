@@ -147,6 +147,8 @@ fn changes_nothing(compose: Compose, flags: &[&str], is_tried: impl Fn(&[&str]) 
         // Where several services hold data, the one with a server is meant.
         let line: Vec<&str> = match line {
             ["restore"] => vec!["restore", "latest", "--service", "qdrant"],
+            // The newest one here is a safety copy, which is in no repository.
+            ["verify", "--repository", "latest"] => line.to_vec(),
             _ => line.iter().map(|word| if *word == "latest" { &newest } else { *word }).collect(),
         };
         let before_word = flags.iter().map(|flag| [&[*flag], &line[..]].concat());

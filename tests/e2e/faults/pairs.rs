@@ -66,7 +66,8 @@ fn a_backup_that_is_removed_or_edited_while_the_question_is_open_is_made_again()
         stack.write(number);
         stack.project.safe(&["backup"]).exits(0);
         let newest = stack.project.backups("db").pop().expect("a backup");
-        let command = stack.project.safe_command(&["down", "-v"]);
+        let mut command = stack.project.safe_command(&["down", "-v"]);
+        command.stdin(Stdio::inherit());
         let mut session = rexpect::session::spawn_command(command, Some(60_000)).expect("a terminal");
         session.exp_string("to confirm (anything else cancels)").expect("the question");
         if edits {

@@ -216,7 +216,7 @@ impl Run<'_> {
                         "`{service}` is {is} instead of {was}, and `status` does not say so"
                     ));
                 }
-            } else if !ran.stderr.contains(&format!("`{service}`")) {
+            } else if !ran.stderr.contains(&format!("`{service}`")) && !says_compose(act, service, ran) {
                 return Err(format!("`{service}` is {is} instead of {was}, and nothing says so"));
             }
         }
@@ -301,6 +301,11 @@ impl Run<'_> {
         stack.start();
         Ok(())
     }
+}
+
+/// Whether Compose itself was interrupted, and reports how far it has got.
+fn says_compose(act: Act, service: &str, ran: &Ran) -> bool {
+    matches!(act, Act::Down | Act::Destroy) && ran.stderr.contains(&format!("-{service}-1 "))
 }
 
 struct Interrupted {
