@@ -45,14 +45,14 @@ pub struct SetMoment {
 }
 
 impl BackupSet {
-    /// The names of the other backups of the set that are of the same moment as this one.
-    pub fn of_same_moment<'a>(&'a self, backup: &'a str) -> impl Iterator<Item = &'a str> {
+    /// The other backups of the set that are of the same moment as this one.
+    pub fn of_same_moment<'a>(&'a self, backup: &'a str) -> impl Iterator<Item = &'a SetMember> {
         let store = self.backups.iter().find(|member| member.name == backup).map(|member| &member.store);
         let stores = store.and_then(|own| self.moments.iter().find(|one| one.stores.contains(own)));
         let is_in = move |member: &&SetMember| {
             member.name != backup && stores.is_some_and(|moment| moment.stores.contains(&member.store))
         };
-        self.backups.iter().filter(is_in).map(|member| member.name.as_str())
+        self.backups.iter().filter(is_in)
     }
 }
 
@@ -227,7 +227,8 @@ mod tests {
                 until: at,
             }],
         };
-        let same = |name: &str| set.of_same_moment(name).map(str::to_owned).collect::<Vec<_>>();
+        let same =
+            |name: &str| set.of_same_moment(name).map(|member| member.name.clone()).collect::<Vec<_>>();
         assert_eq!(same("db_backup"), ["app_backup"]);
         assert_eq!(same("app_backup"), ["db_backup"]);
         assert!(same("cache_backup").is_empty() && same("other_backup").is_empty());

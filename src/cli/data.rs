@@ -144,7 +144,7 @@ Examples:
   $ safe-compose restore --all
   $ safe-compose restore qdrant_backup_20260102_030405 --collection recipes --as recipes_old")]
 pub struct RestoreArgs {
-    /// Name or path of the backup or the backup set, or `latest` [default: the newest backup set]
+    /// Name or path of the backup or the backup set, or `latest` [default: the latest backup of each service]
     #[arg(value_name = "BACKUP")]
     pub backup: Option<String>,
     /// Restore the latest backup of every service that has one

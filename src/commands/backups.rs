@@ -203,8 +203,11 @@ fn stores_of(set: &BackupSet) -> String {
 /// The names of the backups that are of the same moment as this one.
 fn of_same_moment(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
     let name = backup.name();
-    let mut names: Vec<String> =
-        sets.iter().flat_map(|(_, set)| set.of_same_moment(&name)).map(str::to_owned).collect();
+    let mut names: Vec<String> = sets
+        .iter()
+        .flat_map(|(_, set)| set.of_same_moment(&name))
+        .map(|member| member.name.clone())
+        .collect();
     names.sort();
     names.dedup();
     names

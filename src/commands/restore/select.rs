@@ -2,7 +2,7 @@
 
 use super::loose;
 use crate::backup::manifest::BackupRole;
-use crate::backup::set::{self, BackupSetError};
+use crate::backup::set::{self, BackupSetError, SetMember};
 use crate::backup::store::{Backup, Latest};
 use crate::cli::RestoreArgs;
 use crate::commands::context::ProjectContext;
@@ -48,7 +48,7 @@ fn unusable_set(cx: &ProjectContext<'_>, name: &str, error: BackupSetError) -> F
         .run("To list the backups", cx.suggest().backups())
 }
 
-/// The newest set, if it has every store that has a backup; else the latest backup of each store.
+/// The latest backup of each store, whether or not one set has all of them: a command makes no new backup of what is unchanged.
 fn newest(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Selected, Failure> {
     if let [_] | [] = cx.inventory.stores.as_slice() {
         // A message about the only store says more than one about all of them.
@@ -56,25 +56,20 @@ fn newest(cx: &ProjectContext<'_>, args: &RestoreArgs) -> Result<Selected, Failu
         let beside = loose::missing_beside(cx, std::slice::from_ref(&latest));
         return Ok(Selected { backups: [vec![latest], beside].concat(), set: None, is_project: true });
     }
+    let latest = latest_of_all(cx)?;
+    let has_all =
+        |set: &[Backup]| latest.iter().all(|one| set.iter().any(|other| other.directory == one.directory));
     for (file, _) in set::list(&cx.root) {
         let Ok(backups) = set::read(&cx.root, &file) else { continue };
-        if is_complete(cx, &backups) {
+        if has_all(&backups) {
             return Ok(Selected { backups, set: Some(set::name(&file)), is_project: true });
         }
     }
-    Ok(Selected { backups: latest_of_all(cx)?, set: None, is_project: true })
+    Ok(Selected { backups: latest, set: None, is_project: true })
 }
 
 fn has_backup(cx: &ProjectContext<'_>, store: &str) -> bool {
     cx.root.latest(store).ok().flatten().is_some()
-}
-
-/// Whether a set has all stores of the project that have a backup, each in a backup that may be the latest.
-fn is_complete(cx: &ProjectContext<'_>, set: &[Backup]) -> bool {
-    let is_own = |backup: &Backup| backup.can_be_latest() && !cx.root.is_foreign(backup);
-    let has = |store: &str| set.iter().any(|backup| backup.is_of(store));
-    set.iter().all(is_own)
-        && cx.inventory.stores.iter().all(|store| has(&store.id) || !has_backup(cx, &store.id))
 }
 
 /// The backup that was asked for. Without one, `--schema-only` uses the baseline.
@@ -100,10 +95,17 @@ fn choose(cx: &ProjectContext<'_>, args: &RestoreArgs, name: &str) -> Result<Bac
 /// The latest backup of every store that has one; the nodes of a cluster share one.
 fn latest_of_all(cx: &ProjectContext<'_>) -> Result<Vec<Backup>, Failure> {
     let mut backups: Vec<Backup> = Vec::new();
+    let mut returning: Vec<String> = Vec::new();
     for store in &cx.inventory.stores {
-        match choose_latest(cx, &store.id)?.backup {
+        let latest = choose_latest(cx, &store.id)?;
+        match latest.backup {
             Some(backup) if backups.iter().any(|known| known.directory == backup.directory) => {}
-            Some(backup) => backups.push(backup),
+            Some(backup) => {
+                if latest.skipped.is_some_and(|newer| newer.manifest.role == BackupRole::AfterLoss) {
+                    returning.push(backup.name());
+                }
+                backups.push(backup);
+            }
             None => cx.ui().warn(format!("`{}` has no backup, so it is not restored.", store.id)),
         }
     }
@@ -111,8 +113,33 @@ fn latest_of_all(cx: &ProjectContext<'_>) -> Result<Vec<Backup>, Failure> {
         return Err(Failure::new(Exit::Usage, "no service of this project has a backup")
             .run("To list the backups of other projects", cx.suggest().backups_of_all()));
     }
+    let backups = of_same_moment(cx, backups, &returning);
     let beside = loose::missing_beside(cx, &backups);
     Ok([backups, beside].concat())
+}
+
+/// A store that returns to before a loss takes along the stores that were backed up at the same moment, because their data
+/// belongs together.
+fn of_same_moment(cx: &ProjectContext<'_>, backups: Vec<Backup>, returning: &[String]) -> Vec<Backup> {
+    let sets = set::list(&cx.root);
+    let same: Vec<&SetMember> =
+        sets.iter().flat_map(|(_, set)| returning.iter().flat_map(|name| set.of_same_moment(name))).collect();
+    let replace = |latest: Backup| {
+        let member = same.iter().find(|member| latest.is_of(&member.store));
+        let known = member.and_then(|member| cx.root.find(&member.store, &member.name).ok());
+        match known.filter(Backup::can_be_latest) {
+            Some(earlier) if earlier.directory != latest.directory => {
+                cx.ui().say(format!(
+                    "`{}` is restored from `{}`, which is of the same moment as the backups before the loss.",
+                    latest.store(),
+                    earlier.name()
+                ));
+                earlier
+            }
+            _ => latest,
+        }
+    };
+    backups.into_iter().map(replace).collect()
 }
 
 /// The latest backup of a service. What is newer and was skipped is named in one line.

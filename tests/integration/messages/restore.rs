@@ -1,5 +1,7 @@
 //! `restore` of files.
 
+use std::collections::BTreeSet;
+
 use safe_compose::engine::ContainerState;
 use serde_json::json;
 
@@ -100,6 +102,56 @@ fn a_set() {
     let set = names.into_iter().find(|name| name.starts_with("backup_set_")).expect("a set");
     let set = set.trim_end_matches(".json");
     scene.run(&format!("restore {set}")).run("restore backup_set_20200101_000000").snapshot("restore/a_set");
+}
+
+/// The names of the backups that `restore` would use, sorted.
+fn meant(scene: &Scene) -> Vec<String> {
+    let ended = scene.attempt("restore --dry-run");
+    assert_eq!(ended.exit, 0, "{:?}", ended.printed);
+    let words = ended.printed.split("from `").filter_map(|rest| rest.split('`').next().map(str::to_owned));
+    let names: BTreeSet<String> = words.filter(|word| word.contains("_backup_")).collect();
+    names.into_iter().collect()
+}
+
+fn backups(scene: &Scene, store: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(scene.path("backups").join(store)).expect("a directory");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| name.contains("_backup_")).collect();
+    names.sort();
+    names
+}
+
+/// The newest set has only what had changed.
+#[test]
+fn what_was_unchanged_is_restored_from_an_earlier_set() {
+    let mut scene = pair();
+    scene.prepare("backup");
+    let mut scene = scene.with_files("shop_data", &[("base/2/PG_VERSION", 9)]);
+    scene.prepare("backup db");
+    let (db, cache) = (backups(&scene, "db"), backups(&scene, "cache"));
+    assert_eq!((db.len(), cache.len()), (2, 1));
+    let scene = with_cache(scene.with_new_engine()).stopped();
+    assert_eq!(meant(&scene), [cache[0].clone(), db[1].clone()]);
+}
+
+#[test]
+fn what_belongs_together_goes_back_together() {
+    for is_together in [true, false] {
+        let groups = if is_together { json!([["db", "cache"]]) } else { json!([]) };
+        let mut scene = pair().with_settings(&json!({ "backup": { "together": groups } }));
+        scene.prepare("backup");
+        let mut scene = scene.with_files("shop_data", &[("new", 9)]).with_files("shop_cache", &[("new", 9)]);
+        scene.prepare("backup");
+        let (db, cache) = (backups(&scene, "db"), backups(&scene, "cache"));
+        let manifest = scene.path("backups").join("db").join(&db[1]).join("manifest.json");
+        let text = std::fs::read_to_string(&manifest).expect("a manifest");
+        assert!(text.contains(r#""role": "normal""#), "{text}");
+        std::fs::write(&manifest, text.replace(r#""role": "normal""#, r#""role": "after_loss""#))
+            .expect("written");
+        let scene = with_cache(scene.with_new_engine()).stopped();
+        let cache = if is_together { &cache[0] } else { &cache[1] };
+        assert_eq!(meant(&scene), [cache.clone(), db[0].clone()]);
+    }
 }
 
 #[test]
