@@ -257,8 +257,16 @@ impl Run<'_> {
         if act == Act::Prune {
             stack.project.edit("last: 1", "last: 3");
         }
-        let up = stack.project.safe(&["up", "-d"]);
+        let mut up = stack.project.safe(&["up", "-d"]);
         self.note("up", &up);
+        // Nothing is started on data that is half restored.
+        for _ in SERVICES {
+            let Some(name) = unfinished_restore(&up) else { break };
+            let finished = stack.confirmed(&["restore", &name]);
+            self.note("the restore that did not end", &finished);
+            up = stack.project.safe(&["up", "-d"]);
+            self.note("up", &up);
+        }
         if !matches!(up.code, 0 | 75 | 76) {
             return Err("`up` does not work afterwards".to_owned());
         }
@@ -301,6 +309,12 @@ impl Run<'_> {
         stack.start();
         Ok(())
     }
+}
+
+/// The backup that a restore was interrupted of, where that is why a command was refused.
+fn unfinished_restore(refused: &Ran) -> Option<String> {
+    let command = refused.stderr.split("To finish it:").nth(1).filter(|_| refused.code == 77)?;
+    command.split_whitespace().skip_while(|word| *word != "restore").nth(1).map(str::to_owned)
 }
 
 /// Whether Compose itself was interrupted, and reports how far it has got.
