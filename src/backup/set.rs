@@ -11,7 +11,8 @@ use super::format::{self, FormatError};
 use super::manifest;
 use super::store::{Backup, BackupRoot, SET_PREFIX, StoreError, Verified, is_set, next_second, stamp};
 use crate::fs::{
-    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, read_bounded, remove_file, to_json, write_new,
+    Digest, FsError, PRIVATE_FILE, create_ignored_dir_all, is_missing, read_bounded, remove_file, to_json,
+    write_new,
 };
 
 /// The value of `format` in every backup set.
@@ -124,7 +125,7 @@ pub fn remove_empty(root: &BackupRoot) -> Result<(), StoreError> {
     for (path, set) in list(root) {
         let is_gone = |member: &SetMember| {
             let store = root.of_store(&member.store);
-            store.is_ok_and(|store| store.join(&member.name).symlink_metadata().is_err())
+            store.is_ok_and(|store| is_missing(&store.join(&member.name)))
         };
         if !set.backups.is_empty() && set.backups.iter().all(is_gone) {
             remove_file(&path)?;

@@ -62,6 +62,12 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether there is nothing at a path. `false` where the system fails to look: whoever reads it then says why.
+pub fn is_missing(path: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    path.symlink_metadata().is_err_and(|error| matches!(error.kind(), NotADirectory | NotFound))
+}
+
 /// Whether the system failed to read a file that is there: that says nothing about what is in it.
 pub fn is_read_failure(error: &io::Error) -> bool {
     use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
@@ -104,6 +110,10 @@ mod tests {
             "not a regular file"
         );
         assert!(read_if_there(&path("link")).expect_err("a link").to_string().contains("link"));
+        for (name, expected) in [("none", true), ("file/below", true), ("file", false), ("link", false)] {
+            assert_eq!(is_missing(&path(name)), expected, "{name}");
+        }
+        assert!(!is_missing(&path(&"n".repeat(300))), "the system fails to look");
         for name in ["none", "link", "pipe", ".", "file/below"] {
             assert!(!is_read_failure(&read_bounded(&path(name)).expect_err(name)), "{name}");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{Backup, BackupRoot, Listing, Name, Result, StoreError};
+use crate::fs::is_missing;
 
 const LATEST: &str = "latest";
 
@@ -31,7 +32,7 @@ impl BackupRoot {
         }
         if let Some(name) = Name::parse(text) {
             let path = self.of_store(name.store())?.join(text);
-            if path.symlink_metadata().is_err() || store.is_some_and(|store| store != name.store()) {
+            if is_missing(&path) || store.is_some_and(|store| store != name.store()) {
                 return Err(StoreError::NotFound(text.to_owned()));
             }
             return Self::load(&path).map(|backup| vec![backup]);
@@ -41,7 +42,7 @@ impl BackupRoot {
     }
 
     fn load(path: &Path) -> Result<Backup> {
-        if path.symlink_metadata().is_err() {
+        if is_missing(path) {
             return Err(StoreError::NotFound(path.display().to_string()));
         }
         Backup::load(path).map_err(|damage| StoreError::Damaged { path: path.to_owned(), damage })

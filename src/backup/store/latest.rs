@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::root::{entries, refuse_link};
 use super::{Backup, BackupRoot, Name, Result, StoreError};
 use crate::backup::manifest::{BackupRole, FILE_NAME as MANIFEST, ManifestHeader};
-use crate::fs::FsError;
+use crate::fs::{FsError, is_missing};
 use crate::inventory::StoreKind;
 
 /// The backup to restore by default.
@@ -96,7 +96,8 @@ impl BackupRoot {
     fn newest_first(&self, store: &str, mut is_enough: impl FnMut(Backup) -> bool) -> Result<()> {
         let own = self.of_store(store)?;
         refuse_link(&own)?;
-        let (mut found, unread) = if own.exists() { self.found(names(&own)?) } else { Default::default() };
+        let (mut found, unread) =
+            if is_missing(&own) { Default::default() } else { self.found(names(&own)?) };
         // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
         let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
         let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
@@ -170,7 +171,7 @@ impl BackupRoot {
     /// Whether others than the owner have backups of a store.
     pub(in crate::backup) fn is_shared(&self, store: &str) -> Result<bool> {
         let own = self.of_store(store)?;
-        let Some(owner) = self.owner().filter(|_| own.exists()) else { return Ok(false) };
+        let Some(owner) = self.owner().filter(|_| !is_missing(&own)) else { return Ok(false) };
         Ok(names(&own)?
             .iter()
             .filter_map(|(_, path)| ManifestHeader::read(path).ok().flatten())

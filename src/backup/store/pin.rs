@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Backup, BackupRoot, Name, Result, StoreError};
-use crate::fs::{FsError, PRIVATE_FILE, remove_file, sync_dir, to_json, write_new};
+use crate::fs::{FsError, PRIVATE_FILE, is_missing, remove_file, sync_dir, to_json, write_new};
 
 const SUFFIX: &str = ".pinned";
 
@@ -33,7 +33,7 @@ impl BackupRoot {
     pub fn pin(&self, backup: &Backup) -> Result<bool> {
         let _lock = self.lock_within(WAIT)?;
         let file = self.pin_of(backup)?;
-        if backup.directory.symlink_metadata().is_err() {
+        if is_missing(&backup.directory) {
             return Err(StoreError::NotFound(backup.name()));
         }
         let record = PinRecord {

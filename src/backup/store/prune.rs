@@ -6,7 +6,7 @@ use super::root::WAIT;
 use super::staging::DELETING;
 use super::{Backup, BackupRoot, Name, Result, StoreError, pin};
 use crate::backup::retention::Removable;
-use crate::fs::{remove_tree, rename_new, sync_dir};
+use crate::fs::{is_missing, remove_tree, rename_new, sync_dir};
 
 impl BackupRoot {
     /// Removes one backup that a plan removes; the caller holds [`BackupRoot::lock`] since before the plan was made. One of
@@ -23,7 +23,7 @@ impl BackupRoot {
         if pin::is_pinned(path) {
             return Err(StoreError::Pinned(name.to_string()));
         }
-        if path.symlink_metadata().is_err() {
+        if is_missing(path) {
             return Ok(false);
         }
         // Its data stays in the repository.

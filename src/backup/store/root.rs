@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::name::valid_store;
 use super::{BackupOwner, Result, StoreError};
-use crate::fs::{DirectoryLock, FsError, create_ignored_dir_all, create_private_dir_all};
+use crate::fs::{DirectoryLock, FsError, create_ignored_dir_all, create_private_dir_all, is_missing};
 
 /// How long a writer waits for another writer.
 pub(in crate::backup) const WAIT: Duration = Duration::from_secs(10);
@@ -91,7 +91,7 @@ impl BackupRoot {
 
     /// The entries of the directory itself.
     pub(in crate::backup) fn entries(&self) -> Result<Vec<DirEntry>> {
-        if self.path.symlink_metadata().is_err() { Ok(Vec::new()) } else { entries(&self.path) }
+        if is_missing(&self.path) { Ok(Vec::new()) } else { entries(&self.path) }
     }
 }
 
