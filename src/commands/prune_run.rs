@@ -14,6 +14,7 @@ use crate::backup::retention::{self, UnresolvedLosses};
 use crate::backup::set;
 use crate::backup::store::{Backup, BackupRoot, StoreError, Verified};
 use crate::error::causes;
+use crate::fs::is_missing;
 use crate::inventory::Store;
 use crate::settings::RetentionSettings;
 use crate::units::count;
@@ -56,7 +57,7 @@ pub(super) fn prune(
     verified: &[&Verified],
     wait: Duration,
 ) -> Result<Pruned, StoreError> {
-    if !root.directory().exists() {
+    if is_missing(root.directory()) {
         return Ok(Pruned::default());
     }
     let _lock = root.lock_within(wait)?;
@@ -83,6 +84,9 @@ pub(super) fn prune(
             }
         }
     }
+    // Whether the settings keep them is not known.
+    let unread = listing.damaged.into_iter().filter(|(_, damage)| damage.is_read_failure());
+    pruned.failed.extend(unread.map(|(path, damage)| StoreError::Damaged { path, damage }));
     set::remove_empty(root)?;
     Ok(pruned)
 }

@@ -163,8 +163,13 @@ impl Operation {
             assert!(sizes(scene).contains(&OLD), "it was destroyed without a backup:\n{printed}");
         }
         if *exit == 0 {
-            assert!((self.is_done)(scene), "not done, and the exit code is 0:\n{printed}");
-            self.is_recorded(scene, printed, &[CommandOutcome::Ran]);
+            // Retention says what it keeps because it could not read something. Then nothing is removed or recorded.
+            let is_done = (self.is_done)(scene);
+            let is_explained = is_prune && printed.contains("cannot be read");
+            assert!(is_done || is_explained, "not done, and the exit code is 0:\n{printed}");
+            if is_done {
+                self.is_recorded(scene, printed, &[CommandOutcome::Ran]);
+            }
         } else {
             // It says what has failed; the next attempt may find that all was done.
             let again = scene.attempt(self.line);
