@@ -35,7 +35,7 @@ fn a_directory_that_is_gone_is_named() {
 #[test]
 fn a_project_may_have_a_path_that_is_no_text() {
     let stage = Stage::new();
-    let odd = stage.path().join(OsStr::from_bytes(b"caf\xe9\n\x1b[2J"));
+    let odd = stage.path().join(OsStr::from_bytes(b"a\xe9\n\x1b[2J"));
     fs::create_dir(&odd).expect("a directory");
     fs::copy(stage.path().join("compose.yaml"), odd.join("compose.yaml")).expect("copied");
     for command in COMMANDS {
