@@ -76,9 +76,18 @@ pub fn causes(error: &anyhow::Error) -> String {
 
 /// The same, where `said` has been printed already.
 pub fn causes_beside(said: &str, error: &anyhow::Error) -> String {
+    join(said, error.chain())
+}
+
+/// The same of an error that is not owned.
+pub fn causes_of(error: &(dyn std::error::Error + 'static)) -> String {
+    join("", anyhow::Chain::new(error))
+}
+
+fn join(said: &str, chain: anyhow::Chain<'_>) -> String {
     let mut said = said.to_owned();
     let mut causes: Vec<String> = Vec::new();
-    for cause in error.chain() {
+    for cause in chain {
         let cause = without_error_numbers(cause.to_string().trim_end());
         if !said.contains(&cause) {
             said.clone_from(&cause);

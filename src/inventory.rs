@@ -110,6 +110,13 @@ impl fmt::Display for LocationSource {
     }
 }
 
+impl LocationSource {
+    /// The volume, where the text is what [`fmt::Display`] writes of a named one.
+    pub fn volume_in(text: &str) -> Option<&str> {
+        text.strip_prefix("volume ")
+    }
+}
+
 impl Inventory {
     /// Combines the declared services with the existing containers of a project. Either may be missing: with labels only
     /// there is no file, and before the first `up` there are no containers.

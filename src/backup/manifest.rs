@@ -301,6 +301,8 @@ pub(super) struct ManifestHeader {
     role: BackupRole,
     #[serde(default)]
     pub(super) sequence: u64,
+    #[serde(default)]
+    pub(super) cluster: Vec<String>,
 }
 
 impl ManifestHeader {

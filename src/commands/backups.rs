@@ -3,7 +3,7 @@
 mod all;
 mod pin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pin::Pinning;
@@ -92,13 +92,16 @@ fn list(
     let listing = if all_projects { listing(&root.clone().of_all())? } else { listing(root)? };
     if format == Format::Json {
         let sets = set::list(root);
+        let sets_of = sets_by_backup(&sets);
         let backups: Vec<_> = listing
             .backups
             .iter()
             .map(|backup| {
                 let mut value = format::backup_json(backup);
-                value["sets"] = names_of_sets(&sets, backup).into();
-                value["one_moment_with"] = of_same_moment(&sets, backup).into();
+                let name = backup.name();
+                let sets = sets_of.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+                value["sets"] = sets.iter().map(|(path, _)| set::name(path)).collect::<Vec<_>>().into();
+                value["one_moment_with"] = of_same_moment(sets.iter().map(|(_, set)| set), &name).into();
                 value
             })
             .collect();
@@ -200,17 +203,22 @@ fn stores_of(set: &BackupSet) -> String {
     set.backups.iter().filter_map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// The sets that each backup is in, by its name.
+fn sets_by_backup(sets: &[(PathBuf, BackupSet)]) -> BTreeMap<&str, Vec<&(PathBuf, BackupSet)>> {
+    let mut found: BTreeMap<&str, Vec<&(PathBuf, BackupSet)>> = BTreeMap::new();
+    for set in sets {
+        for member in &set.1.backups {
+            found.entry(member.name.as_str()).or_default().push(set);
+        }
+    }
+    found
+}
+
 /// The names of the backups that are of the same moment as this one.
-fn of_same_moment(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
-    let name = backup.name();
-    let mut names: Vec<String> = sets
-        .iter()
-        .flat_map(|(_, set)| set.of_same_moment(&name))
-        .map(|member| member.name.clone())
-        .collect();
-    names.sort();
-    names.dedup();
-    names
+fn of_same_moment<'a>(sets: impl Iterator<Item = &'a BackupSet>, name: &'a str) -> Vec<String> {
+    let members = sets.flat_map(|set| set.of_same_moment(name));
+    let names: BTreeSet<&str> = members.map(|member| member.name.as_str()).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The pinned backups: narrow terminals have no column that shows them.
@@ -231,13 +239,6 @@ fn count_offloaded(command: &CommandContext, backups: &[Backup]) {
     if offloaded > 0 {
         command.ui.paragraph(format!("Only in the repository: {}.", count(offloaded, "backup")));
     }
-}
-
-/// The names of the sets that a backup is in.
-fn names_of_sets(sets: &[(PathBuf, BackupSet)], backup: &Backup) -> Vec<String> {
-    let name = backup.name();
-    let has = |set: &&(PathBuf, BackupSet)| set.1.backups.iter().any(|member| member.name == name);
-    sets.iter().filter(has).map(|(path, _)| set::name(path)).collect()
 }
 
 fn row(backup: &Backup) -> Vec<String> {
@@ -269,7 +270,8 @@ fn reason(backup: &Backup) -> String {
 fn show(command: &CommandContext, root: &BackupRoot, name: &str, format: Format) -> Result<Exit, Failure> {
     let backup = find(root, name, &command.suggest.backups())?;
     let checked = backup.check();
-    let same_moment = of_same_moment(&set::list(root), &backup);
+    let sets = set::list(root);
+    let same_moment = of_same_moment(sets.iter().map(|(_, set)| set), &backup.name());
     if format == Format::Json {
         command.ui.result(format::json(&with_records(&backup, &same_moment)));
     } else {

@@ -7,7 +7,7 @@ pub(super) mod overview;
 mod prometheus;
 mod row;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,11 +16,12 @@ use overview::Overview;
 use row::{BackupOfPlace, Row};
 
 use super::context::{CommandContext, ProjectContext};
-use super::{agreement, disposable, format, held_record, lockout, newest_backup, repository, unsettled};
+use super::newest_backup::{self, NewestBackups};
+use super::{agreement, disposable, format, held_record, lockout, repository, unsettled};
 use crate::backup::baseline::StoreBaseline;
 use crate::cli::{Format, StatusArgs, StatusFormat};
 use crate::engine::{Container, Engine, volume_sizes_in_time};
-use crate::error::{Failure, causes};
+use crate::error::{Failure, causes, causes_of};
 use crate::exit::Exit;
 use crate::inventory::{DataLocation, LocationSource, Store};
 use crate::protect::{self, Protection};
@@ -120,6 +121,7 @@ async fn rows<'a>(
     warnings: &mut Vec<String>,
 ) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
+    let backups = NewestBackups::new(&cx.root);
     for store in &cx.inventory.stores {
         let record = baseline(cx, &store.id, warnings);
         let replaced = match &store.container {
@@ -138,7 +140,7 @@ async fn rows<'a>(
         let configuration =
             |place: &DataLocation| place.read_only && matches!(place.source, LocationSource::Bind { .. });
         for place in store.locations.iter().filter(|place| !configuration(place)) {
-            let backup = newest_backup(cx, &store.id, &place.source, warnings);
+            let backup = newest_backup(&backups, &store.id, &place.source, warnings);
             rows.push(Row {
                 store: Some(store),
                 service: Some(store.service.clone()),
@@ -155,16 +157,14 @@ async fn rows<'a>(
             });
         }
     }
-    for volume in &cx.volumes {
-        if rows.iter().any(|row| volume_of(&row.source) == Some(&volume.name)) {
-            continue;
-        }
+    let shown: BTreeSet<String> = rows.iter().filter_map(|row| volume_of(&row.source)).cloned().collect();
+    for volume in cx.volumes.iter().filter(|volume| !shown.contains(&volume.name)) {
         let mounted = cx.containers.iter().find(|container| container.mounts_volume(&volume.name));
         let source =
             LocationSource::Volume { name: Some(volume.name.clone()), anonymous: volume.is_anonymous() };
         let id = newest_backup::id_of_volume(volume);
-        let backup = match newest_backup(cx, &id, &source, warnings) {
-            BackupOfPlace::None => newest_backup::of_volume(&cx.root, &volume.name).ok().flatten().into(),
+        let backup = match newest_backup(&backups, &id, &source, warnings) {
+            BackupOfPlace::None => backups.of_volume(&volume.name).ok().flatten().into(),
             known => known,
         };
         let record = baseline(cx, &id, warnings);
@@ -211,23 +211,24 @@ fn volume_of(source: &LocationSource) -> Option<&String> {
 /// The newest backup of what is mounted there. A directory that cannot be read is a warning, and so are backups of which
 /// none can be used.
 fn newest_backup(
-    cx: &ProjectContext<'_>,
+    backups: &NewestBackups<'_>,
     id: &str,
     source: &LocationSource,
     warnings: &mut Vec<String>,
 ) -> BackupOfPlace {
-    match newest_backup::of_location(&cx.root, id, source) {
+    match backups.of_location(id, source) {
         Ok(Some(backup)) => Some(backup).into(),
-        Ok(None) => match cx.root.list(Some(id)).map(|listing| listing.damaged.into_iter().next()) {
+        Ok(None) => match backups.list(id).as_deref().map(|listing| listing.damaged.first()) {
             Ok(Some((path, damage))) => {
                 warnings.push(format!(
                     "no backup of `{id}` can be used: {}: {}.",
                     path.display(),
-                    causes(&damage.into())
+                    causes_of(damage)
                 ));
                 BackupOfPlace::Unreadable
             }
-            Ok(None) | Err(_) => newest_backup::marked_of_location(&cx.root, id, source)
+            Ok(None) | Err(_) => backups
+                .marked_of_location(id, source)
                 .ok()
                 .flatten()
                 .map_or(BackupOfPlace::None, |backup| BackupOfPlace::Marked(Box::new(backup))),

@@ -12,7 +12,7 @@ fn entries(cx: &ProjectContext<'_>) -> Vec<JournalEntry> {
     let contents = journal::read(cx.root.directory()).unwrap_or_default();
     let is_own =
         |entry: &&JournalEntry| cx.root.owner().is_none_or(|owner| owner.is(&entry.project, &entry.engine));
-    contents.unsettled().filter(is_own).cloned().collect()
+    contents.unsettled().into_iter().filter(is_own).cloned().collect()
 }
 
 /// One sentence for each of them.

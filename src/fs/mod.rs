@@ -30,6 +30,8 @@ pub(crate) use json::{to_json, to_json_line};
 pub use lock::{DirectoryLock, LockState};
 pub use new_file::NewFile;
 pub use pending::PendingFile;
+#[cfg(any(test, feature = "internals"))]
+pub use read::files_read;
 pub use read::{is_missing, is_read_failure, open_regular, read_bounded, read_if_there};
 use space::can_have_files;
 pub use space::{ensure_reserve, ensure_space, free_bytes};

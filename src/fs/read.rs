@@ -44,6 +44,8 @@ pub fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
+    #[cfg(any(test, feature = "internals"))]
+    recorded::record(path);
     let mut bytes = Vec::new();
     // The length may change while it is read.
     let is_small = file.metadata()?.len() <= most;
@@ -73,6 +75,31 @@ pub fn is_read_failure(error: &io::Error) -> bool {
     use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
     error.raw_os_error().is_some() && !matches!(error.kind(), IsADirectory | NotADirectory | NotFound)
 }
+
+/// What was read, for tests of how much a command reads.
+#[cfg(any(test, feature = "internals"))]
+mod recorded {
+    use std::cell::RefCell;
+    use std::path::{Path, PathBuf};
+
+    thread_local! {
+        static READ: RefCell<Option<Vec<PathBuf>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn record(path: &Path) {
+        READ.with_borrow_mut(|read| read.iter_mut().for_each(|read| read.push(path.to_owned())));
+    }
+
+    /// The files that describe backups and that this thread reads while something runs.
+    pub fn files_read(run: impl FnOnce()) -> Vec<PathBuf> {
+        READ.set(Some(Vec::new()));
+        run();
+        READ.take().unwrap_or_default()
+    }
+}
+
+#[cfg(any(test, feature = "internals"))]
+pub use recorded::files_read;
 
 #[cfg(test)]
 mod tests {

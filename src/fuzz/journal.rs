@@ -7,7 +7,7 @@ pub(super) fn run(bytes: &[u8]) {
     let contents = parse(bytes);
     let lines = bytes.split(|byte| *byte == b'\n').count();
     assert!(contents.unreadable.iter().all(|line| (1..=lines).contains(line)), "{:?}", contents.unreadable);
-    let _ = contents.unsettled().count();
+    let _ = contents.unsettled().len();
     for entry in &contents.entries {
         let cleaned = redact(&entry.command);
         assert_eq!(redact(&cleaned), cleaned, "what was cleaned stays as it is");

@@ -1,6 +1,6 @@
 //! Reads the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{CommandOutcome, FILE_NAME, FORMAT_VERSION, JournalEntry};
@@ -20,15 +20,21 @@ pub struct JournalContents {
 
 impl JournalContents {
     /// The interrupted commands that have not been settled: no later command of the project and the engine was run.
-    pub fn unsettled(&self) -> impl Iterator<Item = &JournalEntry> {
-        self.entries.iter().enumerate().filter_map(|(at, entry)| {
-            let settles = |later: &JournalEntry| {
-                matches!(later.outcome, CommandOutcome::Ran | CommandOutcome::RanWithoutBackup)
-                    && (&later.project, &later.engine) == (&entry.project, &entry.engine)
-            };
-            let open = entry.outcome == CommandOutcome::Interrupted && entry.ended.is_none();
-            (open && !self.entries[at + 1..].iter().any(settles)).then_some(entry)
-        })
+    pub fn unsettled(&self) -> Vec<&JournalEntry> {
+        let mut settled: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut unsettled = Vec::new();
+        for entry in self.entries.iter().rev() {
+            let of = (entry.project.as_str(), entry.engine.as_str());
+            let is_open = entry.outcome == CommandOutcome::Interrupted && entry.ended.is_none();
+            if is_open && !settled.contains(&of) {
+                unsettled.push(entry);
+            }
+            if matches!(entry.outcome, CommandOutcome::Ran | CommandOutcome::RanWithoutBackup) {
+                settled.insert(of);
+            }
+        }
+        unsettled.reverse();
+        unsettled
     }
 }
 

@@ -115,7 +115,7 @@ fn a_command_that_has_ended_is_one_entry() {
     let contents = journal::read(dir.path()).expect("read");
     let begun = |entry: &JournalEntry| JournalEntry { process: None, ..entry.clone() };
     assert_eq!(contents.entries, [begun(&one), begun(&two)], "this process still runs them");
-    assert_eq!(contents.unsettled().count(), 0);
+    assert_eq!(contents.unsettled().len(), 0);
     let ended = one.end(CommandOutcome::Ran, Exit::Compose(0));
     journal::append(dir.path(), &ended).expect("appended");
     let contents = journal::read(dir.path()).expect("read");
@@ -141,7 +141,7 @@ fn a_command_whose_process_is_gone_was_interrupted() {
                 .iter()
                 .all(|entry| entry.command != ["down", "-v"] || entry.outcome == CommandOutcome::Interrupted)
         );
-        contents.unsettled().map(|entry| entry.command.join(" ")).collect::<Vec<_>>()
+        contents.unsettled().iter().map(|entry| entry.command.join(" ")).collect::<Vec<_>>()
     };
     assert_eq!(unsettled(), ["down -v"]);
     journal::append(dir.path(), &entry(&["rm"]).end(CommandOutcome::Refused, Exit::Refused))
@@ -161,7 +161,7 @@ fn a_command_that_was_settled_is_not_reported_again() {
     journal::append(dir.path(), &one).expect("appended");
     journal::append(dir.path(), &one.settle()).expect("appended");
     let contents = journal::read(dir.path()).expect("read");
-    assert_eq!(contents.unsettled().count(), 0);
+    assert_eq!(contents.unsettled().len(), 0);
     assert_eq!(contents.entries.len(), 1);
     assert_eq!(contents.entries[0].outcome, CommandOutcome::Interrupted);
 }

@@ -58,6 +58,7 @@ mod repository_transport;
 mod requirements;
 mod rest_stand_in;
 mod retention;
+mod scale;
 mod setup;
 mod suggestions;
 mod support;

@@ -1,9 +1,12 @@
 //! The newest backup of a store, reading as little of the others as possible.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::headers::NamedBackup;
 use super::root::{entries, refuse_link};
 use super::{Backup, BackupRoot, Name, Result, StoreError};
 use crate::backup::manifest::{BackupRole, FILE_NAME as MANIFEST, ManifestHeader};
@@ -21,9 +24,8 @@ pub struct Latest {
 
 /// A backup of which only the header was read.
 struct Found {
-    header: ManifestHeader,
-    name: Name,
-    path: PathBuf,
+    header: Arc<ManifestHeader>,
+    backup: NamedBackup,
 }
 
 /// The newest backup of a directory, whoever owns it.
@@ -97,27 +99,24 @@ impl BackupRoot {
         let own = self.of_store(store)?;
         refuse_link(&own)?;
         let (mut found, unread) =
-            if is_missing(&own) { Default::default() } else { self.found(names(&own)?) };
+            if is_missing(&own) { Default::default() } else { self.found(self.names(&own)?.iter()) };
         // The backup of a cluster lies with one of its nodes. Only those are read that are newer by their name.
         let is_normal = |found: &&Found| found.header.role() == BackupRole::Normal;
-        let known = found.iter().filter(is_normal).map(|found| found.name.time()).max();
+        let known = found.iter().filter(is_normal).map(|found| found.backup.name.time()).max();
         // Problems with the directories of other stores do not matter here.
-        for other in self
-            .entries()?
-            .iter()
-            .map(std::fs::DirEntry::path)
-            .filter(|path| *path != own && !path.is_symlink())
-        {
-            let newer = names(&other).unwrap_or_default().into_iter();
-            let newer = newer.filter(|(name, _)| known.is_none_or(|known| name.time() > known));
-            found.extend(self.found(newer.collect()).0);
+        for other in self.store_directories()?.into_iter().filter(|path| *path != own) {
+            let Ok(names) = self.names(&other) else { continue };
+            let newer = names.iter().filter(|backup| known.is_none_or(|known| backup.name.time() > known));
+            let (mut newer, _) = self.found(newer);
+            newer.retain(|found| found.header.cluster.iter().any(|node| node == store));
+            found.append(&mut newer);
         }
-        found.sort_by_key(|found| {
-            std::cmp::Reverse((found.header.sequence, found.name.time(), found.name.store() == store))
+        found.sort_by_key(|Found { header, backup: NamedBackup { name, .. } }| {
+            std::cmp::Reverse((header.sequence, name.time(), name.store() == store))
         });
         // One that cannot be read now may be the one that is meant.
         let mut unread = unread.into_iter().peekable();
-        for Found { name, path, .. } in found {
+        for Found { backup: NamedBackup { name, path, .. }, .. } in found {
             if let Some((_, error)) = unread.next_if(|(unread, _)| unread.time() > name.time()) {
                 return Err(error.into());
             }
@@ -138,13 +137,19 @@ impl BackupRoot {
     }
 
     /// The headers of the owner's backups, and those that could not be read, newest first.
-    fn found(&self, names: Vec<(Name, PathBuf)>) -> (Vec<Found>, Vec<(Name, FsError)>) {
+    fn found<'a>(
+        &self,
+        backups: impl Iterator<Item = &'a NamedBackup>,
+    ) -> (Vec<Found>, Vec<(Name, FsError)>) {
         let (mut found, mut unread) = (Vec::new(), Vec::new());
-        for (name, path) in names {
-            match ManifestHeader::read(&path) {
-                Ok(Some(header)) => found.push(Found { header, name, path }),
+        for backup in backups {
+            match self.cache.header(backup) {
+                Ok(Some(header)) => found.push(Found { header, backup: backup.clone() }),
                 Ok(None) => {}
-                Err(source) => unread.push((name, FsError::io("read", &path.join(MANIFEST), source))),
+                Err(source) => {
+                    let error = FsError::io("read", &backup.path.join(MANIFEST), source);
+                    unread.push((backup.name.clone(), error));
+                }
             }
         }
         found.retain(|found| self.owner().is_none_or(|owner| owner.owns_header(&found.header)));
@@ -155,13 +160,14 @@ impl BackupRoot {
     /// The highest sequence number and the latest time of all backups in the directory.
     pub(super) fn newest_of_all(&self) -> Result<Newest> {
         let mut newest = Newest::default();
-        for entry in self.entries()? {
-            for (name, path) in names(&entry.path()).unwrap_or_default() {
+        for directory in self.store_directories()? {
+            let Ok(names) = self.names(&directory) else { continue };
+            for backup in names.iter() {
                 // A backup is not refused because another one cannot be read.
-                let Ok(Some(header)) = ManifestHeader::read(&path) else { continue };
+                let Ok(Some(header)) = self.cache.header(backup) else { continue };
                 newest.sequence = newest.sequence.max(header.sequence);
                 if newest.last.as_ref().is_none_or(|(_, last)| *last < header.created) {
-                    newest.last = Some((name.to_string(), header.created));
+                    newest.last = Some((backup.name.to_string(), header.created));
                 }
             }
         }
@@ -172,19 +178,18 @@ impl BackupRoot {
     pub(in crate::backup) fn is_shared(&self, store: &str) -> Result<bool> {
         let own = self.of_store(store)?;
         let Some(owner) = self.owner().filter(|_| !is_missing(&own)) else { return Ok(false) };
-        Ok(names(&own)?
-            .iter()
-            .filter_map(|(_, path)| ManifestHeader::read(path).ok().flatten())
-            .any(|header| !owner.owns_header(&header)))
+        let names = self.names(&own)?;
+        let mut headers = names.iter().filter_map(|backup| self.cache.header(backup).ok().flatten());
+        Ok(headers.any(|header| !owner.owns_header(&header)))
     }
-}
 
-/// The names of the backups in the directory of a store.
-fn names(directory: &Path) -> Result<Vec<(Name, PathBuf)>> {
-    let of_store = |name: &Name| directory.file_name().is_some_and(|store| store == name.store());
-    let named = entries(directory)?.into_iter().filter_map(|entry| {
-        let name = Name::parse(&entry.file_name().to_string_lossy()).filter(of_store)?;
-        Some((name, entry.path()))
-    });
-    Ok(named.collect())
+    fn names(&self, directory: &Path) -> Result<Arc<[NamedBackup]>> {
+        self.cache.names(directory, entries)
+    }
+
+    /// The directories in which backups can be. A link in the place of one is not followed.
+    fn store_directories(&self) -> Result<Vec<PathBuf>> {
+        let is_directory = |entry: &DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        Ok(self.entries()?.iter().filter(|entry| is_directory(entry)).map(DirEntry::path).collect())
+    }
 }

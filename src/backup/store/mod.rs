@@ -7,6 +7,7 @@
 pub(crate) mod check;
 mod damage;
 mod find;
+mod headers;
 mod latest;
 mod listing;
 mod lockout;

@@ -2,8 +2,10 @@
 
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::headers::HeaderCache;
 use super::name::valid_store;
 use super::{BackupOwner, Result, StoreError};
 use crate::fs::{DirectoryLock, FsError, create_ignored_dir_all, create_private_dir_all, is_missing};
@@ -17,12 +19,13 @@ pub struct BackupRoot {
     pub(super) path: PathBuf,
     /// Whose backups are listed and found by default.
     pub(super) owner: Option<BackupOwner>,
+    pub(super) cache: Arc<HeaderCache>,
 }
 
 impl BackupRoot {
     /// For a directory that may not exist yet: then it counts as empty.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), owner: None }
+        Self { path: path.into(), owner: None, cache: Arc::default() }
     }
 
     /// Like [`BackupRoot::at`], but fails if there is something else in its place or it cannot be read.
@@ -32,10 +35,10 @@ impl BackupRoot {
         let path = path.into();
         match fs::metadata(&path) {
             // An unreadable directory is an error here, with its path, not an empty list later.
-            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self { path, owner: None }),
+            Ok(meta) if meta.is_dir() => entries(&path).map(|_| Self::at(path)),
             Ok(_) => Err(not_a_directory(&path).into()),
             Err(error) => match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(Self { path, owner: None }),
+                std::io::ErrorKind::NotFound => Ok(Self::at(path)),
                 std::io::ErrorKind::NotADirectory => Err(not_a_directory(&path).into()),
                 _ => Err(FsError::io("read", &path, error).into()),
             },
@@ -47,7 +50,7 @@ impl BackupRoot {
     pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         create_ignored_dir_all(&path)?;
-        Ok(Self { path, owner: None })
+        Ok(Self::at(path))
     }
 
     pub fn directory(&self) -> &Path {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::hazard_context::hazard_context;
 use crate::backup::store::StoreError;
 use crate::commands::context::ProjectContext;
-use crate::commands::newest_backup::{self, id_of_volume};
+use crate::commands::newest_backup::{self, NewestBackups, id_of_volume};
 use crate::commands::{baselines, format};
 use crate::engine::volume_sizes_in_time;
 use crate::guard::{self, Probe};
@@ -28,6 +28,7 @@ async fn describe(cx: &ProjectContext<'_>, probe: &Probe, plan: &mut Assessment)
         return;
     }
     let (sizes, contents) = tokio::join!(sizes(cx, plan), contents_at_risk(cx, plan));
+    let backups = NewestBackups::new(&cx.root);
     for impact in plan.impacts.iter_mut().filter(|impact| impact.effect >= Effect::Orphan) {
         if let Subject::Volume { name, .. } = &impact.subject {
             impact.bytes = sizes.get(name).copied();
@@ -41,7 +42,7 @@ async fn describe(cx: &ProjectContext<'_>, probe: &Probe, plan: &mut Assessment)
                 impact.contents = Some(contents.clone());
             }
         }
-        match newest_backup(cx, impact) {
+        match newest_backup(cx, &backups, impact) {
             Ok(newest) => impact.newest_backup = newest,
             Err(_) => impact.backups_unreadable = true,
         }
@@ -58,7 +59,11 @@ fn is_surely_empty(cx: &ProjectContext<'_>, probe: &Probe, name: &str) -> bool {
 }
 
 /// The newest backup that contains the data of an impact.
-fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Result<Option<NewestBackup>, StoreError> {
+fn newest_backup(
+    cx: &ProjectContext<'_>,
+    backups: &NewestBackups<'_>,
+    impact: &Impact,
+) -> Result<Option<NewestBackup>, StoreError> {
     let Some(source) = newest_backup::source_of(&impact.subject) else { return Ok(None) };
     let stores = cx.inventory.stores.iter().filter(|store| keeps_data_in(store, &impact.subject));
     let mut ids: BTreeSet<String> = stores.map(|store| store.id.clone()).collect();
@@ -70,10 +75,10 @@ fn newest_backup(cx: &ProjectContext<'_>, impact: &Impact) -> Result<Option<Newe
     }
     let mut found = Vec::new();
     for id in ids {
-        found.extend(newest_backup::of_location(&cx.root, &id, &source)?);
+        found.extend(backups.of_location(&id, &source)?);
     }
     if let (true, Subject::Volume { name, .. }) = (found.is_empty(), &impact.subject) {
-        found.extend(newest_backup::of_volume(&cx.root, name)?);
+        found.extend(backups.of_volume(name)?);
     }
     let newest = found.into_iter().max_by_key(|backup| (backup.manifest.sequence, backup.manifest.created));
     Ok(newest.map(|newest| NewestBackup { name: newest.name(), created: newest.manifest.created }))

@@ -10,6 +10,7 @@ use crate::compose::model::{DeclaredSource, Model, Service};
 use crate::compose::project::unread_overrides;
 use crate::engine::{EngineError, Volume};
 use crate::guard::{self, FormerPlace, HazardContext};
+use crate::inventory::LocationSource;
 use crate::inventory::known::{self, FileContents};
 use crate::policy::Subject;
 
@@ -110,7 +111,7 @@ enum Place {
 impl Place {
     /// As a manifest names it.
     fn parse(source: &str) -> Option<Self> {
-        let volume = source.strip_prefix("volume ").map(|name| Self::Volume(name.to_owned()));
+        let volume = LocationSource::volume_in(source).map(|name| Self::Volume(name.to_owned()));
         volume.or_else(|| Some(Self::Directory(PathBuf::from(source.strip_prefix("directory ")?))))
     }
 

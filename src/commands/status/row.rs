@@ -1,6 +1,7 @@
 //! One data mount: as a row of the table, as JSON, and as warnings.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use crate::units::Bytes;
 
 /// The newest backup of what is mounted somewhere.
 pub(super) enum BackupOfPlace {
-    Found(Box<Backup>),
+    Found(Rc<Backup>),
     /// The newest of those that are never chosen without their name, where there is no other.
     Marked(Box<Backup>),
     None,
@@ -41,9 +42,9 @@ impl BackupOfPlace {
     }
 }
 
-impl From<Option<Backup>> for BackupOfPlace {
-    fn from(backup: Option<Backup>) -> Self {
-        backup.map_or(Self::None, |backup| Self::Found(Box::new(backup)))
+impl From<Option<Rc<Backup>>> for BackupOfPlace {
+    fn from(backup: Option<Rc<Backup>>) -> Self {
+        backup.map_or(Self::None, Self::Found)
     }
 }
 
