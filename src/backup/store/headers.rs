@@ -2,7 +2,8 @@
 //! many stores reads each manifest once.
 //!
 //! A finished backup is never changed, so its header holds for as long as the directory of the backup is the same one. The
-//! names of backups are read again whenever the directory that they are in has changed.
+//! names of backups are read again whenever the directory that they are in has changed, or has changed so recently that another
+//! change could have the same time.
 
 use std::collections::HashMap;
 use std::fs::{DirEntry, Metadata};
@@ -10,6 +11,7 @@ use std::io;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Name, Result};
 use crate::backup::manifest::ManifestHeader;
@@ -31,7 +33,18 @@ struct DirectoryState {
     changed: (i64, i64),
 }
 
+/// File systems may give all changes within a tick of the kernel's clock, or within two seconds, the same time.
+const SAME_TIME: Duration = Duration::from_secs(2);
+
 impl DirectoryState {
+    /// Whether every later change will be seen by its time.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let newest = self.modified.max(self.changed);
+        let newest =
+            u64::try_from(newest.0).map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+        now.duration_since(newest).is_ok_and(|age| age > SAME_TIME)
+    }
+
     fn of(found: &Metadata) -> Self {
         Self {
             inode: (found.dev(), found.ino()),
@@ -86,12 +99,47 @@ impl HeaderCache {
             Some(NamedBackup { name, path: entry.path(), inode: entry.ino() })
         });
         let names: Arc<[NamedBackup]> = named.collect();
-        let listed = ListedNames { state, names: Arc::clone(&names) };
-        lock(&self.names).insert(directory.to_owned(), listed);
+        if state.is_settled(SystemTime::now()) {
+            let listed = ListedNames { state, names: Arc::clone(&names) };
+            lock(&self.names).insert(directory.to_owned(), listed);
+        }
         Ok(names)
     }
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_just_changed_may_change_again_unseen() {
+        let state =
+            |seconds| DirectoryState { inode: (1, 1), modified: (seconds, 5), changed: (seconds - 9, 0) };
+        let now = UNIX_EPOCH + Duration::from_secs(1000);
+        assert!(state(990).is_settled(now));
+        assert!(!state(998).is_settled(now));
+        assert!(!state(1000).is_settled(now), "now");
+        assert!(!state(2000).is_settled(now), "a clock that went back");
+    }
+
+    #[test]
+    fn names_are_kept_only_where_a_change_would_be_seen() {
+        let root = tempfile::tempdir().expect("a directory");
+        let directory = root.path().join("db");
+        std::fs::create_dir(&directory).expect("created");
+        let cache = HeaderCache::default();
+        let listed = std::cell::Cell::new(0);
+        let list = |path: &Path| {
+            listed.set(listed.get() + 1);
+            Ok(std::fs::read_dir(path).expect("listed").map(|entry| entry.expect("an entry")).collect())
+        };
+        let count = || cache.names(&directory, list).expect("listed").len();
+        assert_eq!((count(), count(), listed.get()), (0, 0, 2), "it was created just now");
+        std::fs::create_dir(directory.join("db_backup_20260801_100000")).expect("created");
+        assert_eq!(count(), 1);
+    }
 }
