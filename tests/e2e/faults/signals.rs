@@ -10,7 +10,8 @@ use super::stack::{SERVICES, Seen, Stack, token};
 use crate::random::Random;
 use crate::support::scratch::Ran;
 
-const RUNS: u64 = 20;
+/// One of each act.
+const RUNS: u64 = 6;
 
 const SETTINGS: &str = "x-safe-compose: { backup: { keep: { last: 3, daily: 0, weekly: 0, monthly: 0 } } }";
 
